@@ -1,0 +1,41 @@
+"""Import the Airbyte CDK without letting it take over the process's logging.
+
+``import airbyte_cdk`` replaces the handlers of the root logger by one that prints Airbyte JSON. That is
+right in a connector's own process and wrong in Prefect's or the operator's command. Whoever uses a
+connector as a Python object imports this module first; a connector's ``run.py`` imports the CDK itself.
+
+The CDK masks secrets in its own formatter only, so the masking is moved to where every handler gets it:
+the log record.
+"""
+
+import logging
+import sys
+import warnings
+from typing import Any
+
+_IN_A_CONNECTOR_PROCESS = "airbyte_cdk" in sys.modules
+_root = logging.getLogger()
+_handlers = _root.handlers[:]
+
+with warnings.catch_warnings():
+    # The CDK marks a class of its own as experimental while it is being imported.
+    warnings.simplefilter("ignore")
+    from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
+
+_plain_record = logging.getLogRecordFactory()
+
+
+def _masked_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    """Build a log record in which the known secrets are replaced by asterisks."""
+    record = _plain_record(*args, **kwargs)
+    text = record.getMessage()
+    if (clean := filter_secrets(text)) != text:
+        record.msg, record.args = clean, ()
+    if record.exc_info and record.exc_info[0]:
+        record.exc_text = filter_secrets(logging.Formatter().formatException(record.exc_info))
+    return record
+
+
+if not _IN_A_CONNECTOR_PROCESS:
+    _root.handlers[:] = _handlers
+    logging.setLogRecordFactory(_masked_record)

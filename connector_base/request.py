@@ -1,0 +1,106 @@
+"""Write requests: what one incoming Airbyte record asks of a side."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connector_base.receipt import Action
+
+DELETED_AT = "_ab_cdc_deleted_at"
+CREATE = "_create"
+SET = "_set"
+EXPECTED = "_expected"
+_INSTRUCTIONS = frozenset({DELETED_AT, CREATE, SET, EXPECTED})
+
+
+class MalformedRecord(ValueError):  # noqa: N818 - named for what it is, a record
+    """The record is not of the shape that the destinations take."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRequest:
+    """One record, read as an instruction.
+
+    Attributes:
+        index: the record's position in the input, from 0.
+        stream: the stream it came in.
+        action: ``DELETE`` with a delete marker, ``CREATE`` with ``_create``, ``UPDATE`` where the side's id is
+            given, else None: update what matches, create where nothing does.
+        id: the side's id, where given.
+        values: the fields to write, in the side's names; a declared field that the record lacks is None.
+        identity: the whole record in the side's names, of which matching takes the fields it needs.
+        expected: the values that the row must still hold, or None for an unconditional write.
+    """
+
+    index: int
+    stream: str
+    action: Action | None
+    id: int | None
+    values: Mapping[str, Any]
+    identity: Mapping[str, Any]
+    expected: Mapping[str, Any] | None
+
+
+def write_request(
+    index: int,
+    stream: str,
+    data: Mapping[str, Any],
+    *,
+    id_field: str,
+    declared: Sequence[str],
+    rename: Mapping[str, str],
+) -> WriteRequest:
+    """Read a record as an instruction.
+
+    Args:
+        index: the record's position in the input.
+        stream: the stream's name.
+        data: the record as it came, nulls possibly dropped on the wire.
+        id_field: the side's own id (``cbMarq`` or ``id``).
+        declared: the fields that the configured catalog declares for the stream, in the sender's names;
+            empty where it declares none, which then stands for the record's own fields.
+        rename: sender's name to side's name, for the fields that differ.
+
+    Raises:
+        MalformedRecord: an instruction or the id has the wrong type.
+    """
+    sender_fields = [f for f in (declared or data) if f not in _INSTRUCTIONS]
+    row = {rename.get(f, f): data.get(f) for f in {*sender_fields, *data} if f not in _INSTRUCTIONS}
+    fields = [rename.get(f, f) for f in sender_fields]
+    if (narrowed := data.get(SET)) is not None:
+        if not isinstance(narrowed, list):
+            raise MalformedRecord(f"{SET} must be a list of field names")
+        fields = [rename.get(f, f) for f in narrowed]
+    expected = data.get(EXPECTED)
+    if expected is not None and not isinstance(expected, Mapping):
+        raise MalformedRecord(f"{EXPECTED} must be an object of fields and values")
+    identifier = _identifier(row.get(id_field), id_field)
+    return WriteRequest(
+        index=index,
+        stream=stream,
+        action=_action(data, identifier),
+        id=identifier,
+        values={f: row.get(f) for f in fields if f != id_field},
+        identity=row,
+        expected=None if expected is None else {rename.get(f, f): v for f, v in expected.items()},
+    )
+
+
+def _identifier(value: Any, id_field: str) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, str, float)) or not _is_whole(value):
+        raise MalformedRecord(f"{id_field} must be a whole number")
+    return int(value)
+
+
+def _is_whole(value: float | str) -> bool:
+    return value.strip().isdecimal() if isinstance(value, str) else float(value).is_integer()
+
+
+def _action(data: Mapping[str, Any], identifier: int | None) -> Action | None:
+    if data.get(DELETED_AT) is not None:
+        return Action.DELETE
+    if data.get(CREATE):
+        return Action.CREATE
+    return None if identifier is None else Action.UPDATE

@@ -1,0 +1,1 @@
+"""The synchronisation itself: rules, plan, state and engine. It imports no side."""
