@@ -3,7 +3,7 @@
 import logging
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -78,7 +78,9 @@ class RecordDestination(Destination, ABC):
     ) -> Iterator[AirbyteMessage]:
         """Write the records; give each STATE back when all that came before it is done."""
         with self.writers(config) as writers:
-            batch = _Batch(writers, self._sink, _declared_fields(configured_catalog, writers), config.get("rename") or {})
+            batch = _Batch(
+                writers, self._sink, _declared_fields(configured_catalog, writers), config.get("rename") or {}
+            )
             for message in input_messages:
                 if message.type is Type.RECORD and message.record is not None:
                     batch.add(message.record.stream, message.record.data)
@@ -174,5 +176,3 @@ class _Batch:
 
 def _malformed(index: int, stream: str, detail: str) -> Receipt:
     return Receipt(index, stream, Action.UPDATE, Outcome.REFUSED, cause=Cause.MALFORMED, detail=detail)
-
-

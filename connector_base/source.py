@@ -27,7 +27,7 @@ class FullStream(Stream):
         self._name, self._schema, self._primary_key, self._read = name, schema, primary_key, read
 
     @property
-    def name(self) -> str:  # type: ignore[override]  # the CDK caches it, which a property does as well
+    def name(self) -> str:
         """The stream's name."""
         return self._name
 

@@ -1,7 +1,8 @@
 """The words of RULES.md as types. Everything here is frozen and knows no I/O."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as default
 from enum import StrEnum
 from typing import Any
 
@@ -72,7 +73,7 @@ class Link:
     company: str
     contact: str
     origin: Side
-    base: Base = field(default_factory=dict)
+    base: Base = default(default_factory=dict)
     sage100_stamp: str | None = None
     ssm_stamp: str | None = None
     status: LinkStatus = LinkStatus.ACTIVE
@@ -197,4 +198,4 @@ class Entry:
     field: str | None = None
     sage100_value: Value = None
     ssm_value: Value = None
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = default(default_factory=dict)
