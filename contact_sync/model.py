@@ -148,6 +148,11 @@ class Code(StrEnum):
         """Whether an entry of this code holds something back or tells what was decided."""
         return Kind.NOTICE if self in _NOTICES else Kind.PROBLEM
 
+    @property
+    def rule(self) -> str | None:
+        """The rule behind an entry of this code, where it is always the same one."""
+        return _RULES.get(self)
+
 
 _NOTICES = frozenset(
     {
@@ -159,6 +164,32 @@ _NOTICES = frozenset(
         Code.VALUE_TRUNCATED,
     }
 )
+
+_RULES = {
+    Code.COMPANY_MISSING: "R4",
+    Code.COMPANY_NOT_IN_SAGE: "R4",
+    Code.COMPANY_NOT_IN_SSM: "P6",
+    Code.OUT_OF_SCOPE: "P13",
+    Code.NOT_VISIBLE_IN_SSM: "P10",
+    Code.COMPANY_CHANGE_REFUSED: "R6",
+    Code.DELETION_REFUSED: "R8",
+    Code.DELETION_OVERRODE_EDIT: "P2",
+    Code.CONFLICT_SETTLED: "P1",
+    Code.CONFLICT: "P1",
+    Code.AMBIGUOUS_MATCH: "P4",
+    Code.ORPHAN_EXT_ID: "P4",
+    Code.DUPLICATE_IN_SAGE: "P12",
+    Code.VALUE_TRUNCATED: "P7",
+    Code.VALUE_TOO_LONG: "P7",
+    Code.VALUE_NOT_REPRESENTABLE: "P7",
+    Code.VALUE_MISSING: "P7",
+    Code.VALUE_UNKNOWN: "P7",
+    Code.DELETION_GUARD: "P9",
+    Code.MASS_CHANGE_GUARD: "P9",
+    Code.EMPTY_SIDE_GUARD: "P9",
+    Code.RESTORED_SIDE_GUARD: "P9",
+    Code.INCOMPLETE_READ: "P10",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +216,7 @@ class Entry:
     Attributes:
         code: the journal's code.
         subject: the contact, company or side it is about.
-        rule: the rule that decided (``R4``, ``P7``), or None.
+        rule: the rule that decided (``R4``, ``P7``), or None; the code's own unless given.
         field: the field held back or decided upon, or None for the whole contact.
         sage100_value: the value on the Sage side, for people to read.
         ssm_value: the value on the SSM side, for people to read.
@@ -199,3 +230,7 @@ class Entry:
     sage100_value: Value = None
     ssm_value: Value = None
     details: Mapping[str, Any] = default(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.rule is None:
+            object.__setattr__(self, "rule", self.code.rule)
