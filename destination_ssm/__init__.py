@@ -1,0 +1,1 @@
+"""Airbyte destination: contacts and accounts of Sage Sales Management."""

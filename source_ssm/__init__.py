@@ -1,0 +1,1 @@
+"""Airbyte source: accounts, contacts, users and contact types of Sage Sales Management."""
