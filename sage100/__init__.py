@@ -1,0 +1,1 @@
+"""A Sage 100 FR company database: its tables, its limits, reading and writing it."""
