@@ -1,0 +1,182 @@
+"""The records of the SSM API as data: which fields a resource has, of which type, and who may write them.
+
+Source: ``facts/ssm_api.md``, sections 2.2 to 2.5. Lengths that the facts do not give are assumed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+Record = dict[str, Any]
+"""A stored row: references as bare ids, dates as aware UTC datetimes."""
+
+
+class Kind(StrEnum):
+    """How a field is typed, which decides how it is written, filtered and shown."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    REFERENCE = "reference"
+    RAW = "raw"
+    """Shown as stored; neither written nor filtered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a resource.
+
+    Attributes:
+        name: as the API spells it.
+        kind: its type.
+        max_length: of a text, in characters.
+        table: the resource that a reference points into.
+        required: whether a POST must fill it.
+        read_only: whether the API alone sets it; what a client sends is passed over.
+        default: the value on a new record.
+    """
+
+    name: str
+    kind: Kind = Kind.TEXT
+    max_length: int = 255
+    table: str = ""
+    required: bool = False
+    read_only: bool = False
+    default: Any = None
+
+
+def _texts(*names: str, max_length: int = 255) -> list[Field]:
+    return [Field(name, max_length=max_length) for name in names]
+
+
+def _reference(name: str, table: str, *, required: bool = False, default: int | None = None) -> Field:
+    return Field(name, Kind.REFERENCE, table=table, required=required, default=default)
+
+
+def _flag(name: str, *, default: bool = False) -> Field:
+    return Field(name, Kind.BOOLEAN, default=default)
+
+
+_OWNED_BY_THE_API = [
+    Field("id", Kind.INTEGER, read_only=True),
+    Field("deleted", Kind.BOOLEAN, read_only=True, default=False),
+    *(Field(f"date{event}", Kind.DATE, read_only=True) for event in ("Created", "Updated", "Deleted")),
+    *(Field(f"salesRepId{event}", Kind.INTEGER, read_only=True) for event in ("Created", "Updated", "Deleted")),
+]
+
+_ADDRESS = [
+    *_texts("address1", max_length=180),
+    *_texts("city", max_length=200),
+    *_texts("postcode", "region", max_length=50),
+    *_texts("comment", max_length=6000),
+    _reference("countryId", "countries"),
+]
+
+CONTACT = [
+    *_OWNED_BY_THE_API,
+    *_ADDRESS,
+    *(Field(name, max_length=100, required=True) for name in ("firstName", "lastName")),
+    _reference("accountId", "accounts", required=True),
+    _reference("salesRepId", "users", required=True),
+    _reference("typeId", "contactTypes"),
+    _reference("gender", "genders"),
+    *_texts("phone1", "phone2", "fax", max_length=50),
+    *_texts("email", "email2", "email3", "extId", "linkedin", "skype"),
+    Field("birthday", Kind.DATE),
+    Field("permissionLevel", Kind.INTEGER, default=2),
+    _flag("UseCompanyAddress"),
+    _flag("marketingCommunications"),
+    _flag("readOnly"),
+]
+
+ACCOUNT = [
+    *_OWNED_BY_THE_API,
+    *_ADDRESS,
+    Field("name", required=True),
+    *_texts("address2", max_length=180),
+    *_texts("phone", "phone2", "phone3", "fax", "vatNumber", max_length=50),
+    *_texts("email", "website", "extId"),
+    _reference("branchId", "branches", required=True),
+    _reference("salesRepId1", "users", required=True),
+    *(_reference(f"salesRepId{number}", "users") for number in (2, 3, 4, 5)),
+    _reference("typeId", "accountTypes"),
+    _reference("statusId", "accountStatuses"),
+    _reference("segmentId", "accountSegments"),
+    _reference("rateId", "rates"),
+    *(Field(name, Kind.NUMBER) for name in ("latitude", "longitude")),
+    Field("geocodingAccuracy", Kind.INTEGER),
+    Field("dateGeocoded", Kind.DATE),
+    Field("permissionLevel", Kind.INTEGER, default=0),
+    *(_flag(name) for name in ("geocoded", "readOnly", "marketingCommunications")),
+    Field("public", Kind.BOOLEAN),
+]
+
+_USER = [
+    *_OWNED_BY_THE_API,
+    *_texts("name", "lastName", "email", "nic", "phone", "idPrefix", "phoneExtension", "extId"),
+    *_texts("locale", "dbLanguage", "uiLanguage"),
+    Field("level", Kind.INTEGER),
+    Field("lastPasswordChangeDate", Kind.DATE),
+    *(Field(name, Kind.BOOLEAN) for name in ("isActive", "billable", "computeSfm", "branchRestriction")),
+    *(Field(name, Kind.RAW) for name in ("branches", "userTypeId", "managerId", "rateId")),
+]
+
+LANGUAGES = ("ES", "EN", "US", "IT", "DE", "FR", "BR", "DK", "PT", "RU")
+"""The languages of a value list's labels."""
+
+_VALUE_LIST = [
+    *_OWNED_BY_THE_API,
+    Field("order", Kind.INTEGER),
+    *_texts(*(f"description{language}" for language in LANGUAGES)),
+    Field("branchVisibility", Kind.RAW, default=[]),
+]
+
+_ACCOUNT_LIST = [
+    *_VALUE_LIST,
+    *(Field(name, Kind.BOOLEAN) for name in ("internal", "computeSfm")),
+    Field("visitCycle", Kind.INTEGER),
+]
+
+_COUNTRY = [
+    *_OWNED_BY_THE_API,
+    *_texts("iso2", "iso3", "phoneCode", "strName"),
+    Field("isoNum", Kind.INTEGER),
+]
+
+RESOURCES: Mapping[str, Sequence[Field]] = {
+    "accounts": ACCOUNT,
+    "contacts": CONTACT,
+    "users": _USER,
+    "branches": _VALUE_LIST,
+    "contactTypes": _VALUE_LIST,
+    "accountTypes": _ACCOUNT_LIST,
+    "accountSegments": _ACCOUNT_LIST,
+    "accountStatuses": [*_VALUE_LIST, _flag("won"), _flag("lost")],
+    "rates": _VALUE_LIST,
+    "countries": _COUNTRY,
+    "genders": _VALUE_LIST,
+}
+"""Every resource that the sandbox holds. ``genders`` is built in and has no path of its own."""
+
+WRITABLE = ("accounts", "contacts")
+"""The resources that take POST, PUT and DELETE here."""
+
+
+def parse_date(text: str) -> datetime:
+    """Read an ISO 8601 date; one without a zone is UTC.
+
+    Raises:
+        ValueError: it is no date.
+    """
+    date = datetime.fromisoformat(text)
+    return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def show_date(date: datetime) -> str:
+    """Write a date as SSM does: UTC, ``Z``, 0 to 3 fractional digits without trailing zeros."""
+    fraction = f".{date.microsecond // 1000:03}".rstrip("0").rstrip(".")
+    return f"{date:%Y-%m-%dT%H:%M:%S}{fraction}Z"
