@@ -1,0 +1,80 @@
+"""One model, one truth: the Airbyte specification of a connector from its pydantic configuration.
+
+Airbyte's form and the CDK read a part of JSON schema only. Above all, the CDK finds secrets under
+``properties`` and ``oneOf`` alone: what stood under ``anyOf`` or behind a ``$ref`` would be logged in clear.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+Schema = dict[str, Any]
+
+_NULL = {"type": "null"}
+_NOT_READ_BY_AIRBYTE = frozenset({"$defs", "discriminator", "writeOnly"})
+
+
+def connection_specification(model: type[BaseModel]) -> Schema:
+    """Give the ``connectionSpecification`` of a configuration model.
+
+    References are inlined, an optional field becomes one that is not required, a ``SecretStr`` bears
+    ``airbyte_secret``, objects take additional properties so that older settings keep working, and each
+    property bears the ``order`` in which the model declares it.
+
+    Args:
+        model: the configuration; a choice in it is a union told apart by a ``Literal`` field.
+    """
+    schema = model.model_json_schema()
+    return {"$schema": "http://json-schema.org/draft-07/schema#"} | _object(_inline(schema, schema.get("$defs", {})))
+
+
+def invalid_fields(error: ValidationError) -> str:
+    """Say what is wrong with a configuration, field by field and without the values, which may be secret."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    return "; ".join(
+        f"{'.'.join(map(str, p['loc'])) or 'configuration'}: {p['msg'].removeprefix('Value error, ')}" for p in problems
+    )
+
+
+def _inline(node: Any, definitions: Mapping[str, Schema]) -> Any:
+    """Put each definition where it is referred to; what stands beside the reference goes over it."""
+    if isinstance(node, list):
+        return [_inline(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    target = definitions[node["$ref"].removeprefix("#/$defs/")] if "$ref" in node else {}
+    merged = {**target, **node}
+    return {
+        key: _inline(value, definitions)
+        for key, value in merged.items()
+        if key not in _NOT_READ_BY_AIRBYTE and key != "$ref"
+    }
+
+
+def _object(schema: Schema) -> Schema:
+    """Finish an object: its properties, their order, room for properties unknown."""
+    properties = {
+        name: {"order": order} | _property(field) for order, (name, field) in enumerate(schema["properties"].items())
+    }
+    return schema | {"type": "object", "properties": properties, "additionalProperties": True}
+
+
+def _property(field: Schema) -> Schema:
+    """Turn one property into what Airbyte reads."""
+    field = _without_null(field)
+    if "oneOf" in field:
+        return field | {"type": "object", "oneOf": [_object(option) for option in field["oneOf"]]}
+    if "properties" in field:
+        return _object(field)
+    if field.get("format") == "password":
+        return {key: value for key, value in field.items() if key != "format"} | {"airbyte_secret": True}
+    return field
+
+
+def _without_null(field: Schema) -> Schema:
+    """Flatten ``anyOf: [X, null]`` into X: in Airbyte an optional field is one that is not required."""
+    kinds = [kind for kind in field.get("anyOf", []) if kind != _NULL]
+    if len(kinds) == 1:
+        field = kinds[0] | {key: value for key, value in field.items() if key != "anyOf"}
+    return {key: value for key, value in field.items() if key != "default" or value is not None}
