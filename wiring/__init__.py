@@ -1,0 +1,1 @@
+"""Where connectors, state and engine are put together, after the settings of an installation."""
