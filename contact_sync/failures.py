@@ -1,0 +1,59 @@
+"""What ends a run before it has done its work, sorted by what a person does next.
+
+An error carries a code and its parameters; it is put into the user's words in one place, the operator's
+command. The exit codes are those of CONTRACT.md.
+"""
+
+from enum import IntEnum
+from typing import Any
+
+
+class Exit(IntEnum):
+    """Exit codes of the operator's command."""
+
+    DONE = 0
+    WOULD_CHANGE = 1
+    CONFIGURATION = 2
+    GUARD = 3
+    SIDE = 4
+    ANOTHER_RUN = 5
+    FAULT = 70
+
+
+class SyncError(Exception):
+    """A run cannot go on.
+
+    Attributes:
+        code: which sentence says it (``login_refused``, ``another_run``).
+        exit_code: how the command ends.
+        params: what the sentence names; never a secret.
+    """
+
+    exit_code: Exit = Exit.FAULT
+
+    def __init__(self, code: str, **params: Any) -> None:
+        super().__init__(code, params)
+        self.code = code
+        self.params = params
+
+    def __str__(self) -> str:
+        named = ", ".join(f"{name}={value}" for name, value in self.params.items())
+        return f"{self.code} ({named})" if named else self.code
+
+
+class ConfigurationError(SyncError):
+    """The settings, a login, a right, a column or the state is not as it must be: a person mends it."""
+
+    exit_code = Exit.CONFIGURATION
+
+
+class SideUnavailableError(SyncError):
+    """A side could not be reached: the next run tries again."""
+
+    exit_code = Exit.SIDE
+
+
+class AnotherRunError(SyncError):
+    """Another run holds the lease."""
+
+    exit_code = Exit.ANOTHER_RUN
