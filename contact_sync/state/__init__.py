@@ -1,0 +1,1 @@
+"""What the synchronisation remembers: links, bases, observations, intents, journal and runs."""

@@ -1,0 +1,95 @@
+"""Why the state cannot be used, sorted by what the caller does about it.
+
+StateError
+├── StateMissing        nothing is remembered yet: a first run is needed
+├── StateDamaged        move it away and rebuild it with ``resync``
+├── StateUnavailable    rights, disk, server or address: mend that and try again
+├── AnotherRun          another run holds the lease: leave it to that one
+├── LeaseLost           another run took the lease over: stop, write nothing more
+└── AlreadyLinked       a second living link of one contact: a fault of the caller
+"""
+
+from datetime import datetime
+
+
+class StateError(Exception):
+    """The state cannot be used as asked."""
+
+
+class StateMissing(StateError):  # noqa: N818 - named for the state's condition, as the operator reads it
+    """Nothing is remembered at that place yet.
+
+    Attributes:
+        place: the state's file or address, without its password.
+    """
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"There is no synchronisation state at {place} yet: the first `sage100-ssm run` creates it.")
+        self.place = place
+
+
+class StateDamaged(StateError):  # noqa: N818 - as above
+    """What stands at that place is no state that this version can work with.
+
+    Attributes:
+        place: the state's file or address, without its password.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(
+            f"The synchronisation state {place} cannot be used: {reason}. "
+            "Move it away, then run `sage100-ssm resync`: links are rebuilt from both sides, nothing is deleted."
+        )
+        self.place = place
+        self.reason = reason
+
+
+class StateUnavailable(StateError):  # noqa: N818 - as above
+    """The state cannot be reached, read or written for now.
+
+    Attributes:
+        place: the state's file or address, without its password.
+        reason: what stands in the way.
+    """
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"The synchronisation state {place} is not available: {reason}.")
+        self.place = place
+        self.reason = reason
+
+
+class AnotherRun(StateError):  # noqa: N818 - as above
+    """Another run holds the lease.
+
+    Attributes:
+        owner: who holds it.
+        expires_at: when it may be taken over unless it is renewed.
+    """
+
+    def __init__(self, owner: str, expires_at: datetime) -> None:
+        super().__init__(f"Another run is under way ({owner}, until {expires_at.isoformat()} unless renewed).")
+        self.owner = owner
+        self.expires_at = expires_at
+
+
+class LeaseLost(StateError):  # noqa: N818 - as above
+    """The lease is no longer this run's: another took it over, or it was released."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"Lease {number} is lost: another run has taken over, nothing more may be written.")
+        self.number = number
+
+
+class AlreadyLinked(StateError):  # noqa: N818 - as above
+    """A living link already holds one of the two contacts: links are one to one.
+
+    Attributes:
+        sage100_id: ``cbMarq`` of the refused link.
+        ssm_id: SSM id of the refused link.
+    """
+
+    def __init__(self, sage100_id: int, ssm_id: int) -> None:
+        super().__init__(f"Sage contact {sage100_id} or SSM contact {ssm_id} already has a living link.")
+        self.sage100_id = sage100_id
+        self.ssm_id = ssm_id

@@ -1,0 +1,1 @@
+"""How a state database comes to the present tables, release by release (Alembic)."""

@@ -1,0 +1,120 @@
+"""The state database: opened, leased to one run at a time, used in transactions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine, Row, Select, select, update
+
+from contact_sync.state import tables
+from contact_sync.state.database import open_database
+from contact_sync.state.errors import AnotherRun, LeaseLost
+from contact_sync.state.records import Lease
+from contact_sync.state.transaction import Transaction
+
+
+class StateStore:
+    """What the synchronisation remembers. May be used by several threads, each in transactions of its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str, *, read_only: bool = False) -> "StateStore":
+        """Open the state, made or brought to this version's tables where needed.
+
+        Args:
+            url: ``sqlite:///…`` or ``postgresql+psycopg://…``.
+            read_only: neither create, nor migrate, nor write anything.
+
+        Raises:
+            StateMissing: read-only, and nothing is there yet.
+            StateDamaged: what is there is no state, is broken, or was written by a newer version.
+            StateUnavailable: it cannot be reached, or read-only and still of an older version.
+        """
+        return cls(open_database(url, read_only=read_only))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def acquire(self, owner: str, now: datetime, duration: timedelta) -> Lease:
+        """Take the lease, also from a run that let it expire. Its number is higher than any before.
+
+        Args:
+            owner: who takes it, for people to read.
+            now: the time.
+            duration: how long it lasts unless renewed.
+
+        Raises:
+            AnotherRun: it is held, and has not expired.
+        """
+        with self._engine.begin() as connection:
+            held = connection.execute(_lease_row().with_for_update()).one()
+            if held.owner is not None and held.expires_at > now:
+                raise AnotherRun(held.owner, held.expires_at)
+            lease = Lease(held.number + 1, owner)
+            connection.execute(update(tables.lease).values(number=lease.number, owner=owner, expires_at=now + duration))
+        return lease
+
+    def renew(self, lease: Lease, now: datetime, duration: timedelta) -> None:
+        """Let the lease last ``duration`` from now.
+
+        Raises:
+            LeaseLost: it was taken over, or released.
+        """
+        with self._engine.begin() as connection:
+            _hold(connection, lease, _lease_row().with_for_update())
+            connection.execute(update(tables.lease).values(expires_at=now + duration))
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back; one that was lost is left to its new owner."""
+        mine = update(tables.lease).where(tables.lease.c.number == lease.number)
+        with self._engine.begin() as connection:
+            connection.execute(mine.values(owner=None, expires_at=None))
+
+    def check(self, lease: Lease) -> None:
+        """Make sure that the lease is still held, before a write to a side.
+
+        Raises:
+            LeaseLost: it was taken over, or released.
+        """
+        with self.transaction(lease):
+            pass
+
+    @contextmanager
+    def transaction(self, lease: Lease | None = None) -> Iterator[Transaction]:
+        """One transaction, committed at the end of the block, undone by an exception.
+
+        Args:
+            lease: the lease without which nothing may be committed. It cannot be taken over while the
+                transaction lasts.
+
+        Raises:
+            LeaseLost: the lease was taken over, or released.
+        """
+        with self._engine.begin() as connection:
+            if lease is not None:
+                _hold(connection, lease, _lease_row().with_for_update(read=True))
+            yield Transaction(connection)
+
+
+def _lease_row() -> Select[int, str | None, datetime | None]:
+    return select(tables.lease.c.number, tables.lease.c.owner, tables.lease.c.expires_at)
+
+
+def _hold(connection: Connection, lease: Lease, row: Select[int, str | None, datetime | None]) -> None:
+    """Lock the lease's row and make sure that it names this lease."""
+    held: Row[int, str | None, datetime | None] = connection.execute(row).one()
+    if held.number != lease.number or held.owner is None:
+        raise LeaseLost(lease.number)
