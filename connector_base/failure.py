@@ -1,11 +1,16 @@
 """How a side's errors reach Airbyte: one sentence for people, a stable code, whose task it is to mend it."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+from pydantic import BaseModel, ValidationError
+
+from connector_base.spec import invalid_fields
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 def traced(error: Any, config_codes: Collection[str]) -> AirbyteTracedException:
@@ -31,3 +36,19 @@ def tracing(kind: type[Exception], config_codes: Collection[str]) -> Iterator[No
         yield
     except kind as error:
         raise traced(error, config_codes) from error
+
+
+def parsed(model: type[ModelT], config: Mapping[str, Any]) -> ModelT:
+    """Read a configuration.
+
+    Raises:
+        AirbyteTracedException: a setting is wrong; the message names it and not its value.
+    """
+    try:
+        return model.model_validate(config)
+    except ValidationError as error:
+        raise AirbyteTracedException(
+            message=f"The configuration is wrong: {invalid_fields(error)}.",
+            internal_message="configuration",
+            failure_type=FailureType.config_error,
+        ) from None

@@ -13,11 +13,9 @@ class DestinationSsmConfig(SsmConfig):
     default_sales_rep_id: int = Field(
         title="Default owner",
         description="Id of the active SSM user who owns what is created without an owner.",
-        json_schema_extra={"order": 6},
     )
     rename: Mapping[str, Mapping[str, str]] = Field(
         default_factory=dict,
         title="Field names",
         description="Per stream, the sender's field name and the SSM name that it stands for.",
-        json_schema_extra={"order": 9},
     )

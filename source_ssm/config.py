@@ -12,5 +12,5 @@ class SourceSsmConfig(SsmConfig):
         default=(),
         title="Contacts",
         description="Only these contacts, by id; the stream `contacts` then keeps no state.",
-        json_schema_extra={"order": 9, "airbyte_hidden": True},
+        json_schema_extra={"airbyte_hidden": True},
     )

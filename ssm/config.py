@@ -29,17 +29,14 @@ class SsmConfig(BaseModel):
         title="API address",
         description="Address of the REST API v4, without a resource at its end.",
         pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
-        json_schema_extra={"order": 0},
     )
     public_key: _Key = Field(
         title="Public key",
         description="Public API key, made by an administrator under Settings > Integrations > API key management.",
-        json_schema_extra={"order": 1, "airbyte_secret": True},
     )
     private_key: _Key = Field(
         title="Private key",
         description="Private API key that belongs to the public one.",
-        json_schema_extra={"order": 2, "airbyte_secret": True},
     )
     requests_per_second: float = Field(
         default=4,
@@ -47,14 +44,12 @@ class SsmConfig(BaseModel):
         allow_inf_nan=False,
         title="Requests per second",
         description="Quota of the instance, reads and writes together: 4 or 13 by its API plan.",
-        json_schema_extra={"order": 3},
     )
     page_size: int = Field(
         default=100,
         ge=1,
         title="Page size",
         description="Rows asked for per page. SSM may give fewer; nothing relies on it.",
-        json_schema_extra={"order": 4},
     )
     overlap_minutes: float = Field(
         default=10,
@@ -62,24 +57,20 @@ class SsmConfig(BaseModel):
         allow_inf_nan=False,
         title="Overlap in minutes",
         description="How far a read of changes goes back before the last one, for rows that SSM stamps late.",
-        json_schema_extra={"order": 5},
     )
     default_sales_rep_id: int | None = Field(
         default=None,
         title="Default owner",
         description="Id of the active SSM user who owns what is created without an owner.",
-        json_schema_extra={"order": 6},
     )
     default_branch_id: int | None = Field(
         default=None,
         title="Default branch",
         description="Id of the branch of accounts created without one; needed only to create accounts.",
-        json_schema_extra={"order": 7},
     )
     company_code_field: str = Field(
         default="extId",
         min_length=1,
         title="Field of the company code",
         description="Account field that holds the Sage company code (CT_Num).",
-        json_schema_extra={"order": 8},
     )

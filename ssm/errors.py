@@ -76,21 +76,21 @@ class PassingError(SsmError):
         self.sent, self.detail = sent, detail
 
 
-class Unreachable(PassingError):
+class Unreachable(PassingError):  # noqa: N818 - named for what happened
     """No connection, no answer in time, or a failure on the server's side (HTTP 408, 5xx)."""
 
     code = "unreachable"
     sentence = "Sage Sales Management cannot be reached or does not answer"
 
 
-class QuotaExhausted(PassingError):
+class QuotaExhausted(PassingError):  # noqa: N818 - named for what happened
     """SSM asks for patience (HTTP 429)."""
 
     code = "quota"
     sentence = "Sage Sales Management takes no more requests for now"
 
 
-class MalformedAnswer(PassingError):
+class MalformedAnswer(PassingError):  # noqa: N818 - named for what happened
     """The answer is not what the API gives: HTML, cut JSON, another shape."""
 
     code = "malformed_answer"

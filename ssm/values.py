@@ -27,7 +27,7 @@ def plain(value: Any) -> Any:
 
 def same(left: Any, right: Any) -> bool:
     """Tell whether two values are the same to SSM: exactly, references by id, null as empty text."""
-    return _filled(left) == _filled(right)
+    return bool(_filled(left) == _filled(right))
 
 
 def held(row: Row, field: str) -> Any:
@@ -40,15 +40,20 @@ def is_deleted(row: Row) -> bool:
     return row.get("deleted") is True
 
 
+def ext_id(row: Row) -> str | None:
+    """Give the external id that a row bears; an empty one is none."""
+    bears = row.get("extId")
+    return bears if isinstance(bears, str) and bears else None
+
+
 def parse_stamp(value: Any) -> datetime | None:
     """Read a date of SSM, in UTC; None where it stands for none or cannot be read."""
     try:
         stamp = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        stamp = stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         return None
-    if stamp.year < _FIRST_REAL_YEAR:
-        return None
-    return stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+    return stamp if stamp.year >= _FIRST_REAL_YEAR else None
 
 
 def format_stamp(stamp: datetime) -> str:

@@ -12,7 +12,8 @@ _LONGEST = 2000
 def changed_since(moment: datetime) -> str:
     """Match rows created, updated or deleted after a moment: ``dateUpdated`` alone says neither of the others."""
     stamp = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return f"({' OR '.join(f"{field} > '{stamp}'" for field in STAMPS)})"
+    moved = " OR ".join(f"{field} > '{stamp}'" for field in STAMPS)
+    return f"({moved})"
 
 
 def is_id(number: int) -> str:
@@ -22,7 +23,8 @@ def is_id(number: int) -> str:
 
 def has_ext_id(ext_id: str) -> str:
     """Match rows that bear this ``extId``."""
-    return f"extId='{ext_id.replace("'", "''")}'"
+    doubled = ext_id.replace("'", "''")
+    return f"extId='{doubled}'"
 
 
 def any_of(conditions: Iterable[str]) -> Iterator[str]:

@@ -1,0 +1,14 @@
+"""The console script `source-ssm`."""
+
+import logging
+import sys
+
+from airbyte_cdk.entrypoint import launch
+
+from source_ssm.source import SourceSsm
+
+
+def run() -> None:
+    """Speak the Airbyte protocol on the standard streams."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per request tells a user nothing
+    launch(SourceSsm(), sys.argv[1:])

@@ -1,0 +1,160 @@
+"""JSON schemas of the streams: what SSM documents. A tenant's own fields (``Z_…``) come along undeclared."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+
+def _nullable(kind: str, description: str, **more: Any) -> Schema:
+    return {"type": ["null", kind], "description": description, **more}
+
+
+def _text(description: str) -> Schema:
+    return _nullable("string", description)
+
+
+def _integer(description: str) -> Schema:
+    return _nullable("integer", description)
+
+
+def _number(description: str) -> Schema:
+    return _nullable("number", description)
+
+
+def _flag(description: str) -> Schema:
+    return _nullable("boolean", description)
+
+
+def _moment(description: str) -> Schema:
+    return _nullable("string", description, format="date-time", airbyte_type="timestamp_with_timezone")
+
+
+def _reference(description: str) -> Schema:
+    """Describe a reference: an object with the id and a label that may be empty; a bare id on some lists."""
+    label = {"id": _integer("Id of the row referred to."), "value": _text("Its label; often empty.")}
+    return {
+        "type": ["null", "object", "integer"],
+        "description": description,
+        "properties": label,
+        "additionalProperties": True,
+    }
+
+
+def _schema(**properties: Schema) -> Schema:
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object",
+        "additionalProperties": True,
+        "properties": {"id": {"type": "integer", "description": "SSM's id of the row."}, **properties},
+    }
+
+
+_LIFE: Mapping[str, Schema] = {
+    "deleted": _flag("Whether the row is marked as deleted; missing means no."),
+    "dateCreated": _moment("When it was created."),
+    "dateUpdated": _moment("When it was last updated; null until the first update."),
+    "dateDeleted": _moment("When it was deleted; may be set on a living row: `deleted` tells."),
+    "salesRepIdCreated": _integer("Id of the user who created it."),
+    "salesRepIdUpdated": _integer("Id of the user who last updated it."),
+    "salesRepIdDeleted": _integer("Id of the user who deleted it."),
+}
+_CHANGED_AT: Mapping[str, Schema] = {
+    "changed_at": _moment("The latest of dateCreated, dateUpdated and dateDeleted, in UTC and of fixed width.")
+}
+_PLACE: Mapping[str, Schema] = {
+    "address1": _text("Street and number."),
+    "city": _text("City."),
+    "postcode": _text("Postal code."),
+    "region": _text("Region."),
+    "countryId": _reference("Country, a row of /countries."),
+}
+_SHARED: Mapping[str, Schema] = {
+    "extId": _text("Id of the row in an external system."),
+    "email": _text("E-mail address."),
+    "fax": _text("Fax number."),
+    "comment": _text("Free text."),
+    "permissionLevel": _integer("Level from which users see it; 5 is the highest."),
+    "marketingCommunications": _flag("Whether marketing messages are accepted."),
+    "readOnly": _flag("Whether users of the application may not change it."),
+}
+
+CONTACTS = _schema(
+    firstName=_text("First name."),
+    lastName=_text("Last name."),
+    accountId=_reference("The contact's company, a row of /accounts."),
+    salesRepId=_reference("Owner, a row of /users."),
+    typeId=_reference("Job title, a row of /contactTypes."),
+    phone1=_text("Landline."),
+    phone2=_text("Mobile."),
+    email2=_text("Second e-mail address."),
+    email3=_text("Third e-mail address."),
+    gender=_reference("0 male, 1 female."),
+    birthday=_moment("Birthday."),
+    linkedin=_text("LinkedIn profile."),
+    skype=_text("Skype name."),
+    UseCompanyAddress=_flag("Whether the company's address stands for the contact's."),
+    **_PLACE,
+    **_SHARED,
+    **_LIFE,
+    **_CHANGED_AT,
+)
+"""Contacts: people, each of one account."""
+
+ACCOUNTS = _schema(
+    name=_text("Name of the company."),
+    branchId=_reference("Branch, a row of /branches."),
+    salesRepId1=_reference("Owner, a row of /users."),
+    salesRepId2=_reference("Second owner."),
+    salesRepId3=_reference("Third owner."),
+    salesRepId4=_reference("Fourth owner."),
+    salesRepId5=_reference("Fifth owner."),
+    typeId=_reference("Type, a row of /accountTypes."),
+    statusId=_reference("Status, a row of /accountStatuses."),
+    segmentId=_reference("Segment, a row of /accountSegments."),
+    rateId=_reference("Price list, a row of /rates."),
+    vatNumber=_text("VAT number."),
+    website=_text("Website."),
+    phone=_text("Telephone number."),
+    phone2=_text("Second telephone number."),
+    phone3=_text("Third telephone number."),
+    address2=_text("Second line of the address."),
+    geocoded=_flag("Whether the address has coordinates."),
+    geocodingAccuracy=_integer("How exact the coordinates are."),
+    dateGeocoded=_moment("When the coordinates were found."),
+    latitude=_number("Latitude in degrees."),
+    longitude=_number("Longitude in degrees."),
+    public=_flag("Whether all users see it."),
+    **_PLACE,
+    **_SHARED,
+    **_LIFE,
+    **_CHANGED_AT,
+)
+"""Accounts: companies, clients and prospects alike."""
+
+USERS = _schema(
+    name=_text("First name."),
+    lastName=_text("Last name."),
+    email=_text("E-mail address, by which Sage's collaborators are matched."),
+    nic=_text("Short name."),
+    phone=_text("Telephone number."),
+    extId=_text("Id of the user in an external system."),
+    level=_integer("Permission level, 1 to 5."),
+    isActive=_flag("Whether the user may work and own rows."),
+    billable=_flag("Whether the user costs a licence."),
+    locale=_text("Language and country."),
+    userTypeId=_reference("Type, a row of /userTypes."),
+    managerId=_reference("Superior, a row of /users."),
+    branches={"description": "Branches that the user belongs to."},
+    **_LIFE,
+)
+"""Users of SSM, who own accounts and contacts."""
+
+_LANGUAGES = ("EN", "US", "FR", "ES", "IT", "DE", "PT", "BR", "DK", "RU")
+
+CONTACT_TYPES = _schema(
+    order=_integer("Position in the list."),
+    **{f"description{language}": _text(f"Label in the language {language}; may be empty.") for language in _LANGUAGES},
+    **_LIFE,
+)
+"""Contact types: the values that a contact's job title can have."""

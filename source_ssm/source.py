@@ -1,0 +1,152 @@
+"""The source: what the client reads, as Airbyte streams."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
+
+# isort: split
+from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, ConfiguredAirbyteCatalog, ConnectorSpecification
+from airbyte_cdk.sources import AbstractSource
+from airbyte_cdk.sources.streams import Stream
+from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
+
+from connector_base.failure import parsed, tracing
+from connector_base.source import CursorStream, FullStream, Rows
+from connector_base.spec import connection_specification
+from source_ssm import schemas
+from source_ssm.config import SourceSsmConfig
+from ssm import where
+from ssm.client import SsmClient
+from ssm.errors import Forbidden, LoginRefused, SsmError
+from ssm.values import Row, changed_at, format_stamp, parse_stamp
+
+CURSOR = "changed_at"
+
+_CONFIG_CODES = (LoginRefused.code, Forbidden.code)
+
+
+class SourceSsm(AbstractSource):
+    """Reads accounts, contacts, users and contact types.
+
+    Args:
+        client: a client that others use too, which stays open; without one, the source opens its own.
+    """
+
+    def __init__(self, client: SsmClient | None = None) -> None:
+        self._lent = client
+        self._own: SsmClient | None = None
+
+    @property
+    def raise_exception_on_missing_stream(self) -> bool:
+        """A stream that the source lacks is an error, not an empty stream."""
+        return True
+
+    def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
+        """Tell what the source needs to know."""
+        return ConnectorSpecification(connectionSpecification=connection_specification(SourceSsmConfig))
+
+    def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, Any]:  # noqa: ARG002 - the CDK's signature
+        """Log in and read a page of contacts.
+
+        Raises:
+            AirbyteTracedException: SSM cannot be read.
+        """
+        try:
+            with tracing(SsmError, _CONFIG_CODES):
+                next(self._client(parsed(SourceSsmConfig, config)).pages("contacts"), None)
+        finally:
+            self._close()
+        return True, None
+
+    def streams(self, config: Mapping[str, Any]) -> list[Stream]:
+        """Give the streams; nothing is sent before one is read."""
+        settings = parsed(SourceSsmConfig, config)
+
+        def whole(name: str, schema: schemas.Schema, resource: str) -> Stream:
+            return FullStream(name, schema, "id", lambda: self._rows(settings, resource))
+
+        def changes(name: str, schema: schemas.Schema) -> Stream:
+            return CursorStream(name, schema, "id", CURSOR, lambda state: self._changes(settings, name, state))
+
+        return [
+            changes("accounts", schemas.ACCOUNTS),
+            changes("contacts", schemas.CONTACTS),
+            whole("users", schemas.USERS, "users"),
+            whole("contact_types", schemas.CONTACT_TYPES, "contactTypes"),
+        ]
+
+    def read(
+        self,
+        logger: logging.Logger,
+        config: Mapping[str, Any],
+        catalog: ConfiguredAirbyteCatalog,
+        state: list[AirbyteStateMessage] | None = None,
+    ) -> Iterator[AirbyteMessage]:
+        """Read the streams of the catalog with one login."""
+        try:
+            yield from super().read(logger, config, catalog, state)
+        finally:
+            self._close()
+
+    def _rows(self, settings: SourceSsmConfig, resource: str) -> Iterator[Row]:
+        with tracing(SsmError, _CONFIG_CODES):
+            yield from self._client(settings).rows(resource)
+
+    def _changes(self, settings: SourceSsmConfig, resource: str, state: Mapping[str, Any]) -> Rows:
+        client = self._client(settings)
+        with tracing(SsmError, _CONFIG_CODES):
+            if resource == "contacts" and settings.contact_ids:
+                found = client.find(resource, ids=frozenset(settings.contact_ids))
+                yield from ((_stamped(row), None) for row in found)
+            else:
+                yield from _since(client, resource, state.get(CURSOR), timedelta(minutes=settings.overlap_minutes))
+
+    def _client(self, settings: SourceSsmConfig) -> SsmClient:
+        if self._lent is None and self._own is None:
+            self._own = SsmClient(settings)
+        client = self._lent or self._own
+        assert client is not None
+        client.on_token(add_to_secrets)
+        return client
+
+    def _close(self) -> None:
+        if self._own is not None:
+            self._own.close()
+            self._own = None
+
+
+def _since(client: SsmClient, resource: str, cursor: Any, overlap: timedelta) -> Rows:
+    """Read what changed since a cursor, a little earlier in truth; the state comes with the last row.
+
+    Rows come in the order of their ids: only a whole pass covers a time. The time covered is the newest stamp
+    read, but never after the server's clock at the first page, for what changes behind the reading.
+    """
+    start = parse_stamp(cursor)
+    pages = client.pages(resource, where.changed_since(start - overlap) if start else None)
+    began: datetime | None = None
+    newest = start
+    last: Row | None = None
+    for page in pages:
+        began = began or page.date
+        for row in page.rows:
+            if last is not None:
+                yield _stamped(last), None
+            last = row
+            newest = max(filter(None, (newest, changed_at(row))), default=None)
+    if last is not None:
+        yield _stamped(last), _state(newest, began, start)
+
+
+def _state(newest: datetime | None, began: datetime | None, start: datetime | None) -> Mapping[str, Any] | None:
+    if newest is None:
+        return None
+    covered = min(newest, began or newest)
+    return {CURSOR: format_stamp(max(covered, start or covered))}
+
+
+def _stamped(row: Row) -> Row:
+    moment = changed_at(row)
+    return {**row, CURSOR: format_stamp(moment) if moment else None}

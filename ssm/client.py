@@ -1,0 +1,301 @@
+"""The client of the REST API: one login, one quota, one counter for all threads of a process."""
+
+import itertools
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Self, TypeVar
+
+import httpx
+import stamina
+
+from ssm import answer, where
+from ssm.answer import Page
+from ssm.config import SsmConfig
+from ssm.errors import (
+    Forbidden,
+    LoginRefused,
+    MalformedAnswer,
+    PassingError,
+    QuotaExhausted,
+    Rejected,
+    SsmError,
+    Unreachable,
+)
+from ssm.quota import Quota
+from ssm.session import Session
+from ssm.values import Row, ext_id, is_deleted
+
+T = TypeVar("T")
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NO_LOGIN = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_UNSORTED = frozenset({"contactTypes", "branches"})
+"""Value lists: they have a field named ``order``, and any field's name is a filter too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the client waits, and how often it tries. Times in seconds.
+
+    Attributes:
+        attempts: tries of a request that may be repeated, the first included.
+        wait_initial: the pause before the second try; it doubles from try to try, with jitter.
+        wait_max: the longest such pause.
+        pause: how long all threads rest after a 429 without ``Retry-After``.
+        pause_max: the longest ``Retry-After`` that is obeyed.
+        connect: the time given to open a connection.
+        answer: the time given for each part of an answer.
+    """
+
+    attempts: int = 5
+    wait_initial: float = 0.5
+    wait_max: float = 10.0
+    pause: float = 1.0
+    pause_max: float = 60.0
+    connect: float = 10.0
+    answer: float = 30.0
+
+
+class SsmClient:
+    """Speaks to one SSM instance. Safe to share between threads; close it, or use it as a context manager.
+
+    Args:
+        config: where the instance is, and the keys.
+        patience: how long to wait and how often to try.
+    """
+
+    def __init__(self, config: SsmConfig, patience: Patience | None = None) -> None:
+        self._config, self._patience = config, patience or Patience()
+        self._quota = Quota(config.requests_per_second)
+        self._session = Session(self._log_in)
+        self._requests = 0
+        self._counting = threading.Lock()
+        self._secrets = [config.public_key.get_secret_value(), config.private_key.get_secret_value()]
+        self._session.watch(self._secrets.append)
+        self._retry = stamina.RetryingCaller(
+            attempts=self._patience.attempts,
+            timeout=None,
+            wait_initial=self._patience.wait_initial,
+            wait_max=self._patience.wait_max,
+            wait_jitter=self._patience.wait_initial,
+        )
+        self._http = httpx.Client(
+            base_url=config.base_url,
+            headers={"Accept": "application/json"},
+            timeout=httpx.Timeout(self._patience.answer, connect=self._patience.connect),
+            event_hooks={"request": [self._before_each]},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    @property
+    def requests(self) -> int:
+        """HTTP requests sent so far, logins and repetitions included."""
+        return self._requests
+
+    @property
+    def requests_per_second(self) -> float:
+        """The instance's quota."""
+        return self._config.requests_per_second
+
+    def on_token(self, tell: Callable[[str], None]) -> None:
+        """Have every session token told, so that logs can mask it."""
+        self._session.watch(tell)
+
+    def log_in(self) -> None:
+        """Make sure that there is a session.
+
+        Raises:
+            LoginRefused: the keys are wrong.
+            PassingError: SSM did not answer, or not as it should, however often it was asked.
+        """
+        self._repeat(self._session.token, lambda _: True)
+
+    def pages(self, resource: str, condition: str | None = None) -> Iterator[Page]:
+        """Read a list to its end, deleted rows included, each row once.
+
+        The end is an empty page, asked for twice before it is believed: page sizes are not to be relied on.
+        Sorted by id, newest first, so that rows created meanwhile only repeat others and none is skipped.
+
+        Args:
+            resource: ``contacts``, ``accounts``, ``users``…
+            condition: a ``where``; SSM may ignore it.
+
+        Raises:
+            SsmError: the list cannot be read to its end. It is never taken to be shorter than it is.
+        """
+        seen: set[int] = set()
+        before: list[int] = []
+        for number in itertools.count():
+            page = self._page(resource, condition, number)
+            if not page.rows:
+                page = self._page(resource, condition, number)
+            if not page.rows:
+                return
+            ids = [row["id"] for row in page.rows]
+            if ids == before:
+                raise MalformedAnswer("the same page again and again", sent=True)
+            before = ids
+            fresh = {row["id"]: row for row in page.rows if row["id"] not in seen}
+            seen.update(fresh)
+            yield Page(list(fresh.values()), page.date)
+
+    def rows(self, resource: str, condition: str | None = None) -> Iterator[Row]:
+        """Read a list to its end, as `pages` does, row by row."""
+        for page in self.pages(resource, condition):
+            yield from page.rows
+
+    def find(self, resource: str, ids: Collection[int] = (), ext_ids: Collection[str] = ()) -> Iterator[Row]:
+        """Give the rows with these ids, and those that bear these ``extId``, deleted ones included.
+
+        The reading ends as soon as each id, and a living row for each ``extId``, is found.
+
+        Raises:
+            SsmError: the list cannot be read.
+        """
+        conditions = [*map(where.is_id, ids), *map(where.has_ext_id, ext_ids)]
+        missing_ids, missing_ext_ids = set(ids), set(ext_ids)
+        given: set[int] = set()
+        for condition in where.any_of(conditions):
+            for page in self.pages(resource, condition):
+                for row in page.rows:
+                    if row["id"] not in given and (row["id"] in ids or ext_id(row) in ext_ids):
+                        given.add(row["id"])
+                        missing_ids.discard(row["id"])
+                        missing_ext_ids -= set() if is_deleted(row) else {ext_id(row)}
+                        yield row
+                if not missing_ids and not missing_ext_ids:
+                    return
+
+    def create(self, resource: str, fields: Mapping[str, Any]) -> int:
+        """Create a row and give its id. Repeated only where SSM cannot have received the request.
+
+        Raises:
+            Rejected: SSM refuses the row.
+            PassingError: its `sent` tells whether the row may have been created.
+            LoginRefused, Forbidden: as told there.
+        """
+        return self._call("POST", resource, answer.created_id, repeatable=False, json=dict(fields))
+
+    def update(self, resource: str, identifier: int, fields: Mapping[str, Any]) -> None:
+        """Set fields of a row, leaving the others as they are; null clears.
+
+        Raises:
+            Rejected: SSM refuses the values, or has no such row.
+            PassingError: the row may hold the values, if its `sent` says so.
+            LoginRefused, Forbidden: as told there.
+        """
+        self._call("PUT", f"{resource}/{identifier}", answer.confirmed, json=dict(fields))
+
+    def delete(self, resource: str, identifier: int) -> None:
+        """Mark a row as deleted.
+
+        Raises:
+            Rejected: SSM refuses, or has no such row: also where an earlier try, unanswered, has deleted it.
+            PassingError: the row may be deleted, if its `sent` says so.
+            LoginRefused, Forbidden: as told there.
+        """
+        self._call("DELETE", f"{resource}/{identifier}", answer.confirmed)
+
+    def _page(self, resource: str, condition: str | None, number: int) -> Page:
+        params: dict[str, str | int] = {"page": number}
+        if resource not in _UNSORTED:
+            params["order"] = "id"
+        if condition:
+            params["where"] = condition
+        size = str(self._config.page_size)
+        headers = {"Count": size, "X-FM-Entity-Count": size}
+        return self._call("GET", resource, answer.page, params=params, headers=headers)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        parse: Callable[[httpx.Response], T],
+        *,
+        repeatable: bool = True,
+        headers: Mapping[str, str] | None = None,
+        **content: Any,
+    ) -> T:
+        def once() -> T:
+            token = self._token()
+            response = self._send(method, path, headers={**(headers or {}), "X-Session-Key": token}, **content)
+            if response.status_code == HTTPStatus.UNAUTHORIZED:
+                token = self._token(refused=token)
+                response = self._send(method, path, headers={**(headers or {}), "X-Session-Key": token}, **content)
+            self._raise_for_status(response, path)
+            return parse(response)
+
+        return self._repeat(once, lambda error: repeatable or not error.sent)
+
+    def _repeat(self, once: Callable[[], T], worth_it: Callable[[PassingError], bool]) -> T:
+        return self._retry(lambda error: isinstance(error, PassingError) and worth_it(error), once)
+
+    def _token(self, refused: str | None = None) -> str:
+        try:
+            return self._session.token(refused)
+        except PassingError as error:
+            error.sent = False  # the request that the session is for has not gone
+            raise
+
+    def _log_in(self) -> str:
+        keys = {
+            "username": self._config.public_key.get_secret_value(),
+            "password": self._config.private_key.get_secret_value(),
+        }
+        response = self._send("POST", "login", json=keys)
+        if response.status_code in _NO_LOGIN:
+            raise LoginRefused
+        self._raise_for_status(response, "login")
+        return answer.session_token(response)
+
+    def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **content)
+        except httpx.DecodingError:
+            raise MalformedAnswer("damaged compression", sent=True) from None
+        except httpx.TransportError as error:
+            raise Unreachable(type(error).__name__, sent=not isinstance(error, _NOT_SENT)) from None
+
+    def _before_each(self, _: httpx.Request) -> None:
+        self._quota.wait()
+        with self._counting:
+            self._requests += 1
+
+    def _raise_for_status(self, response: httpx.Response, path: str) -> None:
+        status = response.status_code
+        if response.is_success:
+            return
+        if response.is_redirect:
+            raise MalformedAnswer("a redirect, which is not followed", sent=True)
+        if status == HTTPStatus.UNAUTHORIZED:
+            raise LoginRefused
+        detail = answer.words(response, self._secrets)
+        raise self._failure(response, path, detail)
+
+    def _failure(self, response: httpx.Response, path: str, detail: str) -> SsmError:
+        status = response.status_code
+        asked = answer.retry_after(response, datetime.now(UTC))
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._rest(self._patience.pause if asked is None else asked)
+            return QuotaExhausted(detail, sent=False)
+        if status == HTTPStatus.REQUEST_TIMEOUT or response.is_server_error:
+            self._rest(asked or 0)
+            return Unreachable(f"HTTP {status} {detail}".strip(), sent=True)
+        if status == HTTPStatus.FORBIDDEN:
+            return Forbidden(path.partition("/")[0], detail)
+        return Rejected(status, detail)
+
+    def _rest(self, seconds: float) -> None:
+        self._quota.pause(min(seconds, self._patience.pause_max))
