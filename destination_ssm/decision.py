@@ -1,0 +1,254 @@
+"""What is to be done about a record, by what was read before; what became of it, by what was read after. Pure."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from connector_base.receipt import Action, Cause, Outcome, Receipt
+from connector_base.request import WriteRequest
+from ssm.errors import Forbidden, PassingError, Rejected, SsmError
+from ssm.values import STAMPS, Row, ext_id, held, is_deleted, plain, same
+
+_OWNED = frozenset(
+    {"id", "deleted", "readOnly", "changed_at", *STAMPS}
+    | {"salesRepIdCreated", "salesRepIdUpdated", "salesRepIdDeleted"}
+)
+"""Fields that SSM fills itself, and the one that the source computes: never written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What SSM demands of a new row of a stream.
+
+    Attributes:
+        defaults: what stands in for a field that the record leaves empty; None where nothing does.
+        required: the fields without which SSM creates no row.
+    """
+
+    defaults: Mapping[str, int | None]
+    required: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Rows as one reading shows them.
+
+    Attributes:
+        by_id: all of them, deleted ones included.
+        living: those not deleted, by the `extId` that they bear; of twins the older.
+    """
+
+    by_id: Mapping[int, Row]
+    living: Mapping[str, Row]
+
+    @classmethod
+    def of(cls, rows: Iterable[Row]) -> "Seen":
+        """Sort rows."""
+        by_id = {row["id"]: row for row in rows}
+        newest_first = sorted(by_id.values(), key=lambda row: -row["id"])
+        living = {bears: row for row in newest_first if (bears := ext_id(row)) and not is_deleted(row)}
+        return cls(by_id, living)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write that is to go out.
+
+    Attributes:
+        request: the record that asks for it.
+        action: what is done.
+        id: the row; None for one to be created.
+        fields: what is sent.
+    """
+
+    request: WriteRequest
+    action: Action
+    id: int | None
+    fields: Mapping[str, Any]
+
+    @property
+    def ext_id(self) -> str | None:
+        """The `extId` by which a row whose creation was not confirmed is found."""
+        return ext_id(self.fields) if self.action is Action.CREATE else None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A write that went out.
+
+    Attributes:
+        write: what was sent.
+        id: the row, as far as it is known.
+        error: why it was not confirmed; None if it was.
+    """
+
+    write: Write
+    id: int | None
+    error: SsmError | None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it may have been carried out without a confirmation."""
+        return isinstance(self.error, PassingError) and self.error.sent
+
+
+def fault(request: WriteRequest) -> str:
+    """Say why a record cannot be sent at all; empty if it can."""
+    if not isinstance(request.identity.get("extId") or "", str):
+        return "extId must be a text"
+    try:
+        json.dumps([request.values, request.identity], ensure_ascii=False, allow_nan=False).encode()
+    except (TypeError, ValueError):
+        return "a value cannot be written as JSON"
+    if request.action is Action.DELETE and request.id is None and ext_id(request.identity) is None:
+        return "a deletion names neither id nor extId"
+    return ""
+
+
+def decide(request: WriteRequest, seen: Seen, demands: Demands) -> Write | Receipt:
+    """Decide what a record comes to: a write, or a receipt where there is nothing to write."""
+    row = target(request, seen)
+    if request.action is Action.DELETE:
+        return _delete(request, row)
+    if request.action is Action.CREATE and row is not None:
+        return _receipt(request, Action.CREATE, Outcome.REFUSED, row["id"], row, Cause.DUPLICATE)
+    if request.action is Action.UPDATE or row is not None:
+        return _update(request, row)
+    return _create(request, demands)
+
+
+def target(request: WriteRequest, seen: Seen) -> Row | None:
+    """Find the row that a record is about: by its id, else the living one that bears its `extId`.
+
+    A deleted row is in nobody's way: what is restored bears its `extId` again.
+    """
+    by_id = seen.by_id.get(request.id) if request.id is not None else None
+    if request.id is not None and request.action is not Action.CREATE:
+        return by_id
+    if by_id is not None and not is_deleted(by_id):
+        return by_id
+    return seen.living.get(ext_id(request.identity) or "")
+
+
+def holds(row: Row, fields: Mapping[str, Any]) -> bool:
+    """Tell whether a row holds these values: exactly, references by id, null as empty text."""
+    return all(same(held(row, field), value) for field, value in fields.items())
+
+
+def settle(attempt: Attempt, seen: Seen | None) -> Receipt:
+    """Tell what became of a write.
+
+    Args:
+        attempt: the write and its answer.
+        seen: what was read afterwards; None if it could not be.
+    """
+    row = _read_back(attempt, seen)
+    gone = seen is not None and (row is None or is_deleted(row))
+    if attempt.error is None:
+        return _confirmed(attempt, row)
+    if isinstance(attempt.error, Rejected | Forbidden):
+        return _rejected(attempt, row, attempt.error.detail or str(attempt.error), gone=gone)
+    return _unconfirmed(attempt, row, gone=gone, read=seen is not None)
+
+
+def not_tried(request: WriteRequest, error: SsmError) -> Receipt:
+    """Tell that nothing was sent, since SSM cannot be read."""
+    action = request.action or Action.UPDATE
+    return _receipt(request, action, Outcome.RETRY, request.id, None, Cause.CONNECTION, detail=str(error))
+
+
+def malformed(request: WriteRequest, detail: str) -> Receipt:
+    """Tell that the record itself is at fault."""
+    action = request.action or Action.UPDATE
+    return _receipt(request, action, Outcome.REFUSED, request.id, None, Cause.MALFORMED, detail=detail)
+
+
+def _delete(request: WriteRequest, row: Row | None) -> Write | Receipt:
+    if row is None or is_deleted(row):
+        return _receipt(request, Action.DELETE, Outcome.APPLIED, row["id"] if row else request.id, row)
+    if not holds(row, request.expected or {}):
+        return _receipt(request, Action.DELETE, Outcome.CHANGED, row["id"], row)
+    return Write(request, Action.DELETE, row["id"], {})
+
+
+def _update(request: WriteRequest, row: Row | None) -> Write | Receipt:
+    if row is None or is_deleted(row):
+        return _receipt(request, Action.UPDATE, Outcome.REFUSED, request.id, row, Cause.NOT_FOUND)
+    if not holds(row, request.expected or {}):
+        return _receipt(request, Action.UPDATE, Outcome.CHANGED, row["id"], row)
+    changes = {field: value for field, value in _writable(request).items() if not holds(row, {field: value})}
+    if not changes:
+        return _receipt(request, Action.UPDATE, Outcome.APPLIED, row["id"], row)
+    return Write(request, Action.UPDATE, row["id"], changes)
+
+
+def _create(request: WriteRequest, demands: Demands) -> Write | Receipt:
+    asked = {**_writable(request), "extId": request.identity.get("extId")}
+    fields = {**demands.defaults, **{field: value for field, value in asked.items() if not same(value, None)}}
+    missing = next((field for field in demands.required if fields.get(field) is None), None)
+    if missing:
+        refusal = _receipt(request, Action.CREATE, Outcome.REFUSED, None, None, Cause.VALUE_MISSING)
+        return replace(refusal, field=missing)
+    return Write(request, Action.CREATE, None, {field: value for field, value in fields.items() if value is not None})
+
+
+def _writable(request: WriteRequest) -> Mapping[str, Any]:
+    return {field: plain(value) for field, value in request.values.items() if field not in _OWNED}
+
+
+def _read_back(attempt: Attempt, seen: Seen | None) -> Row | None:
+    if seen is None:
+        return None
+    return seen.by_id.get(attempt.id) if attempt.id is not None else seen.living.get(attempt.write.ext_id or "")
+
+
+def _confirmed(attempt: Attempt, row: Row | None) -> Receipt:
+    request, action = attempt.write.request, attempt.write.action
+    if row is None and action is not Action.DELETE:
+        return _receipt(
+            request, action, Outcome.UNCERTAIN, attempt.id, None, Cause.CONNECTION, "not read back", wrote=True
+        )
+    return _receipt(request, action, Outcome.APPLIED, attempt.id, row, wrote=True)
+
+
+def _rejected(attempt: Attempt, row: Row | None, detail: str, *, gone: bool) -> Receipt:
+    """Look behind a refusal: SSM answers 400 for a row that is gone, even where an earlier try deleted it."""
+    request, action = attempt.write.request, attempt.write.action
+    if gone and action is Action.DELETE:
+        return _receipt(request, action, Outcome.APPLIED, attempt.id, row, wrote=True)
+    cause = Cause.NOT_FOUND if gone and action is Action.UPDATE else Cause.REJECTED
+    return _receipt(request, action, Outcome.REFUSED, attempt.id, row, cause, detail)
+
+
+def _unconfirmed(attempt: Attempt, row: Row | None, *, gone: bool, read: bool) -> Receipt:
+    """Let the reading tell whether a write was carried out whose answer never came."""
+    request, action = attempt.write.request, attempt.write.action
+    done = {
+        Action.CREATE: row is not None,
+        Action.UPDATE: row is not None and holds(row, attempt.write.fields),
+        Action.DELETE: gone,
+    }[action]
+    if done:
+        return _receipt(request, action, Outcome.APPLIED, row["id"] if row else attempt.id, row, wrote=True)
+    if gone and action is Action.UPDATE:
+        return _receipt(request, action, Outcome.REFUSED, attempt.id, row, Cause.NOT_FOUND)
+    unknown = attempt.in_doubt and (action is Action.CREATE or not read)
+    outcome = Outcome.UNCERTAIN if unknown else Outcome.RETRY
+    return _receipt(request, action, outcome, attempt.id, row, Cause.CONNECTION, str(attempt.error))
+
+
+def _receipt(
+    request: WriteRequest,
+    action: Action,
+    outcome: Outcome,
+    identifier: int | None,
+    row: Row | None,
+    cause: Cause | None = None,
+    detail: str = "",
+    *,
+    wrote: bool = False,
+) -> Receipt:
+    return Receipt(
+        request.index, request.stream, action, outcome, identifier, row, cause=cause, detail=detail, wrote=wrote
+    )

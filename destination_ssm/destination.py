@@ -1,0 +1,102 @@
+"""The destination: Airbyte records, written by the client."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
+
+# isort: split
+from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification, DestinationSyncMode, Status
+from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from connector_base.destination import RecordDestination, Writer, log_receipt
+from connector_base.failure import parsed, tracing
+from connector_base.receipt import Sink
+from connector_base.spec import connection_specification
+from destination_ssm.config import DestinationSsmConfig
+from destination_ssm.decision import Demands
+from destination_ssm.writer import CONFIG_CODES, SsmWriter
+from ssm.client import SsmClient
+from ssm.errors import Forbidden, MalformedAnswer, Rejected, SsmError
+from ssm.values import is_deleted
+
+
+class DestinationSsm(RecordDestination):
+    """Writes contacts and accounts.
+
+    Args:
+        sink: receives one receipt per record; by default they are logged.
+        client: a client that others use too, which stays open; without one, the destination opens its own.
+    """
+
+    def __init__(self, sink: Sink = log_receipt, client: SsmClient | None = None) -> None:
+        super().__init__(sink)
+        self._lent = client
+
+    def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
+        """Tell what the destination needs to know."""
+        return ConnectorSpecification(
+            connectionSpecification=connection_specification(DestinationSsmConfig),
+            supportsIncremental=True,
+            supported_destination_sync_modes=[DestinationSyncMode.append, DestinationSyncMode.append_dedup],
+        )
+
+    def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:  # noqa: ARG002 - the CDK's signature
+        """Log in, and look for the default owner and branch."""
+        try:
+            settings = parsed(DestinationSsmConfig, config)
+            with self._client(settings) as client:
+                wrong = _wrong_default(client, settings)
+        except AirbyteTracedException as error:
+            wrong = error.message
+        return AirbyteConnectionStatus(status=Status.FAILED if wrong else Status.SUCCEEDED, message=wrong)
+
+    @contextmanager
+    def writers(self, config: Mapping[str, Any]) -> Iterator[Mapping[str, Writer]]:
+        """Open SSM: a writer for contacts and one for accounts."""
+        settings = parsed(DestinationSsmConfig, config)
+        with self._client(settings) as client:
+            owner, branch = settings.default_sales_rep_id, settings.default_branch_id
+            contact = Demands({"salesRepId": owner}, ("firstName", "lastName", "accountId", "salesRepId"))
+            account = Demands({"salesRepId1": owner, "branchId": branch}, ("name", "branchId", "salesRepId1"))
+            yield {
+                "contacts": SsmWriter(client, "contacts", contact),
+                "accounts": SsmWriter(client, "accounts", account),
+            }
+
+    @contextmanager
+    def _client(self, settings: DestinationSsmConfig) -> Iterator[SsmClient]:
+        client = self._lent or SsmClient(settings)
+        client.on_token(add_to_secrets)
+        try:
+            with tracing(SsmError, CONFIG_CODES):
+                yield client
+        finally:
+            if client is not self._lent:
+                client.close()
+
+
+def _wrong_default(client: SsmClient, settings: DestinationSsmConfig) -> str | None:
+    """Say what is wrong with the default owner or branch; None if nothing is."""
+    owner = settings.default_sales_rep_id
+    user = next(client.find("users", ids=(owner,)), None)
+    if user is None or is_deleted(user):
+        return f"The default owner (default_sales_rep_id {owner}) is no user of Sage Sales Management."
+    if user.get("isActive") is False:
+        return f"The default owner (default_sales_rep_id {owner}) is not active in Sage Sales Management."
+    branch = settings.default_branch_id
+    if branch is not None and not _branch_exists(client, branch):
+        return f"The default branch (default_branch_id {branch}) does not exist in Sage Sales Management."
+    return None
+
+
+def _branch_exists(client: SsmClient, branch: int) -> bool:
+    """Look for a branch; where branches cannot be read at all, the first account created will tell."""
+    try:
+        found = next(client.find("branches", ids=(branch,)), None)
+    except (Rejected, Forbidden, MalformedAnswer):
+        return True
+    return found is not None and not is_deleted(found)

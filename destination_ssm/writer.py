@@ -1,0 +1,124 @@
+"""Writing a batch: one reading before, the writes side by side, one reading after."""
+
+from collections.abc import Collection, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from connector_base.failure import traced
+from connector_base.receipt import Action, Receipt
+from connector_base.request import WriteRequest
+from destination_ssm.decision import (
+    Attempt,
+    Demands,
+    Seen,
+    Write,
+    decide,
+    fault,
+    malformed,
+    not_tried,
+    settle,
+    target,
+)
+from ssm.client import SsmClient
+from ssm.errors import Forbidden, LoginRefused, SsmError
+from ssm.values import ext_id
+
+CONFIG_CODES = (LoginRefused.code, Forbidden.code)
+
+_SECONDS_OF_WRITING = 5
+"""How long a batch may take to write: so old is, at most, what the decisions rest upon (P11)."""
+_LARGEST_BATCH = 50
+_THREADS = 8
+"""Enough to use up 13 requests per second where an answer takes half a second."""
+
+
+class SsmWriter:
+    """Writes the records of one stream.
+
+    Args:
+        client: the client, shared with others.
+        stream: `contacts` or `accounts`, which is the resource's name too.
+        demands: what a new row needs.
+    """
+
+    id_field = "id"
+
+    def __init__(self, client: SsmClient, stream: str, demands: Demands) -> None:
+        self._client, self._stream, self._demands = client, stream, demands
+        self.batch_size = max(1, min(_LARGEST_BATCH, int(client.requests_per_second * _SECONDS_OF_WRITING)))
+
+    def write(self, requests: Sequence[WriteRequest]) -> Iterator[Receipt]:
+        """Carry out the requests; one receipt each.
+
+        Requests about the same row, or the same `extId`, are carried out one after the other, each on a reading
+        of what the one before it left.
+
+        Raises:
+            AirbyteTracedException: SSM cannot be read, or refuses the login. All requests have their receipt then.
+        """
+        faults = {request.index: fault(request) for request in requests}
+        yield from (malformed(request, faults[request.index]) for request in requests if faults[request.index])
+        left = [request for request in requests if not faults[request.index]]
+        while left:
+            try:
+                seen = self._look_up(left)
+            except SsmError as error:
+                yield from (not_tried(request, error) for request in left)
+                raise traced(error, CONFIG_CODES) from error
+            now, left = _apart(left, seen)
+            decisions = [decide(request, seen, self._demands) for request in now]
+            yield from (decision for decision in decisions if isinstance(decision, Receipt))
+            refused = yield from self._carry_out([d for d in decisions if isinstance(d, Write)])
+            if refused:
+                yield from (not_tried(request, refused) for request in left)
+                raise traced(refused, CONFIG_CODES) from refused
+
+    def _carry_out(self, writes: Sequence[Write]) -> Generator[Receipt, None, LoginRefused | None]:
+        """Send the writes, read them back, give the receipts; return the refusal of the login, if there was one."""
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="ssm-write") as pool:
+            attempts = list(pool.map(self._attempt, writes))
+        seen = self._read_back(attempts)
+        yield from (settle(attempt, seen) for attempt in attempts)
+        return next((attempt.error for attempt in attempts if isinstance(attempt.error, LoginRefused)), None)
+
+    def _attempt(self, write: Write) -> Attempt:
+        identifier = write.id
+        try:
+            if identifier is None:
+                identifier = self._client.create(self._stream, write.fields)
+            elif write.action is Action.UPDATE:
+                self._client.update(self._stream, identifier, write.fields)
+            else:
+                self._client.delete(self._stream, identifier)
+        except SsmError as error:
+            return Attempt(write, identifier, error)
+        return Attempt(write, identifier, None)
+
+    def _look_up(self, requests: Sequence[WriteRequest]) -> Seen:
+        ids = {request.id for request in requests if request.id is not None}
+        matched = [request for request in requests if request.id is None or request.action is Action.CREATE]
+        return self._read(ids, {bears for request in matched if (bears := ext_id(request.identity))})
+
+    def _read_back(self, attempts: Sequence[Attempt]) -> Seen | None:
+        ids = {attempt.id for attempt in attempts if attempt.id is not None}
+        try:
+            return self._read(
+                ids, {bears for attempt in attempts if attempt.in_doubt and (bears := attempt.write.ext_id)}
+            )
+        except SsmError:
+            return None
+
+    def _read(self, ids: Collection[int], ext_ids: Collection[str]) -> Seen:
+        return Seen.of(self._client.find(self._stream, ids, ext_ids))
+
+
+def _apart(requests: Sequence[WriteRequest], seen: Seen) -> tuple[list[WriteRequest], list[WriteRequest]]:
+    """Part the requests that can go side by side from those that touch what an earlier one touches."""
+    now: list[WriteRequest] = []
+    later: list[WriteRequest] = []
+    taken: set[int | str | None] = set()
+    for request in requests:
+        row = target(request, seen)
+        names = {request.id, row["id"] if row else None, ext_id(request.identity), ext_id(request.values)} - {None}
+        (later if names & taken else now).append(request)
+        taken |= names
+    return now, later
