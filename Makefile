@@ -1,0 +1,30 @@
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help demo check lint types test clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: $(INSTALLED) ## the whole product on sample data, nothing to configure
+	@$(BIN)/sage100-ssm demo
+
+check: lint types test ## all that must hold before a change is handed in
+
+lint: $(INSTALLED) ## style and common mistakes
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(INSTALLED) ## static types
+	@$(BIN)/mypy .
+
+test: $(INSTALLED) ## the tests, on two processes
+	@$(BIN)/pytest -q -n 2 --dist loadgroup
+
+clean: ## remove all that these commands made
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist demo
+
+$(INSTALLED): pyproject.toml constraints.txt setup.sh
+	@./setup.sh
+	@touch $@

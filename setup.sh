@@ -1,0 +1,57 @@
+#!/bin/sh
+# Sets up .venv on a machine that has Python and nothing else. Called by make; safe to call again.
+set -eu
+cd "$(dirname "$0")"
+
+say() { printf '%s\n' "$*" >&2; }
+
+# Where an index, a proxy or a certificate is set for pip or uv (PIP_*, UV_*, pip.conf), it stays in force.
+find_python() {
+    for name in python3 python3.13 python3.12 python3.11; do
+        if "$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
+            command -v "$name"
+            return
+        fi
+    done
+    say "Python 3.11, 3.12 or 3.13 is needed and none was found in PATH."
+    say "On Debian or Ubuntu: sudo apt-get install python3 python3-venv"
+    return 1
+}
+
+# Runs apt-get as root where that needs no question; fails otherwise.
+apt_get() {
+    command -v apt-get >/dev/null || return 1
+    if [ "$(id -u)" -eq 0 ]; then as_root=""; else sudo -n true 2>/dev/null || return 1; as_root="sudo -n"; fi
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=60 "$@" >/dev/null 2>&1
+}
+
+install_package() {
+    apt_get install --yes --no-install-recommends "$1" || { apt_get update && apt_get install --yes --no-install-recommends "$1"; }
+}
+
+python=$(find_python)
+version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+
+if ! .venv/bin/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        say "Python $version lacks its venv module: installing the package python$version-venv."
+        install_package "python$version-venv" || {
+            say "That needs an administrator. Please run: sudo apt-get install python$version-venv"
+            exit 1
+        }
+    fi
+    "$python" -m venv --clear .venv
+fi
+
+say "Installing into .venv (a minute at most, once)."
+.venv/bin/python -m pip install --quiet --constraint constraints.txt uv
+.venv/bin/uv pip install --quiet --python .venv/bin/python --constraint constraints.txt --compile-bytecode \
+    --editable '.[dev,postgresql]' ||
+    .venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,postgresql]'
+
+if ! .venv/bin/python -c 'import pyodbc' 2>/dev/null; then
+    if ! install_package unixodbc || ! .venv/bin/python -c 'import pyodbc' 2>/dev/null; then
+        say "Note: unixODBC is not installed, so a Sage database on SQL Server is out of reach (the sample database is not)."
+        say "      On Debian or Ubuntu: sudo apt-get install unixodbc, then Microsoft's ODBC Driver 18 for SQL Server."
+    fi
+fi
