@@ -196,10 +196,11 @@ class Transaction:
     def _save(self, table: Table, row: dict[str, Any], key: int | None) -> int:
         """Insert a row, or update the one with that key; give its key back."""
         if key is None:
-            inserted = self._connection.execute(insert(table).values(row)).inserted_primary_key
+            inserted = self._connection.execute(insert(table), row).inserted_primary_key
             assert inserted is not None, "one row was inserted"
             return int(inserted[0])
-        if self._connection.execute(update(table).where(table.c.id == key).values(row)).rowcount != 1:
+        known = update(table).where(table.c.id == bindparam("known"))
+        if self._connection.execute(known, row | {"known": key}).rowcount != 1:
             raise LookupError(f"{table.name} has no row {key}")
         return key
 
