@@ -102,9 +102,9 @@ class SsmSandbox:
         self.requests: list[Call] = []
         self.on_request: Hook | None = None
         self.on_answer: Hook | None = None
+        self._tokens: dict[str, float] = {}
         self._rate = _Rate(requests_per_second)
         self._token_life = token_life
-        self._tokens: dict[str, float] = {}
         self._port = port
         self._server: _Server | None = None
 
@@ -124,6 +124,14 @@ class SsmSandbox:
         if self._server is None:
             raise RuntimeError("The sandbox is not open")
         return f"http://127.0.0.1:{self._server.port}{BASE_PATH}"
+
+    def reset(self, store: Store | None = None, *, quirks: Quirks | None = None) -> None:
+        """Become another tenant on the same port: other rows; no faults, hooks, log or session left."""
+        self.store = store or with_value_lists(Store(quirks))
+        self.on_request = self.on_answer = None
+        self.faults.clear()
+        self.requests.clear()
+        self.expire_tokens()
 
     def expire_tokens(self) -> None:
         """Make every session token unknown."""
@@ -344,6 +352,8 @@ class _Protocol(H11Protocol):
     """HTTP that tells the application its transport, so that a fault can reset it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the base class
+        # asyncio leaves this off on a listener made by hand, and each answer would wait for an acknowledgement.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)
         app = self.app
 
@@ -370,7 +380,6 @@ class _Server:
                 date_header=False,
                 server_header=False,
                 timeout_keep_alive=60,
-                timeout_graceful_shutdown=1,
             )
         )
         self._thread = Thread(
@@ -380,7 +389,7 @@ class _Server:
 
     def stop(self) -> None:
         """Stop answering and free the port."""
-        self._uvicorn.should_exit = True
+        self._uvicorn.should_exit = self._uvicorn.force_exit = True
         self._thread.join()
         self._socket.close()
 

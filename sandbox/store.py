@@ -286,6 +286,8 @@ def _international(phone: str) -> str:
         number = phonenumbers.parse(phone, "FR")
     except phonenumbers.NumberParseException:
         return phone
+    if not phonenumbers.is_possible_number(number):
+        return phone
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
