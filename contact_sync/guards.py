@@ -1,0 +1,87 @@
+"""What stops a run that would do more than a person is likely to have meant (P9).
+
+Each guard is a pure function of the plan. A guard lifted by a switch is lifted for that run alone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from connector_base.receipt import Action
+from contact_sync.model import Code, Entry, Side, Subject
+from contact_sync.plan import Plan, World
+from contact_sync.policy import DeletionLimit
+
+_MASS = 20
+"""Below so many links an edit of most of them is a normal day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """The guards that a person lifted for this run.
+
+    Attributes:
+        deletions: ``--allow-deletions``.
+        mass_change: ``--allow-mass-change``.
+    """
+
+    deletions: bool = False
+    mass_change: bool = False
+
+
+def guard(plan: Plan, world: World, lifted: Lifted) -> list[Entry]:
+    """Take out of the plan what a guard holds back; return the guards that did.
+
+    Afterwards ``plan.writes`` is what may be done and ``plan.held`` what may not. A guard that forbids all
+    writing empties ``plan.links``, too: nothing that rests on a suspicious reading is remembered.
+    """
+    if not lifted.mass_change and (stops := [*_empty_sides(world), *_mass_changes(plan, world)]):
+        _hold(plan, Side.SAGE100, Side.SSM, code=stops[0].code, actions=tuple(Action))
+        plan.links.clear()
+        plan.notices.clear()
+        return stops
+    if lifted.deletions:
+        return []
+    stops = list(_too_many_deletions(plan, world))
+    for stop in stops:
+        side = Side(stop.details["side"])
+        _hold(plan, side, code=stop.code, actions=(Action.DELETE, Action.CREATE))
+    return stops
+
+
+def _empty_sides(world: World) -> Iterator[Entry]:
+    """A side whose contacts read empty while more than ``floor`` links exist."""
+    living = {Side.SAGE100: len(world.sage100), Side.SSM: len(world.ssm)}
+    for side, number in living.items():
+        if number == 0 and world.complete[side] and len(world.links) > world.policy.max_deletions.floor:
+            yield _stop(Code.EMPTY_SIDE_GUARD, side, len(world.links), "--allow-mass-change")
+
+
+def _mass_changes(plan: Plan, world: World) -> Iterator[Entry]:
+    """A side on which more than half of at least 20 links were edited at once."""
+    links = len(world.links)
+    for side, number in sorted(plan.edited.items()):
+        if links >= _MASS and number > links / 2:
+            yield _stop(Code.MASS_CHANGE_GUARD, side, number, "--allow-mass-change")
+
+
+def _too_many_deletions(plan: Plan, world: World) -> Iterator[Entry]:
+    """Deletions on a side beyond the limit: none is done there, and nothing is created."""
+    for side in Side:
+        number = len(plan.of(side, Action.DELETE))
+        if exceeds(number, len(world.links), world.policy.max_deletions):
+            yield _stop(Code.DELETION_GUARD, side, number, "--allow-deletions")
+
+
+def exceeds(deletions: int, links: int, limit: DeletionLimit) -> bool:
+    """Whether so many deletions are more than a run may do by itself."""
+    return deletions > limit.floor and deletions > limit.ratio * links
+
+
+def _hold(plan: Plan, *sides: Side, code: Code, actions: tuple[Action, ...]) -> None:
+    held = [w for w in plan.writes if w.side in sides and w.action in actions]
+    plan.held.extend((write, code.value) for write in held)
+    plan.writes[:] = [w for w in plan.writes if w.side not in sides or w.action not in actions]
+
+
+def _stop(code: Code, side: Side, number: int, switch: str) -> Entry:
+    return Entry(code, Subject(), "P9", details={"side": side.value, "number": number, "switch": switch})

@@ -1,0 +1,151 @@
+"""The rules about links: who may delete, who moves, who sleeps. One pure function per rule.
+
+The rules about one field are in ``merge``, those about contacts without a link in ``matching`` and ``plan``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contact_sync import normal
+from contact_sync.companies import Companies
+from contact_sync.contact import Contact, ExtId
+from contact_sync.fields import COMPANY, FIRST_NAME, LAST_NAME
+from contact_sync.mapping import Mapper
+from contact_sync.merge import Views, changed_sides
+from contact_sync.model import Code, Entry, Link, LinkStatus, Side
+from contact_sync.policy import Policy, RefusedDeletion
+
+
+def same_in_sage(link: Link, by_id: Mapping[int, Contact], by_number: Mapping[int, Contact]) -> Contact | None:
+    """P14: ``cbMarq`` and ``CT_No`` both equal, or one of them and the names; else the linked row is gone."""
+    row = by_id.get(link.sage100_id)
+    if row and (row.number or 0) == (link.sage100_no or 0):
+        return row
+    candidates = (row, by_number.get(link.sage100_no) if link.sage100_no else None)
+    return next((c for c in candidates if c and _bears_names_of(c, link)), None)
+
+
+def _bears_names_of(contact: Contact, link: Link) -> bool:
+    """Whether the names are those of the base; without a base the ``cbMarq`` decides."""
+    if LAST_NAME not in link.base:
+        return contact.id == link.sage100_id
+    known = tuple(
+        normal.name(str(pair.sage100)) if (pair := link.base.get(name)) and pair.sage100 else ""
+        for name in (LAST_NAME, FIRST_NAME)
+    )
+    return contact.name_key == known
+
+
+class Sleep(StrEnum):
+    """Why a link sleeps, for people to read (P10, P13)."""
+
+    LEFT_OUT = "left_out"
+    NO_CLIENT = "no_client"
+    ACCOUNT_DELETED = "account_deleted"
+    NOT_VISIBLE = "not_visible"
+
+
+def sleep_reason(link: Link, sage100: Contact | None, ssm: Contact | None, companies: Companies) -> Sleep | None:
+    """P13: a contact that leaves the scope without being deleted sleeps; P10: so does one that SSM no longer shows.
+
+    A row gone from Sage is a deletion, whatever became of its company, unless its link slept before.
+    """
+    if companies.left_out(sage100.company if sage100 else link.company):
+        return Sleep.LEFT_OUT
+    slept = link.status is LinkStatus.ASLEEP and link.reason == Code.OUT_OF_SCOPE
+    if (sage100 or slept) and not companies.in_scope(sage100.company if sage100 else link.company):
+        return Sleep.NO_CLIENT
+    if ssm is None:
+        return Sleep.NOT_VISIBLE
+    account = companies.account(ssm.account)
+    return Sleep.ACCOUNT_DELETED if account and account.deleted else None
+
+
+class Fate(StrEnum):
+    """What becomes of a linked contact that one side deleted."""
+
+    DELETE_IN_SAGE = "delete_in_sage"
+    DELETE_IN_SSM = "delete_in_ssm"
+    RESTORE_IN_SSM = "restore_in_ssm"
+    LEAVE_DELETED_IN_SSM = "leave_deleted_in_ssm"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A fate and the rule that decided it."""
+
+    fate: Fate
+    rule: str
+
+
+def fate_of_deleted(
+    link: Link, sage100: Contact | None, ssm: Contact, mapper: Mapper, policy: Policy
+) -> Verdict | None:
+    """R7, R8, R9, P2, P3: who may delete depends on where the contact was born; None while both sides live."""
+    if sage100 is None:
+        return Verdict(Fate.END, "R9") if ssm.deleted else Verdict(Fate.DELETE_IN_SSM, "R9")
+    if not ssm.deleted:
+        return None
+    if link.origin is Side.SSM and not edited(Views(link, sage100, ssm), mapper, Side.SAGE100):
+        return Verdict(Fate.DELETE_IN_SAGE, "R7")
+    if link.origin is Side.SSM:
+        return Verdict(Fate.RESTORE_IN_SSM, "P3")
+    left = policy.refused_deletion is RefusedDeletion.LEAVE
+    return Verdict(Fate.LEAVE_DELETED_IN_SSM if left else Fate.RESTORE_IN_SSM, "R8")
+
+
+def edited(views: Views, mapper: Mapper, side: Side) -> tuple[str, ...]:
+    """The fields that a side changed since the base."""
+    return tuple(f.name for f in mapper.fields if side in changed_sides(f, views, mapper))
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What becomes of a contact's company in SSM.
+
+    Attributes:
+        account: the account that SSM is to show, where it must change.
+        refused: whether a change made in SSM is put back (R6).
+        problem: why the contact cannot follow, if it cannot (P6).
+    """
+
+    account: int | None = None
+    refused: bool = False
+    problem: Code | None = None
+
+
+def company_in_ssm(views: Views, companies: Companies) -> Move | None:
+    """R6, P6: Sage says whose contact it is; SSM follows, or is put back. None where both agree already."""
+    sage100, ssm = views.sage100, views.ssm
+    if normal.company_code(sage100.company) == normal.company_code(ssm.company):
+        return None
+    base = views.link.base.get(COMPANY)
+    moved_in_ssm = base is not None and normal.company_code(ssm.company) != normal.company_code(str(base.ssm or ""))
+    accounts = companies.accounts_of(sage100.company)
+    if not accounts:
+        return Move(refused=moved_in_ssm, problem=Code.COMPANY_NOT_IN_SSM)
+    if len(accounts) > 1:
+        return Move(refused=moved_in_ssm, problem=Code.AMBIGUOUS_COMPANY)
+    return Move(account=accounts[0], refused=moved_in_ssm)
+
+
+def company_problem(contact: Contact, companies: Companies) -> Entry | None:
+    """R4: a contact needs a client or prospect that exists in Sage; says what is amiss with an SSM contact's."""
+    account = companies.account(contact.account)
+    if contact.account is None or (account and account.deleted):
+        return Entry(Code.COMPANY_MISSING, contact.subject, "R4")
+    if account and companies.stored_code(account.code):
+        return None
+    details = {"account": (account.name if account else None) or str(contact.account)}
+    code = account.code if account else None
+    return Entry(Code.COMPANY_NOT_IN_SAGE, contact.subject, "R4", ssm_value=code, details=details)
+
+
+def ext_id_to_write(ssm: Contact, wanted: ExtId) -> str | None:
+    """The ``extId`` that a linked live SSM contact still lacks; one that is not ours is never overwritten."""
+    if ssm.ext_id is None:
+        return str(wanted)
+    ours = ExtId.parse(ssm.ext_id, wanted.database) is not None
+    return str(wanted) if ours and ssm.ext_id != str(wanted) else None
