@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,8 +20,9 @@ from connector_base.spec import connection_specification
 from source_ssm import schemas
 from source_ssm.config import SourceSsmConfig
 from ssm import where
+from ssm.answer import Page
 from ssm.client import SsmClient
-from ssm.errors import Forbidden, LoginRefused, SsmError
+from ssm.errors import Forbidden, LoginRefused, Rejected, SsmError
 from ssm.values import Row, changed_at, format_stamp, parse_stamp
 
 CURSOR = "changed_at"
@@ -125,11 +127,10 @@ def _since(client: SsmClient, resource: str, cursor: Any, overlap: timedelta) ->
     read, but never after the server's clock at the first page, for what changes behind the reading.
     """
     start = parse_stamp(cursor)
-    pages = client.pages(resource, where.changed_since(start - overlap) if start else None)
     began: datetime | None = None
     newest = start
     last: Row | None = None
-    for page in pages:
+    for page in _pages(client, resource, start - overlap if start else None):
         began = began or page.date
         for row in page.rows:
             if last is not None:
@@ -138,6 +139,16 @@ def _since(client: SsmClient, resource: str, cursor: Any, overlap: timedelta) ->
             newest = max(filter(None, (newest, changed_at(row))), default=None)
     if last is not None:
         yield _stamped(last), _state(newest, began, start)
+
+
+def _pages(client: SsmClient, resource: str, since: datetime | None) -> Iterator[Page]:
+    """Read what changed, in the narrowest way that SSM accepts: not each may let `dateDeleted` be asked about."""
+    if since is not None:
+        for condition in (where.changed_since(since), where.changed_since_or_deleted(since)):
+            with suppress(Rejected):
+                yield from client.pages(resource, condition)
+                return
+    yield from client.pages(resource)
 
 
 def _state(newest: datetime | None, began: datetime | None, start: datetime | None) -> Mapping[str, Any] | None:

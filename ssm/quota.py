@@ -11,10 +11,10 @@ _SQUEEZE = 0.05
 
 
 class Quota:
-    """Lets so many requests go in any period, and none while paused.
+    """Lets so many requests go in any second, and none while paused.
 
     Args:
-        per_second: requests per second, any positive number.
+        per_second: requests per second, any positive number; below 1, one request in `1 / per_second` seconds.
         clock: seconds that never go back.
         sleep: waits for so many seconds.
     """
@@ -26,7 +26,7 @@ class Quota:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         burst = max(1, math.floor(per_second))
-        self._period = burst / per_second + _SQUEEZE
+        self._period = max(1.0, 1 / per_second) + _SQUEEZE
         self._sent: deque[float] = deque([-math.inf] * burst, maxlen=burst)
         self._resume = -math.inf
         self._clock, self._sleep = clock, sleep

@@ -11,9 +11,17 @@ _LONGEST = 2000
 
 def changed_since(moment: datetime) -> str:
     """Match rows created, updated or deleted after a moment: ``dateUpdated`` alone says neither of the others."""
-    stamp = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    moved = " OR ".join(f"{field} > '{stamp}'" for field in STAMPS)
-    return f"({moved})"
+    return f"({' OR '.join(_after(field, moment) for field in STAMPS)})"
+
+
+def changed_since_or_deleted(moment: datetime) -> str:
+    """Match rows created or updated after a moment, and whatever is deleted: for where no deletion date is taken."""
+    living = (_after(field, moment) for field in STAMPS if field != "dateDeleted")
+    return f"({' OR '.join([*living, 'deleted=true'])})"
+
+
+def _after(field: str, moment: datetime) -> str:
+    return f"{field} > '{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
 
 
 def is_id(number: int) -> str:
