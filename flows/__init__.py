@@ -1,0 +1,1 @@
+"""Prefect: the flow, its deployment, its blocks."""

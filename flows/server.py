@@ -1,0 +1,115 @@
+"""A Prefect server on loopback, for an installation that has none. Imports no Prefect: it runs in its own process."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+_USUAL_PORT = 4200
+_START_SECONDS = 120
+_STOP_SECONDS = 15
+
+
+class ServerDidNotStart(RuntimeError):  # noqa: N818 - named for what happened
+    """The local Prefect server ended, or did not answer in time. Its log says why."""
+
+    def __init__(self, log: Path) -> None:
+        super().__init__(f"The local Prefect server did not start; see {log}")
+
+
+def prefect_environment(home: Path, api_url: str) -> dict[str, str]:
+    """Environment variables of all Prefect processes of an installation.
+
+    Telemetry is off: customer data is on customer machines. A run that was killed is told by its missing
+    heartbeat, so that is sent each minute.
+
+    Args:
+        home: the folder of Prefect's own database and settings.
+        api_url: where the server answers.
+    """
+    return {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_URL": api_url,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_API_URL": api_url,
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+@contextmanager
+def local_server(home: Path) -> Iterator[str]:
+    """Run a Prefect server on loopback while the block lasts.
+
+    Args:
+        home: the folder of its database, settings and log; made if need be, readable by its owner alone.
+
+    Yields:
+        The address of its API, ``http://127.0.0.1:4200/api`` if that port is free.
+
+    Raises:
+        ServerDidNotStart: it ended at once, or did not answer within two minutes.
+    """
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    port = _free_port()
+    api_url = f"http://127.0.0.1:{port}/api"
+    log = home / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(  # noqa: S603 - this interpreter, and no word from outside
+            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+            env={**_without_prefect(os.environ), **prefect_environment(home, api_url)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C reaches the whole group of a terminal; the server ends after the run that needs it.
+            start_new_session=True,
+        )
+        try:
+            _wait_until_healthy(server, api_url, log)
+            yield api_url
+        finally:
+            _stop(server)
+
+
+def _without_prefect(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if not name.startswith("PREFECT_")}
+
+
+def _free_port() -> int:
+    """Give the usual port, or any free one if something listens there."""
+    for port in (_USUAL_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port on 127.0.0.1")
+
+
+def _wait_until_healthy(server: "subprocess.Popen[bytes]", api_url: str, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            if httpx.get(f"{api_url}/health", trust_env=False, timeout=5).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    raise ServerDidNotStart(log)
+
+
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    server.terminate()
+    try:
+        server.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
