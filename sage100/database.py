@@ -1,0 +1,282 @@
+"""An open company database: its columns as found, its code page, its clock, its transactions."""
+
+import codecs
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Engine,
+    Inspector,
+    Integer,
+    String,
+    Table,
+    cast,
+    func,
+    inspect,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.dialects import mssql
+
+from sage100.config import Sage100Config
+from sage100.engine import WRITING, engine_of
+from sage100.errors import LockedError, configuration_error, native_errors
+from sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA, LocalTime
+from sage100.values import Record, record_of, stored_value
+
+_INDISPENSABLE: Mapping[Table, Collection[str]] = {
+    F_COMPTET: ("CT_Num", "CT_Type", "cbMarq"),
+    F_CONTACTT: ("CT_Num", "CT_Nom", "cbMarq"),
+    P_SERVICECPTA: ("S_Intitule", "cbIndice", "cbMarq"),
+    P_CONTACT: ("C_Intitule", "cbIndice", "cbMarq"),
+}
+"""The columns without which a table is of no use."""
+_NEEDED = (F_COMPTET, F_CONTACTT)
+_OPTIONAL = (P_SERVICECPTA, P_CONTACT)
+_RIGHTS_TO_READ = (("F_COMPTET", "SELECT"), ("F_CONTACTT", "SELECT"))
+_RIGHTS_TO_WRITE = (*_RIGHTS_TO_READ, ("F_CONTACTT", "INSERT"), ("F_CONTACTT", "UPDATE"), ("F_CONTACTT", "DELETE"))
+
+_DEFAULT_ENCODING = "cp1252"
+_UTF8_CODE_PAGE = 65001
+_WRITERS_TURN = "contact synchronisation: write"
+_TURN_MILLISECONDS = 10_000
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table as this database has it.
+
+    Attributes:
+        table: the table.
+        columns: those of its known columns that are there, by name, in Sage's order.
+        lengths: the most bytes that each text column holds.
+        collation: the collation of its text columns, where the database tells it.
+    """
+
+    table: Table
+    columns: Mapping[str, Column[Any]]
+    lengths: Mapping[str, int | None]
+    collation: str | None
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self.columns)
+
+    @cached_property
+    def writable(self) -> Mapping[str, Column[Any]]:
+        """The columns that are not the database's own (cb…)."""
+        return {name: column for name, column in self.columns.items() if not name.startswith("cb")}
+
+
+class Database:
+    """A company database, open. Threads may share it; each transaction has a connection of its own.
+
+    Args:
+        engine: the engine, connected by `open_database`.
+        zone: the zone of the server's clock.
+        layouts: the tables found.
+        encoding: the code page of its texts, as Python names it.
+    """
+
+    def __init__(self, engine: Engine, zone: ZoneInfo, layouts: Mapping[Table, Layout], encoding: str) -> None:
+        self.zone, self.encoding = zone, encoding
+        self._engine, self._layouts = engine, layouts
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._engine.dispose()
+
+    def has(self, table: Table) -> bool:
+        """Whether a table is there."""
+        return table in self._layouts
+
+    def layout(self, table: Table) -> Layout:
+        """The table as it is here."""
+        return self._layouts[table]
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A short transaction that reads.
+
+        Raises:
+            SageError: the database failed.
+        """
+        with native_errors(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes, alone among our own writers; undone where its body raises.
+
+        Raises:
+            SageError: the database failed, or another writer kept the turn.
+        """
+        with native_errors(), self._writer.begin() as connection:
+            if self._on_sql_server:
+                _take_turn(connection)
+            yield connection
+
+    def record(self, table: Table, row: Any) -> Record:
+        """A row of the table's columns, in order, as JSON types."""
+        return record_of(self._layouts[table].names, row, self.zone)
+
+    def stored(self, table: Table, name: str, value: Any) -> str | int:
+        """What the column would hold.
+
+        Raises:
+            RefusedError: it cannot hold the value (P7).
+        """
+        layout = self._layouts[table]
+        return stored_value(layout.writable[name], layout.lengths.get(name), self.encoding, value)
+
+    def now(self) -> datetime:
+        """The server's local time; on SQLite the local time of the zone, to the second."""
+        if not self._on_sql_server:
+            return self._zone_time()
+        with self.reading() as connection:
+            return connection.execute(select(func.getdate(type_=DateTime()))).scalar_one()
+
+    def write_time(self, *, new: bool) -> Mapping[str, Any]:
+        """The cb stamps that a write has to set itself.
+
+        A new row's are set by SQL Server's defaults, which a SQLite database need not have.
+        """
+        if self._on_sql_server:
+            stamps: Mapping[str, Any] = {} if new else {"cbModification": func.getdate()}
+        else:
+            stamps = dict.fromkeys(("cbModification", "cbCreation") if new else ("cbModification",), self._zone_time())
+        return {name: value for name, value in stamps.items() if name in self._layouts[F_CONTACTT].columns}
+
+    def stamp(self, column: Column[datetime]) -> ColumnElement[datetime]:
+        """A date column so that it sorts and compares: SQLite's texts are of several forms, cut to the second."""
+        return column if self._on_sql_server else func.datetime(column, type_=LocalTime())
+
+    def moment(self, value: datetime) -> ColumnElement[datetime]:
+        """A date and time to compare with; SQL Server would take it for a datetime2, equal to no datetime."""
+        moment = literal(value, LocalTime())
+        return cast(moment, mssql.DATETIME()) if self._on_sql_server else moment
+
+    def same_code(self, column: Column[str], code: str) -> ColumnElement[bool]:
+        """Whether a company code is that code, as Sage's collation compares."""
+        return column == code if self._on_sql_server else column.collate("SAGE") == code
+
+    def verify_reading(self) -> None:
+        """See that companies and contacts can be read.
+
+        Raises:
+            SageError: they cannot.
+        """
+        self._verify(_RIGHTS_TO_READ)
+        for table in _NEEDED:
+            with self.reading() as connection:
+                connection.execute(select(*self._layouts[table].columns.values()).limit(1)).all()
+
+    def verify_writing(self) -> None:
+        """See that contacts can be written; nothing is.
+
+        Raises:
+            SageError: they cannot.
+        """
+        self.verify_reading()
+        self._verify(_RIGHTS_TO_WRITE)
+        with self.writing():
+            pass
+
+    @cached_property
+    def _on_sql_server(self) -> bool:
+        return self._engine.dialect.name == "mssql"
+
+    @cached_property
+    def _writer(self) -> Engine:
+        return self._engine.execution_options(**{WRITING: True})
+
+    def _zone_time(self) -> datetime:
+        return datetime.now(self.zone).replace(tzinfo=None, microsecond=0)
+
+    def _verify(self, rights: Collection[tuple[str, str]]) -> None:
+        """Ask SQL Server for rights; SQLite tells when it is tried."""
+        if not self._on_sql_server:
+            return
+        with self.reading() as connection:
+            for table, right in rights:
+                granted = select(func.has_perms_by_name(f"dbo.{table}", "OBJECT", right))
+                if connection.execute(granted).scalar() != 1:
+                    raise configuration_error("right_missing", f"{right} on {table}")
+
+
+def open_database(config: Sage100Config) -> Database:
+    """Connect, and find out what the database has. To be closed, or used in a `with`.
+
+    Raises:
+        ConfigurationError: it cannot be opened, or lacks what the product cannot do without.
+        UnreachableError: the server was not reached.
+    """
+    with native_errors():
+        engine = engine_of(config.connection)
+        try:
+            layouts = _layouts(inspect(engine), engine)
+            encoding = _encoding(engine, layouts[F_CONTACTT].collation)
+        except BaseException:
+            engine.dispose()
+            raise
+    return Database(engine, ZoneInfo(config.time_zone), layouts, encoding)
+
+
+def _layouts(inspector: Inspector, engine: Engine) -> dict[Table, Layout]:
+    schema = "dbo" if engine.dialect.name == "mssql" else None
+    tables = [*_NEEDED, *(table for table in _OPTIONAL if inspector.has_table(table.name, schema))]
+    return {table: _layout(inspector, table, schema) for table in tables}
+
+
+def _layout(inspector: Inspector, table: Table, schema: str | None) -> Layout:
+    found = {column["name"]: column["type"] for column in inspector.get_columns(table.name, schema)}
+    if missing := [name for name in _INDISPENSABLE[table] if name not in found]:
+        raise configuration_error("schema_missing", f"column {table.name}.{missing[0]}")
+    columns = {str(column.name): column for column in table.columns if column.name in found}
+    lengths = {
+        name: getattr(found[name], "length", None) or column.type.length
+        for name, column in columns.items()
+        if isinstance(column.type, String)
+    }
+    collations = [getattr(found[name], "collation", None) for name in lengths]
+    return Layout(table, columns, lengths, next(filter(None, collations), None))
+
+
+def _encoding(engine: Engine, collation: str | None) -> str:
+    """Name the code page of a collation; SQLite has none and stands in for a French one."""
+    if engine.dialect.name != "mssql" or collation is None:
+        return _DEFAULT_ENCODING
+    with engine.connect() as connection:
+        page = connection.execute(select(cast(func.collationproperty(collation, "CodePage"), Integer))).scalar()
+    return "utf-8" if page == _UTF8_CODE_PAGE else codecs.lookup(f"cp{page}").name if page else _DEFAULT_ENCODING
+
+
+def _take_turn(connection: Connection) -> None:
+    """Wait for our other writers: a lock that SQL Server gives back with the transaction."""
+    # The lock wants a transaction, and the driver begins one with the first reading.
+    connection.execute(select(F_CONTACTT.c.cbMarq).limit(1)).all()
+    # SQLAlchemy has no words to call a procedure.
+    call = text(
+        "EXEC sp_getapplock @Resource = :resource, @LockMode = 'Exclusive', "
+        "@LockOwner = 'Transaction', @LockTimeout = :patience"
+    )
+    connection.execute(call, {"resource": _WRITERS_TURN, "patience": _TURN_MILLISECONDS}).close()
+    if connection.execute(select(func.applock_mode("public", _WRITERS_TURN, "Transaction"))).scalar() != "Exclusive":
+        raise LockedError("another writer of the contact synchronisation is at work")

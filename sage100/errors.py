@@ -1,0 +1,255 @@
+"""What can go wrong with a Sage 100 database, by what is to be done about it.
+
+    SageError
+    ├── ConfigurationError   somebody has to mend the settings, the rights or the database
+    ├── UnreachableError     the connection could not be made or broke; a write in it is of unknown outcome
+    ├── LockedError          a lock or a Sage user is in the way: try again later
+    ├── DeadlockError        chosen as a deadlock's victim: try again at once
+    └── RefusedError         this record cannot be written as it is
+
+Errors of SQL Server are told apart by their native number (``facts/sqlserver.md``: the drivers disagree on the
+SQLSTATE and on the exception class). Sage's triggers raise numbers of their own, 80000 and above, that arrive
+as native numbers or in the text of a native 50000 (``facts/sage100.md`` §4.4).
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+
+from sqlalchemy.exc import DBAPIError, NoSuchTableError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+
+class SageError(Exception):
+    """Something went wrong with the database. The text is one sentence for people, without secrets.
+
+    Attributes:
+        code: a stable name of the error.
+    """
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class ConfigurationError(SageError):
+    """Somebody has to mend the settings, the rights or the database."""
+
+
+class UnreachableError(SageError):
+    """The server was not reached, or the connection broke. What was being written is of unknown outcome."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__("unreachable", f"The Sage 100 database was not reached, or the connection broke: {words}")
+
+
+class LockedError(SageError):
+    """A Sage user has the record open, or a lock was not given in time."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__("locked", f"Something else holds a lock in the Sage 100 database: {words}")
+
+
+class DeadlockError(LockedError):
+    """The transaction was undone as a deadlock's victim; the same again may well succeed."""
+
+
+class Refusal(StrEnum):
+    """Why a record cannot be written as it is."""
+
+    DUPLICATE_NAME = "duplicate_name"
+    """A contact of that company, last and first name is there already (index ICT_NOM)."""
+    DUPLICATE_NUMBER = "duplicate_number"
+    """The CT_No is taken (index ICT_NO)."""
+    FOREIGN_KEY = "foreign_key"
+    """A reference leads nowhere, or the row is still referred to."""
+    COMPANY_MISSING = "company_missing"
+    TOO_LONG = "too_long"
+    NOT_REPRESENTABLE = "not_representable"
+    VALUE_MISSING = "value_missing"
+    WRONG_TYPE = "wrong_type"
+    OTHER = "other"
+    """Anything else, in the database's own words."""
+
+
+class RefusedError(SageError):
+    """This record cannot be written as it is.
+
+    Attributes:
+        refusal: why.
+        column: the column at fault, where one is.
+        words: the database's own words, or ours.
+    """
+
+    def __init__(self, refusal: Refusal, words: str, column: str | None = None) -> None:
+        super().__init__(refusal.value, words)
+        self.refusal, self.column, self.words = refusal, column, words
+
+
+CONFIGURATION_CODES: Mapping[str, str] = {
+    "driver_missing": "The ODBC driver named in the settings, or the ODBC manager, is not installed on this machine",
+    "login_refused": "The SQL Server refused the login: check the user name and the password",
+    "database_missing": "The company's database does not exist, or cannot be opened with this login",
+    "certificate": "The SQL Server's certificate is not trusted: have it signed by an authority that this machine"
+    " knows, or set trust_server_certificate",
+    "right_missing": "The login lacks a right on the database",
+    "schema_missing": "The database lacks a table or a column of Sage 100",
+    "connection_string": "The ODBC connection string or data source is not usable",
+}
+"""The codes of `ConfigurationError`, each with the sentence that tells it."""
+
+_CONFIGURATION_NUMBERS: Mapping[int, str] = {
+    # A database that is missing is told with a refused login behind it: it goes first.
+    4060: "database_missing",
+    911: "database_missing",
+    916: "database_missing",
+    18452: "login_refused",
+    18456: "login_refused",
+    18486: "login_refused",
+    18487: "login_refused",
+    18488: "login_refused",
+    229: "right_missing",
+    230: "right_missing",
+    262: "right_missing",
+    300: "right_missing",
+    208: "schema_missing",
+    207: "schema_missing",
+}
+_CONFIGURATION_STATES: Mapping[str, str] = {
+    "IM002": "driver_missing",
+    "IM003": "driver_missing",
+    "IM004": "driver_missing",
+    "IM012": "connection_string",
+    "28000": "login_refused",
+}
+_LOCK_NUMBERS = frozenset({1222, 80003, 80007})
+_DEADLOCK = 1205
+_UNIQUE_NUMBERS = frozenset({2601, 2627})
+_REFUSED_NUMBERS: Mapping[int, Refusal] = {
+    547: Refusal.FOREIGN_KEY,
+    515: Refusal.VALUE_MISSING,
+    2628: Refusal.TOO_LONG,
+    8152: Refusal.TOO_LONG,
+}
+_BROKEN_STATES = ("08", "HYT")
+_BROKEN_NUMBERS = frozenset({596, 6005})  # the session was killed; the server is shutting down
+_RAISED_BY_TRIGGER = 50000
+
+_NATIVE_NUMBER = re.compile(r"\((-?\d+)\)(?= \(SQL|;|$)")
+_SAGE_NUMBER = re.compile(r"\b8\d{4}\b")
+_INDEX = re.compile(r"\bI?CT_NO(M?)\b", re.IGNORECASE)
+_CERTIFICATE = re.compile(r"certificate|SSL Provider|self.signed", re.IGNORECASE)
+_DRIVER_PREFIX = re.compile(r"^(\[[^\]]*\]\s*)+")
+
+_SQLITE_CONFIGURATION: Mapping[int, str] = {
+    sqlite3.SQLITE_CANTOPEN: "database_missing",
+    sqlite3.SQLITE_NOTADB: "database_missing",
+    sqlite3.SQLITE_CORRUPT: "database_missing",
+    sqlite3.SQLITE_READONLY: "right_missing",
+    sqlite3.SQLITE_PERM: "right_missing",
+    sqlite3.SQLITE_AUTH: "right_missing",
+}
+_SQLITE_LOCKS = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_SQLITE_CONSTRAINTS: Mapping[int, Refusal] = {
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: Refusal.FOREIGN_KEY,
+    sqlite3.SQLITE_CONSTRAINT_NOTNULL: Refusal.VALUE_MISSING,
+    sqlite3.SQLITE_CONSTRAINT_CHECK: Refusal.TOO_LONG,
+}
+
+
+def configuration_error(code: str, words: str) -> ConfigurationError:
+    """Say what is to be mended, and quote the words that tell it."""
+    return ConfigurationError(code, f"{CONFIGURATION_CODES[code]}. ({words})")
+
+
+@contextmanager
+def native_errors() -> Iterator[None]:
+    """Raise the database's errors as those of this module.
+
+    Raises:
+        SageError: the database, its driver or the pool failed. The cause is left out of the traceback: it
+            shows statements and values.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        raise _translated(error) from None
+    except NoSuchTableError as error:
+        raise configuration_error("schema_missing", f"table {error}") from None
+    except PoolTimeoutError as error:
+        raise LockedError(str(error)) from None
+    except ImportError as error:
+        raise configuration_error("driver_missing", str(error)) from None
+
+
+def _translated(error: DBAPIError) -> SageError:
+    native = error.orig
+    if isinstance(native, sqlite3.Error):
+        return _of_sqlite(native)
+    state, text = (*map(str, getattr(native, "args", ())), "", "")[:2]
+    return _of_sql_server(state, text)
+
+
+def _of_sqlite(native: sqlite3.Error) -> SageError:
+    words = str(native)
+    extended = getattr(native, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    primary = extended & 0xFF
+    if primary in _SQLITE_CONFIGURATION:
+        return configuration_error(_SQLITE_CONFIGURATION[primary], words)
+    if primary in _SQLITE_LOCKS:
+        return LockedError(words)
+    if words.startswith(("no such table", "no such column")):
+        return configuration_error("schema_missing", words)
+    if extended == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+        return RefusedError(_duplicate(words), words)
+    return RefusedError(_SQLITE_CONSTRAINTS.get(extended, Refusal.OTHER), words)
+
+
+def _of_sql_server(state: str, text: str) -> SageError:
+    numbers, words = _numbers(text), _DRIVER_PREFIX.sub("", text)
+    if _DEADLOCK in numbers:
+        return DeadlockError(words)
+    if _LOCK_NUMBERS & numbers:
+        return LockedError(words)
+    if refusal := _refusal(words, numbers):
+        return RefusedError(refusal, words)
+    if code := _configuration_code(state, text, numbers):
+        return configuration_error(code, words)
+    if state.startswith(_BROKEN_STATES) or _BROKEN_NUMBERS & numbers:
+        return UnreachableError(words)
+    return RefusedError(Refusal.OTHER, words)
+
+
+def _refusal(words: str, numbers: frozenset[int]) -> Refusal | None:
+    if _UNIQUE_NUMBERS & numbers:
+        return _duplicate(words)
+    return next((refusal for number, refusal in _REFUSED_NUMBERS.items() if number in numbers), None)
+
+
+def _numbers(text: str) -> frozenset[int]:
+    """Give the native numbers of a message, and Sage's own where a trigger raised it."""
+    native = {int(number) for number in _NATIVE_NUMBER.findall(text)}
+    if _RAISED_BY_TRIGGER in native:
+        native |= {int(number) for number in _SAGE_NUMBER.findall(text)}
+    return frozenset(native)
+
+
+def _configuration_code(state: str, text: str, numbers: frozenset[int]) -> str | None:
+    for number, code in _CONFIGURATION_NUMBERS.items():
+        if number in numbers:
+            return code
+    if "Can't open lib" in text:
+        return "driver_missing"
+    if state.startswith("08") and _CERTIFICATE.search(text):
+        return "certificate"
+    return _CONFIGURATION_STATES.get(state)
+
+
+def _duplicate(words: str) -> Refusal:
+    """Tell the two unique indexes apart; the index's name stands before the values."""
+    index = _INDEX.search(words)
+    if index is None:
+        return Refusal.OTHER
+    return Refusal.DUPLICATE_NAME if index.group(1) else Refusal.DUPLICATE_NUMBER

@@ -1,0 +1,12 @@
+"""The console script `source-sage100`."""
+
+import sys
+
+from airbyte_cdk.entrypoint import launch
+
+from source_sage100.source import SourceSage100
+
+
+def run() -> None:
+    """Speak the Airbyte protocol on the standard streams."""
+    launch(SourceSage100(), sys.argv[1:])

@@ -1,0 +1,38 @@
+"""JSON schemas of the streams, from the columns that the database has."""
+
+from typing import Any
+
+from sqlalchemy import Column, Numeric, String
+
+from sage100.database import Database, Layout
+from sage100.tables import LocalTime
+
+Schema = dict[str, Any]
+
+
+def schema_of(database: Database, layout: Layout) -> Schema:
+    """Give the JSON schema of a table's records.
+
+    A text bears `maxLength`, the bytes that its column holds, and `x-encoding`, the code page they are counted
+    in: what a writer needs in order to know beforehand what Sage cannot hold (P7).
+    """
+    properties = {
+        name: _type(column, layout.lengths.get(name), database.encoding) | {"description": column.doc}
+        for name, column in layout.columns.items()
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": True,
+    }
+
+
+def _type(column: Column[Any], length: int | None, encoding: str) -> Schema:
+    if column.primary_key:
+        return {"type": "integer"}
+    if isinstance(column.type, LocalTime):
+        return {"type": ["null", "string"], "format": "date-time", "airbyte_type": "timestamp_with_timezone"}
+    if isinstance(column.type, String):
+        return {"type": ["null", "string"], "maxLength": length, "x-encoding": encoding}
+    return {"type": ["null", "number" if isinstance(column.type, Numeric) else "integer"]}

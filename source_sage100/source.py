@@ -1,0 +1,153 @@
+"""The source: what `sage100` reads, as Airbyte streams."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
+
+# isort: split
+from airbyte_cdk.models import (
+    AirbyteCatalog,
+    AirbyteMessage,
+    AirbyteStateMessage,
+    ConfiguredAirbyteCatalog,
+    ConnectorSpecification,
+    FailureType,
+)
+from airbyte_cdk.sources import AbstractSource
+from airbyte_cdk.sources.streams import Stream
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+from sqlalchemy import Table
+
+from connector_base.failure import parsed, tracing
+from connector_base.source import CursorStream, FullStream, Rows
+from connector_base.spec import connection_specification
+from sage100.config import Sage100Config
+from sage100.database import Database, open_database
+from sage100.errors import CONFIGURATION_CODES, SageError
+from sage100.reading import changes, rows
+from sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
+from sage100.values import Record, json_value
+from source_sage100.schemas import schema_of
+
+CURSOR = "cbModification"
+_KEY = "cbMarq"
+_UNREACHABLE_IN_CHECK = "unreachable"
+
+
+class SourceSage100(AbstractSource):
+    """Reads companies (clients and prospects), contacts, services and contact types.
+
+    Args:
+        database: a database that others use too, which stays open; without one, the source opens its own.
+    """
+
+    def __init__(self, database: Database | None = None) -> None:
+        self._database = database
+
+    @property
+    def raise_exception_on_missing_stream(self) -> bool:
+        """A stream that the source lacks is an error, not an empty stream."""
+        return True
+
+    def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
+        """Tell what the source needs to know."""
+        return ConnectorSpecification(connectionSpecification=connection_specification(Sage100Config))
+
+    def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, Any]:  # noqa: ARG002 - the CDK's signature
+        """Open the database; look for its tables, its columns and the right to read them.
+
+        Raises:
+            AirbyteTracedException: it cannot be read. All is a matter of configuration here, an address where
+                nobody answers included.
+        """
+        with tracing(SageError, {*CONFIGURATION_CODES, _UNREACHABLE_IN_CHECK}), self._opened(config) as database:
+            database.verify_reading()
+        return True, None
+
+    def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
+        """Give the streams with the columns that this database has."""
+        with tracing(SageError, CONFIGURATION_CODES), self._opened(config):
+            return super().discover(logger, config)
+
+    def read(
+        self,
+        logger: logging.Logger,
+        config: Mapping[str, Any],
+        catalog: ConfiguredAirbyteCatalog,
+        state: list[AirbyteStateMessage] | None = None,
+    ) -> Iterator[AirbyteMessage]:
+        """Read the streams of the catalog over one engine."""
+        with tracing(SageError, CONFIGURATION_CODES), self._opened(config):
+            yield from super().read(logger, config, catalog, state)
+
+    def streams(self, config: Mapping[str, Any]) -> list[Stream]:
+        """Give the streams that this database has; the lists of services and contact types may be missing."""
+        with tracing(SageError, CONFIGURATION_CODES):
+            database = self._database or _open(config)
+        tables = {
+            "companies": F_COMPTET,
+            "contacts": F_CONTACTT,
+            "services": P_SERVICECPTA,
+            "contact_types": P_CONTACT,
+        }
+        return [_stream(database, name, table) for name, table in tables.items() if database.has(table)]
+
+    @contextmanager
+    def _opened(self, config: Mapping[str, Any]) -> Iterator[Database]:
+        """The database handed over, or one of its own that is closed in the end."""
+        if self._database is not None:
+            yield self._database
+            return
+        self._database = _open(config)
+        try:
+            yield self._database
+        finally:
+            self._database.close()
+            self._database = None
+
+
+def _open(config: Mapping[str, Any]) -> Database:
+    return open_database(parsed(Sage100Config, config))
+
+
+def _stream(database: Database, name: str, table: Table) -> Stream:
+    layout = database.layout(table)
+    schema = schema_of(database, layout)
+    if CURSOR not in layout.columns:
+        return FullStream(name, schema, _KEY, lambda: _rows(database, table))
+    return CursorStream(name, schema, _KEY, CURSOR, lambda state: _changes(database, table, state))
+
+
+def _rows(database: Database, table: Table) -> Iterator[Record]:
+    with tracing(SageError, CONFIGURATION_CODES):
+        yield from rows(database, table)
+
+
+def _changes(database: Database, table: Table, state: Mapping[str, Any]) -> Rows:
+    cursor = _cursor(state)
+    with tracing(SageError, CONFIGURATION_CODES):
+        for change in changes(database, table, cursor):
+            state = None if change.cursor is None else {CURSOR: json_value(change.cursor, database.zone)}
+            yield change.record, state
+
+
+def _cursor(state: Mapping[str, Any]) -> datetime | None:
+    """Read the server's local time from a state; the offset in it is for others.
+
+    Raises:
+        AirbyteTracedException: the state is not one of this source.
+    """
+    if not (text := state.get(CURSOR)):
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=None)
+    except (TypeError, ValueError):
+        raise AirbyteTracedException(
+            message=f"The state holds no date and time under {CURSOR}. Reset it to read from the beginning.",
+            internal_message="state",
+            failure_type=FailureType.config_error,
+        ) from None
