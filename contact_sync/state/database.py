@@ -13,7 +13,7 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from contact_sync.state.errors import StateDamaged, StateMissing, StateUnavailable
+from contact_sync.state.errors import Damage, StateDamaged, StateMissing, StateUnavailable
 from contact_sync.state.tables import VERSION_TABLE, metadata
 
 BUSY_SECONDS = 60.0
@@ -110,7 +110,7 @@ def _put_into_words(engine: Engine, place: str) -> None:
     def explain(context: ExceptionContext) -> None:
         original = context.original_exception
         if getattr(original, "sqlite_errorcode", 0) & 0xFF in _UNREADABLE:
-            raise StateDamaged(place, str(original)) from original
+            raise StateDamaged(place, Damage.BROKEN) from original
         if isinstance(context.sqlalchemy_exception, OperationalError):
             raise StateUnavailable(place, str(original).partition("\n")[0]) from original
 
@@ -130,20 +130,20 @@ def _bring_up_to_date(connection: Connection, place: str, *, read_only: bool) ->
     scripts = ScriptDirectory.from_config(config)
     version = _version(connection, place, read_only=read_only)
     if version is not None and version not in {script.revision for script in scripts.walk_revisions()}:
-        raise StateDamaged(place, f"a newer version of this product wrote it (tables {version})")
+        raise StateDamaged(place, Damage.NEWER)
     if version != scripts.get_current_head():
         if read_only:
             raise StateUnavailable(place, "it is of an older version, and the next run brings it up to date")
         command.upgrade(config, "head")
-    if missing := metadata.tables.keys() - set(inspect(connection).get_table_names()):
-        raise StateDamaged(place, f"tables are missing ({', '.join(sorted(missing))})")
+    if not metadata.tables.keys() <= set(inspect(connection).get_table_names()):
+        raise StateDamaged(place, Damage.INCOMPLETE)
 
 
 def _version(connection: Connection, place: str, *, read_only: bool) -> str | None:
     version = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
     if version is None:
         if connection.dialect.name == "sqlite" and inspect(connection).get_table_names():
-            raise StateDamaged(place, "it is the database of something else")
+            raise StateDamaged(place, Damage.FOREIGN)
         if read_only:
             raise StateMissing(place)
     return version

@@ -10,6 +10,7 @@ StateError
 """
 
 from datetime import datetime
+from enum import StrEnum
 
 
 class StateError(Exception):
@@ -28,6 +29,27 @@ class StateMissing(StateError):  # noqa: N818 - named for the state's condition,
         self.place = place
 
 
+class Damage(StrEnum):
+    """What is wrong with a state."""
+
+    BROKEN = "broken"
+    """The file is damaged, or is no database."""
+    NEWER = "newer"
+    """A newer version of this product wrote it."""
+    FOREIGN = "foreign"
+    """It is the database of something else."""
+    INCOMPLETE = "incomplete"
+    """Tables are missing."""
+
+
+_DAMAGE = {
+    Damage.BROKEN: "it is damaged, or no database",
+    Damage.NEWER: "a newer version of this product wrote it",
+    Damage.FOREIGN: "it is the database of something else",
+    Damage.INCOMPLETE: "tables are missing",
+}
+
+
 class StateDamaged(StateError):  # noqa: N818 - as above
     """What stands at that place is no state that this version can work with.
 
@@ -36,9 +58,9 @@ class StateDamaged(StateError):  # noqa: N818 - as above
         reason: what is wrong with it.
     """
 
-    def __init__(self, place: str, reason: str) -> None:
+    def __init__(self, place: str, reason: Damage) -> None:
         super().__init__(
-            f"The synchronisation state {place} cannot be used: {reason}. "
+            f"The synchronisation state {place} cannot be used: {_DAMAGE[reason]}. "
             "Move it away, then run `sage100-ssm resync`: links are rebuilt from both sides, nothing is deleted."
         )
         self.place = place
