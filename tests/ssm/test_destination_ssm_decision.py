@@ -1,0 +1,202 @@
+"""What a record comes to, and what became of it: one row per case, no network."""
+
+import pytest
+
+from connector_base.receipt import Action, Cause, Outcome, Receipt
+from connector_base.request import write_request
+from destination_ssm.decision import Attempt, Demands, Seen, Write, decide, fault, settle
+from ssm.errors import Forbidden, LoginRefused, QuotaExhausted, Rejected, Unreachable
+
+OWNER = 310
+DEMANDS = Demands({"salesRepId": OWNER}, ("firstName", "lastName", "accountId", "salesRepId"))
+LIVING = {
+    "id": 7,
+    "extId": "x7",
+    "firstName": "Zoé",
+    "lastName": "Or",
+    "email": None,
+    "accountId": {"id": 1, "value": ""},
+    "dateUpdated": "2024-01-01T00:00:00Z",
+}
+DELETED = {**LIVING, "id": 8, "extId": "x8", "deleted": True}
+TWIN = {**LIVING, "id": 9}
+SEEN = Seen.of([TWIN, DELETED, LIVING])
+MARK = {"_ab_cdc_deleted_at": "2024-01-01T00:00:00Z"}
+NEW = {"firstName": "Zoé", "lastName": "Or", "accountId": 1}
+
+
+def request(declared=(), **data):
+    return write_request(0, "contacts", data, id_field="id", declared=declared, rename={})
+
+
+def outcome(decision):
+    if isinstance(decision, Write):
+        return decision.action, decision.id, dict(decision.fields)
+    return decision.outcome, decision.cause, decision.id
+
+
+APPLIED, REFUSED, CHANGED = Outcome.APPLIED, Outcome.REFUSED, Outcome.CHANGED
+
+DECISIONS = {
+    "id given: what differs is sent": ({"id": 7, "email": "z@or"}, (Action.UPDATE, 7, {"email": "z@or"})),
+    "nothing differs": ({"id": 7, "firstName": "Zoé", "email": ""}, (APPLIED, None, 7)),
+    "a reference is compared by id": ({"id": 7, "accountId": {"id": 1, "value": "Or"}}, (APPLIED, None, 7)),
+    "a reference is written as its id": (
+        {"id": 7, "accountId": {"id": 2, "value": "Or"}},
+        (Action.UPDATE, 7, {"accountId": 2}),
+    ),
+    "null clears": ({"id": 7, "firstName": None}, (Action.UPDATE, 7, {"firstName": None})),
+    "case differs": ({"id": 7, "firstName": "zoé"}, (Action.UPDATE, 7, {"firstName": "zoé"})),
+    "fields of SSM's own are not written": (
+        {"id": 7, "deleted": True, "dateUpdated": "x", "salesRepIdUpdated": 4, "changed_at": "x", "readOnly": True},
+        (APPLIED, None, 7),
+    ),
+    "an id that is not there": ({"id": 99, **NEW}, (REFUSED, Cause.NOT_FOUND, 99)),
+    "an id that is deleted": ({"id": 8, "email": "z@or"}, (REFUSED, Cause.NOT_FOUND, 8)),
+    "extId matches: of twins the older": ({"extId": "x7", "email": "z@or"}, (Action.UPDATE, 7, {"email": "z@or"})),
+    "extId of a deleted row matches nobody": (
+        {"extId": "x8", **NEW},
+        (Action.CREATE, None, {"extId": "x8", "salesRepId": OWNER, **NEW}),
+    ),
+    "no extId: created": ({**NEW}, (Action.CREATE, None, {"salesRepId": OWNER, **NEW})),
+    "an owner given stays": ({**NEW, "salesRepId": 5}, (Action.CREATE, None, {"salesRepId": 5, **NEW})),
+    "empty fields are not sent with a new row": (
+        {**NEW, "email": None, "fax": ""},
+        (Action.CREATE, None, {"salesRepId": OWNER, **NEW}),
+    ),
+    "create where a match exists": ({"_create": True, "extId": "x7", **NEW}, (REFUSED, Cause.DUPLICATE, 7)),
+    "create where the match is deleted": (
+        {"_create": True, "extId": "x8", **NEW},
+        (Action.CREATE, None, {"extId": "x8", "salesRepId": OWNER, **NEW}),
+    ),
+    "create without a match rule": ({"_create": True, **NEW}, (Action.CREATE, None, {"salesRepId": OWNER, **NEW})),
+    "a new row bears its extId though _set leaves it out": (
+        {"_create": True, "_set": list(NEW), "extId": "x5", **NEW},
+        (Action.CREATE, None, {"extId": "x5", "salesRepId": OWNER, **NEW}),
+    ),
+    "_set narrows": ({"id": 7, "_set": ["email"], "email": "z", "fax": "1"}, (Action.UPDATE, 7, {"email": "z"})),
+    "no first name": ({**NEW, "firstName": ""}, (REFUSED, Cause.VALUE_MISSING, None)),
+    "no account": ({**NEW, "accountId": {"id": None, "value": ""}}, (REFUSED, Cause.VALUE_MISSING, None)),
+    "delete": ({"id": 7, **MARK}, (Action.DELETE, 7, {})),
+    "delete by extId": ({"extId": "x7", **MARK}, (Action.DELETE, 7, {})),
+    "delete what is deleted": ({"id": 8, **MARK}, (APPLIED, None, 8)),
+    "delete what is gone": ({"id": 99, **MARK}, (APPLIED, None, 99)),
+    "expected values still held": (
+        {"id": 7, "email": "z", "_expected": {"firstName": "Zoé", "email": "", "accountId": 1, "deleted": False}},
+        (Action.UPDATE, 7, {"email": "z"}),
+    ),
+    "expected value held no more": ({"id": 7, "email": "z", "_expected": {"firstName": "Zoe"}}, (CHANGED, None, 7)),
+    "expected stamp held no more": ({"id": 7, "email": "z", "_expected": {"dateUpdated": None}}, (CHANGED, None, 7)),
+    "delete of what changed": ({"id": 7, **MARK, "_expected": {"firstName": "Zoe"}}, (CHANGED, None, 7)),
+    "expected by extId": ({"extId": "x7", "email": "z", "_expected": {"firstName": "Zoe"}}, (CHANGED, None, 7)),
+}
+
+
+@pytest.mark.parametrize(("data", "expected"), DECISIONS.values(), ids=DECISIONS)
+def test_a_record_comes_to(data, expected):
+    assert outcome(decide(request(**data), SEEN, DEMANDS)) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "row"),
+    [
+        ({"id": 8, "email": "z"}, DELETED),
+        ({"id": 7, "email": "z", "_expected": {"firstName": "?"}}, LIVING),
+        ({"_create": True, "extId": "x7", **NEW}, LIVING),
+        ({"id": 8, **MARK}, DELETED),
+        ({"id": 7, "firstName": "Zoé"}, LIVING),
+    ],
+)
+def test_receipt_without_a_write_shows_the_row_as_it_stands(data, row):
+    receipt = decide(request(**data), SEEN, DEMANDS)
+    assert isinstance(receipt, Receipt)
+    assert (receipt.record, receipt.wrote) == (row, False)
+
+
+@pytest.mark.parametrize("field", DEMANDS.required[:3])
+def test_missing_field_is_named(field):
+    receipt = decide(request(**{**NEW, field: None}), SEEN, DEMANDS)
+    assert receipt.field == field
+
+
+def test_account_without_a_branch_is_not_created():
+    demands = Demands({"salesRepId1": OWNER, "branchId": None}, ("name", "branchId", "salesRepId1"))
+    assert decide(request(name="Or"), SEEN, demands).field == "branchId"
+
+
+def test_declared_field_that_the_wire_dropped_counts_as_null():
+    decision = decide(request(declared=["id", "firstName", "lastName"], id=7, lastName="Or"), SEEN, DEMANDS)
+    assert decision.fields == {"firstName": None}
+
+
+@pytest.mark.parametrize(
+    "data", [{"extId": 5}, {"firstName": "\ud800"}, {"latitude": float("nan")}, {**MARK}, {**MARK, "extId": ""}]
+)
+def test_record_that_cannot_be_sent_has_a_fault(data):
+    assert fault(request(**data))
+
+
+LOST, NOT_SENT = Unreachable("ReadTimeout", sent=True), QuotaExhausted("", sent=False)
+NO = Rejected(400, "No such id")
+CREATE = (Action.CREATE, None, {"extId": "x7", "email": "z"})
+PLAIN_CREATE = (Action.CREATE, None, {"email": "z"})
+UPDATE = (Action.UPDATE, 7, {"firstName": "Zoé"})
+VAIN = (Action.UPDATE, 7, {"firstName": "Léa"})
+DELETE = (Action.DELETE, 7, {})
+GONE = {**LIVING, "deleted": True}
+UNREAD = None
+
+AFTERMATHS = {
+    "update confirmed": (UPDATE, None, [LIVING], (APPLIED, None, 7, True, True)),
+    "update confirmed, another value reads back": (VAIN, None, [LIVING], (APPLIED, None, 7, True, True)),
+    "update confirmed, not read back": (UPDATE, None, UNREAD, (Outcome.UNCERTAIN, Cause.CONNECTION, 7, False, True)),
+    "delete confirmed": (DELETE, None, [GONE], (APPLIED, None, 7, True, True)),
+    "delete confirmed, not shown any more": (DELETE, None, [], (APPLIED, None, 7, False, True)),
+    "delete confirmed, not read back": (DELETE, None, UNREAD, (APPLIED, None, 7, False, True)),
+    "update rejected": (VAIN, NO, [LIVING], (REFUSED, Cause.REJECTED, 7, True, False)),
+    "update rejected, the row is deleted": (VAIN, NO, [GONE], (REFUSED, Cause.NOT_FOUND, 7, True, False)),
+    "update rejected, the row is gone": (VAIN, NO, [], (REFUSED, Cause.NOT_FOUND, 7, False, False)),
+    "update rejected, not read back": (VAIN, NO, UNREAD, (REFUSED, Cause.REJECTED, 7, False, False)),
+    "update forbidden": (VAIN, Forbidden("contacts", ""), [LIVING], (REFUSED, Cause.REJECTED, 7, True, False)),
+    "create rejected": (CREATE, NO, [], (REFUSED, Cause.REJECTED, None, False, False)),
+    "delete rejected": (DELETE, NO, [LIVING], (REFUSED, Cause.REJECTED, 7, True, False)),
+    "delete repeated, the first try did it": (DELETE, NO, [GONE], (APPLIED, None, 7, True, True)),
+    "update lost, but it stands": (UPDATE, LOST, [LIVING], (APPLIED, None, 7, True, True)),
+    "update lost": (VAIN, LOST, [LIVING], (Outcome.RETRY, Cause.CONNECTION, 7, True, False)),
+    "update lost, the row is deleted": (VAIN, LOST, [GONE], (REFUSED, Cause.NOT_FOUND, 7, True, False)),
+    "update lost, not read back": (VAIN, LOST, UNREAD, (Outcome.UNCERTAIN, Cause.CONNECTION, 7, False, False)),
+    "update not sent, not read back": (VAIN, NOT_SENT, UNREAD, (Outcome.RETRY, Cause.CONNECTION, 7, False, False)),
+    "delete lost, but done": (DELETE, LOST, [GONE], (APPLIED, None, 7, True, True)),
+    "delete lost": (DELETE, LOST, [LIVING], (Outcome.RETRY, Cause.CONNECTION, 7, True, False)),
+    "create lost, found by extId": (CREATE, LOST, [LIVING], (APPLIED, None, 7, True, True)),
+    "create lost": (CREATE, LOST, [], (Outcome.UNCERTAIN, Cause.CONNECTION, None, False, False)),
+    "create lost, no extId": (PLAIN_CREATE, LOST, [LIVING], (Outcome.UNCERTAIN, Cause.CONNECTION, None, False, False)),
+    "create lost, not read back": (CREATE, LOST, UNREAD, (Outcome.UNCERTAIN, Cause.CONNECTION, None, False, False)),
+    "create not sent": (CREATE, NOT_SENT, [], (Outcome.RETRY, Cause.CONNECTION, None, False, False)),
+    "login refused": (VAIN, LoginRefused(), [LIVING], (Outcome.RETRY, Cause.CONNECTION, 7, True, False)),
+}
+
+
+@pytest.mark.parametrize(("sent", "error", "rows", "expected"), AFTERMATHS.values(), ids=AFTERMATHS)
+def test_a_write_ends(sent, error, rows, expected):
+    action, identifier, fields = sent
+    attempt = Attempt(Write(request(id=identifier), action, identifier, fields), identifier, error)
+    receipt = settle(attempt, None if rows is UNREAD else Seen.of(rows))
+    assert (
+        receipt.outcome,
+        receipt.cause,
+        receipt.id,
+        receipt.record is not None,
+        receipt.wrote,
+    ) == expected
+
+
+def test_confirmed_creation_bears_its_new_id_even_if_it_cannot_be_read_back():
+    attempt = Attempt(Write(request(), *PLAIN_CREATE), 12, None)
+    receipt = settle(attempt, None)
+    assert (receipt.outcome, receipt.id, receipt.wrote) == (Outcome.UNCERTAIN, 12, True)
+
+
+def test_refusal_quotes_ssm():
+    attempt = Attempt(Write(request(), *PLAIN_CREATE), None, Rejected(400, "lastName too long"))
+    assert settle(attempt, Seen.of([])).detail == "lastName too long"
