@@ -131,8 +131,8 @@ def _changes(database: Database, table: Table, state: Mapping[str, Any]) -> Rows
     cursor = _cursor(state)
     with tracing(SageError, CONFIGURATION_CODES):
         for change in changes(database, table, cursor):
-            state = None if change.cursor is None else {CURSOR: json_value(change.cursor, database.zone)}
-            yield change.record, state
+            reached = None if change.cursor is None else {CURSOR: json_value(change.cursor, database.zone)}
+            yield change.record, reached
 
 
 def _cursor(state: Mapping[str, Any]) -> datetime | None:

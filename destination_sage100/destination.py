@@ -1,0 +1,67 @@
+"""The destination: Airbyte records, written by `sage100`."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
+
+# isort: split
+from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification, DestinationSyncMode, Status
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from connector_base.destination import RecordDestination, Writer, log_receipt
+from connector_base.failure import parsed, tracing
+from connector_base.receipt import Sink
+from connector_base.spec import connection_specification
+from destination_sage100.config import DestinationSage100Config
+from destination_sage100.writer import ContactWriter
+from sage100.database import Database, open_database
+from sage100.errors import CONFIGURATION_CODES, SageError
+
+
+class DestinationSage100(RecordDestination):
+    """Writes contacts.
+
+    Args:
+        sink: receives one receipt per record; by default they are logged.
+        database: a database that others use too, which stays open; without one, the destination opens its own.
+    """
+
+    def __init__(self, sink: Sink = log_receipt, database: Database | None = None) -> None:
+        super().__init__(sink)
+        self._lent = database
+
+    def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
+        """Tell what the destination needs to know."""
+        return ConnectorSpecification(
+            connectionSpecification=connection_specification(DestinationSage100Config),
+            supportsIncremental=True,
+            supported_destination_sync_modes=[DestinationSyncMode.append, DestinationSyncMode.append_dedup],
+        )
+
+    def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:  # noqa: ARG002 - the CDK's signature
+        """Open the database; look for its tables, its columns and the rights to write contacts."""
+        try:
+            with self._database(config) as database:
+                database.verify_writing()
+        except AirbyteTracedException as error:
+            return AirbyteConnectionStatus(status=Status.FAILED, message=error.message)
+        return AirbyteConnectionStatus(status=Status.SUCCEEDED)
+
+    @contextmanager
+    def writers(self, config: Mapping[str, Any]) -> Iterator[Mapping[str, Writer]]:
+        """Open the database: a writer for contacts."""
+        with self._database(config) as database:
+            yield {"contacts": ContactWriter(database)}
+
+    @contextmanager
+    def _database(self, config: Mapping[str, Any]) -> Iterator[Database]:
+        """The database handed over, or one of its own that is closed in the end."""
+        with tracing(SageError, CONFIGURATION_CODES):
+            if self._lent is not None:
+                yield self._lent
+                return
+            with open_database(parsed(DestinationSage100Config, config)) as database:
+                yield database

@@ -1,0 +1,218 @@
+"""Carrying out write requests on F_CONTACTT, by the rules of CONTRACT.md."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from connector_base.failure import traced
+from connector_base.receipt import Action, Cause, Outcome, Receipt
+from connector_base.request import WriteRequest
+from sage100.database import Database
+from sage100.errors import (
+    CONFIGURATION_CODES,
+    LockedError,
+    Refusal,
+    RefusedError,
+    SageError,
+    UnreachableError,
+)
+from sage100.tables import F_CONTACTT
+from sage100.values import Record
+from sage100.writing import NAME, Contacts, DuplicateError, Values, in_transaction
+
+logger = logging.getLogger("airbyte")
+
+_CAUSES: Mapping[Refusal, Cause] = {
+    Refusal.DUPLICATE_NAME: Cause.DUPLICATE,
+    Refusal.DUPLICATE_NUMBER: Cause.REJECTED,
+    Refusal.FOREIGN_KEY: Cause.COMPANY_MISSING,
+    Refusal.COMPANY_MISSING: Cause.COMPANY_MISSING,
+    Refusal.TOO_LONG: Cause.TOO_LONG,
+    Refusal.NOT_REPRESENTABLE: Cause.NOT_REPRESENTABLE,
+    Refusal.VALUE_MISSING: Cause.VALUE_MISSING,
+    Refusal.WRONG_TYPE: Cause.MALFORMED,
+    Refusal.OTHER: Cause.REJECTED,
+}
+_MANDATORY = ("CT_Num", "CT_Nom")
+_COMPANY = "CT_Num"
+_NUMBER = "CT_No"
+"""Sage's own number: taken from a record when its contact is created, and never changed."""
+_SIDES_OWN = "cb"
+
+
+class ContactWriter:
+    """Writes contacts, each in a transaction of its own.
+
+    Args:
+        database: the open database.
+    """
+
+    id_field = "cbMarq"
+    batch_size = 1
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._warned = False
+
+    def write(self, requests: Sequence[WriteRequest]) -> Iterator[Receipt]:
+        """Carry out the requests in order; one receipt each.
+
+        Raises:
+            AirbyteTracedException: the connection broke (the request in hand has its receipt: uncertain), or
+                the login lacks a right.
+        """
+        for request in requests:
+            self._warn_of_unknown(request)
+            yield from self._carried_out(request)
+
+    def _carried_out(self, request: WriteRequest) -> Iterator[Receipt]:
+        try:
+            yield in_transaction(self._database, lambda contacts: _Task(self._database, contacts, request).done())
+        except RefusedError as error:
+            yield _refused(request, error)
+        except LockedError as error:
+            yield _receipt(request, Outcome.RETRY, cause=Cause.LOCKED, detail=str(error))
+        except UnreachableError as error:
+            yield _receipt(request, Outcome.UNCERTAIN, cause=Cause.CONNECTION, detail=str(error))
+            raise traced(error, CONFIGURATION_CODES) from error
+        except SageError as error:
+            raise traced(error, CONFIGURATION_CODES) from error
+
+    def _warn_of_unknown(self, request: WriteRequest) -> None:
+        """Say once which fields are no columns of this database, and so are left out."""
+        known = self._database.layout(F_CONTACTT).columns
+        unknown = sorted(name for name in request.values if name not in known and not name.startswith(_SIDES_OWN))
+        if unknown and not self._warned:
+            self._warned = True
+            logger.warning("Not columns of F_CONTACTT in this database, ignored: %s.", ", ".join(unknown))
+
+
+class _Task:
+    """One request within one transaction."""
+
+    def __init__(self, database: Database, contacts: Contacts, request: WriteRequest) -> None:
+        self._database, self._contacts, self._request = database, contacts, request
+
+    def done(self) -> Receipt:
+        """Carry it out.
+
+        Raises:
+            SageError: it cannot be.
+        """
+        match self._request.action:
+            case Action.DELETE:
+                return self._delete()
+            case Action.UPDATE:
+                return self._update_by_id()
+            case Action.CREATE:
+                return self._create(self._name())
+            case _:
+                return self._create_or_update(self._name())
+
+    def _delete(self) -> Receipt:
+        """Delete by `cbMarq`. A contact that is gone already is what was wanted."""
+        marq = self._request.id
+        if marq is None:
+            raise RefusedError(Refusal.WRONG_TYPE, "a deletion needs the contact's cbMarq", ContactWriter.id_field)
+        row = self._contacts.get(marq)
+        if row is None:
+            return _receipt(self._request, Outcome.APPLIED, id=marq)
+        if self._changed(row):
+            return _receipt(self._request, Outcome.CHANGED, id=marq, record=row)
+        self._contacts.delete(marq)
+        return _receipt(self._request, Outcome.APPLIED, id=marq, wrote=True)
+
+    def _update_by_id(self) -> Receipt:
+        """Update by `cbMarq`; one that is not there is never created."""
+        marq = self._request.id
+        row = None if marq is None else self._contacts.get(marq)
+        if row is None:
+            return _receipt(self._request, Outcome.REFUSED, id=marq, cause=Cause.NOT_FOUND, detail="no such cbMarq")
+        return self._update(row)
+
+    def _create_or_update(self, name: Values) -> Receipt:
+        """Update the contact of that name, or create it; nothing holds what was expected of nobody."""
+        row = self._contacts.named(name)
+        if row is not None:
+            return self._update(row)
+        if self._request.expected:
+            return _receipt(self._request, Outcome.CHANGED)
+        return self._create(name)
+
+    def _update(self, row: Record) -> Receipt:
+        """Write the columns that differ."""
+        marq = int(row["cbMarq"])
+        if self._changed(row):
+            return _receipt(self._request, Outcome.CHANGED, id=marq, record=row)
+        given = self._stored({name: value for name, value in self._request.values.items() if name != _NUMBER})
+        # A company's code may be the same once it is written as F_COMPTET does.
+        changed = _different(self._admissible(_different(given, row)), row)
+        if changed:
+            row = self._contacts.update(row, changed)
+        return _receipt(self._request, Outcome.APPLIED, Action.UPDATE, id=marq, record=row, wrote=bool(changed))
+
+    def _create(self, name: Values) -> Receipt:
+        """Create the contact, with the `CT_No` wished for if it is free."""
+        given = self._stored({**self._request.values, _NUMBER: self._request.identity.get(_NUMBER)})
+        number = int(given.pop(_NUMBER, 0))
+        row = self._contacts.insert({**given, **name}, number if number > 0 else None)
+        return _receipt(self._request, Outcome.APPLIED, Action.CREATE, id=row["cbMarq"], record=row, wrote=True)
+
+    def _name(self) -> Values:
+        """Company, last and first name of the record, by which it is matched (P12).
+
+        Raises:
+            RefusedError: one is missing or cannot be held, or the company is not in Sage.
+        """
+        return self._admissible(self._stored({name: self._request.identity.get(name) for name in NAME}))
+
+    def _stored(self, values: Mapping[str, Any]) -> dict[str, str | int]:
+        """What the columns would hold, of the values that are columns here and not the database's own."""
+        writable = self._database.layout(F_CONTACTT).writable
+        return {n: self._database.stored(F_CONTACTT, n, v) for n, v in values.items() if n in writable}
+
+    def _admissible(self, values: Values) -> Values:
+        """Refuse an empty name or company and a company that is not there; write its code as F_COMPTET does (P8)."""
+        for name in _MANDATORY:
+            if name in values and not str(values[name]).strip():
+                raise RefusedError(Refusal.VALUE_MISSING, f"{name} must not be empty", name)
+        if _COMPANY not in values:
+            return values
+        code = self._contacts.company(str(values[_COMPANY]))
+        if code is None:
+            raise RefusedError(Refusal.COMPANY_MISSING, "no such company in F_COMPTET", _COMPANY)
+        return {**values, _COMPANY: code}
+
+    def _changed(self, row: Record) -> bool:
+        """Whether the row no longer holds what was expected, compared exactly, null being '' (P11)."""
+        expected = self._request.expected or {}
+        return any(_or_none(row.get(name)) != _or_none(value) for name, value in expected.items())
+
+
+def _or_none(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _different(values: Values, row: Record) -> dict[str, str | int]:
+    """The values that the row does not hold yet; null is '' or 0."""
+    return {n: value for n, value in values.items() if value != (type(value)() if row[n] is None else row[n])}
+
+
+def _refused(request: WriteRequest, error: RefusedError) -> Receipt:
+    row = error.row if isinstance(error, DuplicateError) else None
+    in_use = error.refusal is Refusal.FOREIGN_KEY and request.action is Action.DELETE
+    return _receipt(
+        request,
+        Outcome.REFUSED,
+        id=request.id if row is None else row["cbMarq"],
+        record=row,
+        cause=Cause.IN_USE if in_use else _CAUSES[error.refusal],
+        field=error.column,
+        detail=error.words,
+    )
+
+
+def _receipt(request: WriteRequest, outcome: Outcome, action: Action | None = None, **others: Any) -> Receipt:
+    """A receipt of the request; the action is what was done, else what was asked for."""
+    others = {"id": request.id} | others
+    return Receipt(request.index, request.stream, action or request.action or Action.UPDATE, outcome, **others)
