@@ -60,6 +60,11 @@ def say(key: str, language: Language, **params: object) -> str:
     return catalogue.sentences[key].fill(catalogue.facts(params))
 
 
+def field_label(name: str, language: Language) -> str:
+    """What users call a field; a field of the site's own by its name in the settings."""
+    return _catalogue(language).fields.get(name, name)
+
+
 class _Sentence:
     """The wordings of a sentence, from the one that tells most to the one that can always be said."""
 
