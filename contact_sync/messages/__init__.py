@@ -45,7 +45,7 @@ def describe(entry: Entry, language: Language) -> Words:
     return Words(message=wording["message"].fill(facts), remedy=wording["remedy"].fill(facts))
 
 
-def say(key: str, language: Language, **params: object) -> str:
+def say(key: str, language: Language, /, **params: object) -> str:
     """A sentence or label of the operator's command.
 
     Args:
