@@ -173,10 +173,6 @@ class LabelCodec:
         self._pairs = {normal.name(sage): normal.name(ssm) for sage, ssm in pairs.items()}
         self._sage_text = {normal.name(ssm): sage for sage, ssm in reversed(list(pairs.items()))}
 
-    def knows(self, ssm_id: Value) -> bool:
-        """Whether the list has that row."""
-        return ssm_id is None or ssm_id in self._label
-
     def read(self, side: Side, raw: Any) -> Value:
         """Sage's text; SSM's id."""
         if isinstance(raw, Mapping):

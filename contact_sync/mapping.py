@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contact_sync import normal
-from contact_sync.codecs import CODECS, Carried, Held, LabelCodec, Locale, text_of
+from contact_sync.codecs import CODECS, Carried, Held, Locale, text_of
 from contact_sync.companies import Companies
 from contact_sync.contact import Contact
 from contact_sync.fields import FIRST_NAME, LAST_NAME, Field, FieldKind
@@ -138,11 +138,6 @@ class Mapper:
     def shown(self, field: Field, side: Side, value: Value) -> Value:
         """The value for people to read."""
         return self._codecs[field.name].shown(side, value)
-
-    def unknown_types(self, contacts: Iterable[Contact]) -> bool:
-        """Whether SSM contacts refer to contact types that the list read so far lacks."""
-        labels = [(f.name, c) for f in self.fields if isinstance(c := self._codecs[f.name], LabelCodec)]
-        return any(not codec.knows(contact.values.get(name)) for contact in contacts for name, codec in labels)
 
 
 def _reference(raw: Any) -> int | None:

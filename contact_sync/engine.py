@@ -1,0 +1,299 @@
+"""One run: observe, plan, guard, apply, report (DESIGN.md, "One run").
+
+The engine knows no connector, no Prefect and no console: it is handed the sides, the state and a clock.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from dataclasses import field as default
+from datetime import datetime
+
+from contact_sync import guards, pause
+from contact_sync.apply import Books, Outcomes, apply
+from contact_sync.codecs import Locale
+from contact_sync.companies import Companies, Scope
+from contact_sync.failures import ConfigurationError, Exit, SideUnavailableError, SyncError
+from contact_sync.fields import Field, present
+from contact_sync.mapping import Mapper
+from contact_sync.model import Code, Entry, Side, Subject
+from contact_sync.observe import Observation, Remembered, observe, remember, remembered, same_database
+from contact_sync.plan import Plan, World, Write, plan
+from contact_sync.policy import Policy
+from contact_sync.report import PlanReport, RunReport, planned
+from contact_sync.sides import Access, Failure, SageAccess, SsmAccess
+from contact_sync.state.records import JournalEntry, Lease, RunRow, RunStatus
+from contact_sync.state.store import StateStore
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a site decided, as the engine needs it.
+
+    Attributes:
+        database: the company database's name, part of every ``extId``.
+        fields: the field map.
+        locale: language, country and the texts that follow from them.
+        policy: the answers to P1, P5 and P9.
+        scope: which companies take part.
+        code_field: the account field that holds the ``CT_Num``.
+    """
+
+    database: str
+    fields: tuple[Field, ...]
+    locale: Locale = default(default_factory=Locale)
+    policy: Policy = default(default_factory=Policy)
+    scope: Scope = default(default_factory=Scope)
+    code_field: str = "extId"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a person asked of one run.
+
+    Attributes:
+        allow_deletions: lifts ``deletion_guard``.
+        allow_mass_change: lifts the other guards.
+        whole: reads SSM whole, whatever was read before.
+    """
+
+    allow_deletions: bool = False
+    allow_mass_change: bool = False
+    whole: bool = False
+
+
+class Run:
+    """One synchronisation, step by step. The steps are called in their order, each once.
+
+    Args:
+        store: what is remembered.
+        lease: the right to write; None for a plan, which changes nothing anywhere.
+        sage100: the Sage side.
+        ssm: the SSM side.
+        site: what the site decided.
+        options: what a person asked of this run.
+        run_id: the run's name.
+        now: the clock; aware, UTC.
+    """
+
+    def __init__(
+        self,
+        store: StateStore,
+        lease: Lease | None,
+        sage100: SageAccess,
+        ssm: SsmAccess,
+        site: Site,
+        options: RunOptions,
+        *,
+        run_id: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store, self._lease, self._site, self._options = store, lease, site, options
+        self._sage100, self._ssm, self._now, self.run_id = sage100, ssm, now, run_id
+        self._started_at = now()
+        self._problems: list[Entry] = []
+        self._outcomes = Outcomes()
+        self._plan = Plan()
+        self._guards: list[Entry] = []
+        self._known: Remembered
+        self._seen: Observation
+        self._world: World
+
+    # --- the steps
+
+    def observe(self) -> Observation:
+        """Read both sides and remember what was seen.
+
+        Raises:
+            ConfigurationError: a person must mend a setting, a login, a right or a column first.
+            SideUnavailableError: a side could not be reached.
+        """
+        with self._store.transaction() as transaction:
+            self._known = remembered(transaction, self._now())
+        if self._lease:
+            with self._store.transaction(self._lease) as transaction:
+                transaction.start_run(RunRow(self.run_id, self._started_at))
+        whole = self._options.whole or self._known.whole_due
+        self._seen = observe(self._sage100, self._ssm, self._known, whole=whole)
+        for side, count in self._seen.read.items():
+            self._outcomes.counts[side].read = count
+        self._refuse_unread()
+        if self._lease and not self._emptied():
+            with self._store.transaction(self._lease) as transaction:
+                remember(transaction, self._seen, self._now())
+        return self._seen
+
+    def plan(self) -> Plan:
+        """Decide what is to be done."""
+        self._world = self._make_world()
+        self._plan = plan(self._world)
+        if self._needs_types():
+            self._read_types()
+            self._world = self._make_world()
+            self._plan = plan(self._world)
+        self._problems += [_incomplete(side, failure) for side, failure in self._seen.failures.items()]
+        return self._plan
+
+    def guard(self) -> list[Entry]:
+        """Hold back what a person must confirm, and what is paused after refusals."""
+        lifted = guards.Lifted(self._options.allow_deletions, self._options.allow_mass_change)
+        self._guards = guards.guard(self._plan, self._world, lifted)
+        with self._store.transaction() as transaction:
+            open_problems = transaction.open_problems()
+        self._problems += pause.hold_paused(self._plan, open_problems, self._now())
+        return self._guards
+
+    def apply(self) -> Outcomes:
+        """Write both sides, each write on its condition."""
+        assert self._lease is not None, "a plan alone is not applied"
+        with self._store.transaction() as transaction:
+            intents = {(i.side, i.source_id): i for i in transaction.intents()}
+        links = {link.sage100_id: link for link in self._known.links}
+        books = Books(self._store, self._lease, self.run_id, self._now, links, intents)
+        access: Mapping[Side, Access] = {Side.SAGE100: self._sage100, Side.SSM: self._ssm}
+        apply(self._plan, books, access, self._world.mapper, self._site.database, self._outcomes)
+        return self._outcomes
+
+    def report(self) -> RunReport:
+        """Bring the journal up to date and close the run."""
+        side_problems = [_unreachable(side, f) for side, f in self._outcomes.failures.items()]
+        problems = [*self._plan.problems, *self._guards, *self._problems, *side_problems]
+        return self._close(problems, self._exit_code())
+
+    def abort(self, error: Exception) -> RunReport | None:
+        """Close the run after an error: nothing more is written, open problems stay."""
+        if self._lease is None:
+            return None
+        exit_code = error.exit_code if isinstance(error, SyncError) else Exit.FAULT
+        return self._close(self._problems, exit_code)
+
+    def planned(self) -> PlanReport:
+        """Tell the plan, as a run would carry it out."""
+        return planned(self._plan, self._site.database, self._exit_code())
+
+    # --- observing
+
+    def _refuse_unread(self) -> None:
+        """A side of which nothing could be read ends the run (``side_unreachable``)."""
+        unread = {side: failure for side, failure in self._seen.failures.items() if side in self._seen.unread}
+        self._problems += [_unreachable(side, failure) for side, failure in unread.items()]
+        for side, failure in sorted(unread.items(), key=lambda item: not item[1].configuration):
+            kind = ConfigurationError if failure.configuration else SideUnavailableError
+            raise kind(failure.code, side=side.value, text=failure.text)
+        _, missing = present(self._site.fields, self._seen.columns)
+        if missing:
+            columns = ", ".join(f.sage100 for f in missing)
+            text = f"F_CONTACTT has no column {columns}"
+            raise ConfigurationError("schema_missing", side=Side.SAGE100.value, text=text)
+
+    def _emptied(self) -> bool:
+        """P9: a side that suddenly reads empty is not believed before a person says so."""
+        floor = self._site.policy.max_deletions.floor
+        empty = self._seen.whole and not self._seen.ssm
+        return empty and len(self._known.links) > floor and not self._options.allow_mass_change
+
+    # --- planning
+
+    def _make_world(self) -> World:
+        site, seen = self._site, self._seen
+        fields, _ = present(site.fields, seen.columns)
+        companies = Companies(seen.companies, seen.accounts, code_field=site.code_field, scope=site.scope)
+        mapper = Mapper(fields, companies, seen.contact_types, seen.columns, site.locale)
+        with self._store.transaction() as transaction:
+            intents = transaction.intents()
+        sage100 = {row["cbMarq"]: mapper.sage100(row) for row in seen.sage100}
+        if seen.complete[Side.SAGE100]:
+            same_database(self._known.links, sage100)
+        ssm = {i: mapper.ssm(row) for i, row in seen.ssm.items()}
+        return World(site.database, self._known.links, intents, sage100, ssm, seen.complete, mapper, site.policy)
+
+    def _needs_types(self) -> bool:
+        """Whether a label is unknown that ``/contactTypes`` may know by now."""
+        fresh = "contact_types" in self._seen.seen
+        return not fresh and any(p.code is Code.VALUE_UNKNOWN for p in self._plan.problems)
+
+    def _read_types(self) -> None:
+        reading = self._ssm.read({"contact_types": None})["contact_types"]
+        if not reading.complete:
+            return
+        self._seen = self._seen.with_types(reading)
+        if self._lease:
+            with self._store.transaction(self._lease) as transaction:
+                transaction.save_observed("contact_types", reading.rows, replace=True)
+
+    # --- reporting
+
+    def _exit_code(self) -> Exit:
+        failures = [*self._seen.failures.values(), *self._outcomes.failures.values()]
+        if any(f.configuration for f in failures):
+            return Exit.CONFIGURATION
+        if failures:
+            return Exit.SIDE
+        return Exit.GUARD if self._guards else Exit.DONE
+
+    def _close(self, problems: list[Entry], exit_code: Exit) -> RunReport:
+        assert self._lease is not None, "a plan alone leaves no trace"
+        standing = [*problems, *(entry for entry, _ in self._outcomes.problems)]
+        with self._store.transaction(self._lease) as transaction:
+            opened, closed = transaction.report_problems(
+                standing, now=self._now(), run_id=self.run_id, keep=lambda _: self._keeps(exit_code)
+            )
+            open_problems = transaction.open_problems()
+            for problem in open_problems:
+                if problem.entry.code in pause.PAUSED and (write := _refused_write(problem, self._outcomes)):
+                    tries = problem.tries + 1
+                    when, mark = pause.next_try(tries, self._now()), pause.fingerprint(write)
+                    transaction.schedule(problem.id, tries=tries, next_try_at=when, fingerprint=mark)
+            report = self._make_report(exit_code, opened, closed, len(open_problems), len(transaction.links()))
+            transaction.finish_run(
+                RunRow(
+                    self.run_id,
+                    report.started_at,
+                    report.finished_at,
+                    report.status,
+                    report.counts(),
+                    int(exit_code),
+                )
+            )
+        return report
+
+    def _keeps(self, exit_code: Exit) -> bool:
+        """Whether problems that were not met again stay open: only a run that saw everything closes them."""
+        return exit_code not in (Exit.DONE, Exit.GUARD)
+
+    def _make_report(self, exit_code: Exit, opened: int, closed: int, standing: int, linked: int) -> RunReport:
+        status = {Exit.DONE: RunStatus.DONE, Exit.GUARD: RunStatus.HELD}.get(exit_code, RunStatus.FAILED)
+        counts = self._outcomes.counts
+        return RunReport(
+            self.run_id,
+            self._started_at,
+            self._now(),
+            status,
+            exit_code,
+            counts[Side.SAGE100],
+            counts[Side.SSM],
+            self._ssm.requests,
+            linked,
+            opened,
+            closed,
+            standing,
+            self._outcomes.notices,
+        )
+
+
+def _refused_write(problem: JournalEntry, outcomes: Outcomes) -> Write | None:
+    """The write that was refused in this run and for which an open problem stands."""
+    about = problem.entry
+    for entry, write in outcomes.problems:
+        same = (entry.code, entry.field) == (about.code, about.field)
+        ids = {entry.subject.sage100_id, entry.subject.ssm_id} - {None}
+        if same and ids & {about.subject.sage100_id, about.subject.ssm_id}:
+            return write
+    return None
+
+
+def _unreachable(side: Side, failure: Failure) -> Entry:
+    return Entry(Code.SIDE_UNREACHABLE, Subject(), details={"side": side.value, "text": failure.text})
+
+
+def _incomplete(side: Side, failure: Failure) -> Entry:
+    return Entry(Code.INCOMPLETE_READ, Subject(), "P10", details={"side": side.value, "text": failure.text})

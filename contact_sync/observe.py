@@ -1,0 +1,217 @@
+"""See both sides: Sage whole, SSM since the last time, and remember what was seen (DESIGN.md, "One run")."""
+
+import random
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from contact_sync.contact import Contact
+from contact_sync.failures import ConfigurationError
+from contact_sync.fields import COMPANY
+from contact_sync.mapping import Column
+from contact_sync.model import Link, LinkStatus, Side
+from contact_sync.sides import Failure, Reading, Row, SageAccess, SideFailedError, SsmAccess
+from contact_sync.state.records import RunStatus
+from contact_sync.state.transaction import Transaction
+
+_WHOLE_EVERY = timedelta(hours=24)
+_SAMPLE = 20
+_LAST_WHOLE = "ssm_whole_read_at"
+_STREAMS = ("accounts", "contacts")
+_TYPES = "contact_types"
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What earlier runs left behind.
+
+    Attributes:
+        links: the living links.
+        accounts: SSM accounts as last seen.
+        contacts: SSM contacts as last seen, deleted ones included, by id.
+        contact_types: rows of ``/contactTypes`` as last seen.
+        cursors: per stream of SSM, the state up to which it was read.
+        whole_due: whether SSM is to be read whole: never done, a day ago, or the last run failed.
+    """
+
+    links: Sequence[Link]
+    accounts: Mapping[int, Row]
+    contacts: Mapping[int, Row]
+    contact_types: Sequence[Row]
+    cursors: Mapping[str, Mapping[str, Any] | None]
+    whole_due: bool
+
+
+def remembered(transaction: Transaction, now: datetime) -> Remembered:
+    """Load what earlier runs left behind."""
+    cursors = {stream: transaction.cursor(stream) for stream in _STREAMS}
+    last_whole = transaction.recall(_LAST_WHOLE)
+    last_run = next(iter(transaction.runs(1)), None)
+    failed = last_run is not None and last_run.status in (RunStatus.FAILED, RunStatus.RUNNING)
+    never = last_whole is None or None in cursors.values()
+    return Remembered(
+        links=transaction.links(),
+        accounts={row["id"]: row for row in transaction.observed("accounts")},
+        contacts={row["id"]: row for row in transaction.observed("contacts")},
+        contact_types=list(transaction.observed(_TYPES)),
+        cursors=cursors,
+        whole_due=failed or never or now - datetime.fromisoformat(last_whole) > _WHOLE_EVERY,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What both sides show now.
+
+    Attributes:
+        companies: rows of ``F_COMPTET``, clients and prospects.
+        sage100: rows of ``F_CONTACTT``.
+        columns: what each column of ``F_CONTACTT`` can hold.
+        accounts: rows of SSM accounts.
+        ssm: rows of SSM contacts, deleted ones included, by id.
+        contact_types: rows of ``/contactTypes``.
+        failures: per side, why it could not be read to its end.
+        unread: the sides of which nothing could be read.
+        whole: whether SSM was read whole.
+        seen: the SSM streams as they were read in this run.
+        read: how many contacts were read, per side.
+    """
+
+    companies: Sequence[Row]
+    sage100: Sequence[Row]
+    columns: Mapping[str, Column]
+    accounts: Sequence[Row]
+    ssm: Mapping[int, Row]
+    contact_types: Sequence[Row]
+    failures: Mapping[Side, Failure]
+    unread: frozenset[Side]
+    whole: bool
+    seen: Mapping[str, Reading]
+    read: Mapping[Side, int]
+
+    @property
+    def complete(self) -> dict[Side, bool]:
+        """Whether each side was read to its end (P10)."""
+        return {side: side not in self.failures for side in Side}
+
+    def with_types(self, reading: Reading) -> "Observation":
+        """The same observation with the contact types read anew."""
+        return replace(self, contact_types=reading.rows, seen={**self.seen, _TYPES: reading})
+
+
+def observe(sage100: SageAccess, ssm: SsmAccess, known: Remembered, *, whole: bool) -> Observation:
+    """Read both sides at the same time.
+
+    Raises:
+        ConfigurationError: the state belongs to another instance of SSM.
+    """
+    with ThreadPoolExecutor(2, "observe") as pool:
+        sage_side = pool.submit(_read_sage, sage100)
+        ssm_side = pool.submit(_read_ssm, ssm, known, whole=whole)
+        columns, companies, contacts = sage_side.result()
+        seen = ssm_side.result()
+    failures = {
+        side: failure
+        for side, readings in ((Side.SAGE100, (companies, contacts)), (Side.SSM, tuple(seen.values())))
+        if (failure := next((r.failure for r in readings if r.failure), None))
+    }
+    nothing = {Side.SAGE100: not (companies.rows or contacts.rows), Side.SSM: not any(r.rows for r in seen.values())}
+    return Observation(
+        companies.rows,
+        contacts.rows,
+        columns,
+        list(_now_seen(known.accounts, seen.get("accounts"), whole=whole).values()),
+        _now_seen(known.contacts, seen.get("contacts"), whole=whole),
+        seen[_TYPES].rows if _TYPES in seen and seen[_TYPES].complete else known.contact_types,
+        failures,
+        frozenset(side for side in failures if nothing[side]),
+        whole,
+        seen,
+        {Side.SAGE100: len(contacts.rows), Side.SSM: len(seen["contacts"].rows) if "contacts" in seen else 0},
+    )
+
+
+def _read_sage(sage100: SageAccess) -> tuple[Mapping[str, Column], Reading, Reading]:
+    try:
+        columns = sage100.columns()
+    except SideFailedError as error:
+        return {}, Reading([], failure=error.failure), Reading([])
+    readings = sage100.read({"companies": None, "contacts": None})
+    return columns, readings["companies"], readings["contacts"]
+
+
+def _read_ssm(ssm: SsmAccess, known: Remembered, *, whole: bool) -> dict[str, Reading]:
+    """Read SSM; linked contacts that are not among what is seen are asked for by their id (P10)."""
+    if whole:
+        seen = dict(ssm.read({**dict.fromkeys(_STREAMS), _TYPES: None}))
+    else:
+        sample = [i for i in _sample(known.links) if i in known.contacts]
+        found = ssm.find(sample) if sample else Reading([])
+        if found.failure:
+            return {"contacts": Reading([], failure=found.failure)}
+        _same_instance(known.contacts, sample, found.rows)
+        seen = dict(ssm.read(known.cursors))
+    contacts = seen["contacts"]
+    if not contacts.complete or (whole and not contacts.rows):
+        return seen
+    shown = {row["id"] for row in contacts.rows} | (set() if whole else set(known.contacts))
+    missing = [k.ssm_id for k in known.links if k.ssm_id not in shown and (whole or k.status is LinkStatus.ACTIVE)]
+    if missing:
+        found = ssm.find(missing)
+        seen["contacts"] = Reading(contacts.rows + found.rows, contacts.state, found.failure)
+    return seen
+
+
+def _now_seen(before: Mapping[int, Row], reading: Reading | None, *, whole: bool) -> dict[int, Row]:
+    """What is known of a stream now: a complete whole read says it all, any other adds to what was known."""
+    rows: dict[int, Row] = {row["id"]: row for row in reading.rows} if reading else {}
+    return rows if whole and reading and reading.complete else {**before, **rows}
+
+
+def _sample(links: Sequence[Link]) -> list[int]:
+    """Some linked contacts, others in each run, by which a side is known again."""
+    active = [link.ssm_id for link in links if link.status is LinkStatus.ACTIVE]
+    return random.sample(active, min(_SAMPLE, len(active)))
+
+
+def _same_instance(before: Mapping[int, Row], sample: Sequence[int], rows: Sequence[Row]) -> None:
+    """State and sides belong together: of the linked contacts asked for, some must be those seen before.
+
+    Raises:
+        ConfigurationError: none is: this is another instance.
+    """
+    born = {row["id"]: row.get("dateCreated") for row in rows}
+    if len(sample) > _FEW and not any(i in born and born[i] == before[i].get("dateCreated") for i in sample):
+        raise ConfigurationError("other_side", side=Side.SSM.value)
+
+
+def same_database(links: Sequence[Link], contacts: Mapping[int, Contact]) -> None:
+    """Of the linked rows some must still say something that they said, unless the database reads empty (P9).
+
+    Raises:
+        ConfigurationError: none does: this is another company database.
+    """
+    if len(links) > _FEW and contacts and not any(_recognised(link, contacts.get(link.sage100_id)) for link in links):
+        raise ConfigurationError("other_side", side=Side.SAGE100.value)
+
+
+def _recognised(link: Link, contact: Contact | None) -> bool:
+    texts = {} if contact is None else {k: v for k, v in contact.values.items() if isinstance(v, str) and k != COMPANY}
+    return any((base := link.base.get(name)) and base.sage100 == value for name, value in texts.items())
+
+
+_FEW = 3
+"""Up to so many links, all may be gone on a normal day."""
+
+
+def remember(transaction: Transaction, seen: Observation, now: datetime) -> None:
+    """Keep what was seen of SSM, each cursor with the rows that it covers."""
+    for stream, reading in seen.seen.items():
+        complete_whole = reading.complete and (seen.whole or stream == _TYPES)
+        transaction.save_observed(stream, reading.rows, replace=complete_whole)
+        if reading.complete and reading.state:
+            transaction.save_cursor(stream, reading.state)
+    if seen.whole and Side.SSM not in seen.failures:
+        transaction.remember(_LAST_WHOLE, now.isoformat())
