@@ -93,7 +93,7 @@ _MEN = """
 """
 _JOBS = (
     *("Gérant", "Responsable achats", "Comptable", "Responsable de boutique", "Chef d'atelier"),
-    *("gérant", "Vendeur", "Assistante de direction", "", "Gemmologue"),
+    *("gérant", "Vendeur", "Assistanat de direction", "", "Gemmologue"),
     *("Sertisseur", "Responsable  achats", "Purchasing manager"),
 )
 """Most are labels of the SSM tenant, in other letters here and there; some it does not know."""
@@ -135,7 +135,8 @@ def tenant(quirks: Quirks | None = None, *, clock: Clock = system_clock) -> Stor
     """The SSM tenant: an account per client and prospect, and a sales team that has begun to work.
 
     Six contacts are in Sage too, under the same name but for case and accents; one of them with another phone.
-    Five are known in SSM alone, two of those at a company that is not in Sage yet (``NEWCOMER``).
+    Five are known in SSM alone: two of those at a company that is not in Sage yet (``NEWCOMER``), and one whose job
+    title is longer than Sage's column.
     """
     store = with_value_lists(Store(quirks, clock=clock))
     accounts = {company.code: store.put("accounts", _account(company, CLIENT)) for company in CLIENTS}
@@ -157,14 +158,16 @@ def _known_to_both() -> Iterator[tuple[str, Row]]:
         yield (
             row["CT_Num"],
             {
-                "firstName": row["CT_Prenom"],
+                "firstName": _ascii(row["CT_Prenom"]) if number == _WITHOUT_ACCENTS else row["CT_Prenom"],
                 "lastName": row["CT_Nom"].upper() if number % 2 else row["CT_Nom"],
-                "phone1": "01 99 00 77 01" if number == 1 else row["CT_Telephone"] or None,
+                "phone1": "01 99 00 99 01" if number == _OTHER_PHONE else row["CT_Telephone"] or None,
                 "email": row["CT_EMail"] or None,
                 "gender": min(row["CT_Civilite"], 1),
             },
         )
 
+
+_OTHER_PHONE, _WITHOUT_ACCENTS = 1, 2
 
 _SSM_ALONE: tuple[tuple[str, Row], ...] = (
     (
@@ -183,7 +186,10 @@ _SSM_ALONE: tuple[tuple[str, Row], ...] = (
             "salesRepId": OTHER_SALES_REP,
         },
     ),
-    ("SAPHIRIN", {"firstName": "Anaëlle", "lastName": "Cormeroux", "comment": "Rencontrée au salon de septembre"}),
+    (
+        "SAPHIRIN",
+        {"firstName": "Anaëlle", "lastName": "Cormeroux", "typeId": 7, "comment": "Rencontrée au salon de septembre"},
+    ),
     (
         NEWCOMER,
         {"firstName": "Balthazar", "lastName": "Zimbrelin", "gender": 0, "typeId": 1, "phone1": "01 99 00 82 20"},
@@ -223,7 +229,7 @@ def _contact(number: int, code: str) -> Row:
         "CT_Fonction": _JOBS[number % len(_JOBS)],
         "CT_Telephone": _numbered(_PHONE_FORMS[number % len(_PHONE_FORMS)], number),
         "CT_TelPortable": _numbered(_MOBILE_FORMS[number % len(_MOBILE_FORMS)], number),
-        "CT_Telecopie": _numbered("01 99 00 {} {}" if number % 9 == 0 else "", 5000 + number),
+        "CT_Telecopie": _numbered("01 99 00 {} {}" if number % 9 == 0 else "", 1000 + number),
         "CT_EMail": _email(number, first_name, last_name, code),
         "CT_Civilite": _civility(number, is_man=bool(is_man)),
         "N_Contact": 1 if number % 4 == 0 else 0,

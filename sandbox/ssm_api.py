@@ -376,6 +376,7 @@ class _Server:
                 ws="none",
                 lifespan="off",
                 log_config=None,
+                log_level="warning",
                 access_log=False,
                 date_header=False,
                 server_header=False,

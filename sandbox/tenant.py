@@ -22,7 +22,7 @@ CONTACT_TYPES = {
     5: ("Workshop manager", "Chef d'atelier"),
     6: ("Sales assistant", "Vendeur"),
     7: ("Chief financial officer", "Directeur administratif et financier"),
-    8: ("Assistant", "Assistante de direction"),
+    8: ("Assistant", "Assistanat de direction"),
     9: ("Department of Administration", ""),
     10: ("", "Gemmologue"),
 }

@@ -1,6 +1,7 @@
 """The SSM API of the sandbox over real HTTP, as facts/ssm_api.md tells of it."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -601,3 +602,24 @@ def test_the_hooks_see_every_request_before_and_after_and_may_act_on_the_api(ope
     assert seen == [("before", "PUT", None), ("after", "PUT", "1")]
     client.api.on_request = client.api.on_answer = None
     assert client.contact(created)["email"] == "edited@in-mid.example"
+
+
+def test_many_clients_may_write_at_once(open_client):
+    client = open_client()
+    with ThreadPoolExecutor(8) as pool:
+        created = list(pool.map(lambda number: client.create(lastName=f"N{number}"), range(64)))
+    assert len(set(created)) == 64
+    assert len(client.ids(page_size=100)) == 64
+
+
+def test_a_hook_may_ask_the_api_itself(open_client):
+    client = open_client()
+    asked = []
+
+    def ask_once(call):
+        client.api.on_request = None
+        asked.append(client.get("/users").status_code)
+
+    client.api.on_request = ask_once
+    assert client.ids() == []
+    assert asked == [200]
