@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 
@@ -12,6 +13,10 @@ def _filled(key: SecretStr) -> SecretStr:
 
 
 def _without_slash(address: str) -> str:
+    try:
+        httpx.URL(address)
+    except httpx.InvalidURL:
+        raise ValueError("not an address") from None
     return address.rstrip("/")
 
 

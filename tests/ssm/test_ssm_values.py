@@ -157,6 +157,7 @@ def test_configuration_shows_no_key():
     [
         {"private_key": " "},
         {"base_url": "ftp://x"},
+        {"base_url": "https://host:999999/api"},
         {"base_url": "https://user:secret@host/api"},
         {"requests_per_second": 0},
         {"requests_per_second": float("inf")},
