@@ -67,6 +67,17 @@ class StateStore:
             connection.execute(update(tables.lease).values(number=lease.number, owner=owner, expires_at=now + duration))
         return lease
 
+    def refuse_if_held(self, now: datetime) -> None:
+        """Make sure that no run is under way, without taking the lease.
+
+        Raises:
+            AnotherRun: a run is.
+        """
+        with self._engine.begin() as connection:
+            held = connection.execute(_lease_row()).one()
+        if held.owner is not None and held.expires_at > now:
+            raise AnotherRun(held.owner, held.expires_at)
+
     def renew(self, lease: Lease, now: datetime, duration: timedelta) -> None:
         """Let the lease last ``duration`` from now.
 

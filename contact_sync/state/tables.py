@@ -38,9 +38,9 @@ class JsonText(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002 - SQLAlchemy's
-        """Write a value; None is JSON's null."""
-        return json.dumps(value, separators=(",", ":"))
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
+        """Write a value; None is NULL, so that the two compare alike."""
+        return None if value is None else json.dumps(value, separators=(",", ":"))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's
         """Read a value back."""
@@ -116,7 +116,7 @@ facts = Table(
     "facts",
     metadata,
     Column("key", String(128), primary_key=True),
-    Column("value", JsonText, nullable=False),
+    Column("value", JsonText),
 )
 
 journal = Table(
@@ -131,8 +131,8 @@ journal = Table(
     Column("ssm_id", BigInteger),
     Column("contact", Readable),
     Column("field", Text),
-    Column("sage100_value", JsonText, nullable=False),
-    Column("ssm_value", JsonText, nullable=False),
+    Column("sage100_value", JsonText),
+    Column("ssm_value", JsonText),
     Column("details", JsonText, nullable=False),
     Column("run_id", Text, nullable=False),
     Column("first_seen", UtcText, nullable=False),

@@ -70,7 +70,7 @@ def _create_observations() -> None:
     op.create_table(
         "facts",
         sa.Column("key", sa.String(128), primary_key=True),
-        sa.Column("value", sa.Text, nullable=False),
+        sa.Column("value", sa.Text),
     )
 
 
@@ -86,8 +86,8 @@ def _create_journal() -> None:
         sa.Column("ssm_id", sa.BigInteger),
         sa.Column("contact", sa.Text),
         sa.Column("field", sa.Text),
-        sa.Column("sage100_value", sa.Text, nullable=False),
-        sa.Column("ssm_value", sa.Text, nullable=False),
+        sa.Column("sage100_value", sa.Text),
+        sa.Column("ssm_value", sa.Text),
         sa.Column("details", sa.Text, nullable=False),
         sa.Column("run_id", sa.Text, nullable=False),
         sa.Column("first_seen", sa.String(32), nullable=False),

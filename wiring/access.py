@@ -1,0 +1,237 @@
+"""The two sides as the engine sees them: the four connectors, called in this process as Python objects."""
+
+import logging
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
+
+# isort: split
+from airbyte_cdk.destinations import Destination
+from airbyte_cdk.models import (
+    AirbyteMessage,
+    AirbyteRecordMessage,
+    AirbyteStateBlob,
+    AirbyteStateMessage,
+    AirbyteStateType,
+    AirbyteStream,
+    AirbyteStreamState,
+    ConfiguredAirbyteCatalog,
+    ConfiguredAirbyteStream,
+    DestinationSyncMode,
+    FailureType,
+    StreamDescriptor,
+    SyncMode,
+    Type,
+)
+from airbyte_cdk.sources import AbstractSource
+from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+from pydantic import BaseModel, SecretStr
+
+from connector_base.receipt import Sink
+from contact_sync.mapping import Column
+from contact_sync.sides import Failure, Reading, Row, SideFailedError, StreamState
+from destination_sage100.destination import DestinationSage100
+from destination_ssm.destination import DestinationSsm
+from sage100.config import Sage100Config
+from sage100.database import Database, open_database
+from sage100.errors import CONFIGURATION_CODES, SageError
+from source_sage100.source import SourceSage100
+from source_ssm.source import SourceSsm
+from ssm.client import SsmClient
+from ssm.config import SsmConfig
+
+_logger = logging.getLogger("airbyte")
+_CODE = re.compile(r"[a-z_]+")
+_WHOLE_ONLY = frozenset({"contact_types", "companies"})
+
+
+class SageSide:
+    """Sage 100, read and written over one database engine, opened when first needed.
+
+    Args:
+        config: the connectors' configuration.
+    """
+
+    def __init__(self, config: Sage100Config) -> None:
+        self._config, self._settings = config, plain(config)
+        self._database: Database | None = None
+
+    def close(self) -> None:
+        """Close the database."""
+        if self._database is not None:
+            self._database.close()
+
+    def columns(self) -> Mapping[str, Column]:
+        """The columns of ``F_CONTACTT`` and what each can hold, from what the source discovers."""
+        with _failing():
+            catalog = self._source().discover(_logger, self._settings)
+        schema = next(s.json_schema for s in catalog.streams if s.name == "contacts")
+        return {name: Column(p.get("maxLength"), p.get("x-encoding")) for name, p in schema["properties"].items()}
+
+    def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
+        """Read streams; a failure is told in the reading."""
+        return _read(self._source, self._settings, streams, SyncMode.full_refresh)
+
+    def write(self, records: Iterable[Row], sink: Sink) -> None:
+        """Write contacts."""
+        with _failing():
+            _write(DestinationSage100(sink, self._opened()), self._settings, records)
+
+    def _source(self) -> SourceSage100:
+        return SourceSage100(self._opened())
+
+    def _opened(self) -> Database:
+        if self._database is None:
+            try:
+                self._database = open_database(self._config)
+            except SageError as error:
+                configuration = error.code in CONFIGURATION_CODES
+                raise SideFailedError(Failure(error.code, str(error), configuration=configuration)) from error
+        return self._database
+
+
+class SsmSide:
+    """SSM, read and written over one client: one login, one token bucket, one count of requests.
+
+    Args:
+        config: the connectors' configuration.
+    """
+
+    def __init__(self, config: SsmConfig) -> None:
+        self._settings = plain(config)
+        self._client = SsmClient(config)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    @property
+    def requests(self) -> int:
+        """How many HTTP requests were sent so far."""
+        return self._client.requests
+
+    def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
+        """Read streams; a failure is told in the reading."""
+        return _read(lambda: SourceSsm(self._client), self._settings, streams, SyncMode.incremental)
+
+    def find(self, ids: Collection[int]) -> Reading:
+        """Read contacts by their ids, deleted ones included."""
+        settings = self._settings | {"contact_ids": list(ids)}
+        return _read(lambda: SourceSsm(self._client), settings, {"contacts": None}, SyncMode.full_refresh)["contacts"]
+
+    def write(self, records: Iterable[Row], sink: Sink) -> None:
+        """Write contacts."""
+        with _failing():
+            _write(DestinationSsm(sink, self._client), self._settings, records)
+
+
+@contextmanager
+def both_sides(sage100: Sage100Config, ssm: SsmConfig) -> Iterator[tuple[SageSide, SsmSide]]:
+    """Both sides, closed in the end; their secrets are masked in every log line of the process."""
+    update_secrets([*_secrets(sage100), *_secrets(ssm)])
+    sage_side, ssm_side = SageSide(sage100), SsmSide(ssm)
+    try:
+        yield sage_side, ssm_side
+    finally:
+        sage_side.close()
+        ssm_side.close()
+
+
+def plain(model: BaseModel) -> dict[str, Any]:
+    """A model as the configuration that Airbyte would hand over, secrets in clear."""
+    return {name: shown for name, value in model if (shown := _plain_value(value)) is not None}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return plain(value)
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def _secrets(model: BaseModel) -> Iterator[str]:
+    for _, value in model:
+        if isinstance(value, BaseModel):
+            yield from _secrets(value)
+        elif isinstance(value, SecretStr):
+            yield value.get_secret_value()
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    """Raise a connector's errors as the engine knows them."""
+    try:
+        yield
+    except AirbyteTracedException as error:
+        raise SideFailedError(_failure(error.message, error.internal_message, error.failure_type)) from error
+
+
+def _failure(message: str | None, internal: str | None, kind: FailureType | None) -> Failure:
+    code = internal if internal and _CODE.fullmatch(internal) else "side_unreachable"
+    return Failure(code, message or "", configuration=kind is FailureType.config_error)
+
+
+def _read(
+    source: Any, settings: Mapping[str, Any], streams: Mapping[str, StreamState | None], mode: SyncMode
+) -> dict[str, Reading]:
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in streams}
+    states: dict[str, StreamState] = {}
+    failures: dict[str, Failure] = {}
+    try:
+        opened: AbstractSource = source()
+        for message in opened.read(_logger, settings, _catalog(streams, mode), _states(streams)):
+            if message.type is Type.RECORD and message.record:
+                rows[message.record.stream].append(message.record.data)
+            elif message.type is Type.STATE and message.state and message.state.stream:
+                blob = message.state.stream.stream_state
+                states[message.state.stream.stream_descriptor.name] = dict(blob.__dict__) if blob else {}
+            elif (error := message.trace.error if message.trace else None) and error.stream_descriptor:
+                failure = _failure(error.message, error.internal_message, error.failure_type)
+                failures.setdefault(error.stream_descriptor.name, failure)
+    except (AirbyteTracedException, SideFailedError) as error:
+        failures = failures or dict.fromkeys(streams, _told(error))
+    return {name: Reading(rows[name], states.get(name), failures.get(name)) for name in streams}
+
+
+def _told(error: AirbyteTracedException | SideFailedError) -> Failure:
+    if isinstance(error, SideFailedError):
+        return error.failure
+    return _failure(error.message, error.internal_message, error.failure_type)
+
+
+def _write(destination: Destination, settings: Mapping[str, Any], records: Iterable[Row]) -> None:
+    messages = (
+        AirbyteMessage(type=Type.RECORD, record=AirbyteRecordMessage(stream="contacts", data=dict(r), emitted_at=0))
+        for r in records
+    )
+    for _ in destination.write(settings, _catalog({"contacts": None}, SyncMode.incremental), messages):
+        pass
+
+
+def _catalog(streams: Iterable[str], mode: SyncMode) -> ConfiguredAirbyteCatalog:
+    return ConfiguredAirbyteCatalog(
+        streams=[
+            ConfiguredAirbyteStream(
+                stream=AirbyteStream(name=name, json_schema={}, supported_sync_modes=list(SyncMode)),
+                sync_mode=SyncMode.full_refresh if name in _WHOLE_ONLY else mode,
+                destination_sync_mode=DestinationSyncMode.append,
+            )
+            for name in streams
+        ]
+    )
+
+
+def _states(streams: Mapping[str, StreamState | None]) -> list[AirbyteStateMessage]:
+    return [
+        AirbyteStateMessage(
+            type=AirbyteStateType.STREAM,
+            stream=AirbyteStreamState(
+                stream_descriptor=StreamDescriptor(name=name), stream_state=AirbyteStateBlob(**state)
+            ),
+        )
+        for name, state in streams.items()
+        if state
+    ]

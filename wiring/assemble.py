@@ -1,0 +1,128 @@
+"""The one place where settings, connectors, state and engine are put together."""
+
+import os
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
+
+from contact_sync import lease
+from contact_sync.codecs import Locale
+from contact_sync.companies import Scope
+from contact_sync.engine import Run, RunOptions, Site
+from contact_sync.fields import field_map
+from contact_sync.policy import DeletionLimit, Policy
+from contact_sync.report import PlanReport, RunReport
+from contact_sync.state.errors import StateMissing
+from contact_sync.state.store import StateStore
+from wiring.access import both_sides
+from wiring.settings import Settings
+
+ORDINARY = RunOptions()
+"""A run with every guard in place."""
+
+Progress = Callable[[str], None]
+"""Told the name of each step as it begins: observe, plan, guard, apply, report."""
+
+
+def site_of(settings: Settings) -> Site:
+    """What a site decided, as the engine needs it."""
+    policy = settings.policy
+    return Site(
+        database=settings.sage100.company,
+        fields=field_map(settings.fields),
+        locale=Locale(
+            settings.country, settings.language, policy.missing_first_name, truncate=policy.too_long == "truncate"
+        ),
+        policy=Policy(
+            policy.conflict,
+            policy.refused_deletion,
+            DeletionLimit(policy.max_deletions.ratio, policy.max_deletions.floor),
+            ZoneInfo(settings.sage100.time_zone),
+        ),
+        scope=Scope(settings.scope.prospects, settings.scope.exclude),
+        code_field=settings.ssm.company_code_field,
+    )
+
+
+def utc_now() -> datetime:
+    """The worker's clock."""
+    return datetime.now(UTC)
+
+
+@contextmanager
+def open_run(settings: Settings, options: RunOptions = ORDINARY) -> Iterator[Run]:
+    """A run under its lease; if the block fails, the run is closed as failed.
+
+    Raises:
+        AnotherRun: another run is under way.
+        StateError: the state cannot be used.
+        SyncError: the run cannot go on.
+    """
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    with (
+        StateStore.open(settings.state) as store,
+        lease.held(store, owner, utc_now) as held,
+        both_sides(settings.sage100, settings.ssm) as (sage100, ssm),
+    ):
+        run = Run(store, held, sage100, ssm, site_of(settings), options, run_id=uuid.uuid4().hex[:12], now=utc_now)
+        try:
+            yield run
+        except Exception as error:
+            run.abort(error)
+            raise
+
+
+def run_once(
+    settings: Settings,
+    options: RunOptions = ORDINARY,
+    progress: Progress = lambda _: None,
+) -> RunReport:
+    """One synchronisation.
+
+    Raises:
+        SyncError, StateError: see ``open_run``.
+    """
+    with open_run(settings, options) as run:
+        for step in (run.observe, run.plan, run.guard, run.apply):
+            progress(step.__name__)
+            step()
+        progress("report")
+        return run.report()
+
+
+def plan_once(settings: Settings, progress: Progress = lambda _: None) -> PlanReport:
+    """What a run would do; nothing is changed anywhere, the state included.
+
+    Raises:
+        SyncError, StateError: see ``open_run``.
+    """
+    with (
+        _state_to_read(settings.state) as store,
+        both_sides(settings.sage100, settings.ssm) as (sage100, ssm),
+    ):
+        run = Run(store, None, sage100, ssm, site_of(settings), RunOptions(), run_id="plan", now=utc_now)
+        for step in (run.observe, run.plan, run.guard):
+            progress(step.__name__)
+            step()
+        return run.planned()
+
+
+@contextmanager
+def _state_to_read(url: str) -> Iterator[StateStore]:
+    """The state, untouched; before the first run an empty one that is forgotten again.
+
+    Raises:
+        AnotherRun: a run is under way, whose writes would be planned once more.
+    """
+    with TemporaryDirectory(prefix="sage100-ssm-") as folder:
+        try:
+            store = StateStore.open(url, read_only=True)
+        except StateMissing:
+            store = StateStore.open(f"sqlite:///{folder}/state.db")
+        with store:
+            store.refuse_if_held(utc_now())
+            yield store
