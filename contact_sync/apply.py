@@ -11,15 +11,16 @@ from typing import Any
 from connector_base.receipt import Action, Cause, Outcome, Receipt
 from connector_base.request import CREATE, DELETED_AT, EXPECTED, SET
 from contact_sync.contact import Contact, subject_of
+from contact_sync.draft import Plan
 from contact_sync.fields import Field
 from contact_sync.mapping import Mapper
 from contact_sync.model import Base, Code, Entry, Intent, Link, LinkStatus, Pair, Side, Value
-from contact_sync.plan import Plan, Write, ext_id_write
 from contact_sync.report import Counts
 from contact_sync.sides import Access, Failure, Row, SideFailedError
 from contact_sync.state.records import Lease
 from contact_sync.state.store import StateStore
 from contact_sync.state.transaction import Transaction
+from contact_sync.writes import Write, ext_id_update
 
 _ID = {Side.SAGE100: "cbMarq", Side.SSM: "id"}
 _ORDER = (Action.DELETE, Action.UPDATE, Action.CREATE)
@@ -130,7 +131,7 @@ def apply(
     with ThreadPoolExecutor(2, "apply") as pool:
         for done in [pool.submit(desk.write, access[side]) for side, desk in desks.items() if desk.writes]:
             done.result()
-    marks = [mark for pair in desks[Side.SAGE100].created if (mark := ext_id_write(*pair, database))]
+    marks = [mark for pair in desks[Side.SAGE100].created if (mark := ext_id_update(*pair, database))]
     if marks and Side.SSM not in outcomes.failures:
         _Desk(Side.SSM, marks, books, mapper, outcomes).write(access[Side.SSM])
 

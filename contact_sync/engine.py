@@ -12,17 +12,19 @@ from contact_sync import guards, pause
 from contact_sync.apply import Books, Outcomes, apply
 from contact_sync.codecs import Locale
 from contact_sync.companies import Companies, Scope
+from contact_sync.draft import Plan, World
 from contact_sync.failures import ConfigurationError, Exit, SideUnavailableError, SyncError
 from contact_sync.fields import Field, present
 from contact_sync.mapping import Mapper
 from contact_sync.model import Code, Entry, Side, Subject
 from contact_sync.observe import Observation, Remembered, observe, remember, remembered, same_database
-from contact_sync.plan import Plan, World, Write, plan
+from contact_sync.plan import plan
 from contact_sync.policy import Policy
 from contact_sync.report import PlanReport, RunReport, planned
 from contact_sync.sides import Access, Failure, SageAccess, SsmAccess
 from contact_sync.state.records import JournalEntry, Lease, RunRow, RunStatus
 from contact_sync.state.store import StateStore
+from contact_sync.writes import Write
 
 
 @dataclass(frozen=True, slots=True)

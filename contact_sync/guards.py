@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from connector_base.receipt import Action
+from contact_sync.draft import Plan, World
 from contact_sync.model import Code, Entry, Side, Subject
-from contact_sync.plan import Plan, World
 from contact_sync.policy import DeletionLimit
 
 _MASS = 20

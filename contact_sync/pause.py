@@ -5,9 +5,10 @@ import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from contact_sync.draft import Plan
 from contact_sync.model import Code, Entry
-from contact_sync.plan import Plan, Write
 from contact_sync.state.records import JournalEntry
+from contact_sync.writes import Write
 
 PAUSED = frozenset({Code.REJECTED_BY_SAGE, Code.REJECTED_BY_SSM, Code.NOT_APPLIED})
 _STEP = timedelta(minutes=15)

@@ -8,10 +8,11 @@ from typing import Any
 
 from connector_base.receipt import Action
 from contact_sync.contact import ExtId
+from contact_sync.draft import Plan
 from contact_sync.failures import Exit
 from contact_sync.model import Side, Subject
-from contact_sync.plan import EXT_ID, Change, Plan, Write
 from contact_sync.state.records import RunStatus
+from contact_sync.writes import EXT_ID, Change, Write
 
 
 @dataclass(slots=True)

@@ -1,0 +1,145 @@
+"""The world that a plan is made for, the plan, and what planning keeps in mind while it makes one."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as default
+
+from connector_base.receipt import Action
+from contact_sync import normal
+from contact_sync.companies import Companies
+from contact_sync.contact import Contact
+from contact_sync.fields import FIRST_NAME, LAST_NAME
+from contact_sync.mapping import Mapper
+from contact_sync.model import Code, Entry, Intent, Link, Side, Subject, Value
+from contact_sync.policy import Policy
+from contact_sync.writes import Write
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What one run knows.
+
+    Attributes:
+        database: the company database's name, part of every ``extId``.
+        links: the living links.
+        intents: creates that were not confirmed.
+        sage100: every Sage contact read, by ``cbMarq``.
+        ssm: every SSM contact known, deleted ones included, by id.
+        complete: whether each side was read to its end (P10).
+        mapper: the field map at work.
+        policy: the site's answers.
+    """
+
+    database: str
+    links: Sequence[Link]
+    intents: Sequence[Intent]
+    sage100: Mapping[int, Contact]
+    ssm: Mapping[int, Contact]
+    complete: Mapping[Side, bool]
+    mapper: Mapper
+    policy: Policy
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a run is to do.
+
+    Attributes:
+        links: the links to be saved as they stand, before any write: new, moved, asleep, awake, ended, rebased;
+            by the state's key, new ones by their negative ``cbMarq``.
+        writes: the writes, on both sides.
+        problems: what is held back, and why.
+        notices: what was decided without a write.
+        edited: how many links each side has edited since their base (P9).
+        held: writes that a guard or a pause keeps from being done, each with its code.
+    """
+
+    links: dict[int, Link] = default(default_factory=dict)
+    writes: list[Write] = default(default_factory=list)
+    problems: list[Entry] = default(default_factory=list)
+    notices: list[Entry] = default(default_factory=list)
+    edited: Counter[Side] = default(default_factory=Counter)
+    held: list[tuple[Write, str]] = default(default_factory=list)
+
+    def of(self, side: Side, action: Action | None = None) -> list[Write]:
+        """The writes on one side, of one kind if wished."""
+        return [w for w in self.writes if w.side is side and action in (None, w.action)]
+
+
+class Draft:
+    """A plan in the making, and what its parts must know of each other.
+
+    Attributes:
+        world: what the run knows.
+        plan: what came of it so far.
+        linked: the links as they stand, by ``cbMarq``.
+        linked_ssm: the SSM ids that have a link.
+        by_number: the Sage contacts by ``CT_No``.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world, self.plan = world, Plan()
+        self.linked = {link.sage100_id: link for link in world.links}
+        self.linked_ssm = {link.ssm_id for link in world.links}
+        self.by_number = {c.number: c for c in world.sage100.values() if c.number}
+        self._names = {name_in_sage(c): c.id for c in world.sage100.values()}
+        self._last_number = max(self.by_number, default=0)
+        self._waiting: Counter[str] = Counter()
+
+    @property
+    def mapper(self) -> Mapper:
+        """The field map at work."""
+        return self.world.mapper
+
+    @property
+    def companies(self) -> Companies:
+        """The companies of both sides."""
+        return self.world.mapper.companies
+
+    def save(self, link: Link, known: Link | None = None) -> Link:
+        """Remember the link as it now stands, if that is news."""
+        self.linked[link.sage100_id] = link
+        if link != known:
+            self.plan.links[link.id or -link.sage100_id] = link
+        return link
+
+    def write(self, write: Write | None) -> None:
+        """Add a write, if there is one."""
+        if write is not None:
+            self.plan.writes.append(write)
+
+    def problem(self, entry: Entry | None) -> None:
+        """Add a problem, if there is one."""
+        if entry is not None:
+            self.plan.problems.append(entry)
+
+    def next_number(self) -> int:
+        """A ``CT_No`` that no contact bears yet."""
+        self._last_number += 1
+        return self._last_number
+
+    def claim_name(self, name: tuple[str, str, str], claimant: int) -> int | None:
+        """P12: take a name in Sage; if another contact has it, that one's id (an SSM id if it is only planned)."""
+        holder = self._names.setdefault(name, claimant)
+        return None if holder == claimant else abs(holder)
+
+    def wait_for_company(self, contact: Contact) -> None:
+        """Count a Sage contact whose company SSM does not have."""
+        if not self.companies.accounts_of(contact.company):
+            self._waiting[contact.company or ""] += 1
+
+    def company_problems(self) -> None:
+        """One entry per company that SSM lacks, with the number of contacts that wait, or has twice."""
+        for company, number in sorted(self._waiting.items()):
+            self.problem(Entry(Code.COMPANY_NOT_IN_SSM, Subject(company), "P6", details={"number": number}))
+        for company, accounts in sorted(self.companies.twins().items()):
+            details = {"number": len(accounts), "account": ", ".join(map(str, accounts))}
+            self.problem(Entry(Code.AMBIGUOUS_COMPANY, Subject(company), details=details))
+
+
+def name_in_sage(contact: Contact, renamed: Mapping[str, Value] | None = None) -> tuple[str, str, str]:
+    """What Sage's unique index compares byte for byte: company, last and first name (P12)."""
+    names = {LAST_NAME: contact.row.get("CT_Nom") or "", FIRST_NAME: contact.row.get("CT_Prenom") or ""}
+    names |= {name: str(value or "") for name, value in (renamed or {}).items()}
+    return normal.company_code(contact.company), names[LAST_NAME], names[FIRST_NAME]

@@ -1,0 +1,225 @@
+"""What a run does about contacts that are linked: merge them, delete them, restore them, let them sleep."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from connector_base.receipt import Action
+from contact_sync import rules, writes
+from contact_sync.codecs import Held
+from contact_sync.contact import Contact, ExtId, subject_of
+from contact_sync.draft import Draft, name_in_sage
+from contact_sync.fields import COMPANY, FIRST_NAME, LAST_NAME
+from contact_sync.mapping import REQUIRED
+from contact_sync.merge import Merged, Views, changed_sides, merge
+from contact_sync.model import Code, Entry, Link, LinkStatus, Pair, Side, Subject
+from contact_sync.writes import Write
+
+
+def plan_link(draft: Draft, link: Link) -> None:
+    """Find both contacts of a link and decide about it; what an incomplete read did not show is not gone (P10)."""
+    world = draft.world
+    sage100 = rules.same_in_sage(link, world.sage100, draft.by_number)
+    ssm = world.ssm.get(link.ssm_id)
+    if (sage100 is None and not world.complete[Side.SAGE100]) or (ssm is None and not world.complete[Side.SSM]):
+        return
+    if sage100 and (sage100.id, sage100.number) != (link.sage100_id, link.sage100_no):
+        draft.linked.pop(link.sage100_id, None)
+        link = draft.save(replace(link, sage100_id=sage100.id, sage100_no=sage100.number), link)
+    decide(draft, link, sage100, ssm)
+
+
+def decide(draft: Draft, link: Link, sage100: Contact | None, ssm: Contact | None) -> None:
+    """P13 goes before R7-R9: while a link sleeps no deletion is derived."""
+    reason = rules.sleep_reason(link, sage100, ssm, draft.companies)
+    if reason or ssm is None:
+        _sleep(draft, link, reason or rules.Sleep.NOT_VISIBLE, sage100, ssm)
+        return
+    verdict = rules.fate_of_deleted(link, sage100, ssm, draft.mapper, draft.world.policy)
+    if verdict:
+        _deleted(draft, link, verdict, sage100, ssm)
+    elif sage100:
+        _both_live(draft, Views(_awake(draft, link), sage100, ssm))
+
+
+def _awake(draft: Draft, link: Link) -> Link:
+    return draft.save(replace(link, status=LinkStatus.ACTIVE, reason=None), link)
+
+
+def _sleep(draft: Draft, link: Link, reason: rules.Sleep, sage100: Contact | None, ssm: Contact | None) -> None:
+    """P10, P13: nothing is written while the reason lasts."""
+    unseen = reason is rules.Sleep.NOT_VISIBLE
+    code, rule = (Code.NOT_VISIBLE_IN_SSM, "P10") if unseen else (Code.OUT_OF_SCOPE, "P13")
+    draft.save(replace(link, status=LinkStatus.ASLEEP, reason=code), link)
+    company = sage100.company if sage100 else link.company
+    subject = Subject(company, link.sage100_id, link.ssm_id, subject_of(sage100, ssm).contact or link.contact)
+    draft.problem(Entry(code, subject, rule, details={"reason": reason.value}))
+
+
+# --- deleted on one side
+
+
+def _deleted(draft: Draft, link: Link, verdict: rules.Verdict, sage100: Contact | None, ssm: Contact) -> None:
+    match verdict.fate:
+        case rules.Fate.END:
+            draft.save(replace(link, status=LinkStatus.ENDED, reason=None), link)
+        case rules.Fate.DELETE_IN_SSM:
+            _delete_in_ssm(draft, _awake(draft, link), ssm)
+        case rules.Fate.DELETE_IN_SAGE if sage100:
+            draft.write(writes.deletion(_awake(draft, link), sage100, ssm, draft.mapper))
+        case rules.Fate.LEAVE_DELETED_IN_SSM if sage100:
+            _leave_deleted(draft, link, _refused(verdict, link, sage100, ssm))
+        case rules.Fate.RESTORE_IN_SSM if sage100:
+            views = Views(_awake(draft, link), sage100, ssm)
+            _restore(draft, views, _refused(verdict, link, sage100, ssm))
+        case _:
+            raise AssertionError(verdict)
+
+
+def _refused(verdict: rules.Verdict, link: Link, sage100: Contact, ssm: Contact) -> Entry:
+    details = {"origin": link.origin.value}
+    return Entry(Code.DELETION_REFUSED, subject_of(sage100, ssm), verdict.rule, details=details)
+
+
+def _delete_in_ssm(draft: Draft, link: Link, ssm: Contact) -> None:
+    """R9; P2: what somebody edited in SSM since is kept in the journal."""
+    write = writes.deletion(link, ssm, None, draft.mapper)
+    draft.write(replace(write, notices=tuple(_lost_edits(draft, write, link, ssm))))
+
+
+def _lost_edits(draft: Draft, write: Write, link: Link, ssm: Contact) -> list[Entry]:
+    mapper, entries = draft.mapper, []
+    for field in mapper.fields:
+        base, value = link.base.get(field.name), ssm.values.get(field.name)
+        if base is None or mapper.says_nothing(field, Side.SSM, value):
+            continue
+        if not mapper.unchanged(field, Side.SSM, value, base.ssm):
+            before, lost = mapper.shown(field, Side.SAGE100, base.sage100), mapper.shown(field, Side.SSM, value)
+            entries.append(Entry(Code.DELETION_OVERRODE_EDIT, write.subject, "P2", field.name, before, lost))
+    return entries
+
+
+def _leave_deleted(draft: Draft, link: Link, refused: Entry) -> None:
+    """P5 ``leave``: the link sleeps until the contact is deleted in Sage too; told once."""
+    asleep = replace(link, status=LinkStatus.ASLEEP, reason=Code.DELETION_REFUSED)
+    if asleep != link:
+        draft.plan.notices.append(refused)
+    draft.save(asleep, link)
+
+
+# --- restored in SSM
+
+
+def _restore(draft: Draft, views: Views, refused: Entry) -> None:
+    """P5: the link moves to a live contact that stands for it already, or the contact is created again."""
+    if successor := _successor(draft, views):
+        draft.plan.notices.append(refused)
+        draft.linked_ssm.add(successor.id)
+        moved = draft.save(replace(views.link, ssm_id=successor.id, base={}, ssm_stamp=None), views.link)
+        _both_live(draft, Views(moved, views.sage100, successor))
+        return
+    accounts = draft.companies.accounts_of(views.sage100.company)
+    if len(accounts) != 1:
+        draft.wait_for_company(views.sage100)
+        return
+    merged = list(merge(views, draft.mapper, draft.world.policy))
+    draft.plan.problems.extend(m.problem for m in merged if m.problem)
+    to_sage = _free_names(draft, views, [m for m in merged if m.to is Side.SAGE100])
+    draft.write(writes.update(Side.SAGE100, views, to_sage, draft.mapper))
+    draft.write(_second_create(draft, views, merged, accounts[0], refused))
+
+
+def _successor(draft: Draft, views: Views) -> Contact | None:
+    """P5: the one live contact without a link that bears the ``extId``, or else is the only namesake."""
+    world = draft.world
+    free = [c for c in world.ssm.values() if not c.deleted and c.id not in draft.linked_ssm]
+    wanted = ExtId(views.link.origin, world.database, views.sage100.id)
+    bearers = [c for c in free if ExtId.parse(c.ext_id, world.database) == wanted]
+    candidates = bearers or [c for c in free if c.values.get(LAST_NAME) and c.match_key == views.sage100.match_key]
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _second_create(draft: Draft, views: Views, merged: Sequence[Merged], account: int, refused: Entry) -> Write:
+    """P5: the same ``extId``, the merged fields, and all else that the deleted row still shows."""
+    link, sage100, ssm = views.link, views.sage100, views.ssm
+    to_ssm = [m for m in merged if m.to is Side.SSM]
+    values = writes.restorable(ssm.row) | {m.field.ssm: m.value for m in to_ssm}
+    for field in draft.mapper.fields:
+        if field.name in REQUIRED[Side.SSM] and not values.get(field.ssm):
+            carried = draft.mapper.carry(field, Side.SSM, sage100.values.get(field.name), None)
+            values[field.ssm] = None if isinstance(carried, Held) else carried
+    wanted = ExtId(link.origin, draft.world.database, sage100.id)
+    values |= {"accountId": account, "extId": rules.ext_id_to_write(ssm, wanted) or ssm.ext_id}
+    based = [m.field.name for m in merged if m.agreed or m.to is Side.SSM or m.field.name in link.base]
+    elsewhere = {m.field.name for m in merged if m.to is Side.SAGE100 or m.problem}
+    return Write(
+        Side.SSM,
+        Action.CREATE,
+        subject_of(sage100, ssm),
+        values,
+        changes=writes.shown_create(Side.SSM, values, draft.mapper),
+        link=link,
+        origin=link.origin,
+        sage100=sage100,
+        ssm=ssm,
+        carried=(*(name for name in based if name not in elsewhere), COMPANY),
+        notices=(refused, *(m.notice for m in to_ssm if m.notice)),
+    )
+
+
+# --- living on both sides
+
+
+def _both_live(draft: Draft, views: Views) -> None:
+    """R5: what changed on one side reaches the other, field by field; P1, P7: the rest is settled or held back."""
+    merged = list(merge(views, draft.mapper, draft.world.policy))
+    _count_edits(draft, views, merged)
+    draft.plan.problems.extend(m.problem for m in merged if m.problem)
+    views = replace(views, link=_rebased(draft, views, merged))
+    to_sage = _free_names(draft, views, [m for m in merged if m.to is Side.SAGE100])
+    draft.write(writes.update(Side.SAGE100, views, to_sage, draft.mapper))
+    updates = [
+        writes.update(Side.SSM, views, [m for m in merged if m.to is Side.SSM], draft.mapper),
+        _company(draft, views),
+        writes.ext_id_update(views.link, views.sage100, views.ssm, draft.world.database),
+    ]
+    if due := [update for update in updates if update]:
+        draft.write(writes.joined(due))
+
+
+def _count_edits(draft: Draft, views: Views, merged: Sequence[Merged]) -> None:
+    """P9 counts the links that a side edited, not the fields."""
+    differing = [m.field for m in merged if not m.agreed and m.field.name in views.link.base]
+    draft.plan.edited.update({side for f in differing for side in changed_sides(f, views, draft.mapper)})
+
+
+def _rebased(draft: Draft, views: Views, merged: Sequence[Merged]) -> Link:
+    """Where both sides say the same, what they say now is the base."""
+    link, sage100, ssm = views.link, views.sage100, views.ssm
+    agreed = {m.field.name: views.pair(m.field) for m in merged if m.agreed}
+    if rules.company_in_ssm(views, draft.companies) is None:
+        agreed[COMPANY] = Pair(sage100.company, ssm.company)
+    news = {name: pair for name, pair in agreed.items() if link.base.get(name) != pair}
+    shown = replace(link, company=sage100.company or link.company, contact=sage100.full_name)
+    if not news:
+        return draft.save(shown, link)
+    rebased = replace(shown, base={**link.base, **news}, sage100_stamp=sage100.stamp, ssm_stamp=ssm.stamp)
+    return draft.save(rebased, link)
+
+
+def _company(draft: Draft, views: Views) -> Write | None:
+    """R6, P6: the account that SSM is to show."""
+    move = rules.company_in_ssm(views, draft.companies)
+    if move and move.problem:
+        draft.wait_for_company(views.sage100)
+    return writes.company_update(views, move) if move else None
+
+
+def _free_names(draft: Draft, views: Views, to_sage: list[Merged]) -> list[Merged]:
+    """P12: on a rename onto a namesake only the two names wait, the other fields go through."""
+    names = {m.field.name: m.value for m in to_sage if m.field.name in (LAST_NAME, FIRST_NAME)}
+    holder = draft.claim_name(name_in_sage(views.sage100, names), views.sage100.id) if names else None
+    if holder is None:
+        return to_sage
+    subject, here, there = subject_of(views.sage100, views.ssm), views.sage100.full_name, views.ssm.full_name
+    draft.problem(Entry(Code.DUPLICATE_IN_SAGE, subject, "P12", LAST_NAME, here, there, {"other": holder}))
+    return [m for m in to_sage if m.field.name not in names]

@@ -1,0 +1,158 @@
+"""What a run does about contacts without a link: match them, create them on the other side, or say why not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as default
+from typing import Any
+
+from connector_base.receipt import Action
+from contact_sync import linked, matching, normal, rules, writes
+from contact_sync.codecs import Held
+from contact_sync.contact import Contact, ExtId, subject_of
+from contact_sync.draft import Draft
+from contact_sync.fields import COMPANY, Direction, Field
+from contact_sync.mapping import REQUIRED
+from contact_sync.model import Code, Entry, Link, Side, Subject
+from contact_sync.writes import Write
+
+_AWAY_FROM = {Side.SAGE100: Direction.TO_SSM, Side.SSM: Direction.TO_SAGE100}
+
+
+def plan_unlinked(draft: Draft) -> None:
+    """P4 before R3: matched before anything is created."""
+    world = draft.world
+    sage100 = [c for c in world.sage100.values() if c.id not in draft.linked and draft.companies.in_scope(c.company)]
+    ssm = [c for c in world.ssm.values() if not c.deleted and c.id not in draft.linked_ssm]
+    born = _born(draft)
+    known = matching.Known(world.database, world.sage100, draft.linked, born, world.intents)
+    found = matching.match(sage100, ssm, known)
+    draft.plan.problems.extend(found.problems)
+    for pair in found.matches:
+        _link(draft, pair)
+    for contact in sorted((c for c in ssm if not found.taken(c)), key=lambda c: c.id):
+        _create_in_sage(draft, contact)
+    for contact in (c for c in sage100 if not found.taken(c)):
+        _create_in_ssm(draft, contact, born.get(contact.id, Side.SAGE100))
+
+
+def _born(draft: Draft) -> dict[int, Side]:
+    """P4: a deleted SSM row still tells the origin of its ``extId``."""
+    told = (ExtId.parse(c.ext_id, draft.world.database) for c in draft.world.ssm.values() if c.deleted)
+    return {ext_id.sage100_id: ext_id.origin for ext_id in told if ext_id}
+
+
+def _link(draft: Draft, pair: matching.Match) -> None:
+    """P4: a pair found is a link without a base."""
+    row, contact = pair.sage100, pair.ssm
+    link = Link(row.id, row.number, contact.id, row.company or "", row.full_name, pair.origin)
+    if _is_foreign(draft, contact):
+        draft.plan.notices.append(_foreign(subject_of(row, contact), contact))
+    draft.linked_ssm.add(link.ssm_id)
+    linked.decide(draft, draft.save(link), row, contact)
+
+
+def _create_in_sage(draft: Draft, contact: Contact) -> None:
+    """R3: a contact of an SSM company that exists in Sage (R4), under a name that is free there (P12)."""
+    if problem := rules.company_problem(contact, draft.companies):
+        draft.problem(problem)
+        return
+    if not draft.companies.in_scope(contact.company):
+        return
+    load = _load(draft, contact, Side.SAGE100)
+    if not load.complete:
+        return
+    company = draft.companies.stored_code(contact.company)
+    name = (normal.company_code(company), load.values["CT_Nom"], load.values.get("CT_Prenom") or "")
+    if holder := draft.claim_name(name, -contact.id):
+        draft.problem(Entry(Code.DUPLICATE_IN_SAGE, contact.subject, "P12", details={"other": holder}))
+        return
+    values = load.values | {"CT_Num": company, "CT_No": draft.next_number()}
+    foreign = [_foreign(contact.subject, contact)] if _is_foreign(draft, contact) else []
+    draft.write(_create(draft, contact, Side.SAGE100, Side.SSM, values, load, foreign))
+
+
+def _create_in_ssm(draft: Draft, contact: Contact, origin: Side) -> None:
+    """R3: a Sage contact whose company SSM has, once (P6)."""
+    accounts = draft.companies.accounts_of(contact.company)
+    if len(accounts) != 1:
+        draft.wait_for_company(contact)
+        return
+    load = _load(draft, contact, Side.SSM)
+    if not load.complete:
+        return
+    values = {name: value for name, value in load.values.items() if value is not None}
+    values |= {"accountId": accounts[0], "extId": str(ExtId(origin, draft.world.database, contact.id))}
+    draft.write(_create(draft, contact, Side.SSM, origin, values, load))
+
+
+@dataclass(slots=True)
+class _Load:
+    """What a new contact brings over.
+
+    Attributes:
+        values: the side's own names and values.
+        carried: the fields that the other side can hold.
+        notices: what is told once it is done.
+        complete: whether nothing is missing without which the side takes no contact.
+    """
+
+    values: dict[str, Any] = default(default_factory=dict)
+    carried: list[str] = default(default_factory=list)
+    notices: list[Entry] = default(default_factory=list)
+    complete: bool = True
+
+
+def _load(draft: Draft, contact: Contact, target: Side) -> _Load:
+    """P7: what the other side cannot hold is held back, field by field."""
+    load = _Load()
+    for field in draft.mapper.fields:
+        if field.name == COMPANY or field.direction is _AWAY_FROM[target]:
+            continue
+        value = contact.values.get(field.name)
+        carried = draft.mapper.carry(field, target, value, None)
+        if isinstance(carried, Held):
+            draft.problem(_entry(draft, carried.code, field, contact, carried.details))
+            load.complete &= field.name not in REQUIRED[target]
+            continue
+        load.values[writes.name_on(field, target)] = carried
+        load.carried.append(field.name)
+        if target is Side.SAGE100 and draft.mapper.shortened(field, value, carried):
+            load.notices.append(_entry(draft, Code.VALUE_TRUNCATED, field, contact, {"text": carried}))
+    return load
+
+
+def _create(
+    draft: Draft,
+    contact: Contact,
+    side: Side,
+    origin: Side,
+    values: Mapping[str, Any],
+    load: _Load,
+    notices: Sequence[Entry] = (),
+) -> Write:
+    return Write(
+        side,
+        Action.CREATE,
+        contact.subject,
+        values,
+        changes=writes.shown_create(side, values, draft.mapper),
+        origin=origin,
+        sage100=contact if side is Side.SSM else None,
+        ssm=contact if side is Side.SAGE100 else None,
+        carried=(*load.carried, COMPANY),
+        notices=(*load.notices, *notices),
+    )
+
+
+def _entry(draft: Draft, code: Code, field: Field, contact: Contact, details: Mapping[str, Any]) -> Entry:
+    shown = draft.mapper.shown(field, contact.side, contact.values.get(field.name))
+    sage100, ssm = (shown, None) if contact.side is Side.SAGE100 else (None, shown)
+    return Entry(code, contact.subject, "P7", field.name, sage100, ssm, details)
+
+
+def _is_foreign(draft: Draft, ssm: Contact) -> bool:
+    return ssm.ext_id is not None and ExtId.parse(ssm.ext_id, draft.world.database) is None
+
+
+def _foreign(subject: Subject, ssm: Contact) -> Entry:
+    return Entry(Code.FOREIGN_EXT_ID, subject, "P4", ssm_value=ssm.ext_id, details={"ext_id": ssm.ext_id})
