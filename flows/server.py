@@ -1,6 +1,7 @@
 """A Prefect server on loopback, for an installation that has none. Imports no Prefect: it runs in its own process."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,10 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from sqlalchemy.engine import make_url
 
 _USUAL_PORT = 4200
 _START_SECONDS = 120
 _STOP_SECONDS = 15
+_QUIET = {"DO_NOT_TRACK": "1", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60"}
+"""Customer data is on customer machines: no telemetry. A run that was killed is told by its missing heartbeat."""
 
 
 class ServerDidNotStart(RuntimeError):  # noqa: N818 - named for what happened
@@ -26,9 +30,6 @@ class ServerDidNotStart(RuntimeError):  # noqa: N818 - named for what happened
 def prefect_environment(home: Path, api_url: str) -> dict[str, str]:
     """Environment variables of all Prefect processes of an installation.
 
-    Telemetry is off: customer data is on customer machines. A run that was killed is told by its missing
-    heartbeat, so that is sent each minute.
-
     Args:
         home: the folder of Prefect's own database and settings.
         api_url: where the server answers.
@@ -39,9 +40,39 @@ def prefect_environment(home: Path, api_url: str) -> dict[str, str]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_API_URL": api_url,
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60",
-        "DO_NOT_TRACK": "1",
+        **_QUIET,
     }
+
+
+def prefect_home(state: str, config: Path) -> Path:
+    """Tell where the local server keeps its own database: beside the state, or beside the settings."""
+    url = make_url(state)
+    file = Path(url.database) if url.drivername == "sqlite" and url.database else config.absolute()
+    return file.with_name(f"{file.name}.prefect")
+
+
+def end_in_order() -> None:
+    """Let SIGTERM end this process as Ctrl-C does: what it started is ended too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
+@contextmanager
+def prefect_server(home: Path) -> Iterator[str]:
+    """Make sure that this process has a Prefect server, before it imports Prefect.
+
+    Args:
+        home: the folder of a local server, started where ``PREFECT_API_URL`` names none.
+
+    Yields:
+        The address of the dashboard.
+    """
+    if api_url := os.environ.get("PREFECT_API_URL"):
+        os.environ.update(_QUIET)
+        yield api_url.removesuffix("/api")
+        return
+    with local_server(home) as api_url:
+        os.environ.update(prefect_environment(home, api_url))
+        yield api_url.removesuffix("/api")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
@@ -51,7 +52,7 @@ _REASONS = {
     "less_than_equal": "out_of_range",
     "value_error": "invalid",
 }
-_CHOICES = ("expected", "expected_tags")
+_QUOTED = re.compile("'([^']+)'")
 
 
 def validation_faults(error: ValidationError, tree: Mapping[str, Any]) -> Iterator[Fault]:
@@ -63,12 +64,16 @@ def validation_faults(error: ValidationError, tree: Mapping[str, Any]) -> Iterat
     """
     for found in error.errors(include_url=False, include_input=False):
         reason = _REASONS.get(found["type"], "invalid")
-        context = found.get("ctx", {})
         params = {
-            "not_a_choice": {"choices": next((context[key] for key in _CHOICES if key in context), "")},
-            "invalid": {"detail": str(context.get("error", found["msg"]))},
+            "not_a_choice": {"choices": _choices(found.get("ctx", {}))},
+            "invalid": {"detail": str(found.get("ctx", {}).get("error", found["msg"]))},
         }
         yield Fault(_key(found["loc"], tree), reason, params.get(reason, {}))
+
+
+def _choices(context: Mapping[str, Any]) -> list[str]:
+    """Take the names out of pydantic's English list of them."""
+    return _QUOTED.findall(str(context.get("expected") or context.get("expected_tags")))
 
 
 def _key(location: Sequence[str | int], tree: Any) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from contact_sync.failures import ConfigurationError
 from contact_sync.fields import ConflictPolicy, FieldChange, field_map
+from contact_sync.policy import RefusedDeletion
 from sage100.config import Sage100Config, Sqlite
 from ssm.config import SsmConfig
 from wiring.faults import Fault, unknown_keys, validation_faults
@@ -99,7 +100,7 @@ class Policy(_Frozen):
     """
 
     conflict: ConflictPolicy = ConflictPolicy.SAGE100
-    refused_deletion: Literal["restore", "leave"] = "restore"
+    refused_deletion: RefusedDeletion = RefusedDeletion.RESTORE
     too_long: Literal["refuse", "truncate"] = "refuse"
     missing_first_name: Annotated[str, Field(min_length=1)] | None = None
     max_deletions: MaxDeletions = MaxDeletions()

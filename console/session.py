@@ -1,0 +1,104 @@
+"""What every command does around its own work: settings, language, output, and how it ends."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console, RenderableType
+
+from console.tables import plain
+from contact_sync.failures import Exit
+from contact_sync.messages import Language, say
+from contact_sync.state.store import StateStore
+from contact_sync.state.transaction import Transaction
+from wiring.ending import ending_of
+from wiring.settings import Settings, load_settings
+
+logger = logging.getLogger("sage100_ssm")
+
+WIDTH = 100
+"""Columns of the output where no terminal says otherwise, and at most."""
+
+
+def _terminal(*, stderr: bool = False) -> Console:
+    """Open a standard stream for text that is data: no markup, no emoji, no colour rules are read from it."""
+    console = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
+    return console
+
+
+@dataclass(frozen=True)
+class Session:
+    """One call of a command.
+
+    Attributes:
+        settings: those of the installation.
+        as_json: whether the standard output takes JSON, and nothing else.
+    """
+
+    settings: Settings
+    as_json: bool = False
+    _out: Console = field(default_factory=_terminal)
+    _err: Console = field(default_factory=lambda: _terminal(stderr=True))
+
+    @property
+    def language(self) -> Language:
+        """The language of all that people read."""
+        return self.settings.language
+
+    @contextmanager
+    def memory(self) -> Iterator[Transaction]:
+        """Read what is remembered; nothing is created or changed.
+
+        Raises:
+            StateError: there is no state yet, or it cannot be used.
+        """
+        with StateStore.open(self.settings.state, read_only=True) as store, store.transaction() as memory:
+            yield memory
+
+    def tell(self, key: str, **params: object) -> None:
+        """Tell how the work goes on; never on the standard output."""
+        self._err.print(plain(say(key, self.language, **params)), soft_wrap=True)
+
+    def progress(self, step: str) -> None:
+        """Tell which step of a run begins."""
+        self.tell(f"step_{step}")
+
+    def show(self, record: Any, *shown: RenderableType) -> None:
+        """Give the result: as JSON or as people read it."""
+        if self.as_json:
+            print(json.dumps(record, ensure_ascii=False, indent=2))  # noqa: T201 - the command's output
+        else:
+            self._out.print(*shown, sep="\n")
+
+
+@contextmanager
+def session(config: Path, *, as_json: bool = False) -> Iterator[Session]:
+    """Load the settings, and end the command in words whatever happens within the block.
+
+    Raises:
+        typer.Exit: something went wrong; the sentence is on the standard error already.
+    """
+    language: Language = "fr"
+    try:
+        settings = load_settings(config)
+        language = settings.language
+        yield Session(settings, as_json)
+    except typer.Exit:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last place where an error can be put into words
+        raise typer.Exit(_told(error, language)) from None
+
+
+def _told(error: Exception, language: Language) -> Exit:
+    ending = ending_of(error, language)
+    for line in ending.message.splitlines():
+        print(plain(line), file=sys.stderr)  # noqa: T201 - the command's output
+    logger.debug("The command ended by this error.", exc_info=error)
+    return ending.exit_code

@@ -1,0 +1,211 @@
+"""What people see of plans, runs, problems, journal and links: tables that fit 100 columns."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from console.explain import Known
+from console.standing import Standing
+from contact_sync.messages import Language, describe, field_label, say
+from contact_sync.model import Base, Kind, Link, LinkStatus, Side, Subject
+from contact_sync.plan import Change
+from contact_sync.report import PlannedWrite, PlanReport
+from contact_sync.state.records import JournalEntry
+
+if TYPE_CHECKING:
+    # It imports the Airbyte CDK, which the commands that only look have no use for.
+    from wiring.assemble import Finding
+
+_DATES = {"fr": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
+_SIDES = {Side.SAGE100: "Sage 100", Side.SSM: "SSM"}
+_INDENT = (0, 0, 0, 2)
+
+
+def plain(value: object, style: str = "") -> Text:
+    """Show data as it is: no markup is read from it, and no control character reaches the terminal."""
+    return Text("".join(sign if sign.isprintable() else " " for sign in str(value)), style)
+
+
+def moment(at: datetime, language: Language) -> str:
+    """Write a time as the clock on the wall shows it."""
+    return at.astimezone().strftime(_DATES[language])
+
+
+def title(key: str, language: Language, **params: object) -> Text:
+    """Head what follows."""
+    return plain(say(key, language, **params), "bold")
+
+
+def entries(journal: Iterable[JournalEntry], language: Language) -> RenderableType:
+    """List problems and notices: what happened, and below it what to do."""
+    table = _table(language, "column_id", "column_last_seen", "column_status", "column_message")
+    for known in journal:
+        words = describe(known.entry, language)
+        message = Group(plain(words.message), plain(f"→ {words.remedy}", "dim"), "")
+        table.add_row(plain(known.id), moment(known.last_seen, language), _standing(known, language), message)
+    return table
+
+
+def _standing(known: JournalEntry, language: Language) -> Text:
+    label = say(f"kind_{known.kind.value}", language)
+    if known.kind is Kind.NOTICE:
+        return plain(label)
+    return plain(f"{label} ✓", "green") if known.closed_at else plain(label, "yellow")
+
+
+def links(linked: Iterable[Link], language: Language) -> RenderableType:
+    """List who is linked to whom; where the sides' bases differ, both are shown."""
+    names = ("contact", "company", "origin", "status")
+    table = _table(language, *(f"column_{name}" for name in names), "cbMarq", "SSM", "column_base")
+    for link in linked:
+        table.add_row(
+            plain(link.contact),
+            plain(link.company),
+            _SIDES[link.origin],
+            plain(say(f"link_{link.status.value}", language)),
+            str(link.sage100_id),
+            str(link.ssm_id),
+            _base(link.base, language),
+        )
+    return table
+
+
+def _base(base: Base, language: Language) -> Text:
+    shown = (
+        f"{field_label(name, language)} {pair.sage100}" + ("" if pair.ssm == pair.sage100 else f" | {pair.ssm}")
+        for name, pair in base.items()
+        if pair.sage100 is not None or pair.ssm is not None
+    )
+    return plain(", ".join(shown), "dim")
+
+
+def plan(report: PlanReport, language: Language) -> RenderableType:
+    """Show what a run would write on each side, and what is held back."""
+    parts: list[RenderableType] = [title("title_plan", language)]
+    for side, writes in ((Side.SAGE100, report.sage100), (Side.SSM, report.ssm)):
+        if writes:
+            parts += ["", title("plan_writes", language, side=side, number=len(writes)), _writes(writes, language)]
+    if report.held_back:
+        held = title("plan_held", language, number=len(report.held_back))
+        parts += ["", held, _writes(report.held_back, language)]
+    if len(parts) == 1:
+        parts.append(plain(say("plan_empty", language)))
+    return Group(*parts)
+
+
+def _writes(writes: Iterable[PlannedWrite], language: Language) -> RenderableType:
+    table = _table(language, "column_action", "column_contact", "column_field")
+    for write in writes:
+        label = say(f"action_{write.action.value}", language)
+        action = plain(f"✗ {label}", "bold red") if write.destructive else plain(label)
+        changes = [plain(f"{field_label(name, language)} {_arrow(change)}") for name, change in write.fields.items()]
+        reason = [plain(write.reason, "yellow")] if write.reason else []
+        table.add_row(action, plain(who_is(write.subject)), Text("\n").join([*reason, *changes]))
+    return table
+
+
+def who_is(subject: Subject) -> str:
+    """Name a contact by its name and company, else by what is known."""
+    ids = ((_SIDES[Side.SAGE100], subject.sage100_id), (_SIDES[Side.SSM], subject.ssm_id))
+    name = subject.contact or ", ".join(f"{side} {number}" for side, number in ids if number is not None)
+    return f"{name} ({subject.company})" if subject.company else name
+
+
+def _arrow(change: Change) -> str:
+    before, after = ("∅" if value is None else str(value) for value in (change.before, change.after))
+    return after if change.before is None else f"{before} → {after}"
+
+
+def run(record: Mapping[str, Any], language: Language) -> RenderableType:
+    """Sum up a run: per side what was read and written, then what stands."""
+    sides = [plain(say("run_side", language, side=side.value, **record[side.value])) for side in Side]
+    parts = [title(f"run_{record['status']}", language), *sides, plain(say("run_summary", language, **record))]
+    if record["problems_open"]:
+        parts.append(plain(say("problems_hint", language)))
+    return Group(*parts)
+
+
+def status(standing: Standing, language: Language) -> RenderableType:
+    """Say how the synchronisation stands: last run, next run, links, open problems."""
+    parts: list[RenderableType] = [title("title_status", language)]
+    if last := standing.last_run:
+        label = say(f"run_{last.status.value}", language)
+        parts.append(plain(say("status_last", language, status=label, at=moment(last.started_at, language))))
+        parts += [
+            plain(say("run_side", language, side=side.value, **last.counts[side.value]))
+            for side in Side
+            if side.value in last.counts
+        ]
+    else:
+        parts.append(plain(say("status_never", language)))
+    parts += [_due(standing, language), plain(say("links_count", language, **_links_counted(standing.links)))]
+    if standing.problems:
+        parts += [title("title_problems", language), _counts(standing.problems)]
+    else:
+        parts.append(plain(say("problems_empty", language), "green"))
+    return Group(*parts)
+
+
+def _due(standing: Standing, language: Language) -> Text:
+    if late := standing.late_since:
+        return plain(say("status_late", language, at=moment(late, language)), "bold red")
+    if next_run := standing.next_run:
+        return plain(say("status_next", language, at=moment(next_run, language)))
+    return plain(say("status_no_schedule", language))
+
+
+def _links_counted(links: Sequence[Link]) -> dict[str, int]:
+    return {
+        "number": len(links),
+        "asleep": sum(link.status is LinkStatus.ASLEEP for link in links),
+        **{side.value: sum(link.origin is side for link in links) for side in Side},
+    }
+
+
+def _counts(problems: Iterable[JournalEntry]) -> RenderableType:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
+    for code, number in Counter(known.entry.code for known in problems).most_common():
+        table.add_row(code.value, str(number))
+    return table
+
+
+def findings(found: Iterable["Finding"], language: Language) -> RenderableType:
+    """List what a check found, and sum it up."""
+    found = list(found)
+    faulty = sum(not finding.ok for finding in found)
+    lines = [plain(f"{'✓' if finding.ok else '✗'} {finding.text}", "" if finding.ok else "red") for finding in found]
+    verdict = title("check_faulty", language, number=faulty) if faulty else title("check_ok", language)
+    return Group(*lines, verdict)
+
+
+def known_contact(known: Known, language: Language) -> RenderableType:
+    """Say of one contact whether it is synchronised, what holds it back, and its history."""
+    subject, link = known.subject, known.link
+    state = link.status.value if link else "unlinked"
+    ids = f"cbMarq {subject.sage100_id or '-'}, SSM {subject.ssm_id or '-'}"
+    parts: list[RenderableType] = [plain(who_is(subject), "bold"), plain(ids)]
+    parts.append(plain(say(f"explain_{state}", language), "green" if known.is_synchronised else "yellow"))
+    if link and link.status is not LinkStatus.ENDED:
+        parts += [plain(f"{say('column_origin', language)} {_SIDES[link.origin]}"), _base(link.base, language)]
+    if known.open_problems:
+        parts += [plain(say("explain_waiting", language)), Padding(entries(known.open_problems, language), _INDENT)]
+    elif link is None:
+        parts.append(plain(say("explain_no_reason", language)))
+    if past := [entry for entry in known.history if entry not in known.open_problems]:
+        parts += [plain(say("explain_history", language)), Padding(entries(past, language), _INDENT)]
+    return Group(*parts, "")
+
+
+def _table(language: Language, *headings: str) -> Table:
+    """Start a table. A heading is a key of the user's words, or stands for itself."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in headings:
+        is_key = heading.startswith("column_")
+        table.add_column(say(heading, language) if is_key else heading, overflow="fold")
+    return table

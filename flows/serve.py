@@ -1,0 +1,88 @@
+"""The deployment that synchronises by itself (R2)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from prefect.automations import Automation
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import EventTrigger, Posture
+from prefect.flows import EntrypointType
+from prefect.schedules import Interval
+
+from flows.sync import sync_contacts
+from wiring.schedule import Schedule, remember_schedule
+from wiring.settings import Settings
+
+_FIRST_RUN_AFTER = timedelta(seconds=10)
+TAG = "sage100-ssm"
+_HEARTBEAT = "prefect.flow-run.heartbeat"
+_ENDS = {f"prefect.flow-run.{end}" for end in ("Completed", "Failed", "Cancelled", "Crashed")}
+_SILENCE = timedelta(minutes=5)
+"""Without a heartbeat for so long, a run is no more: ``prefect_environment`` asks for one each minute."""
+
+
+def serve(config: Path, settings: Settings, every: timedelta) -> None:
+    """Synchronise at once and then at an interval, until the process is told to stop.
+
+    One run at a time: a run that is due while another is under way is cancelled, never queued. A stop leaves
+    the schedule as it is, so that a restart goes on with it.
+
+    Args:
+        config: the settings file.
+        settings: what stands in it.
+        every: from the start of a run to the start of the next.
+    """
+    schedule = Schedule(datetime.now(UTC) + _FIRST_RUN_AFTER, every)
+    mark_killed_runs()
+    with _remembered(settings, schedule):
+        sync_contacts.serve(
+            name=deployment_name(settings),
+            schedule=Interval(schedule.every, anchor_date=schedule.since),
+            parameters={"config": str(config.absolute())},
+            tags=[TAG],
+            global_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
+            pause_on_shutdown=False,
+            print_starting_message=False,
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
+
+
+@contextmanager
+def _remembered(settings: Settings, schedule: Schedule) -> Iterator[None]:
+    remember_schedule(settings.state, schedule)
+    try:
+        yield
+    finally:
+        remember_schedule(settings.state, None)
+
+
+def deployment_name(settings: Settings) -> str:
+    """Name the deployment by the company, so that several installations may share a Prefect server."""
+    return settings.sage100.company.replace("/", "-").replace("%", "-")
+
+
+def mark_killed_runs() -> None:
+    """Make sure that Prefect marks a run as crashed whose process is gone; by itself it shows it running for ever."""
+    name = f"{TAG}: runs that were killed"
+    try:
+        Automation.read(name=name)
+    except ValueError:
+        _mark_killed_runs(name)
+
+
+def _mark_killed_runs(name: str) -> None:
+    trigger = EventTrigger(
+        after={_HEARTBEAT},
+        expect={_HEARTBEAT, *_ENDS},
+        match={"prefect.resource.id": "prefect.flow-run.*"},
+        match_related={"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"},
+        for_each={"prefect.resource.id"},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=_SILENCE,
+    )
+    crashed = ChangeFlowRunState(state=StateType.CRASHED, message="No sign of life: the process was killed.")
+    Automation(name=name, trigger=trigger, actions=[crashed]).create()
