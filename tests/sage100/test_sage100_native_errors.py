@@ -1,0 +1,134 @@
+"""Errors of drivers and databases become few classes, by what is to be done about them."""
+# ruff: noqa: E501 - a case is a row of a table
+
+import sqlite3
+import traceback
+
+import pytest
+from sqlalchemy.exc import DBAPIError, NoSuchTableError
+
+from sage100.errors import (
+    ConfigurationError,
+    DeadlockError,
+    LockedError,
+    Refusal,
+    RefusedError,
+    UnreachableError,
+    native_errors,
+)
+
+MS = "[Microsoft][ODBC Driver 18 for SQL Server][SQL Server]"
+
+
+class NativeError(Exception):
+    """As pyodbc has them: SQLSTATE and message."""
+
+
+def translated(native):
+    with pytest.raises(Exception) as caught, native_errors():  # noqa: PT011 - which one is what is asked
+        raise DBAPIError("UPDATE F_CONTACTT SET CT_Nom = ?", ("Confidentiel",), native)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "kind"),
+    [
+        ("40001", f"[40001] {MS}Transaction was deadlocked on lock resources. (1205) (SQLExecDirectW)", DeadlockError),
+        ("42000", "[42000] [FreeTDS][SQL Server]Transaction was deadlocked. (1205) (SQLExecDirectW)", DeadlockError),
+        ("HY000", f"[HY000] {MS}Lock request time out period exceeded. (1222) (SQLExecDirectW)", LockedError),
+        ("42000", f"[42000] {MS}Record locked. (80003) (SQLExecDirectW)", LockedError),
+        ("42000", f"[42000] {MS}80003 Record locked (50000) (SQLExecDirectW); [42000] {MS}The transaction ended in the trigger. (3609)", LockedError),
+        ("42000", f"[42000] {MS}Error 80007, lock type (50000) (SQLExecDirectW)", LockedError),
+        ("08S01", "[08S01] [Microsoft][ODBC Driver 18 for SQL Server]Communication link failure (0) (SQLExecDirectW)", UnreachableError),
+        ("HYT00", "[HYT00] [Microsoft][ODBC Driver 18 for SQL Server]Query timeout expired (0) (SQLExecDirectW)", UnreachableError),
+        ("HYT00", "[HYT00] [Microsoft][ODBC Driver 18 for SQL Server]Login timeout expired (0) (SQLDriverConnect)", UnreachableError),
+        ("HY000", f"[HY000] {MS}Cannot continue the execution because the session is in the kill state. (596) (SQLExecDirectW)", UnreachableError),
+    ],
+)  # fmt: skip
+def test_what_passes_is_told_apart_by_the_native_number(state, text, kind):
+    assert type(translated(NativeError(state, text))) is kind
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "code"),
+    [
+        ("28000", f"[28000] {MS}Login failed for user 'sync'. (18456) (SQLDriverConnect)", "login_refused"),
+        ("42000", f"[42000] {MS}Cannot open database requested by the login. (4060) (SQLDriverConnect); [28000] {MS}Login failed for user 'sync'. (18456)", "database_missing"),
+        ("01000", "[01000] [unixODBC][Driver Manager]Can't open lib 'ODBC Driver 18 for SQL Server' : file not found (0) (SQLDriverConnect)", "driver_missing"),
+        ("IM002", "[IM002] [unixODBC][Driver Manager]Data source name not found and no default driver specified (0) (SQLDriverConnect)", "driver_missing"),
+        ("08001", "[08001] [Microsoft][ODBC Driver 18 for SQL Server]SSL Provider: [certificate verify failed:self-signed certificate] (-1) (SQLDriverConnect)", "certificate"),
+        ("42000", f"[42000] {MS}The UPDATE permission was denied on the object 'F_CONTACTT'. (229) (SQLExecDirectW)", "right_missing"),
+        ("42S02", f"[42S02] {MS}Invalid object name 'dbo.F_CONTACTT'. (208) (SQLExecDirectW)", "schema_missing"),
+        ("42S22", f"[42S22] {MS}Invalid column name 'CT_Skype'. (207) (SQLExecDirectW)", "schema_missing"),
+    ],
+)  # fmt: skip
+def test_what_somebody_has_to_mend_bears_a_stable_code(state, text, code):
+    error = translated(NativeError(state, text))
+    assert (type(error), error.code) == (ConfigurationError, code)
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        (f"[23000] {MS}Cannot insert duplicate key row in object 'dbo.F_CONTACTT' with unique index 'ICT_NO'. The duplicate key value is (12). (2601) (SQLExecDirectW); [23000] {MS}The statement has been terminated. (3621)", Refusal.DUPLICATE_NUMBER),
+        (f"[23000] {MS}Impossible d'insérer une clé en double dans l'objet « dbo.F_CONTACTT » avec un index unique « ICT_NOM ». Valeur (CARAT, ICT_NO). (2601) (SQLExecDirectW)", Refusal.DUPLICATE_NAME),
+        (f"[23000] {MS}Violation of UNIQUE KEY constraint 'ZZ_OWN'. (2627) (SQLExecDirectW)", Refusal.OTHER),
+        (f"[23000] {MS}The DELETE statement conflicted with the REFERENCE constraint. (547) (SQLExecDirectW)", Refusal.FOREIGN_KEY),
+        (f"[23000] {MS}Cannot insert the value NULL into column 'CT_Num'. (515) (SQLExecDirectW)", Refusal.VALUE_MISSING),
+        (f"[22001] {MS}String or binary data would be truncated in table 'F_CONTACTT'. (2628) (SQLExecDirectW)", Refusal.TOO_LONG),
+        (f"[22001] {MS}String or binary data would be truncated. (8152) (SQLExecDirectW)", Refusal.TOO_LONG),
+        (f"[42000] {MS}81263 (50000) (SQLExecDirectW)", Refusal.OTHER),
+        (f"[42000] {MS}The INSERT failed because the following SET options have incorrect settings. (1934) (SQLExecDirectW)", Refusal.OTHER),
+    ],
+)  # fmt: skip
+def test_what_refuses_one_record_is_told_by_number_and_index(text, refusal):
+    error = translated(NativeError("23000", text))
+    assert (type(error), error.refusal) == (RefusedError, refusal)
+    assert error.words
+    assert not error.words.startswith("[")
+
+
+@pytest.mark.parametrize("value", ["80003", "1205", "(1222)", "(CARAT, 80007)"])
+def test_a_number_in_a_users_value_is_no_error_number(value):
+    text = f"[23000] {MS}Duplicate key in unique index 'ICT_NOM'. The value is {value}. (2601) (SQLExecDirectW)"
+    assert translated(NativeError("23000", text)).code == "duplicate_name"
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "kind", "told"),
+    [
+        (sqlite3.SQLITE_BUSY, "database is locked", LockedError, "locked"),
+        (sqlite3.SQLITE_CANTOPEN, "unable to open database file", ConfigurationError, "database_missing"),
+        (sqlite3.SQLITE_NOTADB, "file is not a database", ConfigurationError, "database_missing"),
+        (sqlite3.SQLITE_READONLY, "attempt to write a readonly database", ConfigurationError, "right_missing"),
+        (sqlite3.SQLITE_ERROR, "no such table: F_CONTACTT", ConfigurationError, "schema_missing"),
+        (sqlite3.SQLITE_ERROR, "no such column: CT_Skype", ConfigurationError, "schema_missing"),
+        (sqlite3.SQLITE_CONSTRAINT_UNIQUE, "UNIQUE constraint failed: F_CONTACTT.CT_No", RefusedError, "duplicate_number"),
+        (sqlite3.SQLITE_CONSTRAINT_UNIQUE, "UNIQUE constraint failed: F_CONTACTT.CT_Num, F_CONTACTT.CT_Nom, F_CONTACTT.CT_Prenom", RefusedError, "duplicate_name"),
+        (sqlite3.SQLITE_CONSTRAINT_UNIQUE, "UNIQUE constraint failed: index 'ICT_NOM'", RefusedError, "duplicate_name"),
+        (sqlite3.SQLITE_FULL, "database or disk is full", RefusedError, "other"),
+    ],
+)  # fmt: skip
+def test_sqlite_stands_in_with_errors_of_the_same_classes(code, words, kind, told):
+    native = sqlite3.OperationalError(words)
+    native.sqlite_errorcode = code
+    error = translated(native)
+    assert (type(error), error.code) == (kind, told)
+
+
+def test_a_missing_table_and_a_missing_driver_manager_are_for_somebody_to_mend():
+    for cause, code in (
+        (NoSuchTableError("F_CONTACTT"), "schema_missing"),
+        (ImportError("libodbc.so.2"), "driver_missing"),
+    ):
+        with pytest.raises(ConfigurationError) as caught, native_errors():
+            raise cause
+        assert caught.value.code == code
+        assert str(cause) in str(caught.value)
+
+
+def test_a_traceback_shows_neither_the_statement_nor_its_values():
+    error = translated(NativeError("08S01", "[08S01] [Microsoft]Communication link failure (0)"))
+    shown = "".join(traceback.format_exception(error))
+    assert "Confidentiel" not in shown
+    assert "SET CT_Nom" not in shown
