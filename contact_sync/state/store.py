@@ -6,13 +6,17 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, Engine, Row, Select, select, update
+from sqlalchemy import Connection, Engine, Row, select, update
 
 from contact_sync.state import tables
 from contact_sync.state.database import open_database
 from contact_sync.state.errors import AnotherRun, LeaseLost
 from contact_sync.state.records import Lease
 from contact_sync.state.transaction import Transaction
+
+_LeaseRow = Row[int, str | None, datetime | None]
+
+_LEASE = select(tables.lease.c.number, tables.lease.c.owner, tables.lease.c.expires_at)
 
 
 class StateStore:
@@ -60,9 +64,8 @@ class StateStore:
             AnotherRun: it is held, and has not expired.
         """
         with self._engine.begin() as connection:
-            held = connection.execute(_lease_row().with_for_update()).one()
-            if held.owner is not None and held.expires_at > now:
-                raise AnotherRun(held.owner, held.expires_at)
+            held = _locked(connection)
+            _refuse_if_held(held, now)
             lease = Lease(held.number + 1, owner)
             connection.execute(update(tables.lease).values(number=lease.number, owner=owner, expires_at=now + duration))
         return lease
@@ -74,9 +77,7 @@ class StateStore:
             AnotherRun: a run is.
         """
         with self._engine.begin() as connection:
-            held = connection.execute(_lease_row()).one()
-        if held.owner is not None and held.expires_at > now:
-            raise AnotherRun(held.owner, held.expires_at)
+            _refuse_if_held(connection.execute(_LEASE).one(), now)
 
     def renew(self, lease: Lease, now: datetime, duration: timedelta) -> None:
         """Let the lease last ``duration`` from now.
@@ -85,7 +86,7 @@ class StateStore:
             LeaseLost: it was taken over, or released.
         """
         with self._engine.begin() as connection:
-            _hold(connection, lease, _lease_row().with_for_update())
+            _hold(connection, lease)
             connection.execute(update(tables.lease).values(expires_at=now + duration))
 
     def release(self, lease: Lease) -> None:
@@ -109,23 +110,29 @@ class StateStore:
 
         Args:
             lease: the lease without which nothing may be committed. It cannot be taken over while the
-                transaction lasts.
+                transaction lasts; transactions under it take turns.
 
         Raises:
             LeaseLost: the lease was taken over, or released.
         """
         with self._engine.begin() as connection:
             if lease is not None:
-                _hold(connection, lease, _lease_row().with_for_update(read=True))
+                _hold(connection, lease)
             yield Transaction(connection)
 
 
-def _lease_row() -> Select[int, str | None, datetime | None]:
-    return select(tables.lease.c.number, tables.lease.c.owner, tables.lease.c.expires_at)
+def _refuse_if_held(held: _LeaseRow, now: datetime) -> None:
+    if held.owner is not None and held.expires_at is not None and held.expires_at > now:
+        raise AnotherRun(held.owner, held.expires_at)
 
 
-def _hold(connection: Connection, lease: Lease, row: Select[int, str | None, datetime | None]) -> None:
-    """Lock the lease's row and make sure that it names this lease."""
-    held: Row[int, str | None, datetime | None] = connection.execute(row).one()
+def _hold(connection: Connection, lease: Lease) -> None:
+    """Make sure that a lease is held, and that it stays so until the transaction ends."""
+    held = _locked(connection)
     if held.number != lease.number or held.owner is None:
         raise LeaseLost(lease.number)
+
+
+def _locked(connection: Connection) -> _LeaseRow:
+    """The lease's row, locked: transactions under a lease take turns on PostgreSQL as all do on SQLite."""
+    return connection.execute(_LEASE.with_for_update()).one()

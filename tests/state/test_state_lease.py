@@ -25,6 +25,16 @@ def test_another_process_sees_the_lease(store, url, now):
         other.acquire("second", now, TWO_MINUTES)
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+def test_one_who_only_looks_is_told_of_a_run_under_way_and_takes_no_lease(store, url, now, read_only):
+    with StateStore.open(url, read_only=read_only) as looking:
+        looking.refuse_if_held(now)
+        store.acquire("run", now, TWO_MINUTES)
+        with pytest.raises(AnotherRun):
+            looking.refuse_if_held(now)
+        looking.refuse_if_held(now + TWO_MINUTES)
+
+
 def test_an_expired_lease_is_taken_over_under_a_higher_number(store, now):
     first = store.acquire("first", now, TWO_MINUTES)
     second = store.acquire("second", now + TWO_MINUTES, TWO_MINUTES)

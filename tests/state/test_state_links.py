@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -153,10 +154,12 @@ def test_a_fact_never_remembered_is_none(transaction):
     assert transaction.recall("fact") is None
 
 
-def test_threads_that_commit_at_the_same_time_wait_for_each_other(store):
+def test_threads_that_commit_at_the_same_time_take_turns(store, now):
+    lease = store.acquire("run", now, timedelta(minutes=2))
+
     def work(thread):
         for i in range(40):
-            with store.transaction() as transaction:
+            with store.transaction(lease) as transaction:
                 seen = transaction.recall("count") or 0
                 transaction.save_link(replace(LINK, sage100_id=thread * 1000 + i, ssm_id=thread * 1000 + i))
                 transaction.remember("count", seen + 1)
