@@ -13,7 +13,7 @@ from contact_sync.state.records import JournalEntry, RunRow
 
 if TYPE_CHECKING:
     # It imports the Airbyte CDK, which the commands that only look have no use for.
-    from wiring.assemble import Finding
+    from wiring.check import Finding
 
 Record = dict[str, Any]
 

@@ -14,13 +14,13 @@ from console.explain import Known
 from console.standing import Standing
 from contact_sync.messages import Language, describe, field_label, say
 from contact_sync.model import Base, Kind, Link, LinkStatus, Side, Subject
-from contact_sync.plan import Change
 from contact_sync.report import PlannedWrite, PlanReport
 from contact_sync.state.records import JournalEntry
+from contact_sync.writes import Change
 
 if TYPE_CHECKING:
     # It imports the Airbyte CDK, which the commands that only look have no use for.
-    from wiring.assemble import Finding
+    from wiring.check import Finding
 
 _DATES = {"fr": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
 _SIDES = {Side.SAGE100: "Sage 100", Side.SSM: "SSM"}

@@ -155,6 +155,11 @@ class Run:
         apply(self._plan, books, access, self._world.mapper, self._site.database, self._outcomes)
         return self._outcomes
 
+    def relink(self) -> Outcomes:
+        """Keep the links found, and write neither side (``resync``)."""
+        self._plan.writes.clear()
+        return self.apply()
+
     def report(self) -> RunReport:
         """Bring the journal up to date and close the run."""
         side_problems = [_unreachable(side, f) for side, f in self._outcomes.failures.items()]

@@ -47,6 +47,19 @@ def page(response: httpx.Response) -> Page:
     return Page(rows, _http_date(response.headers.get("Date", "")))
 
 
+def field_names(response: httpx.Response) -> frozenset[str]:
+    """Read the names of a resource's fields from its schema.
+
+    Raises:
+        MalformedAnswer: it is no JSON schema.
+    """
+    body = _json(response)
+    properties = body.get("properties") if isinstance(body, dict) else None
+    if not isinstance(properties, dict):
+        raise MalformedAnswer("not a schema", sent=True)
+    return frozenset(properties)
+
+
 def created_id(response: httpx.Response) -> int:
     """Read the id of what was created.
 

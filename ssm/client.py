@@ -178,6 +178,14 @@ class SsmClient:
                 if not missing_ids and not missing_ext_ids:
                     return
 
+    def field_names(self, resource: str) -> frozenset[str]:
+        """Name the fields that the instance gives a resource, its own ``Z_`` fields included.
+
+        Raises:
+            SsmError: the instance does not tell.
+        """
+        return self._call("GET", f"{resource}/schema", answer.field_names)
+
     def create(self, resource: str, fields: Mapping[str, Any]) -> int:
         """Create a row and give its id. Repeated only where SSM cannot have received the request.
 

@@ -22,6 +22,7 @@ from airbyte_cdk.models import (
     ConfiguredAirbyteStream,
     DestinationSyncMode,
     FailureType,
+    Status,
     StreamDescriptor,
     SyncMode,
     Type,
@@ -43,6 +44,7 @@ from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
 from ssm.client import SsmClient
 from ssm.config import SsmConfig
+from ssm.errors import SsmError
 
 _logger = logging.getLogger("airbyte")
 _CODE = re.compile(r"[a-z_]+")
@@ -81,6 +83,14 @@ class SageSide:
         with _failing():
             _write(DestinationSage100(sink, self._opened()), self._settings, records)
 
+    def check(self) -> Failure | None:
+        """Look for the right to write contacts.
+
+        Raises:
+            SideFailedError: the database cannot be opened.
+        """
+        return _check(DestinationSage100(database=self._opened()), self._settings)
+
     def _source(self) -> SourceSage100:
         return SourceSage100(self._opened())
 
@@ -117,6 +127,21 @@ class SsmSide:
     def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
         """Read streams; a failure is told in the reading."""
         return _read(lambda: SourceSsm(self._client), self._settings, streams, SyncMode.incremental)
+
+    def check(self) -> Failure | None:
+        """Log in and read a page; look for the owner and the branch of what is created."""
+        try:
+            SourceSsm(self._client).check_connection(_logger, self._settings)
+        except AirbyteTracedException as error:
+            return _told(error)
+        return _check(DestinationSsm(client=self._client), self._settings)
+
+    def contact_fields(self) -> frozenset[str]:
+        """Name the fields of a contact; empty where the instance does not tell."""
+        try:
+            return self._client.field_names("contacts")
+        except SsmError:
+            return frozenset()
 
     def find(self, ids: Collection[int]) -> Reading:
         """Read contacts by their ids, deleted ones included."""
@@ -194,6 +219,17 @@ def _read(
     except (AirbyteTracedException, SideFailedError) as error:
         failures = failures or dict.fromkeys(streams, _told(error))
     return {name: Reading(rows[name], states.get(name), failures.get(name)) for name in streams}
+
+
+def _check(destination: Destination, settings: Mapping[str, Any]) -> Failure | None:
+    """Ask a destination whether it is ready; None if it is."""
+    try:
+        status = destination.check(_logger, settings)
+    except AirbyteTracedException as error:
+        return _told(error)
+    if status.status is Status.SUCCEEDED:
+        return None
+    return Failure("side_failed", status.message or "", configuration=True)
 
 
 def _told(error: AirbyteTracedException | SideFailedError) -> Failure:

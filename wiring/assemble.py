@@ -4,8 +4,9 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from contact_sync.engine import Run, RunOptions, Site
 from contact_sync.fields import field_map
 from contact_sync.policy import DeletionLimit, Policy
 from contact_sync.report import PlanReport, RunReport
-from contact_sync.state.errors import StateMissing
+from contact_sync.state.errors import StateDamaged, StateMissing
 from contact_sync.state.store import StateStore
 from wiring.access import both_sides
 from wiring.settings import Settings
@@ -92,6 +93,35 @@ def run_once(
             step()
         progress("report")
         return run.report()
+
+
+def resync(settings: Settings, progress: Progress = lambda _: None) -> RunReport:
+    """Read both sides whole and rebuild links and observations; neither side is written.
+
+    A state file that is damaged is put aside first, under a name of its own.
+
+    Raises:
+        SyncError, StateError: see ``open_run``.
+    """
+    with suppress(StateMissing):
+        try:
+            StateStore.open(settings.state, read_only=True).close()
+        except StateDamaged as damaged:
+            _put_aside(Path(damaged.place))
+    with open_run(settings, RunOptions(whole=True)) as run:
+        for step in (run.observe, run.plan, run.relink):
+            progress(step.__name__)
+            step()
+        progress("report")
+        return run.report()
+
+
+def _put_aside(file: Path) -> None:
+    """Rename a damaged state and what SQLite keeps beside it."""
+    mark = utc_now().strftime("%Y%m%d-%H%M%S")
+    for part in file.parent.glob(f"{file.name}*"):
+        if part.name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
+            part.rename(part.with_name(f"{part.name}.damaged-{mark}"))
 
 
 def plan_once(settings: Settings, progress: Progress = lambda _: None) -> PlanReport:
