@@ -1,16 +1,24 @@
-from datetime import UTC, datetime, timedelta
+"""State databases for tests: SQLite always, PostgreSQL too where TEST_POSTGRESQL names a server.
+
+It is a SQLAlchemy URL (``postgresql+psycopg://user@host/postgres``) whose user may create databases.
+"""
+
+import os
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.schema import DDL
 
 from contact_sync.state.store import StateStore
 
-NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-TWO_MINUTES = timedelta(minutes=2)
+SERVER = os.environ.get("TEST_POSTGRESQL")
 
 
 @pytest.fixture
 def now():
-    return NOW
+    return datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -18,9 +26,23 @@ def url(tmp_path):
     return f"sqlite:///{tmp_path}/sync-state.db"
 
 
+@pytest.fixture(params=["sqlite", "postgresql"] if SERVER else ["sqlite"])
+def database(request, url):
+    """A new database of each kind."""
+    if request.param == "sqlite":
+        yield url
+        return
+    server, name = create_engine(SERVER, isolation_level="AUTOCOMMIT"), f"state_{uuid4().hex}"
+    with server.connect() as connection:
+        connection.execute(DDL(f"CREATE DATABASE {name}"))
+        yield make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+        connection.execute(DDL(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
 @pytest.fixture
-def store(url):
-    with StateStore.open(url) as store:
+def store(database):
+    with StateStore.open(database) as store:
         yield store
 
 

@@ -19,15 +19,15 @@ def test_a_second_run_is_told_who_holds_the_lease_and_until_when(store, now):
     assert (caught.value.owner, caught.value.expires_at) == ("first", now + TWO_MINUTES)
 
 
-def test_another_process_sees_the_lease(store, url, now):
+def test_another_process_sees_the_lease(store, database, now):
     store.acquire("first", now, TWO_MINUTES)
-    with StateStore.open(url) as other, pytest.raises(AnotherRun):
+    with StateStore.open(database) as other, pytest.raises(AnotherRun):
         other.acquire("second", now, TWO_MINUTES)
 
 
 @pytest.mark.parametrize("read_only", [False, True])
-def test_one_who_only_looks_is_told_of_a_run_under_way_and_takes_no_lease(store, url, now, read_only):
-    with StateStore.open(url, read_only=read_only) as looking:
+def test_one_who_only_looks_is_told_of_a_run_under_way_and_takes_no_lease(store, database, now, read_only):
+    with StateStore.open(database, read_only=read_only) as looking:
         looking.refuse_if_held(now)
         store.acquire("run", now, TWO_MINUTES)
         with pytest.raises(AnotherRun):
