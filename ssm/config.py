@@ -1,8 +1,8 @@
 """How to reach a Sage Sales Management instance."""
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
-import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 
@@ -13,10 +13,7 @@ def _filled(key: SecretStr) -> SecretStr:
 
 
 def _without_slash(address: str) -> str:
-    try:
-        httpx.URL(address)
-    except httpx.InvalidURL:
-        raise ValueError("not an address") from None
+    _ = urlsplit(address).port  # raises ValueError for a port that none can be
     return address.rstrip("/")
 
 
