@@ -7,17 +7,20 @@ once, without the Airbyte CDK or Prefect.
 import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from console import records, tables
 from console.explain import contacts_meant
-from console.session import session
+from console.session import session, terminal
 from console.standing import standing_of
+from console.tables import plain
+from contact_sync.failures import Exit
 from contact_sync.messages import say
 from contact_sync.model import LinkStatus
 
+_TRY = "Try"
 _SYNCHRONISE = "Synchronise"
 _LOOK = "Look at what is remembered"
 
@@ -54,6 +57,29 @@ def sage100_ssm(
     shown = logging.StreamHandler()
     shown.setLevel(logging.DEBUG if debug else logging.ERROR)
     logging.basicConfig(level=shown.level, handlers=[shown], format="%(levelname)s %(name)s: %(message)s")
+
+
+@app.command(rich_help_panel=_TRY)
+def demo(
+    *,
+    keep: Annotated[Path | None, typer.Option(help="Keep the demo's files in this folder.", metavar="DIR")] = None,
+    language: Annotated[Literal["fr", "en"], typer.Option(help="Language of the story and the journal.")] = "fr",
+) -> None:
+    """See the whole product at work on sample data. Needs no settings.
+
+    A sample company database, an SSM API on this machine, and nine runs between which people create, edit and delete
+    contacts; each tells what it wrote and why.
+
+    `sage100-ssm demo --keep try`
+    """
+    from console.demo import play
+
+    try:
+        play(terminal(), keep=keep, language=language)
+    except FileExistsError as error:
+        message = say("demo_folder_taken", language, file=str(error.filename))
+        terminal(stderr=True).print(plain(message))
+        raise typer.Exit(Exit.CONFIGURATION) from None
 
 
 @app.command(rich_help_panel=_SYNCHRONISE)

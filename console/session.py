@@ -26,7 +26,7 @@ WIDTH = 100
 """Columns of the output where no terminal says otherwise, and at most."""
 
 
-def _terminal(*, stderr: bool = False) -> Console:
+def terminal(*, stderr: bool = False) -> Console:
     """Open a standard stream for text that is data: no markup, no emoji, no colour rules are read from it."""
     console = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
     console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
@@ -44,8 +44,8 @@ class Session:
 
     settings: Settings
     as_json: bool = False
-    _out: Console = field(default_factory=_terminal)
-    _err: Console = field(default_factory=lambda: _terminal(stderr=True))
+    _out: Console = field(default_factory=terminal)
+    _err: Console = field(default_factory=lambda: terminal(stderr=True))
 
     @property
     def language(self) -> Language:

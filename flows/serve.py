@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from prefect.automations import Automation
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
 from prefect.events.actions import ChangeFlowRunState
-from prefect.events.schemas.automations import EventTrigger, Posture
-from prefect.flows import EntrypointType
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
 from prefect.schedules import Interval
+from prefect.types.entrypoint import EntrypointType
 
 from flows.sync import sync_contacts
 from wiring.schedule import Schedule, remember_schedule
@@ -67,22 +68,23 @@ def deployment_name(settings: Settings) -> str:
 def mark_killed_runs() -> None:
     """Make sure that Prefect marks a run as crashed whose process is gone; by itself it shows it running for ever."""
     name = f"{TAG}: runs that were killed"
-    try:
-        Automation.read(name=name)
-    except ValueError:
-        _mark_killed_runs(name)
+    with get_client(sync_client=True) as client:
+        if not client.read_automations_by_name(name):
+            client.create_automation(_of_killed_runs(name))
 
 
-def _mark_killed_runs(name: str) -> None:
+def _of_killed_runs(name: str) -> AutomationCore:
     trigger = EventTrigger(
         after={_HEARTBEAT},
         expect={_HEARTBEAT, *_ENDS},
-        match={"prefect.resource.id": "prefect.flow-run.*"},
-        match_related={"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"},
+        match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
+        match_related=ResourceSpecification(
+            {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
+        ),
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,
         threshold=1,
         within=_SILENCE,
     )
     crashed = ChangeFlowRunState(state=StateType.CRASHED, message="No sign of life: the process was killed.")
-    Automation(name=name, trigger=trigger, actions=[crashed]).create()
+    return AutomationCore(name=name, trigger=trigger, actions=[crashed])

@@ -64,7 +64,7 @@ def validation_faults(error: ValidationError, tree: Mapping[str, Any]) -> Iterat
     """
     for found in error.errors(include_url=False, include_input=False):
         reason = _REASONS.get(found["type"], "invalid")
-        params = {
+        params: dict[str, Mapping[str, Any]] = {
             "not_a_choice": {"choices": _choices(found.get("ctx", {}))},
             "invalid": {"detail": str(found.get("ctx", {}).get("error", found["msg"]))},
         }
