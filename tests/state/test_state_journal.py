@@ -162,6 +162,14 @@ def test_a_run_that_was_killed_is_closed_as_failed_by_the_next(transaction, now)
     ]
 
 
+def test_a_run_that_ended_stays_as_it_ended_when_the_next_starts(transaction, now):
+    done = RunRow("done", now, finished_at=now, status=RunStatus.DONE, exit_code=0)
+    transaction.start_run(RunRow("done", now))
+    transaction.finish_run(done)
+    transaction.start_run(RunRow("next", now + QUARTER))
+    assert transaction.runs()[1] == done
+
+
 def test_the_last_runs_can_be_asked_for(transaction, now):
     for run in range(5):
         transaction.start_run(RunRow(f"run-{run}", now + run * QUARTER))

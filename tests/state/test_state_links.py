@@ -67,8 +67,9 @@ def test_ended_links_are_given_only_when_asked_for(transaction):
 def test_a_contact_has_one_living_link(store, status, twin):
     with store.transaction() as transaction:
         kept = transaction.save_link(replace(LINK, status=status))
-    with pytest.raises(AlreadyLinked), store.transaction() as transaction:
+    with pytest.raises(AlreadyLinked) as caught, store.transaction() as transaction:
         transaction.save_link(replace(LINK, **twin))
+    assert LINK.contact not in f"{caught.value} {caught.value.__cause__}"
     with store.transaction() as transaction:
         assert transaction.links() == [kept]
 
