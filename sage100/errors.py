@@ -185,6 +185,9 @@ def native_errors() -> Iterator[None]:
 
 
 def _translated(error: DBAPIError) -> SageError:
+    # With FreeTDS the rollback after a deadlock fails too; what came first is what happened.
+    while isinstance(error.__context__, DBAPIError):
+        error = error.__context__
     native = error.orig
     if isinstance(native, sqlite3.Error):
         return _of_sqlite(native)

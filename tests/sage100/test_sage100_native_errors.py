@@ -116,6 +116,14 @@ def test_sqlite_stands_in_with_errors_of_the_same_classes(code, words, kind, tol
     assert (type(error), error.code) == (kind, told)
 
 
+def test_a_rollback_that_fails_as_well_does_not_hide_the_deadlock():
+    deadlock = NativeError("42000", "[42000] [FreeTDS][SQL Server]Deadlocked (1205) (SQLExecDirectW)")
+    rollback = DBAPIError("", (), NativeError("25000", "[25000] [FreeTDS][SQL Server]No transaction (3903)"))
+    rollback.__context__ = DBAPIError("", (), deadlock)
+    with pytest.raises(DeadlockError), native_errors():
+        raise rollback
+
+
 def test_a_missing_table_and_a_missing_driver_manager_are_for_somebody_to_mend():
     for cause, code in (
         (NoSuchTableError("F_CONTACTT"), "schema_missing"),
