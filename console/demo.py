@@ -55,7 +55,7 @@ class Demo:
         for number, act in enumerate(STORY, 1):
             self._play(number, act)
         self._out.print(tables.title("demo_journal", self._language))
-        self._out.print(tables.entries(list(self._journal.values())[::-1][:8], self._language))
+        self._out.print(tables.entries(list(self._journal.values())[::-1][:_SHOWN], self._language))
 
     def _play(self, number: int, act: Act) -> None:
         title = say(f"demo_{act.key}_title", self._language)
@@ -128,6 +128,7 @@ def play(out: Console, *, keep: Path | None, language: Language) -> None:
             out.print(plain(say("demo_dashboard", language, dashboard=dashboard), "dim"))
             out.print()
             Demo(here, settings, out).play()
+            _flush_log()
         out.print(plain(say("demo_kept" if keep else "demo_not_kept", language, file=str(here.settings))))
         out.print(plain(say("demo_next", language)))
 
@@ -159,9 +160,18 @@ def _run_flow(settings: Path) -> None:
         raise RuntimeError(state.message)
 
 
+def _flush_log() -> None:
+    """Let Prefect send the last log lines before its server ends."""
+    from prefect.logging.handlers import APILogHandler  # noqa: PLC0415 - as above
+
+    APILogHandler.flush()
+
+
 def _contacts(here: Installation) -> dict[Side, dict[int, Row]]:
     """The living contacts of both sides, by id."""
-    rows = {Side.SAGE100: here.sage.contacts(), Side.SSM: here.ssm.contacts()}
+    codes = {account["id"]: account["extId"] for account in here.ssm.snapshot()["accounts"]}
+    ssm = [{**row, "accountId": codes.get(row["accountId"])} for row in here.ssm.contacts()]
+    rows = {Side.SAGE100: here.sage.contacts(), Side.SSM: ssm}
     return {side: {int(row[_ID[side]]): row for row in each} for side, each in rows.items()}
 
 

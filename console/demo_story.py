@@ -33,7 +33,7 @@ def _born_on_each_side(here: Installation) -> None:
 
 def _edited(here: Installation) -> None:
     here.sage.edit_contact(_in_sage(here, "Aubrelin"), CT_Telephone="01 99 00 12 12")
-    here.ssm.edit_contact(_in_ssm(here, "Baudémont"), email="aurele.baudemont@alizes.example")
+    here.ssm.edit_contact(_in_ssm(here, "Baudémont"), email="a.baudemont@alizes.example")
     here.sage.edit_contact(_in_sage(here, "Cassagrel"), CT_TelPortable="06 39 98 77 77")
     here.ssm.edit_contact(_in_ssm(here, "Cassagrel"), fax="01 99 00 66 66")
 
