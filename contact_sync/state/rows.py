@@ -45,7 +45,7 @@ def link_row(link: Link) -> dict[str, Any]:
     }
 
 
-def link_of(row: Row[*tuple[Any, ...]]) -> Link:
+def link_of(row: Row[Any]) -> Link:
     """A link from its row, taken by position: by name takes a third longer, and there may be a million."""
     key, sage100_id, sage100_no, ssm_id, company, contact, origin, base, sage100_stamp, ssm_stamp, status, reason = row
     return Link(

@@ -14,7 +14,7 @@ from contact_sync.state.errors import AnotherRun, LeaseLost
 from contact_sync.state.records import Lease
 from contact_sync.state.transaction import Transaction
 
-_LeaseRow = Row[int, str | None, datetime | None]
+_LeaseRow = Row[tuple[int, str | None, datetime | None]]
 
 _LEASE = select(tables.lease.c.number, tables.lease.c.owner, tables.lease.c.expires_at)
 
