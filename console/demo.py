@@ -164,7 +164,7 @@ def _flush_log() -> None:
     """Let Prefect send the last log lines before its server ends."""
     from prefect.logging.handlers import APILogHandler  # noqa: PLC0415 - as above
 
-    APILogHandler.flush()
+    APILogHandler().flush()
 
 
 def _contacts(here: Installation) -> dict[Side, dict[int, Row]]:

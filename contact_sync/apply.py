@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from dataclasses import field as default
 from datetime import datetime
@@ -71,13 +72,19 @@ class Books:
     now: Callable[[], datetime]
     links: dict[int, Link]
     intents: dict[tuple[Side, int], Intent]
-    lock: threading.Lock = default(default_factory=threading.Lock)
+    _turn: threading.RLock = default(default_factory=threading.RLock)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """One change of the state. The two sides take turns, so that neither undoes what the other noted of a link."""
+        with self._turn, self.store.transaction(self.lease) as transaction:
+            yield transaction
 
     def start(self, plan: Plan) -> None:
         """Keep what was decided without a write: links matched, moved, put to sleep, woken, ended, rebased."""
         for link in [k for k in self.links.values() if k.id in plan.links]:
             del self.links[link.sage100_id]
-        with self.store.transaction(self.lease) as transaction:
+        with self.transaction() as transaction:
             for link in sorted(plan.links.values(), key=lambda k: k.status is not LinkStatus.ENDED):
                 self.keep(transaction, link)
             for notice in plan.notices:
@@ -87,8 +94,7 @@ class Books:
     def keep(self, transaction: Transaction, link: Link) -> None:
         """Save a link as it now stands."""
         saved = transaction.save_link(link)
-        with self.lock:
-            self.links[saved.sage100_id] = saved
+        self.links[saved.sage100_id] = saved
 
     def _close_intents(self, transaction: Transaction) -> None:
         """An intent is fulfilled once its contact has a link."""
@@ -101,16 +107,13 @@ class Books:
         """Record a create that is about to be tried."""
         intent = _intent(write)
         key = (intent.side, intent.source_id)
-        with self.store.transaction(self.lease) as transaction:
+        with self.transaction() as transaction:
             known = self.intents.get(key)
-            saved = transaction.save_intent(replace(intent, id=known.id if known else None))
-        with self.lock:
-            self.intents[key] = saved
+            self.intents[key] = transaction.save_intent(replace(intent, id=known.id if known else None))
 
     def close_intent(self, transaction: Transaction, key: tuple[Side, int]) -> None:
         """Forget an intent: what became of it is known."""
-        with self.lock:
-            intent = self.intents.pop(key, None)
+        intent = self.intents.pop(key, None)
         if intent and intent.id is not None:
             transaction.close_intent(intent.id)
 
@@ -183,7 +186,7 @@ class _Desk:
     def _applied(self, write: Write, receipt: Receipt) -> None:
         if receipt.wrote:
             self._counts.add(write.action)
-        with self._books.store.transaction(self._books.lease) as transaction:
+        with self._books.transaction() as transaction:
             self._observed(transaction, write, receipt)
             if write.action is Action.DELETE:
                 self._ended(transaction, write)
@@ -222,7 +225,7 @@ class _Desk:
             for f in self._mapper.fields
             if f.name in write.carried and f.name not in stuck
         }
-        self._books.keep(transaction, _rebased(link, pairs, sage100, ssm))
+        self._books.keep(transaction, _rebased(link, pairs, now, moved=created))
         if created:
             self._books.close_intent(transaction, _intent_key(write))
         if created and self._side is Side.SAGE100:
@@ -273,10 +276,10 @@ class _Desk:
         if receipt.outcome is not Outcome.CHANGED:
             self._counts.failed += 1
         if receipt.record is not None and self._side is Side.SSM:
-            with self._books.store.transaction(self._books.lease) as transaction:
+            with self._books.transaction() as transaction:
                 transaction.save_observed("contacts", [receipt.record])
         if receipt.outcome is Outcome.REFUSED and write.action is Action.CREATE:
-            with self._books.store.transaction(self._books.lease) as transaction:
+            with self._books.transaction() as transaction:
                 self._books.close_intent(transaction, _intent_key(write))
         if problem := self._problem(write, receipt):
             self._outcomes.problems.append((problem, write))
@@ -320,19 +323,24 @@ def record_of(write: Write, now: datetime) -> dict[str, Any]:
 
 def _new_link(write: Write, sage100: Contact, ssm: Contact) -> Link:
     assert write.origin is not None, "a create says where the contact was born"
-    return Link(sage100.id, sage100.number, ssm.id, sage100.company or "", sage100.full_name, write.origin)
-
-
-def _rebased(link: Link, pairs: Base, sage100: Contact, ssm: Contact) -> Link:
-    return replace(
-        link,
-        ssm_id=ssm.id,
-        company=sage100.company or link.company,
-        contact=sage100.full_name or link.contact,
-        base={**link.base, **pairs},
+    return Link(
+        sage100.id,
+        sage100.number,
+        ssm.id,
+        sage100.company or "",
+        sage100.full_name,
+        write.origin,
         sage100_stamp=sage100.stamp,
         ssm_stamp=ssm.stamp,
     )
+
+
+def _rebased(link: Link, pairs: Base, now: Contact, *, moved: bool) -> Link:
+    """The link with a new base; of the record just written its stamp, and its id if it is a new one."""
+    link = replace(link, base={**link.base, **pairs}, contact=now.full_name or link.contact)
+    if now.side is Side.SAGE100:
+        return replace(link, sage100_stamp=now.stamp)
+    return replace(link, ssm_stamp=now.stamp, ssm_id=now.id if moved else link.ssm_id)
 
 
 def _intent_key(write: Write) -> tuple[Side, int]:

@@ -4,7 +4,7 @@ The engine knows no connector, no Prefect and no console: it is handed the sides
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as default
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from contact_sync.draft import Plan, World
 from contact_sync.failures import ConfigurationError, Exit, SideUnavailableError, SyncError
 from contact_sync.fields import Field, present
 from contact_sync.mapping import Mapper
-from contact_sync.model import Code, Entry, Side, Subject
+from contact_sync.model import Code, Entry, Link, Side, Subject
 from contact_sync.observe import Observation, Remembered, observe, remember, remembered, same_database
 from contact_sync.plan import plan
 from contact_sync.policy import Policy
@@ -25,6 +25,8 @@ from contact_sync.sides import Access, Failure, SageAccess, SsmAccess
 from contact_sync.state.records import JournalEntry, Lease, RunRow, RunStatus
 from contact_sync.state.store import StateStore
 from contact_sync.writes import Write
+
+_FIELD_MAP = "field_map"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class Run:
         for side, count in self._seen.read.items():
             self._outcomes.counts[side].read = count
         self._refuse_unread()
+        self._forget_bases_of_changed_fields()
         if self._lease and not self._emptied():
             with self._store.transaction(self._lease) as transaction:
                 remember(transaction, self._seen, self._now())
@@ -191,6 +194,23 @@ class Run:
             columns = ", ".join(f.sage100 for f in missing)
             text = f"F_CONTACTT has no column {columns}"
             raise ConfigurationError("schema_missing", side=Side.SAGE100.value, text=text)
+
+    def _forget_bases_of_changed_fields(self) -> None:
+        """P4: a field that is new in the map, or changed in it, has no base."""
+        there, _ = present(self._site.fields, self._seen.columns)
+        now = {f.name: [f.sage100, f.ssm, f.kind.value] for f in there}
+        with self._store.transaction() as transaction:
+            before = transaction.recall(_FIELD_MAP) or {}
+        changed = {name for name, place in now.items() if before.get(name, place) != place}
+        changed |= now.keys() - before.keys() if before else set()
+        links = [_without(link, changed) for link in self._known.links]
+        stale = [new for new, old in zip(links, self._known.links, strict=True) if new != old]
+        self._known = replace(self._known, links=links)
+        if self._lease and before != now:
+            with self._store.transaction(self._lease) as transaction:
+                for link in stale:
+                    transaction.save_link(link)
+                transaction.remember(_FIELD_MAP, now)
 
     def _emptied(self) -> bool:
         """P9: a side that suddenly reads empty is not believed before a person says so."""
@@ -285,6 +305,12 @@ class Run:
             standing,
             self._outcomes.notices,
         )
+
+
+def _without(link: Link, fields: set[str]) -> Link:
+    if link.base.keys().isdisjoint(fields):
+        return link
+    return replace(link, base={name: pair for name, pair in link.base.items() if name not in fields})
 
 
 def _refused_write(problem: JournalEntry, outcomes: Outcomes) -> Write | None:
