@@ -18,6 +18,7 @@ from airbyte_cdk.models import (
 )
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from connector_base.source import CursorStream
 from sandbox.faults import Answer, Fault
 from sandbox.quirks import Quirks
 from sandbox.ssm_api import SsmSandbox
@@ -269,7 +270,8 @@ def test_many_pages_come_once_each_with_one_state_at_the_end(api, config):
     assert set(reading.order[:253]) == {"R"}
 
 
-def test_failed_read_moves_no_state_and_says_why(api, config):
+def test_failed_read_moves_no_state_and_says_why(api, config, monkeypatch):
+    monkeypatch.setattr(CursorStream, "state_checkpoint_interval", 1)
     filled(api, contacts=250)
     api.faults.add(Fault(Answer(500), "GET", "/contacts", nth=2, times=None))
     with SsmClient(SsmConfig.model_validate(config), HASTE) as client:
