@@ -11,13 +11,16 @@ from contact_sync.state.records import JournalEntry
 from contact_sync.writes import Write
 
 PAUSED = frozenset({Code.REJECTED_BY_SAGE, Code.REJECTED_BY_SSM, Code.NOT_APPLIED})
+_PROPOSED = "CT_No"
+"""A number that each attempt to create draws anew."""
 _STEP = timedelta(minutes=15)
 _LONGEST = timedelta(hours=24)
 
 
 def fingerprint(write: Write) -> str:
     """What a write would do, as a short text: a different attempt is not paused."""
-    told = [write.side, write.action, write.target_id, sorted(write.values.items(), key=lambda item: item[0])]
+    values = sorted((name, value) for name, value in write.values.items() if name != _PROPOSED)
+    told = [write.side, write.action, write.target_id, values]
     return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()[:16]
 
 
