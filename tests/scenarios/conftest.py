@@ -111,7 +111,6 @@ class World:
     sage: SageUser
     ssm: SsmUser
     tree: dict[str, Any] = field(default_factory=dict)
-    disturbed: bool = False
 
     # --- settings
 
@@ -137,14 +136,10 @@ class World:
 
     # --- runs
 
-    def run(self, *, planned: bool = True, **options: bool) -> RunReport:
-        """One run. Unless something is to go wrong meanwhile, the plan made just before must foretell it."""
-        foretold = self.plan() if planned and not (options or self.disturbed) else None
+    def run(self, **options: bool) -> RunReport:
+        """One run."""
         self.api.requests.clear()
-        report = run_once(self.settings, RunOptions(**options))
-        if foretold is not None:
-            _carried_out(foretold, report)
-        return report
+        return run_once(self.settings, RunOptions(**options))
 
     def fails(self) -> int:
         """One run that does not get to its end. Returns the exit code."""
@@ -161,12 +156,10 @@ class World:
 
     def disturb(self, *faults: Fault) -> None:
         """Order faults of the API."""
-        self.disturbed = True
         self.api.faults.add(*faults)
 
     def calm(self) -> None:
         """Whatever went wrong is over."""
-        self.disturbed = False
         self.api.faults.clear()
         self.api.on_request = self.api.on_answer = None
 
@@ -229,17 +222,17 @@ class World:
         """Somebody who was created on one side, ``more`` in that side's names, and has come to the other."""
         if born == "sage100":
             marq = self.sage.create_contact(company, last, first, **more)
-            self.run(planned=False)
+            self.run()
             return Person(self, marq, self.links[marq].ssm_id)
         ssm_id = self.ssm.create_contact(company, last, first, **more)
-        self.run(planned=False)
+        self.run()
         return Person(self, next(link.sage100_id for link in self.links.values() if link.ssm_id == ssm_id), ssm_id)
 
     def people(self, number: int, *, born: str = "sage100") -> list[Person]:
         """Several persons, brought over in one run."""
         create = self.sage.create_contact if born == "sage100" else self.ssm.create_contact
         ids = [create("ALPHA", f"Personne{n:02}", "Camille") for n in range(number)]
-        self.run(planned=False)
+        self.run()
         links = {(link.sage100_id if born == "sage100" else link.ssm_id): link for link in self.links.values()}
         return [Person(self, links[one].sage100_id, links[one].ssm_id) for one in ids]
 
@@ -259,15 +252,6 @@ class World:
         assert self.writes == [], "a second run writes to SSM"
         assert self.snapshot() == before
         assert max(Counter(link.ssm_id for link in self.links.values()).values(), default=1) == 1
-
-
-def _carried_out(plan: PlanReport, report: RunReport) -> None:
-    """The plan foretold the run: as many writes of each kind on each side, done or refused."""
-    for side, planned, done in (("Sage", plan.sage100, report.sage100), ("SSM", plan.ssm, report.ssm)):
-        actions = Counter(write.action.value for write in planned)
-        told = (actions["create"], actions["update"], actions["delete"])
-        came = (done.created, done.updated, done.deleted)
-        assert told == came or sum(told) == done.written + done.failed, f"{side}: planned {told}, came to {came}"
 
 
 @pytest.fixture(scope="session")
@@ -292,6 +276,7 @@ def quirks(request):
 @pytest.fixture
 def stage(server, empty_company, quirks, tmp_path, monkeypatch):
     """Two clients on both sides, and nobody in them; the final check is left to the scenario."""
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))  # loopback needs no certificates, and loading them takes long
     monkeypatch.setattr(access, "SsmClient", partial(SsmClient, patience=HASTE))
     clock = Clock()
     server.reset(with_value_lists(Store(quirks, clock=clock, extra_fields=EXTRA_FIELDS)))

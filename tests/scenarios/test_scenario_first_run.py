@@ -10,7 +10,7 @@ def both(world, **ssm):
 
 
 def standing(world):
-    return [(link.sage100_id, link.ssm_id, link.origin.value) for link in world.links.values()]
+    return sorted((link.sage100_id, link.ssm_id, link.origin.value) for link in world.links.values())
 
 
 @pytest.mark.parametrize(

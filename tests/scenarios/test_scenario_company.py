@@ -1,0 +1,239 @@
+"""R6, P6, P13: the company of a contact, and the contacts that leave the scope."""
+
+import pytest
+
+from sandbox.quirks import Quirks
+from sandbox.sample import SUPPLIER_TYPE
+
+
+def codes(world):
+    return [notice[0] for notice in world.notices]
+
+
+@pytest.mark.parametrize("born", ["sage100", "ssm"])
+def test_r6_company_changed_in_ssm_is_put_back_and_the_other_fields_go_through(world, born):
+    ada = world.person("Aubrelin", "Ada", born=born)
+    world.ssm.move_contact(ada.ssm_id, "BETA")
+    ada.edit_ssm(email="ada@alpha.example")
+    world.run()
+    assert (ada.card["accountId"], ada.row["CT_Num"]) == (world.ssm.account("ALPHA"), "ALPHA")
+    assert ada.row["CT_EMail"] == "ada@alpha.example"
+    assert world.notices == [("company_change_refused", "company", "ALPHA", "BETA")]
+
+
+def test_r6_contact_moved_into_an_account_without_code_is_put_back(world):
+    ada = world.person("Aubrelin", "Ada")
+    ada.edit_ssm(accountId=world.ssm.create_company(None, "Sans code"))
+    world.run()
+    assert ada.card["accountId"] == world.ssm.account("ALPHA")
+    assert codes(world) == ["company_change_refused"]
+
+
+def test_r6_contact_moved_into_another_account_that_is_then_deleted_sleeps(world):
+    ada = world.person("Aubrelin", "Ada")
+    world.ssm.move_contact(ada.ssm_id, "BETA")
+    world.ssm.delete_company(world.ssm.account("BETA"))
+    world.run()
+    assert ada.row["CT_Num"] == "ALPHA"
+
+
+def test_p6_company_changed_in_sage_is_followed_in_ssm(world):
+    ada = world.person("Aubrelin", "Ada")
+    world.sage.move_contact(ada.marq, "BETA")
+    report = world.run()
+    assert (report.ssm.updated, ada.card["accountId"]) == (1, world.ssm.account("BETA"))
+    assert (ada.link.company, world.notices) == ("BETA", [])
+
+
+def test_p6_company_unknown_in_ssm_waits_and_the_other_fields_go_on(world):
+    world.sage.create_company("GAMMA", "Gamma")
+    ada = world.person("Aubrelin", "Ada")
+    world.sage.move_contact(ada.marq, "GAMMA")
+    ada.edit_sage(CT_EMail="ada@alpha.example")
+    world.run()
+    assert (ada.card["accountId"], ada.card["email"]) == (world.ssm.account("ALPHA"), "ada@alpha.example")
+    assert world.problems == [("company_not_in_ssm", None)]
+    world.ssm.create_company("GAMMA", "Gamma")
+    world.run()
+    assert (ada.card["accountId"], world.problems) == (world.ssm.account("GAMMA"), [])
+
+
+def test_p6_both_sides_move_the_contact_to_the_same_company_nothing_is_written(world):
+    ada = world.person("Aubrelin", "Ada")
+    world.sage.move_contact(ada.marq, "BETA")
+    world.ssm.move_contact(ada.ssm_id, "BETA")
+    report = world.run()
+    assert (report.sage100.written, report.ssm.written, world.notices) == (0, 0, [])
+
+
+def test_p6_both_sides_move_the_contact_elsewhere_sage_wins_and_it_is_reported(world):
+    world.company("GAMMA")
+    ada = world.person("Aubrelin", "Ada")
+    world.sage.move_contact(ada.marq, "BETA")
+    world.ssm.move_contact(ada.ssm_id, "GAMMA")
+    world.run()
+    assert ada.card["accountId"] == world.ssm.account("BETA")
+    assert codes(world) == ["company_change_refused"]
+
+
+def test_ambiguous_company_nothing_is_created_in_it_and_all_else_goes_on(world):
+    ada = world.person("Aubrelin", "Ada")
+    world.ssm.create_company("ALPHA", "Alpha encore")
+    world.sage.create_contact("ALPHA", "Belmont", "Ida")
+    ada.edit_sage(CT_EMail="ada@alpha.example")
+    report = world.run()
+    assert (report.ssm.created, ada.card["email"]) == (0, "ada@alpha.example")
+    assert world.problems == [("ambiguous_company", None)]
+
+
+def test_ambiguous_company_a_move_between_the_twins_is_none(world):
+    ada = world.person("Aubrelin", "Ada")
+    twin = world.ssm.create_company("ALPHA", "Alpha encore")
+    ada.edit_ssm(accountId=twin)
+    report = world.run()
+    assert (report.ssm.written, ada.card["accountId"], world.notices) == (0, twin, [])
+
+
+def test_ambiguous_company_nobody_is_moved_into_it(world):
+    ada = world.person("Aubrelin", "Ada")
+    world.ssm.create_company("BETA", "Beta encore")
+    world.sage.move_contact(ada.marq, "BETA")
+    report = world.run()
+    assert (report.ssm.written, ada.card["accountId"]) == (0, world.ssm.account("ALPHA"))
+    assert world.problems == [("ambiguous_company", None)]
+
+
+def test_ambiguous_company_a_contact_created_in_a_twin_comes_to_sage(world):
+    twin = world.ssm.create_company("ALPHA", "Alpha encore")
+    card = world.ssm.create_contact("ALPHA", "Aubrelin", "Ada", accountId=twin)
+    report = world.run()
+    assert (report.sage100.created, world.ssm.contact(card)["accountId"]) == (1, twin)
+
+
+def test_ambiguous_company_settled_lets_the_contacts_through(world):
+    twin = world.ssm.create_company("ALPHA", "Alpha encore")
+    world.sage.create_contact("ALPHA", "Aubrelin", "Ada")
+    world.run()
+    world.ssm.delete_company(twin)
+    report = world.run()
+    assert (report.ssm.created, world.problems) == (1, [])
+
+
+def leave_as_supplier(world):
+    world.sage.edit_company("ALPHA", CT_Type=SUPPLIER_TYPE)
+
+
+def return_as_client(world):
+    world.sage.edit_company("ALPHA", CT_Type=0)
+
+
+def exclude(world):
+    world.decide(scope={"exclude": ["ALPHA"]})
+
+
+def include(world):
+    world.decide(scope={"exclude": []})
+
+
+def lose_code(world):
+    world.ssm.edit_company(world.ssm.account("ALPHA"), extId=None)
+
+
+LEAVING = pytest.mark.parametrize(
+    ("leave", "come_back"), [(leave_as_supplier, return_as_client), (exclude, include)], ids=["supplier", "excluded"]
+)
+
+
+@LEAVING
+@pytest.mark.parametrize("born", ["sage100", "ssm"])
+def test_p13_contact_that_leaves_the_scope_sleeps_and_wakes(world, leave, come_back, born):
+    ada = world.person("Aubrelin", "Ada", born=born)
+    leave(world)
+    report = world.run()
+    assert (report.sage100.written, report.ssm.written) == (0, 0)
+    assert (ada.standing, world.problems) == ((born, "asleep"), [("out_of_scope", None)])
+    ada.edit_sage(CT_EMail="ada@alpha.example")
+    assert world.run().ssm.written == 0
+    come_back(world)
+    world.run()
+    assert (ada.standing, world.problems, ada.card["email"]) == ((born, "active"), [], "ada@alpha.example")
+
+
+@LEAVING
+@pytest.mark.parametrize("born", ["sage100", "ssm"])
+@pytest.mark.parametrize("side", ["sage100", "ssm"])
+def test_p13_while_a_link_sleeps_no_deletion_is_derived(world, leave, come_back, born, side):
+    ada = world.person("Aubrelin", "Ada", born=born)
+    leave(world)
+    world.run()
+    ada.delete_sage() if side == "sage100" else ada.delete_ssm()
+    report = world.run()
+    assert (report.sage100.written, report.ssm.written, ada.link.status.value) == (0, 0, "asleep")
+
+
+def test_p13_deletion_made_during_the_sleep_counts_once_the_link_wakes(world):
+    ada = world.person("Aubrelin", "Ada")
+    exclude(world)
+    world.run()
+    ada.delete_sage()
+    world.run()
+    include(world)
+    world.run()
+    assert (ada.card["deleted"], ada.link) == (True, None)
+
+
+@pytest.mark.parametrize("born", ["sage100", "ssm"])
+def test_p13_contact_whose_account_is_deleted_sleeps(world, born):
+    ada = world.person("Aubrelin", "Ada", born=born)
+    world.ssm.delete_company(world.ssm.account("ALPHA"))
+    report = world.run()
+    assert (report.sage100.written, report.ssm.written) == (0, 0)
+    assert (ada.standing, world.problems) == ((born, "asleep"), [("out_of_scope", None)])
+
+
+@pytest.mark.parametrize("quirks", [Quirks(account_delete_cascades=True)], indirect=True)
+@pytest.mark.parametrize("born", ["sage100", "ssm"])
+def test_p13_account_deleted_with_its_contacts_deletes_nobody_in_sage(world, born):
+    ada = world.person("Aubrelin", "Ada", born=born)
+    world.ssm.delete_company(world.ssm.account("ALPHA"))
+    report = world.run()
+    assert (report.sage100.deleted, report.ssm.created, ada.standing) == (0, 0, (born, "asleep"))
+
+
+def test_p13_prospects_left_out_by_a_new_setting_sleep(world):
+    world.company("GAMMA", CT_Prospect=1)
+    ada = world.person("Aubrelin", "Ada", company="GAMMA")
+    world.decide(scope={"prospects": False})
+    report = world.run()
+    assert (report.ssm.written, ada.standing) == (0, ("sage100", "asleep"))
+
+
+def test_p13_contact_moved_in_sage_to_a_supplier_sleeps(world):
+    world.company("GAMMA", CT_Type=SUPPLIER_TYPE)
+    ada = world.person("Aubrelin", "Ada")
+    world.sage.move_contact(ada.marq, "GAMMA")
+    report = world.run()
+    assert (report.ssm.written, ada.standing, world.problems) == (0, ("sage100", "asleep"), [("out_of_scope", None)])
+
+
+def test_p13_account_that_loses_its_code_deletes_nobody(world):
+    ada = world.person("Aubrelin", "Ada")
+    lose_code(world)
+    report = world.run()
+    assert (report.sage100.deleted, report.ssm.deleted, ada.card["deleted"]) == (0, 0, False)
+
+
+def test_p8_company_code_respelt_in_the_account_is_no_change(world):
+    ada = world.person("Aubrelin", "Ada")
+    world.ssm.edit_company(world.ssm.account("ALPHA"), extId="alpha")
+    report = world.run()
+    assert (report.ssm.written, report.sage100.written, ada.standing) == (0, 0, ("sage100", "active"))
+
+
+def test_company_code_may_stand_in_a_field_of_the_site(world):
+    world.tree["ssm"]["company_code_field"] = "vatNumber"
+    account = world.ssm.create_company("X-9", "Gamma", vatNumber="GAMMA")
+    world.sage.create_company("GAMMA", "Gamma")
+    marq = world.sage.create_contact("GAMMA", "Aubrelin", "Ada")
+    world.run()
+    assert world.ssm.contact(world.links[marq].ssm_id)["accountId"] == account

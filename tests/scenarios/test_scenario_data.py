@@ -1,0 +1,214 @@
+"""P7 and whatever people type: what Sage cannot hold, and what must come through unharmed."""
+
+import pytest
+
+TRUNCATE = {"too_long": "truncate"}
+
+TOO_LONG = [
+    ("job_title", "CT_Fonction", "Z_fonction", 35),
+    ("phone", "CT_Telephone", "phone1", 21),
+    ("mobile", "CT_TelPortable", "phone2", 21),
+    ("fax", "CT_Telecopie", "fax", 21),
+    ("email", "CT_EMail", "email", 69),
+    ("linkedin", "CT_LinkedIn", "linkedin", 35),
+    ("skype", "CT_Skype", "skype", 35),
+    ("first_name", "CT_Prenom", "firstName", 35),
+    ("last_name", "CT_Nom", "lastName", 35),
+]
+EACH = pytest.mark.parametrize(("name", "column", "key", "limit"), TOO_LONG, ids=[t[0] for t in TOO_LONG])
+FREE_TITLE = {"job_title": {"ssm": "Z_fonction", "kind": "text"}}
+
+
+@EACH
+def test_p7_too_long_a_value_is_held_back_and_the_other_fields_go_through(world, name, column, key, limit):
+    world.decide(fields=FREE_TITLE)
+    ada = world.person("Aubrelin", "Ada")
+    before = ada.row[column]
+    ada.edit_ssm(**{key: "x" * (limit + 1), "Z_note": "n"})
+    other = ("CT_EMail", "email") if name == "phone" else ("CT_Telephone", "phone1")
+    ada.edit_ssm(**{other[1]: "01 99 00 12 34"})
+    world.run()
+    assert (ada.row[column], ada.row[other[0]]) == (before, "01 99 00 12 34")
+    assert world.problems == [("value_too_long", name)]
+
+
+@EACH
+def test_p7_a_value_that_just_fits_goes_through(world, name, column, key, limit):
+    world.decide(fields=FREE_TITLE)
+    ada = world.person("Aubrelin", "Ada")
+    ada.edit_ssm(**{key: "é" * limit})
+    world.run()
+    assert (ada.row[column], world.problems) == ("é" * limit, [])
+
+
+@EACH
+def test_p7_truncated_value_is_noticed_and_never_comes_back(world, name, column, key, limit):
+    world.decide(policy=TRUNCATE, fields=FREE_TITLE)
+    ada = world.person("Aubrelin", "Ada")
+    long = "x" * (limit + 5)
+    ada.edit_ssm(**{key: long})
+    world.run()
+    assert (ada.row[column], ada.card[key]) == ("x" * limit, long)
+    assert [n[:2] for n in world.notices] == [("value_truncated", name)]
+    ada.edit_sage(CT_Facebook="nichts", CT_Civilite=1)
+    world.run()
+    assert ada.card[key] == long
+
+
+def test_p7_truncated_value_edited_in_sage_is_a_change_of_its_own(world):
+    world.decide(policy=TRUNCATE)
+    ada = world.person("Aubrelin", "Ada")
+    ada.edit_ssm(linkedin="x" * 40)
+    world.run()
+    ada.edit_sage(CT_LinkedIn="court")
+    world.run()
+    assert ada.card["linkedin"] == "court"
+
+
+def test_p7_value_shortened_by_hand_closes_the_problem(world):
+    ada = world.person("Aubrelin", "Ada")
+    ada.edit_ssm(linkedin="x" * 40)
+    world.run()
+    ada.edit_ssm(linkedin="court")
+    world.run()
+    assert (ada.row["CT_LinkedIn"], world.problems) == ("court", [])
+
+
+def test_p7_sage_edit_of_a_field_held_back_is_a_conflict_that_sage_wins(world):
+    ada = world.person("Aubrelin", "Ada")
+    ada.edit_ssm(linkedin="x" * 40)
+    world.run()
+    ada.edit_sage(CT_LinkedIn="court")
+    world.run()
+    assert (ada.card["linkedin"], world.problems) == ("court", [])
+    assert [n[0] for n in world.notices] == ["conflict_settled"]
+
+
+@pytest.mark.parametrize("name", ["Ωmega", "Ada 💎", "Łukasz", "张伟", "a\u0301\u0323\u0302"])
+def test_p7_character_outside_the_code_page_is_held_back(world, name):
+    ada = world.person("Aubrelin", "Ada")
+    ada.edit_ssm(firstName=name, email="ada@alpha.example")
+    world.run()
+    assert (ada.row["CT_Prenom"], ada.row["CT_EMail"]) == ("Ada", "ada@alpha.example")
+    assert world.problems == [("value_not_representable", "first_name")]
+
+
+def test_p7_truncate_does_not_help_a_character_outside_the_code_page(world):
+    world.decide(policy=TRUNCATE)
+    ada = world.person("Aubrelin", "Ada")
+    ada.edit_ssm(firstName="Ω")
+    world.run()
+    assert (ada.row["CT_Prenom"], world.problems) == ("Ada", [("value_not_representable", "first_name")])
+
+
+@pytest.mark.parametrize(
+    ("last", "code"), [("x" * 36, "value_too_long"), ("Ωmega", "value_not_representable")], ids=["long", "greek"]
+)
+def test_p7_new_contact_whose_last_name_sage_cannot_hold_is_not_created(world, last, code):
+    card = world.ssm.create_contact("ALPHA", last, "Ada")
+    world.run()
+    assert (world.names_in_sage(), world.problems) == ([], [(code, "last_name")])
+    world.ssm.rename_contact(card, "Aubrelin", "Ada")
+    world.run()
+    assert (world.names_in_sage(), world.problems) == (["Aubrelin"], [])
+
+
+def test_p7_new_contact_with_another_field_too_long_is_created_without_it(world):
+    ada = world.person("Aubrelin", "Ada", born="ssm", linkedin="x" * 40, email="ada@alpha.example")
+    assert (ada.row["CT_LinkedIn"], ada.row["CT_EMail"]) == ("", "ada@alpha.example")
+    assert (ada.card["linkedin"], world.problems) == ("x" * 40, [("value_too_long", "linkedin")])
+
+
+def test_p7_new_contact_with_its_first_name_out_of_sages_reach_keeps_it_in_ssm(world):
+    ada = world.person("Aubrelin", "Ωda", born="ssm")
+    assert (ada.row["CT_Prenom"], ada.card["firstName"]) == ("", "Ωda")
+    assert world.problems == [("value_not_representable", "first_name")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "O'Brien",
+        'Dit "le Beau"',
+        "Back\\slash",
+        "100% d'opale",
+        "Smith; DROP TABLE F_CONTACTT;--",
+        "<script>alert(1)</script>",
+        "Müller & Söhne",
+        "Œuvre d'Àrt",
+        "${HOME} {0} %s",
+        "€uro",
+        "d’Ivoire – l’Aîné",
+        "a,b(c)|d",
+    ],
+)
+@pytest.mark.parametrize("born", ["sage100", "ssm"])
+def test_r3_name_comes_over_as_typed(world, name, born):
+    ada = world.person(name, "Ada", born=born)
+    assert (ada.row["CT_Nom"], ada.card["lastName"]) == (name, name)
+
+
+@pytest.mark.parametrize("born", ["sage100", "ssm"])
+def test_p8_leading_and_trailing_spaces_stay_where_they_were_typed(world, born):
+    ada = world.person("  Aubrelin  ", " Ada", born=born)
+    here, there = (ada.row["CT_Nom"], ada.card["lastName"])[:: 1 if born == "sage100" else -1]
+    assert (here, there) == ("  Aubrelin  ", "Aubrelin")
+
+
+def test_p5_very_long_comment_is_restored_whole(world):
+    ada = world.person("Aubrelin", "Ada", born="ssm", comment="é\n" * 3000)
+    ada.delete_ssm()
+    ada.edit_sage(CT_EMail="ada@alpha.example")
+    world.run()
+    assert ada.current["comment"] == "é\n" * 3000
+
+
+def test_line_ends_in_a_name_come_over_once(world):
+    ada = world.person("Aubrelin\r\nMorel", "Ada")
+    assert ada.standing == ("sage100", "active")
+
+
+@pytest.mark.parametrize("born", ["sage100", "ssm"])
+def test_p12_name_with_another_accent_is_another_contact_for_sage(world, born):
+    world.person("Aubrelin", "Ada", born=born)
+    world.person("Aubrélin", "Ada", born=born)
+    assert len(world.links) == 2
+
+
+def test_p14_ct_no_of_ten_digits_is_followed_by_the_next(world):
+    ada = world.person("Aubrelin", "Ada", CT_No=2_147_483_600)
+    ida = world.person("Belmont", "Ida", born="ssm")
+    assert (ada.link.sage100_no, ida.row["CT_No"]) == (2_147_483_600, 2_147_483_601)
+
+
+def test_p14_highest_ct_no_there_is_leaves_room_for_another_contact(world):
+    world.person("Aubrelin", "Ada", CT_No=2_147_483_647)
+    ida = world.person("Belmont", "Ida", born="ssm")
+    assert 0 < ida.row["CT_No"] < 2_147_483_647
+
+
+def test_sage_contact_without_ct_no_synchronises(world):
+    ada = world.person("Aubrelin", "Ada", CT_No=0)
+    ada.edit_ssm(email="ada@alpha.example")
+    world.run()
+    assert ada.row["CT_EMail"] == "ada@alpha.example"
+
+
+def test_sage_nulls_are_as_good_as_empty_texts(world):
+    ada = world.person("Aubrelin", "Ada", CT_EMail=None, CT_Telephone=None, CT_Civilite=None, CT_Fonction=None)
+    report = world.run()
+    assert (report.sage100.written, report.ssm.written, ada.card["email"]) == (0, 0, None)
+
+
+def test_sage_contact_without_a_last_name_is_reported(world):
+    world.sage.create_contact("ALPHA", "", "Ada")
+    report = world.run()
+    assert (report.ssm.created, world.problems) == (0, [("value_missing", "last_name")])
+
+
+@pytest.mark.parametrize("civility", [3, 7, -1])
+def test_sage_civility_out_of_the_known_ones_breaks_nothing(world, civility):
+    ada = world.person("Aubrelin", "Ada", CT_Civilite=civility)
+    ada.edit_sage(CT_EMail="ada@alpha.example")
+    world.run()
+    assert (ada.card["email"], ada.row["CT_Civilite"]) == ("ada@alpha.example", civility)
