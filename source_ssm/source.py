@@ -26,6 +26,8 @@ from ssm.errors import Forbidden, LoginRefused, Rejected, SsmError
 from ssm.values import Row, changed_at, format_stamp, parse_stamp
 
 CURSOR = "changed_at"
+PAGE_ROWS = "page_rows"
+"""In the state: the most rows of a page in the last whole read, by which the last page of changes is known."""
 
 _CONFIG_CODES = (LoginRefused.code, Forbidden.code)
 
@@ -104,7 +106,7 @@ class SourceSsm(AbstractSource):
                 found = client.find(resource, ids=frozenset(settings.contact_ids))
                 yield from ((_stamped(row), None) for row in found)
             else:
-                yield from _since(client, resource, state.get(CURSOR), timedelta(minutes=settings.overlap_minutes))
+                yield from _since(client, resource, state, timedelta(minutes=settings.overlap_minutes))
 
     def _client(self, settings: SourceSsmConfig) -> SsmClient:
         if self._lent is None and self._own is None:
@@ -120,42 +122,46 @@ class SourceSsm(AbstractSource):
             self._own = None
 
 
-def _since(client: SsmClient, resource: str, cursor: Any, overlap: timedelta) -> Rows:
-    """Read what changed since a cursor, a little earlier in truth; the state comes with the last row.
+def _since(client: SsmClient, resource: str, state: Mapping[str, Any], overlap: timedelta) -> Rows:
+    """Read what changed since a state, a little earlier in truth; the state comes with the last row.
 
     Rows come in the order of their ids: only a whole pass covers a time. The time covered is the newest stamp
     read, but never after the server's clock at the first page, for what changes behind the reading.
     """
-    start = parse_stamp(cursor)
+    start, full = parse_stamp(state.get(CURSOR)), state.get(PAGE_ROWS)
+    largest = 0
     began: datetime | None = None
     newest = start
     last: Row | None = None
-    for page in _pages(client, resource, start - overlap if start else None):
+    for page in _pages(client, resource, start - overlap if start else None, full):
         began = began or page.date
+        largest = max(largest, len(page.rows))
         for row in page.rows:
             if last is not None:
                 yield _stamped(last), None
             last = row
             newest = max(filter(None, (newest, changed_at(row))), default=None)
     if last is not None:
-        yield _stamped(last), _state(newest, began, start)
+        yield _stamped(last), _state(newest, began, start, full if start else largest)
 
 
-def _pages(client: SsmClient, resource: str, since: datetime | None) -> Iterator[Page]:
+def _pages(client: SsmClient, resource: str, since: datetime | None, full: int | None) -> Iterator[Page]:
     """Read what changed, in the narrowest way that SSM accepts: not each may let `dateDeleted` be asked about."""
     if since is not None:
         for condition in (where.changed_since(since), where.changed_since_or_deleted(since)):
             with suppress(Rejected):
-                yield from client.pages(resource, condition)
+                yield from client.pages(resource, condition, full=full)
                 return
     yield from client.pages(resource)
 
 
-def _state(newest: datetime | None, began: datetime | None, start: datetime | None) -> Mapping[str, Any] | None:
+def _state(
+    newest: datetime | None, began: datetime | None, start: datetime | None, full: int | None
+) -> Mapping[str, Any] | None:
     if newest is None:
         return None
     covered = min(newest, began or newest)
-    return {CURSOR: format_stamp(max(covered, start or covered))}
+    return {CURSOR: format_stamp(max(covered, start or covered))} | ({PAGE_ROWS: full} if full else {})
 
 
 def _stamped(row: Row) -> Row:

@@ -122,15 +122,17 @@ class SsmClient:
         """
         self._repeat(self._session.token, lambda _: True)
 
-    def pages(self, resource: str, condition: str | None = None) -> Iterator[Page]:
+    def pages(self, resource: str, condition: str | None = None, *, full: int | None = None) -> Iterator[Page]:
         """Read a list to its end, deleted rows included, each row once.
 
-        The end is an empty page, asked for twice before it is believed: page sizes are not to be relied on.
-        Sorted by id, newest first, so that rows created meanwhile only repeat others and none is skipped.
+        The end is an empty page, asked for twice before it is believed: the page sizes of headers are not to be
+        relied on. Sorted by id, newest first, so that rows created meanwhile only repeat others and none is skipped.
 
         Args:
             resource: ``contacts``, ``accounts``, ``users``…
             condition: a ``where``; SSM may ignore it.
+            full: the most rows that a page of this list was seen to hold: after a shorter one, which must be the
+                last, an empty page is believed at once.
 
         Raises:
             SsmError: the list cannot be read to its end. It is never taken to be shorter than it is.
@@ -139,7 +141,7 @@ class SsmClient:
         before: list[int] = []
         for number in itertools.count():
             page = self._page(resource, condition, number)
-            if not page.rows:
+            if not page.rows and not 0 < len(before) < (full or 0):
                 page = self._page(resource, condition, number)
             if not page.rows:
                 return
