@@ -1,5 +1,6 @@
 """The deployment that synchronises by itself (R2)."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,8 @@ def serve(config: Path, settings: Settings, every: timedelta) -> None:
     """
     schedule = Schedule(datetime.now(UTC) + _FIRST_RUN_AFTER, every)
     mark_killed_runs()
+    # On SIGTERM Prefect's runner calls its own stop without awaiting it, and ends all the same.
+    warnings.filterwarnings("ignore", "coroutine 'Runner.astop' was never awaited", RuntimeWarning)
     with _remembered(settings, schedule):
         sync_contacts.serve(
             name=deployment_name(settings),

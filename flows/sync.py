@@ -7,6 +7,7 @@ and no personal data.
 # Before whatever imports the Airbyte CDK, which would take over the logging of Prefect.
 import connector_base.quiet  # noqa: F401, I001 - imported for its effect, and first
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ def sync_contacts(
         Completed, named ``Done``, ``Held`` (a guard held something back) or ``Skipped`` (another run is under
         way); else Failed. The message says what happened.
     """
+    # The CDK notes each stream that it reads; its warnings are of interest here.
+    logging.getLogger("airbyte").setLevel(logging.WARNING)
     language: Language = "fr"
     try:
         settings = load_settings(Path(config))
@@ -95,7 +98,7 @@ def _open_problems(state: str) -> list[JournalEntry]:
 def _summary(report: RunReport, language: Language) -> str:
     counts = report.as_json()
     sides = [say("run_side", language, side=side, **counts[side]) for side in ("sage100", "ssm")]
-    return "\n".join([say(f"run_{report.status}", language), *sides, say("run_summary", language, **counts)])
+    return " - ".join([say(f"run_{report.status}", language), *sides, say("run_summary", language, **counts)])
 
 
 def _publish(report: RunReport, problems: list[JournalEntry], language: Language) -> None:
