@@ -1,0 +1,192 @@
+"""P9: what looks like an accident is not carried out before a person says so."""
+
+import pytest
+
+from contact_sync.failures import Exit
+
+SIDES = pytest.mark.parametrize("side", ["sage100", "ssm"])
+
+
+def delete(people, side):
+    for person in people:
+        person.delete_sage() if side == "sage100" else person.delete_ssm()
+
+
+def done_on(report, side):
+    return report.ssm if side == "sage100" else report.sage100
+
+
+@SIDES
+def test_p9_three_deletions_are_never_held_back(world, side):
+    people = world.people(4, born="ssm")
+    delete(people[:3], side)
+    report = world.run()
+    assert (report.exit_code, done_on(report, side).deleted, world.problems) == (Exit.DONE, 3, [])
+
+
+@SIDES
+def test_p9_all_of_three_links_may_go_at_once(world, side):
+    people = world.people(3, born="ssm")
+    delete(people, side)
+    report = world.run()
+    assert (report.exit_code, done_on(report, side).deleted) == (Exit.DONE, 3)
+
+
+@SIDES
+def test_p9_four_deletions_of_six_are_held_back_and_nothing_is_created_there_but_updates_go_on(world, side):
+    people = world.people(6, born="ssm")
+    delete(people[:4], side)
+    if side == "sage100":
+        world.sage.create_contact("ALPHA", "Neuve", "Ida")
+        people[5].edit_sage(CT_EMail="neu@alpha.example")
+    else:
+        world.ssm.create_contact("ALPHA", "Neuve", "Ida")
+        people[5].edit_ssm(email="neu@alpha.example")
+    report = world.run()
+    done = done_on(report, side)
+    assert (report.exit_code, report.status.value) == (Exit.GUARD, "held")
+    assert (done.created, done.updated, done.deleted) == (0, 1, 0)
+    assert world.problems == [("deletion_guard", None)]
+
+
+@SIDES
+def test_p9_a_person_lifts_the_deletion_guard_for_one_run(world, side):
+    people = world.people(6, born="ssm")
+    delete(people[:4], side)
+    world.run()
+    report = world.run(allow_deletions=True)
+    assert (report.exit_code, done_on(report, side).deleted, world.problems) == (Exit.DONE, 4, [])
+
+
+def test_p9_other_switch_does_not_lift_the_deletion_guard(world):
+    delete(world.people(6)[:4], "sage100")
+    report = world.run(allow_mass_change=True)
+    assert (report.exit_code, report.ssm.deleted) == (Exit.GUARD, 0)
+
+
+def test_p9_limit_of_deletions_is_a_setting(world):
+    world.decide(policy={"max_deletions": {"ratio": 1.0, "floor": 3}})
+    delete(world.people(6)[:4], "sage100")
+    assert world.run().ssm.deleted == 4
+
+
+def test_p9_restorings_are_no_deletions(world):
+    people = world.people(8)
+    delete(people[:6], "ssm")
+    report = world.run()
+    assert (report.exit_code, report.ssm.created) == (Exit.DONE, 6)
+
+
+@SIDES
+def test_p9_a_side_that_reads_empty_stops_all_writing(world, side):
+    people = world.people(5)
+    if side == "sage100":
+        delete(people, side)
+    else:
+        world.api.store._tables["contacts"].clear()
+    before = world.snapshot()
+    report = world.run(whole=True)
+    assert (report.exit_code, world.snapshot()) == (Exit.GUARD, before)
+    assert world.problems == [("empty_side_guard", None)]
+
+
+def test_p9_empty_sage_is_believed_once_a_person_says_so_twice(world):
+    delete(world.people(5), "sage100")
+    world.run()
+    held = world.run(allow_mass_change=True)
+    assert (held.exit_code, held.ssm.deleted) == (Exit.GUARD, 0)
+    report = world.run(allow_mass_change=True, allow_deletions=True)
+    assert (report.exit_code, report.ssm.deleted, world.problems) == (Exit.DONE, 5, [])
+
+
+@SIDES
+def test_p9_more_than_half_of_twenty_edited_at_once_stops_all_writing(world, side):
+    people = world.people(20)
+    for person in people[:11]:
+        person.edit_sage(CT_EMail="x@alpha.example") if side == "sage100" else person.edit_ssm(email="x@alpha.example")
+    before = world.snapshot()
+    report = world.run()
+    assert (report.exit_code, world.snapshot(), world.problems) == (Exit.GUARD, before, [("mass_change_guard", None)])
+    report = world.run(allow_mass_change=True)
+    assert (report.exit_code, done_on(report, side).updated, world.problems) == (Exit.DONE, 11, [])
+
+
+def test_p9_half_of_twenty_edited_at_once_is_a_normal_day(world):
+    for person in world.people(20)[:10]:
+        person.edit_sage(CT_EMail="x@alpha.example")
+    assert world.run().ssm.updated == 10
+
+
+def test_p9_most_of_a_few_edited_at_once_is_a_normal_day(world):
+    for person in world.people(5):
+        person.edit_sage(CT_EMail="x@alpha.example")
+    assert world.run().ssm.updated == 5
+
+
+def test_p9_a_changed_scope_derives_no_deletion(world):
+    world.people(6, born="ssm")
+    world.decide(scope={"exclude": ["*"]})
+    report = world.run()
+    assert (report.exit_code, report.sage100.written, report.ssm.written) == (Exit.DONE, 0, 0)
+
+
+def test_p9_a_changed_field_map_derives_no_deletion(world):
+    world.people(6)
+    world.decide(fields={"email": {"direction": "none"}, "phone": {"direction": "to_ssm"}})
+    report = world.run()
+    assert (report.sage100.written, report.ssm.written) == (0, 0)
+
+
+def restore_older_sage(world, older):
+    """Sage's database is put back from a backup."""
+    (world.folder / "company.db").write_bytes(older)
+
+
+def test_p9_sage_restored_from_a_backup_writes_nothing_and_deletes_nobody(world):
+    people = world.people(4)
+    older = (world.folder / "company.db").read_bytes()
+    world.clock.advance(hours=30)
+    world.person("Récente", "Ida")
+    for person in people[:2]:
+        person.edit_sage(CT_EMail="neu@alpha.example")
+    world.run()
+    restore_older_sage(world, older)
+    before = world.snapshot()
+    report = world.run()
+    assert (report.exit_code, world.snapshot()) == (Exit.GUARD, before)
+    assert world.problems == [("restored_side_guard", None)]
+
+
+def test_p9_sage_restored_whose_rows_alone_went_back_writes_nothing(world):
+    people = world.people(4)
+    older = (world.folder / "company.db").read_bytes()
+    world.clock.advance(hours=30)
+    for person in people[:3]:
+        person.edit_sage(CT_EMail="neu@alpha.example")
+    world.run()
+    restore_older_sage(world, older)
+    report = world.run()
+    assert (report.exit_code, people[0].card["email"]) == (Exit.GUARD, "neu@alpha.example")
+    assert world.problems == [("restored_side_guard", None)]
+
+
+def test_p9_restored_sage_is_taken_as_it_is_once_a_person_says_so(world):
+    ada, *_ = world.people(4)
+    older = (world.folder / "company.db").read_bytes()
+    world.clock.advance(hours=30)
+    ada.edit_sage(CT_EMail="neu@alpha.example")
+    world.run()
+    restore_older_sage(world, older)
+    world.run()
+    report = world.run(allow_mass_change=True)
+    assert (report.exit_code, ada.card["email"], world.problems) == (Exit.DONE, None, [])
+
+
+def test_flapping_a_field_rewritten_in_three_runs_running_is_left_alone(world):
+    """Something beside us undoes each write: after three runs the field is left and reported."""
+    ada = world.person("Aubrelin", "Ada", CT_EMail="ada@alpha.example")
+    world.decide(fields={"email": {"direction": "to_ssm"}})
+    for _ in range(4):
+        ada.edit_ssm(email="robot@alpha.example")
+        world.run()
+    assert ("flapping", "email") in world.problems
