@@ -270,7 +270,7 @@ class Run:
                     tries = problem.tries + 1
                     when, mark = pause.next_try(tries, self._now()), pause.fingerprint(write)
                     transaction.schedule(problem.id, tries=tries, next_try_at=when, fingerprint=mark)
-            report = self._make_report(exit_code, opened, closed, len(open_problems), len(transaction.links()))
+            report = self._make_report(exit_code, opened, closed, len(open_problems), transaction.count_links())
             transaction.finish_run(
                 RunRow(
                     self.run_id,

@@ -171,7 +171,7 @@ def _second_create(draft: Draft, views: Views, merged: Sequence[Merged], account
 
 def _both_live(draft: Draft, views: Views) -> None:
     """R5: what changed on one side reaches the other, field by field; P1, P7: the rest is settled or held back."""
-    merged = list(merge(views, draft.mapper, draft.world.policy))
+    merged = [] if _at_rest(views) else list(merge(views, draft.mapper, draft.world.policy))
     _count_edits(draft, views, merged)
     draft.plan.problems.extend(m.problem for m in merged if m.problem)
     views = replace(views, link=_rebased(draft, views, merged))
@@ -184,6 +184,14 @@ def _both_live(draft: Draft, views: Views) -> None:
     ]
     if due := [update for update in updates if update]:
         draft.write(writes.joined(due))
+
+
+def _at_rest(views: Views) -> bool:
+    """Whether both sides show exactly their base: then no field is to be looked at."""
+    base, here, there = views.link.base, views.sage100.values, views.ssm.values
+    return here.keys() <= base.keys() and all(
+        base[name].sage100 == value and base[name].ssm == there[name] for name, value in here.items()
+    )
 
 
 def _count_edits(draft: Draft, views: Views, merged: Sequence[Merged]) -> None:

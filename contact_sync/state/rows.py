@@ -1,6 +1,5 @@
 """Rows of the tables to the words of the rules, and back."""
 
-import json
 from collections.abc import Mapping
 from sys import intern
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from contact_sync.model import Base, Code, Entry, Intent, Link, LinkStatus, Pair, Side, Subject
+from contact_sync.state.compact import packed, unpacked
 from contact_sync.state.records import JournalEntry, RunRow, RunStatus
 
 _EMPTY = Pair(None, None)
@@ -17,14 +17,14 @@ _EMPTY = Pair(None, None)
 def pack(base: Base) -> str:
     """A base as compact JSON: field to value where both sides hold the same, else to the two of them."""
     fields = {f: pair.ssm if pair.sage100 == pair.ssm else [pair.sage100, pair.ssm] for f, pair in base.items()}
-    return json.dumps(fields, separators=(",", ":"))
+    return packed(fields)
 
 
 def unpack(text: str) -> Base:
     """A base from what ``pack`` made of it. The fields' names and empty pairs are shared among all bases."""
     return {
         intern(field): Pair(*value) if isinstance(value, list) else _EMPTY if value is None else Pair(value, value)
-        for field, value in json.loads(text).items()
+        for field, value in unpacked(text).items()
     }
 
 

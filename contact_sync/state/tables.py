@@ -1,11 +1,12 @@
 """The tables of the state. ``migrations/`` brings a database to them; a test holds the two together."""
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Dialect, Index, Integer, MetaData, String, Table, Text, and_, column
 from sqlalchemy.types import TypeDecorator
+
+from contact_sync.state.compact import packed, unpacked
 
 VERSION_TABLE = "state_version"
 """Where Alembic notes the version; not its default name, so that a database can be shared with another product."""
@@ -40,11 +41,11 @@ class JsonText(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
         """Write a value; None is NULL, so that the two compare alike."""
-        return None if value is None else json.dumps(value, separators=(",", ":"))
+        return None if value is None else packed(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's
         """Read a value back."""
-        return None if value is None else json.loads(value)
+        return None if value is None else unpacked(value)
 
 
 class Readable(TypeDecorator[str]):

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from contact_sync.model import Entry, Intent, Link, LinkStatus, Subject
@@ -36,6 +36,11 @@ class Transaction:
         table = tables.links
         wanted = select(table).where(table.c.status.in_([status.value for status in statuses])).order_by(table.c.id)
         return [rows.link_of(row) for row in self._connection.execute(wanted)]
+
+    def count_links(self) -> int:
+        """How many living links there are."""
+        living = tables.links.c.status.in_([status.value for status in LIVING])
+        return self._connection.execute(select(func.count()).select_from(tables.links).where(living)).scalar_one()
 
     def save_link(self, link: Link) -> Link:
         """Keep a link, new where it has no key yet.
