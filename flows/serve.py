@@ -1,16 +1,19 @@
 """The deployment that synchronises by itself (R2)."""
 
-import warnings
+import asyncio
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
+from prefect.deployments.runner import RunnerDeployment
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
+from prefect.runner import Runner
 from prefect.schedules import Interval
 from prefect.types.entrypoint import EntrypointType
 
@@ -39,19 +42,30 @@ def serve(config: Path, settings: Settings, every: timedelta) -> None:
     """
     schedule = Schedule(datetime.now(UTC) + _FIRST_RUN_AFTER, every)
     mark_killed_runs()
-    # On SIGTERM Prefect's runner calls its own stop without awaiting it, and ends all the same.
-    warnings.filterwarnings("ignore", "coroutine 'Runner.astop' was never awaited", RuntimeWarning)
-    with _remembered(settings, schedule):
-        sync_contacts.serve(
-            name=deployment_name(settings),
-            schedule=Interval(schedule.every, anchor_date=schedule.since),
-            parameters={"config": str(config.absolute())},
-            tags=[TAG],
-            global_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
-            pause_on_shutdown=False,
-            print_starting_message=False,
-            entrypoint_type=EntrypointType.MODULE_PATH,
-        )
+    runner = _Runner(name=TAG, pause_on_shutdown=False)
+    with _remembered(settings, schedule), suppress(KeyboardInterrupt):
+        runner.add_deployment(_deployment(config, settings, schedule))
+        asyncio.run(runner.start())
+
+
+class _Runner(Runner):
+    """A runner that SIGTERM ends as Ctrl-C does; Prefect's own handler does not await its stop."""
+
+    def handle_sigterm(self, *_: object) -> None:
+        """End in order."""
+        signal.raise_signal(signal.SIGINT)
+
+
+def _deployment(config: Path, settings: Settings, schedule: Schedule) -> RunnerDeployment:
+    return RunnerDeployment.from_flow(
+        sync_contacts,
+        name=deployment_name(settings),
+        schedule=Interval(schedule.every, anchor_date=schedule.since),
+        parameters={"config": str(config.absolute())},
+        tags=[TAG],
+        concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
 
 
 @contextmanager

@@ -52,7 +52,8 @@ def prefect_home(state: str, config: Path) -> Path:
 
 
 def end_in_order() -> None:
-    """Let SIGTERM end this process as Ctrl-C does: what it started is ended too."""
+    """Let SIGTERM and Ctrl-C end this process so that what it started is ended too, in the background as well."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
