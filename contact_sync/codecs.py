@@ -108,18 +108,21 @@ class NumberCodec:
 
 
 _MADAME = 1
+_CIVILITIES = range(3)
+_GENDERS = range(2)
 
 
 class CivilityCodec:
     """Sage 0 M., 1 Mme, 2 Mlle; SSM 0 male, 1 female (facts/sage100.md 1.3, facts/ssm_api.md 2.2)."""
 
     def read(self, side: Side, raw: Any) -> Value:
-        """Sage's code, none being 0; SSM's id, or None for unknown."""
+        """Sage's code, none and an unknown one being 0; SSM's id, or None for unknown."""
         if isinstance(raw, Mapping):
             raw = raw.get("id")
-        if raw in (None, ""):
-            return 0 if side is Side.SAGE100 else None
-        return int(raw)
+        code = None if raw in (None, "") else int(raw)
+        if side is Side.SAGE100:
+            return code if code in _CIVILITIES else 0
+        return code if code in _GENDERS else None
 
     def form(self, side: Side, value: Value) -> Hashable:
         """The code."""
@@ -141,7 +144,7 @@ class CivilityCodec:
         """The civility as people write it."""
         if value is None:
             return None
-        return ("M.", "Mme", "Mlle")[int(value)] if side is Side.SAGE100 and int(value) in range(3) else value
+        return ("M.", "Mme", "Mlle")[int(value)] if side is Side.SAGE100 else value
 
 
 def _gender(civility: Value) -> int:

@@ -1,5 +1,6 @@
 """The world that a plan is made for, the plan, and what planning keeps in mind while it makes one."""
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from contact_sync.mapping import Mapper
 from contact_sync.model import Code, Entry, Intent, Link, Side, Subject, Value
 from contact_sync.policy import Policy
 from contact_sync.writes import Write
+
+_HIGHEST_NUMBER = 2**31 - 1
+"""``CT_No`` is an ``int``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class Draft:
         self.by_number = {c.number: c for c in world.sage100.values() if c.number}
         self._names = {name_in_sage(c): c.id for c in world.sage100.values()}
         self._last_number = max(self.by_number, default=0)
+        self._given: set[int] = set()
         self._waiting: Counter[str] = Counter()
 
     @property
@@ -115,9 +120,14 @@ class Draft:
             self.plan.problems.append(entry)
 
     def next_number(self) -> int:
-        """A ``CT_No`` that no contact bears yet."""
-        self._last_number += 1
-        return self._last_number
+        """A ``CT_No`` that no contact bears yet: the next one, or once the column is at its end the lowest free one."""
+        number = self._last_number + 1 if self._last_number < _HIGHEST_NUMBER else self._lowest_free()
+        self._last_number = max(self._last_number, number)
+        self._given.add(number)
+        return number
+
+    def _lowest_free(self) -> int:
+        return next(n for n in itertools.count(1) if n not in self.by_number and n not in self._given)
 
     def claim_name(self, name: tuple[str, str, str], claimant: int) -> int | None:
         """P12: take a name in Sage; if another contact has it, that one's id (an SSM id if it is only planned)."""
