@@ -5,6 +5,7 @@ Every scenario ends with the same check: one more run writes nothing, tells noth
 
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -136,10 +137,11 @@ class World:
 
     # --- runs
 
-    def run(self, **options: bool) -> RunReport:
-        """One run."""
+    def run(self, *, meanwhile: Callable[[], object] | None = None, **options: bool) -> RunReport:
+        """One run. What people do ``meanwhile`` they do between the decisions and the first write."""
         self.api.requests.clear()
-        return run_once(self.settings, RunOptions(**options))
+        step_done = {"apply": meanwhile} if meanwhile else {}
+        return run_once(self.settings, RunOptions(**options), lambda step: step_done.get(step, lambda: None)())
 
     def fails(self) -> int:
         """One run that does not get to its end. Returns the exit code."""
