@@ -9,7 +9,6 @@ import connector_base.quiet  # noqa: F401, I001 - imported for its effect, and f
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, get_run_logger, task
@@ -24,9 +23,9 @@ from contact_sync.messages import Language, say
 from contact_sync.report import RunReport
 from contact_sync.state.records import JournalEntry
 from contact_sync.state.store import StateStore
+from flows.blocks import settings_of
 from wiring.assemble import open_run
 from wiring.ending import Ending, ending_of
-from wiring.settings import load_settings
 
 _STATE_NAMES = {Exit.DONE: "Done", Exit.GUARD: "Held", Exit.ANOTHER_RUN: "Skipped"}
 """The endings that are no failure of a flow run, by the name of its last state."""
@@ -39,7 +38,7 @@ def sync_contacts(
     """Synchronise once.
 
     Args:
-        config: path of the settings file, on the machine that runs the flow.
+        config: path of the settings file on the machine that runs the flow, or ``block:NAME``.
         allow_deletions: lift the deletion guard for this run (P9).
         allow_mass_change: lift the other guards for this run (P9).
 
@@ -51,7 +50,7 @@ def sync_contacts(
     logging.getLogger("airbyte").setLevel(logging.WARNING)
     language: Language = "fr"
     try:
-        settings = load_settings(Path(config))
+        settings = settings_of(config)
         language = settings.language
         options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
         with open_run(settings, options=options) as run:
