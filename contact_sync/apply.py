@@ -225,7 +225,8 @@ class _Desk:
             for f in self._mapper.fields
             if f.name in write.carried and f.name not in stuck
         }
-        self._books.keep(transaction, _rebased(link, pairs, now, moved=created))
+        source = ssm if self._side is Side.SAGE100 else sage100
+        self._books.keep(transaction, _rebased(link, pairs, now, source, moved=created))
         if created:
             self._books.close_intent(transaction, _intent_key(write))
         if created and self._side is Side.SAGE100:
@@ -335,12 +336,21 @@ def _new_link(write: Write, sage100: Contact, ssm: Contact) -> Link:
     )
 
 
-def _rebased(link: Link, pairs: Base, now: Contact, *, moved: bool) -> Link:
-    """The link with a new base; of the record just written its stamp, and its id if it is a new one."""
-    link = replace(link, base={**link.base, **pairs}, contact=now.full_name or link.contact)
-    if now.side is Side.SAGE100:
-        return replace(link, sage100_stamp=now.stamp)
-    return replace(link, ssm_stamp=now.stamp, ssm_id=now.id if moved else link.ssm_id)
+def _rebased(link: Link, pairs: Base, now: Contact, source: Contact, *, moved: bool) -> Link:
+    """The link with a new base, the stamps of the records that it rests on, and the id of one just created in SSM."""
+    sage100, ssm = (now, source) if now.side is Side.SAGE100 else (source, now)
+    return replace(
+        link,
+        base={**link.base, **pairs},
+        contact=now.full_name or link.contact,
+        sage100_stamp=_later(link.sage100_stamp, sage100.stamp),
+        ssm_stamp=_later(link.ssm_stamp, ssm.stamp),
+        ssm_id=now.id if moved and now.side is Side.SSM else link.ssm_id,
+    )
+
+
+def _later(one: str | None, two: str | None) -> str | None:
+    return max((s for s in (one, two) if s), key=datetime.fromisoformat, default=None)
 
 
 def _intent_key(write: Write) -> tuple[Side, int]:

@@ -33,6 +33,7 @@ class World:
         complete: whether each side was read to its end (P10).
         mapper: the field map at work.
         policy: the site's answers.
+        identity_fell: whether Sage gives out a ``cbMarq`` that it has given before (P9).
     """
 
     database: str
@@ -43,6 +44,7 @@ class World:
     complete: Mapping[Side, bool]
     mapper: Mapper
     policy: Policy
+    identity_fell: bool = False
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class Plan:
         problems: what is held back, and why.
         notices: what was decided without a write.
         edited: how many links each side has edited since their base (P9).
+        turned_back: how many links show Sage values older than those seen (P9).
         held: writes that a guard or a pause keeps from being done, each with its code.
     """
 
@@ -64,6 +67,7 @@ class Plan:
     problems: list[Entry] = default(default_factory=list)
     notices: list[Entry] = default(default_factory=list)
     edited: Counter[Side] = default(default_factory=Counter)
+    turned_back: int = 0
     held: list[tuple[Write, str]] = default(default_factory=list)
 
     def of(self, side: Side, action: Action | None = None) -> list[Write]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as default
 from datetime import datetime
+from typing import Any
 
 from contact_sync import guards, pause
 from contact_sync.apply import Books, Outcomes, apply
@@ -15,9 +16,10 @@ from contact_sync.companies import Companies, Scope
 from contact_sync.draft import Plan, World
 from contact_sync.failures import ConfigurationError, Exit, SideUnavailableError, SyncError
 from contact_sync.fields import Field, present
+from contact_sync.flapping import hold_flapping
 from contact_sync.mapping import Mapper
 from contact_sync.model import Code, Entry, Link, Side, Subject
-from contact_sync.observe import Observation, Remembered, observe, remember, remembered, same_database
+from contact_sync.observe import Observation, Remembered, keep_identity, observe, remember, remembered, same_database
 from contact_sync.plan import plan
 from contact_sync.policy import Policy
 from contact_sync.report import PlanReport, RunReport, planned
@@ -27,6 +29,7 @@ from contact_sync.state.store import StateStore
 from contact_sync.writes import Write
 
 _FIELD_MAP = "field_map"
+_REWRITES = "rewrites"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class Run:
         self._outcomes = Outcomes()
         self._plan = Plan()
         self._guards: list[Entry] = []
+        self._rewrites: dict[str, list[Any]] = {}
         self._known: Remembered
         self._seen: Observation
         self._world: World
@@ -143,8 +147,10 @@ class Run:
         lifted = guards.Lifted(self._options.allow_deletions, self._options.allow_mass_change)
         self._guards = guards.guard(self._plan, self._world, lifted)
         with self._store.transaction() as transaction:
-            open_problems = transaction.open_problems()
+            open_problems, rewrites = transaction.open_problems(), transaction.recall(_REWRITES) or {}
         self._problems += pause.hold_paused(self._plan, open_problems, self._now())
+        flapping, self._rewrites = hold_flapping(self._plan, rewrites, self._world.mapper)
+        self._problems += flapping
         return self._guards
 
     def apply(self) -> Outcomes:
@@ -153,6 +159,10 @@ class Run:
         with self._store.transaction() as transaction:
             intents = {(i.side, i.source_id): i for i in transaction.intents()}
         links = {link.sage100_id: link for link in self._known.links}
+        with self._store.transaction(self._lease) as transaction:
+            transaction.remember(_REWRITES, self._rewrites)
+            if self._seen.identity is not None and not self._stopped:
+                keep_identity(transaction, self._seen.identity)
         books = Books(self._store, self._lease, self.run_id, self._now, links, intents)
         access: Mapping[Side, Access] = {Side.SAGE100: self._sage100, Side.SSM: self._ssm}
         apply(self._plan, books, access, self._world.mapper, self._site.database, self._outcomes)
@@ -231,7 +241,17 @@ class Run:
         if seen.complete[Side.SAGE100]:
             same_database(self._known.links, sage100)
         ssm = {i: mapper.ssm(row) for i, row in seen.ssm.items()}
-        return World(site.database, self._known.links, intents, sage100, ssm, seen.complete, mapper, site.policy)
+        return World(
+            site.database,
+            self._known.links,
+            intents,
+            sage100,
+            ssm,
+            seen.complete,
+            mapper,
+            site.policy,
+            identity_fell=seen.identity is not None and seen.identity < self._known.identity,
+        )
 
     def _needs_types(self) -> bool:
         """Whether a label is unknown that ``/contactTypes`` may know by now."""
@@ -284,8 +304,13 @@ class Run:
         return report
 
     def _keeps(self, exit_code: Exit) -> bool:
-        """Whether problems that were not met again stay open: only a run that saw everything closes them."""
-        return exit_code not in (Exit.DONE, Exit.GUARD)
+        """Whether problems that were not met again stay open: only a run that believes all it saw closes them."""
+        return exit_code not in (Exit.DONE, Exit.GUARD) or self._stopped
+
+    @property
+    def _stopped(self) -> bool:
+        """Whether a guard forbade all writing."""
+        return any(guard.code is not Code.DELETION_GUARD for guard in self._guards)
 
     def _make_report(self, exit_code: Exit, opened: int, closed: int, standing: int, linked: int) -> RunReport:
         status = {Exit.DONE: RunStatus.DONE, Exit.GUARD: RunStatus.HELD}.get(exit_code, RunStatus.FAILED)

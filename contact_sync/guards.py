@@ -32,12 +32,14 @@ def guard(plan: Plan, world: World, lifted: Lifted) -> list[Entry]:
     """Take out of the plan what a guard holds back; return the guards that did.
 
     Afterwards ``plan.writes`` is what may be done and ``plan.held`` what may not. A guard that forbids all
-    writing empties ``plan.links``, too: nothing that rests on a suspicious reading is remembered.
+    writing empties the rest of the plan, too: nothing that rests on a suspicious reading is remembered.
     """
-    if not lifted.mass_change and (stops := [*_empty_sides(world), *_mass_changes(plan, world)]):
+    stops = [*_empty_sides(world), *_restored_side(plan, world), *_mass_changes(plan, world)]
+    if stops and not lifted.mass_change:
         _hold(plan, Side.SAGE100, Side.SSM, code=stops[0].code, actions=tuple(Action))
         plan.links.clear()
         plan.notices.clear()
+        plan.problems.clear()
         return stops
     if lifted.deletions:
         return []
@@ -54,6 +56,12 @@ def _empty_sides(world: World) -> Iterator[Entry]:
     for side, number in living.items():
         if number == 0 and world.complete[side] and len(world.links) > world.policy.max_deletions.floor:
             yield _stop(Code.EMPTY_SIDE_GUARD, side, len(world.links), "--allow-mass-change")
+
+
+def _restored_side(plan: Plan, world: World) -> Iterator[Entry]:
+    """A Sage restored from a backup: it would give out ids again, or shows what it showed long before."""
+    if world.identity_fell or plan.turned_back:
+        yield _stop(Code.RESTORED_SIDE_GUARD, Side.SAGE100, plan.turned_back, "--allow-mass-change")
 
 
 def _mass_changes(plan: Plan, world: World) -> Iterator[Entry]:

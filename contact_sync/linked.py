@@ -195,9 +195,11 @@ def _at_rest(views: Views) -> bool:
 
 
 def _count_edits(draft: Draft, views: Views, merged: Sequence[Merged]) -> None:
-    """P9 counts the links that a side edited, not the fields."""
+    """P9 counts the links that a side edited, not the fields; and those whose Sage row is older than what was seen."""
     differing = [m.field for m in merged if not m.agreed and m.field.name in views.link.base]
-    draft.plan.edited.update({side for f in differing for side in changed_sides(f, views, draft.mapper)})
+    edited = {side for f in differing for side in changed_sides(f, views, draft.mapper)}
+    draft.plan.edited.update(edited)
+    draft.plan.turned_back += Side.SAGE100 in edited and rules.turned_back(views.link, views.sage100)
 
 
 def _rebased(draft: Draft, views: Views, merged: Sequence[Merged]) -> Link:

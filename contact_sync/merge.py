@@ -134,7 +134,7 @@ def _settle(field: Field, views: Views, mapper: Mapper, policy: Policy) -> Merge
 
 def newest(views: Views, zone: ZoneInfo) -> Side:
     """The side whose record was changed last; a tie goes to Sage (P1)."""
-    sage100, ssm = _moment(views.sage100.stamp), _moment(views.ssm.stamp)
+    sage100, ssm = moment(views.sage100.stamp), moment(views.ssm.stamp)
     if ssm is None or views.ssm.stamp == views.link.ssm_stamp:
         return Side.SAGE100
     if sage100 is None or views.sage100.stamp == views.link.sage100_stamp:
@@ -144,13 +144,14 @@ def newest(views: Views, zone: ZoneInfo) -> Side:
     return Side.SSM if ssm > sage100 else Side.SAGE100
 
 
-def _moment(stamp: str | None) -> datetime | None:
+def moment(stamp: str | None) -> datetime | None:
+    """The time of a stamp (ISO 8601 with a zone)."""
     return datetime.fromisoformat(stamp) if stamp else None
 
 
-def _ambiguous(moment: datetime, zone: ZoneInfo) -> bool:
+def _ambiguous(instant: datetime, zone: ZoneInfo) -> bool:
     """Whether the local time stood on the clock twice that night."""
-    local = moment.astimezone(zone)
+    local = instant.astimezone(zone)
     return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 

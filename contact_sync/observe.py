@@ -19,6 +19,7 @@ from contact_sync.state.transaction import Transaction
 _WHOLE_EVERY = timedelta(hours=24)
 _SAMPLE = 20
 _LAST_WHOLE = "ssm_whole_read_at"
+_IDENTITY = "sage100_identity"
 _STREAMS = ("accounts", "contacts")
 _TYPES = "contact_types"
 
@@ -33,6 +34,7 @@ class Remembered:
         contacts: SSM contacts as last seen, deleted ones included, by id.
         contact_types: rows of ``/contactTypes`` as last seen.
         cursors: per stream of SSM, the state up to which it was read.
+        identity: the highest ``cbMarq`` that Sage was seen to have given.
         whole_due: whether SSM is to be read whole: never done, a day ago, or the last run failed.
     """
 
@@ -41,6 +43,7 @@ class Remembered:
     contacts: Mapping[int, Row]
     contact_types: Sequence[Row]
     cursors: Mapping[str, Mapping[str, Any] | None]
+    identity: int
     whole_due: bool
 
 
@@ -57,6 +60,7 @@ def remembered(transaction: Transaction, now: datetime) -> Remembered:
         contacts={row["id"]: row for row in transaction.observed("contacts")},
         contact_types=list(transaction.observed(_TYPES)),
         cursors=cursors,
+        identity=transaction.recall(_IDENTITY) or 0,
         whole_due=failed or never or now - datetime.fromisoformat(last_whole) > _WHOLE_EVERY,
     )
 
@@ -69,6 +73,7 @@ class Observation:
         companies: rows of ``F_COMPTET``, clients and prospects.
         sage100: rows of ``F_CONTACTT``.
         columns: what each column of ``F_CONTACTT`` can hold.
+        identity: the highest ``cbMarq`` ever given, where Sage tells it.
         accounts: rows of SSM accounts.
         ssm: rows of SSM contacts, deleted ones included, by id.
         contact_types: rows of ``/contactTypes``.
@@ -82,6 +87,7 @@ class Observation:
     companies: Sequence[Row]
     sage100: Sequence[Row]
     columns: Mapping[str, Column]
+    identity: int | None
     accounts: Sequence[Row]
     ssm: Mapping[int, Row]
     contact_types: Sequence[Row]
@@ -110,7 +116,7 @@ def observe(sage100: SageAccess, ssm: SsmAccess, known: Remembered, *, whole: bo
     with ThreadPoolExecutor(2, "observe") as pool:
         sage_side = pool.submit(_read_sage, sage100)
         ssm_side = pool.submit(_read_ssm, ssm, known, whole=whole)
-        columns, companies, contacts = sage_side.result()
+        columns, identity, companies, contacts = sage_side.result()
         seen = ssm_side.result()
     failures = {
         side: failure
@@ -122,6 +128,7 @@ def observe(sage100: SageAccess, ssm: SsmAccess, known: Remembered, *, whole: bo
         companies.rows,
         contacts.rows,
         columns,
+        identity,
         list(_now_seen(known.accounts, seen.get("accounts"), whole=whole).values()),
         _now_seen(known.contacts, seen.get("contacts"), whole=whole),
         seen[_TYPES].rows if _TYPES in seen and seen[_TYPES].complete else known.contact_types,
@@ -133,13 +140,13 @@ def observe(sage100: SageAccess, ssm: SsmAccess, known: Remembered, *, whole: bo
     )
 
 
-def _read_sage(sage100: SageAccess) -> tuple[Mapping[str, Column], Reading, Reading]:
+def _read_sage(sage100: SageAccess) -> tuple[Mapping[str, Column], int | None, Reading, Reading]:
     try:
-        columns = sage100.columns()
+        columns, identity = sage100.columns(), sage100.last_identity()
     except SideFailedError as error:
-        return {}, Reading([], failure=error.failure), Reading([])
+        return {}, None, Reading([], failure=error.failure), Reading([])
     readings = sage100.read({"companies": None, "contacts": None})
-    return columns, readings["companies"], readings["contacts"]
+    return columns, identity, readings["companies"], readings["contacts"]
 
 
 def _read_ssm(ssm: SsmAccess, known: Remembered, *, whole: bool) -> dict[str, Reading]:
@@ -204,6 +211,11 @@ def _recognised(link: Link, contact: Contact | None) -> bool:
 
 _FEW = 3
 """Up to so many links, all may be gone on a normal day."""
+
+
+def keep_identity(transaction: Transaction, identity: int) -> None:
+    """Keep the highest ``cbMarq`` that Sage has given (P9)."""
+    transaction.remember(_IDENTITY, identity)
 
 
 def remember(transaction: Transaction, seen: Observation, now: datetime) -> None:

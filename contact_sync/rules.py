@@ -5,6 +5,7 @@ The rules about one field are in ``merge``, those about contacts without a link 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from contact_sync import normal
@@ -12,7 +13,7 @@ from contact_sync.companies import Companies
 from contact_sync.contact import Contact, ExtId
 from contact_sync.fields import COMPANY, FIRST_NAME, LAST_NAME
 from contact_sync.mapping import Mapper
-from contact_sync.merge import Views, changed_sides
+from contact_sync.merge import Views, changed_sides, moment
 from contact_sync.model import Code, Entry, Link, LinkStatus, Side
 from contact_sync.policy import Policy, RefusedDeletion
 
@@ -35,6 +36,16 @@ def _bears_names_of(contact: Contact, link: Link) -> bool:
         for name in (LAST_NAME, FIRST_NAME)
     )
     return contact.name_key == known
+
+
+_WELL_BEFORE = timedelta(minutes=65)
+"""More than the hour by which a local clock may seem to fall back."""
+
+
+def turned_back(link: Link, sage100: Contact) -> bool:
+    """P9: whether a Sage row was last changed well before the state of it that was seen."""
+    seen, now = moment(link.sage100_stamp), moment(sage100.stamp)
+    return seen is not None and now is not None and seen - now > _WELL_BEFORE
 
 
 class Sleep(StrEnum):

@@ -85,6 +85,14 @@ class SageAccess(Access, Protocol):
         """
         ...
 
+    def last_identity(self) -> int | None:
+        """The highest ``cbMarq`` ever given to a contact; None where the database does not tell.
+
+        Raises:
+            SideFailedError: the database cannot be looked at.
+        """
+        ...
+
 
 class SsmAccess(Access, Protocol):
     """The SSM side."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Engine,
     Inspector,
     Integer,
+    MetaData,
     String,
     Table,
     cast,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import mssql
+from sqlalchemy.exc import OperationalError
 
 from sage100.config import Sage100Config
 from sage100.engine import WRITING, engine_of
@@ -50,6 +52,10 @@ _DEFAULT_ENCODING = "cp1252"
 _UTF8_CODE_PAGE = 65001
 _WRITERS_TURN = "contact synchronisation: write"
 _TURN_MILLISECONDS = 10_000
+
+
+_SEQUENCES = Table("sqlite_sequence", MetaData(), Column("name", String), Column("seq", Integer))
+"""Where SQLite keeps the last AUTOINCREMENT value of each table."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,20 @@ class Database:
             return self._zone_time()
         with self.reading() as connection:
             return connection.execute(select(func.getdate(type_=DateTime()))).scalar_one()
+
+    def last_identity(self, table: Table) -> int | None:
+        """The highest `cbMarq` ever given to a row of the table, deleted ones included; None if it is not told."""
+        if self._on_sql_server:
+            query = select(cast(func.ident_current(f"dbo.{table.name}"), Integer))
+        else:
+            query = select(_SEQUENCES.c.seq).where(_SEQUENCES.c.name == table.name)
+        try:
+            with self._engine.begin() as connection:
+                found = connection.execute(query).scalar()
+        except OperationalError:
+            # A SQLite file made without AUTOINCREMENT counts nothing.
+            return None
+        return None if found is None else int(found)
 
     def write_time(self, *, new: bool) -> Mapping[str, Any]:
         """The cb stamps that a write has to set itself.

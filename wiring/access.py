@@ -40,6 +40,7 @@ from destination_ssm.destination import DestinationSsm
 from sage100.config import Sage100Config
 from sage100.database import Database, open_database
 from sage100.errors import CONFIGURATION_CODES, SageError
+from sage100.tables import F_CONTACTT
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
 from ssm.client import SsmClient
@@ -73,6 +74,10 @@ class SageSide:
             catalog = self._source().discover(_logger, self._settings)
         schema = next(s.json_schema for s in catalog.streams if s.name == "contacts")
         return {name: Column(p.get("maxLength"), p.get("x-encoding")) for name, p in schema["properties"].items()}
+
+    def last_identity(self) -> int | None:
+        """The highest ``cbMarq`` ever given to a contact."""
+        return self._opened().last_identity(F_CONTACTT)
 
     def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
         """Read streams; a failure is told in the reading."""
