@@ -138,7 +138,7 @@ def test_p7_new_contact_with_its_first_name_out_of_sages_reach_keeps_it_in_ssm(w
         "Œuvre d'Àrt",
         "${HOME} {0} %s",
         "€uro",
-        "d’Ivoire – l’Aîné",
+        "d\u2019Ivoire \u2013 l\u2019A\u00een\u00e9",
         "a,b(c)|d",
     ],
 )

@@ -1,5 +1,7 @@
 """P10 and the failing API: an incomplete read is never an empty one, and nothing comes twice."""
 
+from datetime import timedelta
+
 import pytest
 
 from contact_sync.failures import Exit
@@ -7,6 +9,9 @@ from sandbox.faults import EMPTY_PAGE, HTML, Answer, CutJson, Delay, ExpireToken
 from sandbox.quirks import Quirks
 
 GONE = Answer(500)
+PERSISTENT = pytest.mark.parametrize("effect", [GONE, HTML, Reset(), CutJson()], ids=["500", "html", "reset", "cut"])
+
+
 PERSISTENT = pytest.mark.parametrize("effect", [GONE, HTML, Reset(), CutJson()], ids=["500", "html", "reset", "cut"])
 
 
@@ -104,6 +109,15 @@ def test_p10_a_passing_fault_is_got_over_within_the_run(world, fault):
     assert (report.exit_code, ada.card["email"], world.problems) == (Exit.DONE, "ada@alpha.example", [])
 
 
+def go_dark_after_create(world):
+    """SSM cannot be read any more once a create was tried."""
+    world.api.on_answer = lambda call: is_create(call) and world.disturb(Fault(GONE, "GET", times=None))
+
+
+def is_create(call):
+    return (call.method, call.path) == ("POST", "/contacts")
+
+
 CREATE_FAULTS = pytest.mark.parametrize(
     "effect",
     [
@@ -137,9 +151,7 @@ def test_p10_a_create_whose_answer_went_wrong_never_makes_two(world, effect):
 def test_p10_a_create_not_confirmed_and_a_reading_that_fails_after_it_never_make_two(world, effect):
     marq = world.sage.create_contact("ALPHA", "Aubrelin", "Ada")
     world.disturb(Fault(effect, "POST", "/contacts"))
-    world.api.on_answer = lambda call: call.method == "POST" and call.path == "/contacts" and world.disturb(
-        Fault(GONE, "GET", times=None)
-    )
+    go_dark_after_create(world)
     world.run()
     world.calm()
     world.run()
@@ -151,9 +163,7 @@ def test_p10_a_create_not_confirmed_and_a_reading_that_fails_after_it_never_make
 def test_p10_an_unconfirmed_create_renamed_by_a_person_since_is_found_by_its_ext_id(world):
     marq = world.sage.create_contact("ALPHA", "Aubrelin", "Ada")
     world.disturb(Fault(Reset(after=True), "POST", "/contacts"))
-    world.api.on_answer = lambda call: call.method == "POST" and call.path == "/contacts" and world.disturb(
-        Fault(GONE, "GET", times=None)
-    )
+    go_dark_after_create(world)
     world.run()
     world.calm()
     card = world.ssm.contacts()[0]["id"]
@@ -257,23 +267,26 @@ def test_not_visible_and_deleted_in_sage_meanwhile_writes_nothing_that_fails(wor
     assert report.ssm.failed == 0
 
 
+ODDITIES = [
+    {"null_clears": False},
+    {"deleted_row_readable": False},
+    {"sentinel_dates": True},
+    {"delete_bumps_date_updated": True},
+    {"where_on_deleted_date": False},
+    {"where_ignores_case": False},
+    {"page_size_headers": (), "default_page_size": 2},
+    {"ext_id_unique": "live"},
+    {"message_key": "message"},
+    {"unknown_keys_refused": True},
+    {"keys_ignore_case": True},
+    {"deleted_row_writable": True},
+    {"clock_skew": timedelta(hours=-3)},
+    {"clock_skew": timedelta(hours=3)},
+]
+
+
 @pytest.mark.parametrize(
-    "quirks",
-    [
-        Quirks(null_clears=False),
-        Quirks(deleted_row_readable=False),
-        Quirks(sentinel_dates=True),
-        Quirks(delete_bumps_date_updated=True),
-        Quirks(where_on_deleted_date=False),
-        Quirks(where_ignores_case=False),
-        Quirks(page_size_headers=(), default_page_size=2),
-        Quirks(ext_id_unique="live"),
-        Quirks(message_key="message"),
-        Quirks(unknown_keys_refused=True),
-        Quirks(keys_ignore_case=True),
-    ],
-    indirect=True,
-    ids=lambda q: str(q)[7:47] if isinstance(q, Quirks) else None,
+    "quirks", [Quirks(**odd) for odd in ODDITIES], indirect=True, ids=[str(odd) for odd in ODDITIES]
 )
 def test_whatever_ssm_is_like_contacts_are_created_changed_restored_and_deleted(world, quirks):
     here, there = world.person("Aubrelin", "Ada"), world.person("Belmont", "Ida", born="ssm")
