@@ -176,16 +176,27 @@ TABLE = [
         "edited",
         "deleted",
         "ssm",
+        refused="restore",
         writes=(f"ssm create email={FROM_SAGE}",),
         notices=REFUSAL,
     ),
-    Row("P3: cleared in Sage since", "known", "cleared", "deleted", "ssm", writes=("ssm create",), notices=REFUSAL),
+    Row(
+        "P3: cleared in Sage since",
+        "known",
+        "cleared",
+        "deleted",
+        "ssm",
+        refused="restore",
+        writes=("ssm create",),
+        notices=REFUSAL,
+    ),
     Row(
         "P3: a value whose base is unknown counts as edited",
         "none",
         "unchanged",
         "deleted",
         "ssm",
+        refused="restore",
         writes=(f"ssm create email={BASE}",),
         notices=REFUSAL,
     ),
@@ -229,15 +240,22 @@ TABLE = [
         writes=(f"sage100 update email={BASE}", f"ssm create email={BASE}"),
         notices=REFUSAL,
     ),
-    Row(
-        "P5: left deleted",
-        "*",
-        "unchanged|edited|cleared",
-        "deleted",
-        "sage100",
-        refused="leave",
-        status=LinkStatus.ASLEEP,
-        notices=REFUSAL,
+    *(
+        Row(
+            f"P5: left deleted, born in {origin}, {base}",
+            base,
+            sage100,
+            "deleted",
+            origin,
+            refused="leave",
+            status=LinkStatus.ASLEEP,
+            notices=REFUSAL,
+        )
+        for origin, base, sage100 in (
+            ("sage100", "*", "unchanged|edited|cleared"),
+            ("ssm", "known", "edited|cleared"),
+            ("ssm", "none", "unchanged|edited"),
+        )
     ),
     *(
         Row(
@@ -247,12 +265,12 @@ TABLE = [
             "deleted",
             origin,
             conflict,
-            refused,
+            "restore",
             writes,
             problems=problems,
             notices=(*REFUSAL, *notices),
         )
-        for rule, origin, refused in (("P3", "ssm", "*"), ("R8", "sage100", "restore"))
+        for rule, origin in (("P3", "ssm"), ("R8", "sage100"))
         for settled, conflict, writes, problems, notices in (
             ("Sage wins", "sage100|newest", (f"ssm create email={FROM_SAGE}",), (), SETTLED),
             ("SSM wins", "ssm", (f"sage100 update email={BASE}", f"ssm create email={BASE}"), (), SETTLED),
@@ -260,16 +278,14 @@ TABLE = [
         )
     ),
     # deleted in Sage
-    Row("R9: deleted in Sage", "*", "deleted", "unchanged|edited same", writes=("ssm delete",)),
-    Row(
-        "P2: the deletion goes over an edit",
-        "known",
-        "deleted",
-        "edited other",
-        writes=("ssm delete",),
-        notices=("deletion_overrode_edit email",),
+    Row("R9: deleted in Sage", "known", "deleted", "unchanged|edited same", writes=("ssm delete",)),
+    *(
+        Row(f"P2: {name}", base, "deleted", ssm, writes=("ssm delete",), notices=("deletion_overrode_edit email",))
+        for name, base, ssm in (
+            ("the deletion goes over an edit", "known", "edited other"),
+            ("what may never have reached Sage is kept in the journal", "none", "unchanged|edited same|edited other"),
+        )
     ),
-    Row("R9: nobody knows whether SSM edited", "none", "deleted", "edited other", writes=("ssm delete",)),
     Row("R9: gone on both sides", "*", "deleted", "deleted", status=LinkStatus.ENDED),
     # not seen, out of scope
     Row(
