@@ -12,10 +12,10 @@ from typing import Any
 from connector_base.receipt import Action, Cause, Outcome, Receipt
 from connector_base.request import CREATE, DELETED_AT, EXPECTED, SET
 from contact_sync.contact import Contact, subject_of
-from contact_sync.draft import Plan
+from contact_sync.draft import Plan, World
 from contact_sync.fields import Field
 from contact_sync.mapping import Mapper
-from contact_sync.model import Base, Code, Entry, Intent, Link, LinkStatus, Pair, Side, Value
+from contact_sync.model import Base, Code, Entry, Intent, Link, LinkStatus, Pair, Side, Subject, Value
 from contact_sync.report import Counts
 from contact_sync.sides import Access, Failure, Row, SideFailedError
 from contact_sync.state.records import Lease
@@ -80,16 +80,41 @@ class Books:
         with self._turn, self.store.transaction(self.lease) as transaction:
             yield transaction
 
-    def start(self, plan: Plan) -> None:
-        """Keep what was decided without a write: links matched, moved, put to sleep, woken, ended, rebased."""
-        for link in [k for k in self.links.values() if k.id in plan.links]:
+    def start(self, plan: Plan, *, whole: bool) -> int:
+        """Keep what was decided without a write: links matched, moved, put to sleep, woken, ended, rebased.
+
+        Args:
+            plan: the plan.
+            whole: whether it was made from whole readings: then a write that an earlier run left in doubt, and
+                that is not wanted any more, was done.
+
+        Returns:
+            How many notices were noted.
+        """
+        before = [k for k in self.links.values() if k.id in plan.links]
+        for link in before:
             del self.links[link.sage100_id]
         with self.transaction() as transaction:
+            told = self._settle_left(transaction, plan) if whole else 0
+            # Sage may have given its rows new ids among each other: first none is taken, then each takes its own.
+            for link in (k for k in before if k.sage100_id != plan.links[k.id or 0].sage100_id):
+                transaction.save_link(replace(link, sage100_id=-link.sage100_id))
             for link in sorted(plan.links.values(), key=lambda k: k.status is not LinkStatus.ENDED):
                 self.keep(transaction, link)
             for notice in plan.notices:
                 transaction.add_notice(notice, now=self.now(), run_id=self.run_id)
             self._close_intents(transaction)
+        return told + len(plan.notices)
+
+    def _settle_left(self, transaction: Transaction, plan: Plan) -> int:
+        """Settle the notices whose write was in doubt when a run ended: what is planned again was not done."""
+        planned = [n for w in (*plan.writes, *(held for held, _ in plan.held)) for n in w.notices]
+        again = {_said(notice) for notice in (*planned, *plan.notices)}
+        left = transaction.announced()
+        done = [known.id for known in left if _said(known.entry) not in again]
+        transaction.settle(done, done=True)
+        transaction.settle([known.id for known in left if known.id not in done], done=False)
+        return len(done)
 
     def keep(self, transaction: Transaction, link: Link) -> None:
         """Save a link as it now stands."""
@@ -103,13 +128,22 @@ class Books:
         for key in linked & self.intents.keys():
             self.close_intent(transaction, key)
 
-    def intend(self, write: Write) -> None:
-        """Record a create that is about to be tried."""
-        intent = _intent(write)
-        key = (intent.side, intent.source_id)
+    def intend(self, write: Write) -> list[int]:
+        """Record a write that is about to be tried: the intent of a create, and what it decides for the user.
+
+        Returns:
+            The keys of the notices announced.
+
+        Raises:
+            LeaseLost: another run has taken over; nothing may be written.
+        """
         with self.transaction() as transaction:
-            known = self.intents.get(key)
-            self.intents[key] = transaction.save_intent(replace(intent, id=known.id if known else None))
+            if write.action is Action.CREATE:
+                intent = _intent(write)
+                key = (intent.side, intent.source_id)
+                known = self.intents.get(key)
+                self.intents[key] = transaction.save_intent(replace(intent, id=known.id if known else None))
+            return transaction.announce(write.notices, now=self.now(), run_id=self.run_id)
 
     def close_intent(self, transaction: Transaction, key: tuple[Side, int]) -> None:
         """Forget an intent: what became of it is known."""
@@ -124,12 +158,10 @@ def _intent(write: Write) -> Intent:
     return Intent(write.side, source.id, ext_id=write.values.get("extId"), sage100_no=write.values.get("CT_No"))
 
 
-def apply(
-    plan: Plan, books: Books, access: Mapping[Side, Access], mapper: Mapper, database: str, outcomes: Outcomes
-) -> None:
+def apply(plan: Plan, books: Books, access: Mapping[Side, Access], world: World, outcomes: Outcomes) -> None:
     """Write both sides side by side; then give the contacts created in Sage their ``extId`` in SSM."""
-    books.start(plan)
-    outcomes.notices += len(plan.notices)
+    mapper, database = world.mapper, world.database
+    outcomes.notices += books.start(plan, whole=all(world.complete.values()))
     desks = {side: _Desk(side, plan.of(side), books, mapper, outcomes) for side in Side}
     with ThreadPoolExecutor(2, "apply") as pool:
         for done in [pool.submit(desk.write, access[side]) for side, desk in desks.items() if desk.writes]:
@@ -151,6 +183,7 @@ class _Desk:
         self._side, self._books, self._mapper, self._outcomes = side, books, mapper, outcomes
         self.writes = sorted(writes, key=lambda w: _ORDER.index(w.action))
         self.created: list[tuple[Link, Contact, Contact]] = []
+        self._announced: dict[int, list[int]] = {}
         self._answered: set[int] = set()
 
     def write(self, access: Access) -> None:
@@ -166,11 +199,8 @@ class _Desk:
         return self._outcomes.counts[self._side]
 
     def _records(self) -> Iterator[Row]:
-        for write in self.writes:
-            if write.action is Action.CREATE:
-                self._books.intend(write)
-            else:
-                self._books.store.check(self._books.lease)
+        for index, write in enumerate(self.writes):
+            self._announced[index] = self._books.intend(write)
             yield record_of(write, self._books.now())
 
     def _receive(self, receipt: Receipt) -> None:
@@ -192,9 +222,8 @@ class _Desk:
                 self._ended(transaction, write)
             elif receipt.record is not None:
                 self._settled(transaction, write, self._mapper.contact(self._side, receipt.record))
-            for notice in write.notices if receipt.wrote else ():
-                transaction.add_notice(notice, now=self._books.now(), run_id=self._books.run_id)
-                self._outcomes.notices += 1
+            transaction.settle(self._announced[receipt.index], done=receipt.wrote)
+        self._outcomes.notices += len(write.notices) if receipt.wrote else 0
 
     def _observed(self, transaction: Transaction, write: Write, receipt: Receipt) -> None:
         """What SSM reads back is seen; a deleted row that it no longer shows is kept as deleted."""
@@ -276,11 +305,12 @@ class _Desk:
     def _not_done(self, write: Write, receipt: Receipt) -> None:
         if receipt.outcome is not Outcome.CHANGED:
             self._counts.failed += 1
-        if receipt.record is not None and self._side is Side.SSM:
-            with self._books.transaction() as transaction:
+        with self._books.transaction() as transaction:
+            if receipt.record is not None and self._side is Side.SSM:
                 transaction.save_observed("contacts", [receipt.record])
-        if receipt.outcome is Outcome.REFUSED and write.action is Action.CREATE:
-            with self._books.transaction() as transaction:
+            if receipt.outcome is not Outcome.UNCERTAIN:
+                transaction.settle(self._announced[receipt.index], done=False)
+            if receipt.outcome is Outcome.REFUSED and write.action is Action.CREATE:
                 self._books.close_intent(transaction, _intent_key(write))
         if problem := self._problem(write, receipt):
             self._outcomes.problems.append((problem, write))
@@ -294,6 +324,8 @@ class _Desk:
             if self._side is Side.SSM:
                 return None
             return Entry(Code.DUPLICATE_IN_SAGE, write.subject, "P12", details={**details, "other": receipt.id})
+        if receipt.cause is Cause.CONNECTION:
+            return Entry(Code.SIDE_UNREACHABLE, Subject(), details=details)
         if receipt.cause is Cause.COMPANY_MISSING:
             return Entry(Code.COMPANY_NOT_IN_SAGE, write.subject, "R4", details=details)
         code = _PROBLEM_OF.get(receipt.cause or Cause.REJECTED, _REJECTED[self._side])
@@ -320,6 +352,12 @@ def record_of(write: Write, now: datetime) -> dict[str, Any]:
             return {**identity, **write.values, SET: list(write.values), **expected}
         case Action.CREATE:
             return {**write.values, SET: list(write.values), CREATE: True}
+
+
+def _said(entry: Entry) -> tuple[object, ...]:
+    """What makes two notices the same."""
+    subject = entry.subject
+    return entry.code, subject.sage100_id, subject.ssm_id, entry.field, entry.sage100_value, entry.ssm_value
 
 
 def _new_link(write: Write, sage100: Contact, ssm: Contact) -> Link:

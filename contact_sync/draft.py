@@ -84,6 +84,7 @@ class Draft:
         linked: the links as they stand, by ``cbMarq``.
         linked_ssm: the SSM ids that have a link.
         by_number: the Sage contacts by ``CT_No``.
+        held: ``cbMarq`` and ``CT_No`` of the living links.
     """
 
     def __init__(self, world: World) -> None:
@@ -91,6 +92,7 @@ class Draft:
         self.linked = {link.sage100_id: link for link in world.links}
         self.linked_ssm = {link.ssm_id for link in world.links}
         self.by_number = {c.number: c for c in world.sage100.values() if c.number}
+        self.held = {(link.sage100_id, link.sage100_no or 0) for link in world.links}
         self._names = {name_in_sage(c): c.id for c in world.sage100.values()}
         self._last_number = max(self.by_number, default=0)
         self._given: set[int] = set()
@@ -112,6 +114,11 @@ class Draft:
         if link != known:
             self.plan.links[link.id or -link.sage100_id] = link
         return link
+
+    def let_go(self, link: Link) -> None:
+        """Forget under which ``cbMarq`` a link stood, unless another one stands there by now."""
+        if self.linked.get(link.sage100_id) is link:
+            del self.linked[link.sage100_id]
 
     def write(self, write: Write | None) -> None:
         """Add a write, if there is one."""

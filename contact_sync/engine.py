@@ -165,7 +165,7 @@ class Run:
                 keep_identity(transaction, self._seen.identity)
         books = Books(self._store, self._lease, self.run_id, self._now, links, intents)
         access: Mapping[Side, Access] = {Side.SAGE100: self._sage100, Side.SSM: self._ssm}
-        apply(self._plan, books, access, self._world.mapper, self._site.database, self._outcomes)
+        apply(self._plan, books, access, self._world, self._outcomes)
         return self._outcomes
 
     def relink(self) -> Outcomes:

@@ -18,12 +18,12 @@ from contact_sync.writes import Write
 def plan_link(draft: Draft, link: Link) -> None:
     """Find both contacts of a link and decide about it; what an incomplete read did not show is not gone (P10)."""
     world = draft.world
-    sage100 = rules.same_in_sage(link, world.sage100, draft.by_number)
+    sage100 = rules.same_in_sage(link, world.sage100, draft.by_number, draft.held)
     ssm = world.ssm.get(link.ssm_id)
     if (sage100 is None and not world.complete[Side.SAGE100]) or (ssm is None and not world.complete[Side.SSM]):
         return
     if sage100 and (sage100.id, sage100.number) != (link.sage100_id, link.sage100_no):
-        draft.linked.pop(link.sage100_id, None)
+        draft.let_go(link)
         link = draft.save(replace(link, sage100_id=sage100.id, sage100_no=sage100.number), link)
     decide(draft, link, sage100, ssm)
 
@@ -90,10 +90,9 @@ def _lost_edits(draft: Draft, write: Write, link: Link, ssm: Contact) -> list[En
     mapper, entries = draft.mapper, []
     for field in mapper.fields:
         base, value = link.base.get(field.name), ssm.values.get(field.name)
-        if base is None or mapper.says_nothing(field, Side.SSM, value):
-            continue
-        if not mapper.unchanged(field, Side.SSM, value, base.ssm):
-            before, lost = mapper.shown(field, Side.SAGE100, base.sage100), mapper.shown(field, Side.SSM, value)
+        known = Pair(None, None) if base is None else base
+        if not mapper.says_nothing(field, Side.SSM, value) and not mapper.unchanged(field, Side.SSM, value, known.ssm):
+            before, lost = mapper.shown(field, Side.SAGE100, known.sage100), mapper.shown(field, Side.SSM, value)
             entries.append(Entry(Code.DELETION_OVERRODE_EDIT, write.subject, "P2", field.name, before, lost))
     return entries
 

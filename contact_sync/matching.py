@@ -8,7 +8,7 @@ from dataclasses import field as default
 from contact_sync import normal
 from contact_sync.contact import Contact, ExtId, subject_of
 from contact_sync.fields import EMAIL, LAST_NAME
-from contact_sync.model import Code, Entry, Intent, Link, Side
+from contact_sync.model import Code, Entry, Intent, Link, Side, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +70,22 @@ class Known:
         return next((i for i in self.intents if i.side is Side.SAGE100 and i.source_id == ssm_id), None)
 
 
-def match(sage100: Iterable[Contact], ssm: Iterable[Contact], known: Known) -> Matching:
+def match(
+    sage100: Iterable[Contact], ssm: Iterable[Contact], known: Known, deleted: Iterable[Contact] = ()
+) -> Matching:
     """Match the contacts without a link (P4).
 
     Args:
         sage100: the Sage contacts in scope without a link.
         ssm: the living SSM contacts without a link.
         known: what matching may rely on.
+        deleted: SSM contacts deleted since we were about to create them in Sage.
     """
     free = {c.id: c for c in sage100}
     contacts = list(ssm)
     result = Matching()
     _by_ext_id(contacts, free, known, result)
-    _by_intent(contacts, free, known, result)
+    _by_intent([*contacts, *deleted], free, known, result)
     _by_name(contacts, free, known, result)
     _orphans(contacts, known, result)
     return result
@@ -121,8 +124,8 @@ def agrees(one: Contact, two: Contact) -> bool:
 
 def _by_intent(ssm: Sequence[Contact], free: Mapping[int, Contact], known: Known, result: Matching) -> None:
     """An unconfirmed creation in Sage is found by its ``CT_No``, even if somebody corrected its name since."""
-    by_number = {c.number: c for c in free.values() if c.number}
-    for contact in ssm:
+    by_number = {c.number: c for c in free.values() if c.number} if known.intents else {}
+    for contact in ssm if by_number else ():
         intent = known.creating(contact.id)
         found = by_number.get(intent.sage100_no or 0) if intent else None
         if found and not result.taken(found) and not result.taken(contact) and _shares_value(found, contact):
@@ -178,13 +181,17 @@ def _pair(result: Matching, row: Contact, contact: Contact, origin: Side) -> Non
 
 
 def _ambiguous(result: Matching, rows: Sequence[Contact], contacts: Sequence[Contact]) -> None:
-    """Several could be the same: nobody is touched (P4). One problem per SSM contact, or per Sage row without one."""
-    others = ", ".join(str(c.id) for c in rows)
+    """Several could be the same: nobody is touched (P4). One problem per contact; a pair has one for both."""
+    alone = rows[0] if len(rows) == 1 else None
     for contact in contacts:
-        subject = subject_of(rows[0] if len(rows) == 1 else None, contact)
-        entry = Entry(Code.AMBIGUOUS_MATCH, subject, "P4", details={"number": len(rows), "other": others})
-        _leave(result, entry, contact)
-    _leave(result, None, *rows)
+        _leave(result, _may_be(subject_of(alone, contact), rows), contact)
+    for row in rows:
+        _leave(result, None if alone else _may_be(row.subject, contacts), row)
+
+
+def _may_be(subject: Subject, others: Sequence[Contact]) -> Entry:
+    details = {"number": len(others), "other": ", ".join(str(c.id) for c in others)}
+    return Entry(Code.AMBIGUOUS_MATCH, subject, "P4", details=details)
 
 
 def _duplicate_ext_id(target: Contact, contact: Contact, ext_id: ExtId, link: Link) -> Entry:

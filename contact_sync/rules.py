@@ -3,7 +3,7 @@
 The rules about one field are in ``merge``, those about contacts without a link in ``matching`` and ``plan``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -18,13 +18,23 @@ from contact_sync.model import Code, Entry, Link, LinkStatus, Side
 from contact_sync.policy import Policy, RefusedDeletion
 
 
-def same_in_sage(link: Link, by_id: Mapping[int, Contact], by_number: Mapping[int, Contact]) -> Contact | None:
-    """P14: ``cbMarq`` and ``CT_No`` both equal, or one of them and the names; else the linked row is gone."""
+def same_in_sage(
+    link: Link, by_id: Mapping[int, Contact], by_number: Mapping[int, Contact], held: Collection[tuple[int, int]]
+) -> Contact | None:
+    """P14: ``cbMarq`` and ``CT_No`` both equal, or one of them and the names; else the linked row is gone.
+
+    Args:
+        link: the link.
+        by_id: the Sage contacts by ``cbMarq``.
+        by_number: the Sage contacts by ``CT_No``.
+        held: ``cbMarq`` and ``CT_No`` of every living link: a row that another one holds by both is not this one's.
+    """
     row = by_id.get(link.sage100_id)
     if row and (row.number or 0) == (link.sage100_no or 0):
         return row
     candidates = (row, by_number.get(link.sage100_no) if link.sage100_no else None)
-    return next((c for c in candidates if c and _bears_names_of(c, link)), None)
+    free = (c for c in candidates if c and (c.id, c.number or 0) not in held)
+    return next((c for c in free if _bears_names_of(c, link)), None)
 
 
 def _bears_names_of(contact: Contact, link: Link) -> bool:
@@ -99,12 +109,13 @@ def fate_of_deleted(
         return Verdict(Fate.END, "R9") if ssm.deleted else Verdict(Fate.DELETE_IN_SSM, "R9")
     if not ssm.deleted:
         return None
+    left = policy.refused_deletion is RefusedDeletion.LEAVE
+    if left and link.reason == Code.DELETION_REFUSED:
+        return Verdict(Fate.LEAVE_DELETED_IN_SSM, "R8" if link.origin is Side.SAGE100 else "P3")
     if link.origin is Side.SSM and not edited(Views(link, sage100, ssm), mapper, Side.SAGE100):
         return Verdict(Fate.DELETE_IN_SAGE, "R7")
-    if link.origin is Side.SSM:
-        return Verdict(Fate.RESTORE_IN_SSM, "P3")
-    left = policy.refused_deletion is RefusedDeletion.LEAVE
-    return Verdict(Fate.LEAVE_DELETED_IN_SSM if left else Fate.RESTORE_IN_SSM, "R8")
+    rule = "R8" if link.origin is Side.SAGE100 else "P3"
+    return Verdict(Fate.LEAVE_DELETED_IN_SSM if left else Fate.RESTORE_IN_SSM, rule)
 
 
 def edited(views: Views, mapper: Mapper, side: Side) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from contact_sync.contact import Contact, ExtId, subject_of
 from contact_sync.draft import Draft
 from contact_sync.fields import COMPANY, Direction, Field
 from contact_sync.mapping import REQUIRED
-from contact_sync.model import Code, Entry, Link, Side, Subject
+from contact_sync.model import Code, Entry, Link, Pair, Side, Subject
 from contact_sync.writes import Write
 
 _AWAY_FROM = {Side.SAGE100: Direction.TO_SSM, Side.SSM: Direction.TO_SAGE100}
@@ -25,7 +25,7 @@ def plan_unlinked(draft: Draft) -> None:
     ssm = [c for c in world.ssm.values() if not c.deleted and c.id not in draft.linked_ssm]
     born = _born(draft)
     known = matching.Known(world.database, world.sage100, draft.linked, born, world.intents)
-    found = matching.match(sage100, ssm, known)
+    found = matching.match(sage100, ssm, known, _deleted_since(draft))
     draft.plan.problems.extend(found.problems)
     for pair in found.matches:
         _link(draft, pair)
@@ -35,6 +35,13 @@ def plan_unlinked(draft: Draft) -> None:
         _create_in_ssm(draft, contact, born.get(contact.id, Side.SAGE100))
 
 
+def _deleted_since(draft: Draft) -> list[Contact]:
+    """The SSM contacts that were deleted while we were about to create them in Sage."""
+    world = draft.world
+    sources = (world.ssm.get(i.source_id) for i in world.intents if i.side is Side.SAGE100)
+    return [c for c in sources if c and c.deleted and c.id not in draft.linked_ssm]
+
+
 def _born(draft: Draft) -> dict[int, Side]:
     """P4: a deleted SSM row still tells the origin of its ``extId``."""
     told = (ExtId.parse(c.ext_id, draft.world.database) for c in draft.world.ssm.values() if c.deleted)
@@ -42,9 +49,12 @@ def _born(draft: Draft) -> dict[int, Side]:
 
 
 def _link(draft: Draft, pair: matching.Match) -> None:
-    """P4: a pair found is a link without a base."""
-    row, contact = pair.sage100, pair.ssm
-    link = Link(row.id, row.number, contact.id, row.company or "", row.full_name, pair.origin)
+    """P4: a pair found is a link whose base is what both sides say alike."""
+    row, contact, mapper = pair.sage100, pair.ssm, draft.mapper
+    pairs = {f.name: Pair(row.values[f.name], contact.values[f.name]) for f in mapper.fields}
+    base = {f.name: pairs[f.name] for f in mapper.fields if mapper.equal(f, pairs[f.name].sage100, pairs[f.name].ssm)}
+    who = (row.id, row.number, contact.id, row.company or "", row.full_name)
+    link = Link(*who, pair.origin, base, sage100_stamp=row.stamp, ssm_stamp=contact.stamp)
     if _is_foreign(draft, contact):
         draft.plan.notices.append(_foreign(subject_of(row, contact), contact))
     draft.linked_ssm.add(link.ssm_id)

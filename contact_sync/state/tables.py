@@ -145,6 +145,9 @@ journal = Table(
     Column("fingerprint", Text),
 )
 
+ANNOUNCED = "announced"
+"""The ``kind`` of a notice whose write is being tried."""
+
 standing = and_(journal.c.kind == "problem", journal.c.closed_at.is_(None))
 """The problems that are open."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from contact_sync.model import Entry, Intent, Link, LinkStatus, Subject
+from contact_sync.model import Entry, Intent, Kind, Link, LinkStatus, Subject
 from contact_sync.state import rows, tables
 from contact_sync.state.errors import AlreadyLinked
 from contact_sync.state.records import JournalEntry, RunRow, RunStatus
@@ -164,6 +164,30 @@ class Transaction:
         if self._connection.scalar(noted.limit(1)) is None:
             self._note([entry], now, run_id)
 
+    def announce(self, entries: Collection[Entry], *, now: datetime, run_id: str) -> list[int]:
+        """Note what a write is about to decide, before it is tried: a value that it overwrites is then never lost.
+
+        Announced notices are not in the journal before they are settled.
+
+        Returns:
+            Their keys, for ``settle``.
+        """
+        row = {"run_id": run_id, "first_seen": now, "last_seen": now, "count": 1, "tries": 0, "kind": tables.ANNOUNCED}
+        return [self._save(tables.journal, rows.entry_row(entry) | row, None) for entry in entries]
+
+    def announced(self) -> list[JournalEntry]:
+        """The notices announced by writes of which it is not known what became, oldest first."""
+        wanted = select(tables.journal).where(tables.journal.c.kind == tables.ANNOUNCED).order_by(tables.journal.c.id)
+        return self._entries(wanted)
+
+    def settle(self, announced: Collection[int], *, done: bool) -> None:
+        """Put announced notices into the journal, or forget them: their write was done, or it was not."""
+        chosen = tables.journal.c.id.in_(announced)
+        if announced and done:
+            self._connection.execute(update(tables.journal).where(chosen).values(kind=Kind.NOTICE.value))
+        elif announced:
+            self._connection.execute(delete(tables.journal).where(chosen))
+
     def journal(
         self, *, limit: int | None = None, open_only: bool = False, contact: Subject | None = None
     ) -> list[JournalEntry]:
@@ -174,7 +198,8 @@ class Transaction:
             open_only: only the problems that stand.
             contact: only what is about one of this contact's ids; of a subject without ids, its company.
         """
-        wanted = select(tables.journal).order_by(tables.journal.c.id.desc()).limit(limit)
+        told = tables.journal.c.kind != tables.ANNOUNCED
+        wanted = select(tables.journal).where(told).order_by(tables.journal.c.id.desc()).limit(limit)
         if open_only:
             wanted = wanted.where(tables.standing)
         if contact is not None:
