@@ -69,12 +69,13 @@ class Field:
 LAST_NAME = "last_name"
 FIRST_NAME = "first_name"
 EMAIL = "email"
+JOB_TITLE = "job_title"
 COMPANY = "company"
 
 STANDARD = (
     Field(LAST_NAME, "CT_Nom", "lastName"),
     Field(FIRST_NAME, "CT_Prenom", "firstName"),
-    Field("job_title", "CT_Fonction", "typeId", FieldKind.LABEL),
+    Field(JOB_TITLE, "CT_Fonction", "typeId", FieldKind.LABEL),
     Field("phone", "CT_Telephone", "phone1", FieldKind.PHONE),
     Field("mobile", "CT_TelPortable", "phone2", FieldKind.PHONE),
     Field("fax", "CT_Telecopie", "fax", FieldKind.PHONE),

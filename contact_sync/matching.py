@@ -7,7 +7,7 @@ from dataclasses import field as default
 
 from contact_sync import normal
 from contact_sync.contact import Contact, ExtId, subject_of
-from contact_sync.fields import EMAIL, LAST_NAME
+from contact_sync.fields import COMPANY, EMAIL, FIRST_NAME, JOB_TITLE, LAST_NAME
 from contact_sync.model import Code, Entry, Intent, Link, Side, Subject
 
 
@@ -133,11 +133,19 @@ def _by_intent(ssm: Sequence[Contact], free: Mapping[int, Contact], known: Known
 
 
 def _shares_value(one: Contact, two: Contact) -> bool:
-    """Whether any name, number or e-mail agrees: a ``CT_No`` alone may have gone to somebody else's contact."""
-    if normal.company_code(one.company) != normal.company_code(two.company):
-        return False
-    texts = {normal.name(v) for v in two.values.values() if isinstance(v, str)} - {normal.name(two.company)}
-    return agrees(one, two) or any(isinstance(v, str) and normal.name(v) in texts for v in one.values.values())
+    """Whether something personal agrees: a ``CT_No`` alone may have gone to somebody else's contact.
+
+    A first name is enough within a company alone: somebody may have moved the contact by now.
+    """
+    if normal.company_code(one.company) == normal.company_code(two.company) and agrees(one, two):
+        return True
+    return bool(_personal(one) & _personal(two))
+
+
+def _personal(contact: Contact) -> set[str]:
+    """What hardly two people have in common."""
+    shared = {COMPANY, FIRST_NAME, JOB_TITLE}
+    return {normal.name(v) for name, v in contact.values.items() if isinstance(v, str) and name not in shared}
 
 
 def _by_name(ssm: Sequence[Contact], free: Mapping[int, Contact], known: Known, result: Matching) -> None:
