@@ -98,6 +98,16 @@ def test_p3_deleted_in_ssm_and_edited_in_sage_the_contact_of_origin_ssm_is_resto
     assert (codes(world), world.journal[-1].entry.rule) == (["deletion_refused"], "P3")
 
 
+def test_p3_with_leave_the_edited_contact_stays_in_sage_and_the_link_sleeps(world):
+    world.decide(policy=LEAVE)
+    ada = world.person("Aubrelin", "Ada", born="ssm")
+    ada.delete_ssm()
+    ada.edit_sage(CT_EMail="neu@alpha.example")
+    report = world.run()
+    assert (report.sage100.written, report.ssm.written, ada.row["CT_EMail"]) == (0, 0, "neu@alpha.example")
+    assert (ada.standing, codes(world)) == (("ssm", "asleep"), ["deletion_refused"])
+
+
 def test_p3_restored_contact_of_origin_ssm_can_then_be_deleted_in_ssm(world):
     ada = world.person("Aubrelin", "Ada", born="ssm")
     ada.delete_ssm()
