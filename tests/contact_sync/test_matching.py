@@ -124,8 +124,15 @@ CASES = [
     ),
     Case("that CT_No went to somebody else", [BOB], [{}], intents=(Intent(SAGE, 501, sage100_no=101),)),
     Case(
-        "that CT_No is another company's",
+        "created under that CT_No, moved since",
         [{"CT_Num": "BETA"}],
+        [{}],
+        [(1, 501, SSM)],
+        intents=(Intent(SAGE, 501, sage100_no=101),),
+    ),
+    Case(
+        "that CT_No is another company's, where somebody has the same first name",
+        [{"CT_Num": "BETA", "CT_Nom": "Martin"}],
         [{}],
         intents=(Intent(SAGE, 501, sage100_no=101),),
     ),
