@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 _USUAL_PORT = 4200
 _START_SECONDS = 120
 _STOP_SECONDS = 15
+_LOG = "server.log"
 _QUIET = {"DO_NOT_TRACK": "1", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60"}
 """Customer data is on customer machines: no telemetry. A run that was killed is told by its missing heartbeat."""
 
@@ -90,52 +91,62 @@ def local_server(home: Path) -> Iterator[str]:
         ServerDidNotStart: it ended at once, or did not answer within two minutes.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    port = _free_port()
-    api_url = f"http://127.0.0.1:{port}/api"
-    log = home / "server.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(  # noqa: S603 - this interpreter, and no word from outside
+    server, api_url = _started(home.absolute())
+    try:
+        yield api_url
+    finally:
+        _stop(server)
+
+
+def _started(home: Path) -> tuple["subprocess.Popen[bytes]", str]:
+    """Start a server on the usual port, or on a free one where that is taken, even at the last moment."""
+    for port in (_USUAL_PORT, 0, 0):
+        if (free := _free_port(port)) is not None:
+            api_url = f"http://127.0.0.1:{free}/api"
+            server = _launch(home, free, api_url)
+            if _answers(server, api_url, home):
+                return server, api_url
+            _stop(server)
+    raise ServerDidNotStart(home / _LOG)
+
+
+def _free_port(port: int) -> int | None:
+    """Give a port that nothing listens on, any for 0; None if it is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return None
+        return int(probe.getsockname()[1])
+
+
+def _launch(home: Path, port: int, api_url: str) -> "subprocess.Popen[bytes]":
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    with (home / _LOG).open("ab") as output:
+        return subprocess.Popen(  # noqa: S603 - this interpreter, and no word from outside
             [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-            env={**_without_prefect(os.environ), **prefect_environment(home, api_url)},
+            env={**inherited, **prefect_environment(home, api_url)},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             # Ctrl-C reaches the whole group of a terminal; the server ends after the run that needs it.
             start_new_session=True,
         )
-        try:
-            _wait_until_healthy(server, api_url, log)
-            yield api_url
-        finally:
-            _stop(server)
 
 
-def _without_prefect(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if not name.startswith("PREFECT_")}
-
-
-def _free_port() -> int:
-    """Give the usual port, or any free one if something listens there."""
-    for port in (_USUAL_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise OSError("no free port on 127.0.0.1")
-
-
-def _wait_until_healthy(server: "subprocess.Popen[bytes]", api_url: str, log: Path) -> None:
+def _answers(server: "subprocess.Popen[bytes]", api_url: str, home: Path) -> bool:
+    """Wait until the server answers, it and no other that took the port meanwhile: the home tells."""
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            if httpx.get(f"{api_url}/health", trust_env=False, timeout=5).is_success:
-                return
+            answer = httpx.get(f"{api_url}/admin/settings", trust_env=False, timeout=5)
         except httpx.TransportError:
             time.sleep(0.2)
-    raise ServerDidNotStart(log)
+            continue
+        if answer.is_success:
+            return bool(answer.json()["home"] == str(home))
+    return False
 
 
 def _stop(server: "subprocess.Popen[bytes]") -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ import httpx
 import pytest
 
 from contact_sync.state.store import StateStore
-from flows.server import prefect_environment, prefect_home
+from flows.server import local_server, prefect_environment, prefect_home
 from sandbox.installation import installation
 from wiring.schedule import recall_schedule
 
@@ -122,3 +123,21 @@ def test_prefects_own_files_are_beside_the_state_or_else_beside_the_settings(sta
 
 def test_the_local_server_answered_on_loopback_alone(prefect_api):
     assert httpx.URL(prefect_api).host == "127.0.0.1"
+
+
+def test_two_servers_that_start_at_once_do_not_take_each_other_for_themselves(prefect_api, tmp_path, monkeypatch):
+    taken = httpx.URL(prefect_api).port
+    monkeypatch.setattr("flows.server._free_port", lambda port: taken if port else _a_free_port())
+
+    with local_server(tmp_path / "other") as api_url:
+        home = httpx.get(f"{api_url}/admin/settings").json()["home"]
+
+    assert home == str(tmp_path / "other")
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(api_url)
+
+
+def _a_free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
