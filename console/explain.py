@@ -73,6 +73,13 @@ def _candidates(
         yield Subject(None, None, row["id"], name or None), _emails(row.get("email"))
     for known in journal:
         yield known.entry.subject, set()
+        yield from ((subject, set()) for subject in _waiting(known))
+
+
+def _waiting(known: JournalEntry) -> list[Subject]:
+    """The contacts that wait, of a problem that is told once for their whole company."""
+    company = known.entry.subject.company
+    return [Subject(company, sage100_id, None, name) for sage100_id, name in known.entry.details.get("contacts", ())]
 
 
 def _subject(link: Link) -> Subject:
@@ -101,4 +108,4 @@ def _is_meant(who: str, subject: Subject, emails: set[str]) -> bool:
 
 def _history(subject: Subject, journal: Iterable[JournalEntry]) -> tuple[JournalEntry, ...]:
     ids = set(_ids(subject))
-    return tuple(known for known in journal if ids & set(_ids(known.entry.subject)))
+    return tuple(known for known in journal if any(ids & set(_ids(s)) for s in (known.entry.subject, *_waiting(known))))

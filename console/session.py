@@ -13,7 +13,7 @@ import typer
 from rich.console import Console, RenderableType
 
 from console.tables import plain
-from contact_sync.failures import Exit
+from contact_sync.failures import Exit, SyncError
 from contact_sync.messages import Language, say
 from contact_sync.state.store import StateStore
 from contact_sync.state.transaction import Transaction
@@ -93,6 +93,8 @@ def session(config: Path, *, as_json: bool = False) -> Iterator[Session]:
     except typer.Exit:
         raise
     except Exception as error:  # noqa: BLE001 - the last place where an error can be put into words
+        if as_json and isinstance(error, SyncError) and error.report:
+            print(json.dumps(error.report, ensure_ascii=False, indent=2))  # noqa: T201 - the command's output
         raise typer.Exit(_told(error, language)) from None
 
 

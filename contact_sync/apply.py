@@ -43,12 +43,14 @@ class Outcomes:
     Attributes:
         counts: writes done and not done, per side.
         problems: what the sides refused, with the write that was refused.
+        updates: the updates that were done.
         failures: per side, why it could not be written any further.
         notices: how many notices were noted.
     """
 
     counts: dict[Side, Counts] = default(default_factory=lambda: {side: Counts() for side in Side})
     problems: list[tuple[Entry, Write]] = default(default_factory=list)
+    updates: list[Write] = default(default_factory=list)
     failures: dict[Side, Failure] = default(default_factory=dict)
     notices: int = 0
 
@@ -155,7 +157,10 @@ class Books:
 def _intent(write: Write) -> Intent:
     source = write.sage100 if write.side is Side.SSM else write.ssm
     assert source is not None, "a create carries a contact over from the other side"
-    return Intent(write.side, source.id, ext_id=write.values.get("extId"), sage100_no=write.values.get("CT_No"))
+    if write.side is Side.SSM:
+        return Intent(write.side, source.id, ext_id=write.values["extId"])
+    names = (write.values.get("CT_Nom"), write.values.get("CT_Prenom"))
+    return Intent(write.side, source.id, sage100_no=write.values["CT_No"], names=names)
 
 
 def apply(plan: Plan, books: Books, access: Mapping[Side, Access], world: World, outcomes: Outcomes) -> None:
@@ -216,6 +221,7 @@ class _Desk:
     def _applied(self, write: Write, receipt: Receipt) -> None:
         if receipt.wrote:
             self._counts.add(write.action)
+            self._outcomes.updates += [write] if write.action is Action.UPDATE else []
         with self._books.transaction() as transaction:
             self._observed(transaction, write, receipt)
             if write.action is Action.DELETE:

@@ -9,7 +9,7 @@ from contact_sync import normal
 from contact_sync.fields import COMPANY, FIRST_NAME, LAST_NAME
 from contact_sync.model import Side, Subject, Value
 
-_EXT_ID = re.compile(r"(sage100|ssm):(.+):([1-9]\d*)")
+_EXT_ID = re.compile(r"(sage100|ssm):(.+):([1-9][0-9]*)")
 
 
 @dataclass(frozen=True, slots=True)

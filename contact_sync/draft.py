@@ -96,7 +96,7 @@ class Draft:
         self._names = {name_in_sage(c): c.id for c in world.sage100.values()}
         self._last_number = max(self.by_number, default=0)
         self._given: set[int] = set()
-        self._waiting: Counter[str] = Counter()
+        self._waiting: dict[str, dict[int, str]] = {}
 
     @property
     def mapper(self) -> Mapper:
@@ -148,12 +148,13 @@ class Draft:
     def wait_for_company(self, contact: Contact) -> None:
         """Count a Sage contact whose company SSM does not have."""
         if not self.companies.accounts_of(contact.company):
-            self._waiting[contact.company or ""] += 1
+            self._waiting.setdefault(contact.company or "", {})[contact.id] = contact.full_name
 
     def company_problems(self) -> None:
         """One entry per company that SSM lacks, with the number of contacts that wait, or has twice."""
-        for company, number in sorted(self._waiting.items()):
-            self.problem(Entry(Code.COMPANY_NOT_IN_SSM, Subject(company), "P6", details={"number": number}))
+        for company, contacts in sorted(self._waiting.items()):
+            details = {"number": len(contacts), "contacts": [[i, name] for i, name in sorted(contacts.items())]}
+            self.problem(Entry(Code.COMPANY_NOT_IN_SSM, Subject(company), "P6", details=details))
         for company, accounts in sorted(self.companies.twins().items()):
             details = {"number": len(accounts), "account": ", ".join(map(str, accounts))}
             self.problem(Entry(Code.AMBIGUOUS_COMPANY, Subject(company), details=details))

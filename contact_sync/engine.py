@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as default
 from datetime import datetime
-from typing import Any
 
 from contact_sync import guards, pause
 from contact_sync.apply import Books, Outcomes, apply
@@ -16,7 +15,7 @@ from contact_sync.companies import Companies, Scope
 from contact_sync.draft import Plan, World
 from contact_sync.failures import ConfigurationError, Exit, SideUnavailableError, SyncError
 from contact_sync.fields import Field, present
-from contact_sync.flapping import hold_flapping
+from contact_sync.flapping import Rewrites
 from contact_sync.mapping import Mapper
 from contact_sync.model import Code, Entry, Link, Side, Subject
 from contact_sync.observe import Observation, Remembered, keep_identity, observe, remember, remembered, same_database
@@ -101,7 +100,7 @@ class Run:
         self._outcomes = Outcomes()
         self._plan = Plan()
         self._guards: list[Entry] = []
-        self._rewrites: dict[str, list[Any]] = {}
+        self._rewrites: Rewrites
         self._known: Remembered
         self._seen: Observation
         self._world: World
@@ -149,8 +148,8 @@ class Run:
         with self._store.transaction() as transaction:
             open_problems, rewrites = transaction.open_problems(), transaction.recall(_REWRITES) or {}
         self._problems += pause.hold_paused(self._plan, open_problems, self._now())
-        flapping, self._rewrites = hold_flapping(self._plan, rewrites, self._world.mapper)
-        self._problems += flapping
+        self._rewrites = Rewrites(rewrites, self._world.mapper)
+        self._problems += self._rewrites.hold(self._plan)
         return self._guards
 
     def apply(self) -> Outcomes:
@@ -159,18 +158,19 @@ class Run:
         with self._store.transaction() as transaction:
             intents = {(i.side, i.source_id): i for i in transaction.intents()}
         links = {link.sage100_id: link for link in self._known.links}
-        with self._store.transaction(self._lease) as transaction:
-            transaction.remember(_REWRITES, self._rewrites)
-            if self._seen.identity is not None and not self._stopped:
-                keep_identity(transaction, self._seen.identity)
         books = Books(self._store, self._lease, self.run_id, self._now, links, intents)
         access: Mapping[Side, Access] = {Side.SAGE100: self._sage100, Side.SSM: self._ssm}
         apply(self._plan, books, access, self._world, self._outcomes)
+        with self._store.transaction(self._lease) as transaction:
+            transaction.remember(_REWRITES, self._rewrites.remembered(self._outcomes.updates))
+            if self._seen.identity is not None and not self._stopped:
+                keep_identity(transaction, self._seen.identity)
         return self._outcomes
 
     def relink(self) -> Outcomes:
         """Keep the links found, and write neither side (``resync``)."""
         self._plan.writes.clear()
+        self._rewrites = Rewrites({}, self._world.mapper)
         return self.apply()
 
     def report(self) -> RunReport:

@@ -4,6 +4,7 @@ An error carries a code and its parameters; it is put into the user's words in o
 command. The exit codes are those of CONTRACT.md.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
@@ -27,6 +28,7 @@ class SyncError(Exception):
         code: which sentence says it (``login_refused``, ``another_run``).
         exit_code: how the command ends.
         params: what the sentence names; never a secret.
+        report: what ``run --json`` prints of the run that it ended, if it ended one.
     """
 
     exit_code: Exit = Exit.FAULT
@@ -35,6 +37,7 @@ class SyncError(Exception):
         super().__init__(code, params)
         self.code = code
         self.params = params
+        self.report: Mapping[str, Any] | None = None
 
     def __str__(self) -> str:
         named = ", ".join(f"{name}={value}" for name, value in self.params.items())

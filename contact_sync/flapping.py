@@ -5,7 +5,7 @@ Only what the last run wrote is remembered, so that the memory is no larger than
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,55 +13,71 @@ from connector_base.receipt import Action
 from contact_sync.draft import Plan
 from contact_sync.fields import COMPANY
 from contact_sync.mapping import Mapper
-from contact_sync.model import Code, Entry
+from contact_sync.model import Code, Entry, Side
 from contact_sync.writes import EXT_ID, Write, name_on
 
 ENOUGH = 3
 """Runs running in which a field may be rewritten."""
 
-Rewrites = Mapping[str, list[Any]]
-"""Side, contact and field to the value's fingerprint and the number of runs that wrote it."""
 
-
-def hold_flapping(plan: Plan, before: Rewrites, mapper: Mapper) -> tuple[list[Entry], dict[str, list[Any]]]:
-    """Take out of the plan what has been rewritten often enough.
+class Rewrites:
+    """What the last runs have rewritten, and what this one does.
 
     Args:
-        plan: the plan; its updates lose the fields that flap.
-        before: what the last run wrote.
+        before: what the last run left, as ``remembered`` gave it.
         mapper: the field map at work.
-
-    Returns:
-        The problems, and what is to be remembered of this run.
     """
-    problems: list[Entry] = []
-    now: dict[str, list[Any]] = {}
-    kept = [
-        _without_flapping(w, before, now, problems, mapper) if w.action is Action.UPDATE else w for w in plan.writes
-    ]
-    plan.writes[:] = [write for write in kept if write is not None]
-    return problems, now
+
+    def __init__(self, before: Mapping[str, list[Any]], mapper: Mapper) -> None:
+        self._before, self._names = before, {f.name: f for f in mapper.fields}
+        self._now: dict[str, list[Any]] = {}
+
+    def hold(self, plan: Plan) -> list[Entry]:
+        """Take out of the plan's updates the fields that have been rewritten often enough; say which."""
+        problems: list[Entry] = []
+        for index, write in enumerate(plan.writes):
+            for field in [f for f in write.changes if self._runs(write, f) >= ENOUGH]:
+                self._now[_key(write, field)] = [self._mark(write, field), ENOUGH]
+                problems.append(_flapping(write, field))
+                plan.writes[index] = _without(plan.writes[index], field, self._own_name(write, field))
+        plan.writes[:] = [w for w in plan.writes if w.values or w.action is not Action.UPDATE]
+        return problems
+
+    def remembered(self, written: Iterable[Write]) -> dict[str, list[Any]]:
+        """What the next run must know.
+
+        Args:
+            written: the updates that this run has done.
+        """
+        for write in written:
+            for field in write.changes:
+                self._now[_key(write, field)] = [self._mark(write, field), self._runs(write, field) + 1]
+        return self._now
+
+    def _runs(self, write: Write, field: str) -> int:
+        """In how many runs before this one the same value was written to the field."""
+        if write.action is not Action.UPDATE:
+            return 0
+        mark, runs = self._before.get(_key(write, field), ("", 0))
+        return int(runs) if mark == self._mark(write, field) else 0
+
+    def _mark(self, write: Write, field: str) -> str:
+        value = write.values.get(self._own_name(write, field))
+        return hashlib.sha256(repr(value).encode()).hexdigest()[:12]
+
+    def _own_name(self, write: Write, field: str) -> str:
+        special = {COMPANY: "accountId", EXT_ID: "extId"}
+        return special.get(field) or name_on(self._names[field], write.side)
 
 
-def _without_flapping(
-    write: Write, before: Rewrites, now: dict[str, list[Any]], problems: list[Entry], mapper: Mapper
-) -> Write | None:
-    names = _own_names(write, mapper)
-    for field in list(write.changes):
-        key, mark = f"{write.side}:{write.target_id}:{field}", _mark(write.values.get(names[field]))
-        known, runs = before.get(key, ["", 0])
-        runs = runs if known == mark else 0
-        now[key] = [mark, min(runs + 1, ENOUGH)]
-        if runs >= ENOUGH:
-            change = write.changes[field]
-            problems.append(Entry(Code.FLAPPING, write.subject, None, field, change.after, change.before))
-            write = _without(write, field, names[field])
-    return write if write.values else None
+def _key(write: Write, field: str) -> str:
+    return f"{write.side}:{write.target_id}:{field}"
 
 
-def _own_names(write: Write, mapper: Mapper) -> dict[str, str]:
-    names = {f.name: name_on(f, write.side) for f in mapper.fields}
-    return names | {COMPANY: "accountId", EXT_ID: "extId"}
+def _flapping(write: Write, field: str) -> Entry:
+    wanted, stands = write.changes[field].after, write.changes[field].before
+    sage100, ssm = (wanted, stands) if write.side is Side.SSM else (stands, wanted)
+    return Entry(Code.FLAPPING, write.subject, None, field, sage100, ssm)
 
 
 def _without(write: Write, field: str, name: str) -> Write:
@@ -73,7 +89,3 @@ def _without(write: Write, field: str, name: str) -> Write:
         carried=tuple(f for f in write.carried if f != field),
         notices=tuple(n for n in write.notices if n.field != field),
     )
-
-
-def _mark(value: Any) -> str:
-    return hashlib.sha256(repr(value).encode()).hexdigest()[:12]

@@ -128,8 +128,15 @@ def _by_intent(ssm: Sequence[Contact], free: Mapping[int, Contact], known: Known
     for contact in ssm if by_number else ():
         intent = known.creating(contact.id)
         found = by_number.get(intent.sage100_no or 0) if intent else None
-        if found and not result.taken(found) and not result.taken(contact) and _shares_value(found, contact):
+        if not intent or not found or result.taken(found) or result.taken(contact):
+            continue
+        if _bears(found, intent.names) or _shares_value(found, contact):
             _pair(result, found, contact, Side.SSM)
+
+
+def _bears(row: Contact, names: tuple[str | None, str | None]) -> bool:
+    """Whether the row bears the very names that a create was to give it."""
+    return any(names) and row.name_key == tuple(normal.name(name) for name in names)
 
 
 def _shares_value(one: Contact, two: Contact) -> bool:

@@ -90,6 +90,7 @@ class Intent:
         source_id: the contact's id on the other side.
         ext_id: the ``extId`` it bears in SSM, once known.
         sage100_no: the ``CT_No`` that it was to bear in Sage.
+        names: the last and first name that it was to bear in Sage.
         id: the state's own key; None until saved.
     """
 
@@ -97,6 +98,7 @@ class Intent:
     source_id: int
     ext_id: str | None = None
     sage100_no: int | None = None
+    names: tuple[str | None, str | None] = (None, None)
     id: int | None = None
 
 

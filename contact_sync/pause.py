@@ -15,6 +15,8 @@ _PROPOSED = "CT_No"
 """A number that each attempt to create draws anew."""
 _STEP = timedelta(minutes=15)
 _LONGEST = timedelta(hours=24)
+_DOUBLINGS = 10
+"""More of them than lead from the step to the longest pause."""
 
 
 def fingerprint(write: Write) -> str:
@@ -26,7 +28,7 @@ def fingerprint(write: Write) -> str:
 
 def next_try(tries: int, now: datetime) -> datetime:
     """When a write that has failed ``tries`` times is tried again: at once, after 30 minutes, an hour, … a day."""
-    return now if tries <= 1 else now + min(_STEP * 2 ** (tries - 1), _LONGEST)
+    return now if tries <= 1 else now + min(_STEP * 2 ** min(tries - 1, _DOUBLINGS), _LONGEST)
 
 
 def hold_paused(plan: Plan, problems: Iterable[JournalEntry], now: datetime) -> list[Entry]:

@@ -14,6 +14,7 @@ from contact_sync import lease
 from contact_sync.codecs import Locale
 from contact_sync.companies import Scope
 from contact_sync.engine import Run, RunOptions, Site
+from contact_sync.failures import SyncError
 from contact_sync.fields import field_map
 from contact_sync.policy import DeletionLimit, Policy
 from contact_sync.report import PlanReport, RunReport
@@ -72,6 +73,10 @@ def open_run(settings: Settings, options: RunOptions = ORDINARY) -> Iterator[Run
         run = Run(store, held, sage100, ssm, site_of(settings), options, run_id=uuid.uuid4().hex[:12], now=utc_now)
         try:
             yield run
+        except SyncError as error:
+            report = run.abort(error)
+            error.report = report.as_json() if report else None
+            raise
         except Exception as error:
             run.abort(error)
             raise

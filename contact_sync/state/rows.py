@@ -71,12 +71,13 @@ def intent_row(intent: Intent) -> dict[str, Any]:
         "source_id": intent.source_id,
         "ext_id": intent.ext_id,
         "sage100_no": intent.sage100_no,
+        "names": list(intent.names),
     }
 
 
 def intent_of(row: Row[Any]) -> Intent:
     """An intent from its row."""
-    return Intent(id=row.id, side=Side(row.side), source_id=row.source_id, ext_id=row.ext_id, sage100_no=row.sage100_no)
+    return Intent(Side(row.side), row.source_id, row.ext_id, row.sage100_no, tuple(row.names), row.id)
 
 
 def entry_row(entry: Entry) -> dict[str, Any]:

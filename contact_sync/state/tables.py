@@ -103,6 +103,7 @@ intents = Table(
     Column("source_id", BigInteger, nullable=False),
     Column("ext_id", Text),
     Column("sage100_no", BigInteger),
+    Column("names", JsonText),
 )
 
 observations = Table(

@@ -60,6 +60,7 @@ def _create_observations() -> None:
         sa.Column("source_id", sa.BigInteger, nullable=False),
         sa.Column("ext_id", sa.Text),
         sa.Column("sage100_no", sa.BigInteger),
+        sa.Column("names", sa.Text),
     )
     op.create_table(
         "observations",
