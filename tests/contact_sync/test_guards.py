@@ -7,7 +7,7 @@ import pytest
 
 from connector_base.receipt import Action
 from contact_sync import pause
-from contact_sync.flapping import ENOUGH, hold_flapping
+from contact_sync.flapping import ENOUGH, Rewrites
 from contact_sync.guards import Lifted, exceeds, guard
 from contact_sync.model import Code, Entry, Side, Subject
 from contact_sync.plan import plan
@@ -255,14 +255,15 @@ def test_a_write_is_held_while_its_pause_lasts_and_its_problem_stands(after, mar
 # --- flapping
 
 
-def run_again(before, value="a@x.example"):
+def run_again(before, value="a@x.example", *, done=True):
     made = plan(worlds.world())
     (write,) = plan(
         worlds.world([worlds.sage_row(CT_EMail=value)], [worlds.ssm_row(extId="sage100:TEST:1")], [worlds.linked()])
     ).writes
     made.writes.append(write)
-    problems, now = hold_flapping(made, before, worlds.mapper())
-    return [p.code for p in problems], len(made.writes), now
+    rewrites = Rewrites(before, worlds.mapper())
+    problems = rewrites.hold(made)
+    return [p.code for p in problems], len(made.writes), rewrites.remembered(made.writes if done else [])
 
 
 def test_a_field_rewritten_in_three_runs_running_is_left_alone():
@@ -281,3 +282,10 @@ def test_a_quiet_run_or_another_value_begins_anew():
     for _ in range(ENOUGH):
         _, _, memory = run_again(memory)
     assert run_again({})[0] == []
+
+
+def test_a_write_that_was_not_done_rewrites_nothing():
+    memory = {}
+    for _ in range(ENOUGH + 2):
+        problems, writes, memory = run_again(memory, done=False)
+        assert (problems, writes, memory) == ([], 1, {})
