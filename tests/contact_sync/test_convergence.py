@@ -2,8 +2,8 @@
 
 Whatever came before, at most three quiet runs bring both sides to rest, and nothing that a user typed is lost.
 
-Hypothesis plays the users and the weather. ``HYPOTHESIS_PROFILE=explore`` plays for long; a failure prints what to
-put above the test to see it again.
+Hypothesis plays the users and the weather, by default the same hundred plays each time. ``HYPOTHESIS_PROFILE=explore``
+plays others, and for long; a failure prints what to put above the test to see it again.
 """
 
 import os
@@ -44,7 +44,7 @@ from tests.contact_sync.memory_sides import (
     Weather,
 )
 
-settings.register_profile("default", max_examples=100, deadline=None, print_blob=True)
+settings.register_profile("default", max_examples=100, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("explore", max_examples=20_000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
@@ -63,7 +63,7 @@ NAMES = (
 TYPED = ("email", "skype", "mobile")
 """The fields in which each value that a user types is told from all others."""
 COLUMN = {"email": "CT_EMail", "skype": "CT_Skype", "mobile": "CT_TelPortable"}
-PATIENT = frozenset({"delete", "recreate", "move", "company"})
+PATIENT = frozenset({"delete", "recreate", "company"})
 """What nobody does while a create is unconfirmed: its contact would be left without a link (R9, R4)."""
 FIELD = {"email": "email", "skype": "skype", "mobile": "phone2"}
 
@@ -474,6 +474,7 @@ def check_end(play: Play) -> None:
     assert list(unequal(play)) == []
     assert list(left_out(play)) == []
     assert list(doubles(play)) == []
+    assert Code.FLAPPING not in {problem.entry.code for problem in play.problems}, "nothing here changes by itself"
     for ids in ([k.sage100_id for k in play.links], [k.ssm_id for k in play.links]):
         assert max(Counter(ids).values(), default=1) == 1
     rows = [*play.sage100.living().values(), *play.ssm.living().values()]
