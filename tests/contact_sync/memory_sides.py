@@ -84,6 +84,12 @@ class MemorySide:
 
     Args:
         clock: the time.
+
+    Attributes:
+        contacts: the rows, by id.
+        born_here: the ids of those that users created.
+        weather: what goes wrong.
+        deaf_to: the names that a write may hold, and that keep the value from before.
     """
 
     id_field: str
@@ -92,6 +98,7 @@ class MemorySide:
         self.clock, self.weather = clock, Weather()
         self.contacts: dict[int, dict[str, Any]] = {}
         self.born_here: set[int] = set()
+        self.deaf_to: set[str] = set()
 
     def write(self, records: Iterable[Row], sink: Sink) -> None:
         """Write contacts; one receipt each."""
@@ -144,6 +151,9 @@ class MemorySide:
 
     def _holds(self, row: Row, expected: Row) -> bool:
         return all(plain(row.get(name)) == plain(value) for name, value in expected.items())
+
+    def _heard(self, values: Row) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if name not in self.deaf_to}
 
     def _cut(self, rows: list[dict[str, Any]], state: StreamState | None = None) -> Reading:
         """A stream as it is read in this weather."""
@@ -225,7 +235,7 @@ class MemorySage(MemorySide):
         changed = {name: value for name, value in self._stored(values).items() if row[name] != value}
         self._check({**row, **changed}, tuple(changed))
         if changed:
-            row.update(changed, cbModification=self._stamp())
+            row.update(self._heard(changed), cbModification=self._stamp())
         return bool(changed)
 
     def removed(self, row: dict[str, Any]) -> None:
@@ -332,7 +342,7 @@ class MemorySsm(MemorySide):
         changed = {name: value for name, value in self._stored(values).items() if row.get(name) != value}
         self._check({**row, **changed})
         if changed:
-            self.touch(row, **changed)
+            self.touch(row, **self._heard(changed))
         return bool(changed)
 
     def removed(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -392,6 +392,13 @@ def test_p5_the_link_moves_to_a_living_contact_that_stands_for_it(living, moves_
     assert Code.DELETION_REFUSED in {*worlds.told(made)[1]}
 
 
+def test_p5_p4_the_contact_that_the_link_moves_to_never_said_what_the_deleted_one_said():
+    # With the base of the deleted one its empty e-mail would count as cleared.
+    here, there = worlds.sage_row(CT_EMail="ada@x.example"), worlds.ssm_row(email="ada@x.example", extId=OURS)
+    made = plan(worlds.world([here], [there | {"deleted": True}, worlds.ssm_row(502)], [worlds.linked(here, there)]))
+    assert lines(made) == [("ssm", "update", {"email": "ada@x.example", "extId": OURS})]
+
+
 def test_p5_what_is_restored_bears_all_that_the_deleted_row_still_shows():
     gone = AWAY | {
         "comment": "Prefers mornings",
