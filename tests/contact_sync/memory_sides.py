@@ -278,6 +278,8 @@ class MemorySsm(MemorySide):
 
     Attributes:
         accounts: rows, by id.
+        unlisted: the contacts that lists leave out, and that are given by their id.
+        invisible: the contacts that are not given at all.
         requests: how often it was asked.
     """
 
@@ -286,6 +288,8 @@ class MemorySsm(MemorySide):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.accounts: dict[int, dict[str, Any]] = {}
+        self.unlisted: set[int] = set()
+        self.invisible: set[int] = set()
         self.requests = 0
         self._last_id = 500
         self._serial = 0
@@ -302,7 +306,7 @@ class MemorySsm(MemorySide):
     def find(self, ids: Collection[int]) -> Reading:
         """Contacts by their ids, deleted ones included."""
         self.requests += 1
-        return Reading([self.shown(self.contacts[id_]) for id_ in ids if id_ in self.contacts])
+        return Reading([self.shown(self.contacts[id_]) for id_ in self.contacts.keys() & set(ids) - self.invisible])
 
     def open_account(self, code: str) -> int:
         """A new account of that code."""
@@ -370,7 +374,8 @@ class MemorySsm(MemorySide):
     def _since(self, rows: list[dict[str, Any]], state: StreamState | None) -> Reading:
         stamps = {row["id"]: _changed_at(row) for row in rows}
         cursor = state["changed_at"] if state else ""
-        shown = [self.shown(row) for row in rows if stamps[row["id"]] >= cursor]
+        listed = [row for row in rows if row["id"] not in self.unlisted | self.invisible]
+        shown = [self.shown(row) for row in listed if stamps[row["id"]] >= cursor]
         return self._cut(shown, {"changed_at": max(stamps.values(), default=cursor)})
 
     def _types(self) -> list[dict[str, Any]]:

@@ -276,6 +276,27 @@ def test_p10_an_incomplete_read_yields_no_deletion_and_no_contact(play, cut, lef
     assert (people(play), told(play, Kind.PROBLEM)) == ((3, 3), [])
 
 
+def test_p10_a_linked_contact_that_a_whole_read_does_not_show_is_asked_for_by_its_id(play):
+    row, card = both(play)
+    play.ssm.unlisted.add(card["id"])
+    play.clock.advance(hours=25)
+    run(play)
+    assert (link_of(play, row).status, told(play, Kind.PROBLEM)) == (LinkStatus.ACTIVE, [])
+
+
+def test_p10_a_link_sleeps_while_ssm_does_not_give_its_contact_and_wakes_when_it_does(play):
+    row, card = both(play)
+    play.ssm.invisible.add(card["id"])
+    play.sage100.updated(row, {"CT_EMail": "new@x.example"})
+    play.clock.advance(hours=25)
+    run(play)
+    assert link_of(play, row).status is LinkStatus.ASLEEP
+    assert [code for code, *_ in told(play, Kind.PROBLEM)] == ["not_visible_in_ssm"]
+    play.ssm.invisible.clear()
+    play.come_to_rest()
+    assert (link_of(play, row).status, card["email"], people(play)) == (LinkStatus.ACTIVE, "new@x.example", (1, 1))
+
+
 def test_what_is_not_in_the_map_is_never_touched(play):
     row = create(play, SAGE, N_Service=4)
     card = create(play, SSM, comment="Prefers mornings", city="Lyon")
