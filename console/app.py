@@ -168,6 +168,25 @@ def serve(
 
 
 @app.command(rich_help_panel=_SYNCHRONISE)
+def retry(
+    problem: Annotated[int, typer.Argument(help="Number of an open problem, as `problems` shows it.", metavar="ID")],
+    *,
+    config: Config = SYNC_YAML,
+) -> None:
+    """Try the contact of one problem again: now, alone, whatever pause it is in.
+
+    `sage100-ssm problems`, mend the cause, then `sage100-ssm retry 12`
+    """
+    with session(config) as here:
+        from contact_sync.engine import RunOptions
+        from wiring.assemble import run_once
+
+        report = run_once(here.settings, options=RunOptions(problem=problem), progress=here.progress)
+        here.show(report.as_json(), tables.run(report.as_json(), here.language))
+    raise typer.Exit(report.exit_code)
+
+
+@app.command(rich_help_panel=_SYNCHRONISE)
 def resync(*, config: Config = SYNC_YAML) -> None:
     """Read both sides whole and rebuild links and observations. Deletes nothing.
 

@@ -166,7 +166,7 @@ def _intent(write: Write) -> Intent:
 def apply(plan: Plan, books: Books, access: Mapping[Side, Access], world: World, outcomes: Outcomes) -> None:
     """Write both sides side by side; then give the contacts created in Sage their ``extId`` in SSM."""
     mapper, database = world.mapper, world.database
-    outcomes.notices += books.start(plan, whole=all(world.complete.values()))
+    outcomes.notices += books.start(plan, whole=all(world.complete.values()) and not plan.partial)
     desks = {side: _Desk(side, plan.of(side), books, mapper, outcomes) for side in Side}
     with ThreadPoolExecutor(2, "apply") as pool:
         for done in [pool.submit(desk.write, access[side]) for side, desk in desks.items() if desk.writes]:

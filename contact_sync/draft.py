@@ -59,6 +59,7 @@ class Plan:
         notices: what was decided without a write.
         edited: how many links each side has edited since their base (P9).
         turned_back: how many links show Sage values older than those seen (P9).
+        partial: whether it leaves out what else there is to do: one contact alone, or links alone.
         held: writes that a guard or a pause keeps from being done, each with its code.
     """
 
@@ -68,11 +69,29 @@ class Plan:
     notices: list[Entry] = default(default_factory=list)
     edited: Counter[Side] = default(default_factory=Counter)
     turned_back: int = 0
+    partial: bool = False
     held: list[tuple[Write, str]] = default(default_factory=list)
 
     def of(self, side: Side, action: Action | None = None) -> list[Write]:
         """The writes on one side, of one kind if wished."""
         return [w for w in self.writes if w.side is side and action in (None, w.action)]
+
+    def narrow(self, subject: Subject) -> None:
+        """Leave of the plan what is about one contact, or about the contacts of one company."""
+        self.partial = True
+        self.writes[:] = [w for w in self.writes if is_about(w.subject, subject)]
+        self.problems[:] = [p for p in self.problems if is_about(p.subject, subject)]
+        self.notices[:] = [n for n in self.notices if is_about(n.subject, subject)]
+        about = {k: Subject(link.company, link.sage100_id, link.ssm_id) for k, link in self.links.items()}
+        self.links = {key: link for key, link in self.links.items() if is_about(about[key], subject)}
+
+
+def is_about(one: Subject, subject: Subject) -> bool:
+    """Whether one is the subject: the same contact, or of the same company where the subject is a company."""
+    ids = {subject.sage100_id, subject.ssm_id} - {None}
+    if not ids:
+        return one.company == subject.company
+    return one.sage100_id == subject.sage100_id is not None or one.ssm_id == subject.ssm_id is not None
 
 
 class Draft:

@@ -12,7 +12,7 @@ from contact_sync import guards, pause
 from contact_sync.apply import Books, Outcomes, apply
 from contact_sync.codecs import Locale
 from contact_sync.companies import Companies, Scope
-from contact_sync.draft import Plan, World
+from contact_sync.draft import Plan, World, is_about
 from contact_sync.failures import ConfigurationError, Exit, SideUnavailableError, SyncError
 from contact_sync.fields import Field, present
 from contact_sync.flapping import Rewrites
@@ -60,11 +60,13 @@ class RunOptions:
         allow_deletions: lifts ``deletion_guard``.
         allow_mass_change: lifts the other guards.
         whole: reads SSM whole, whatever was read before.
+        problem: tries the contact of this open problem alone, whatever pause it is in (``retry``).
     """
 
     allow_deletions: bool = False
     allow_mass_change: bool = False
     whole: bool = False
+    problem: int | None = None
 
 
 class Run:
@@ -101,6 +103,7 @@ class Run:
         self._plan = Plan()
         self._guards: list[Entry] = []
         self._rewrites: Rewrites
+        self._alone: Subject | None = None
         self._known: Remembered
         self._seen: Observation
         self._world: World
@@ -119,6 +122,7 @@ class Run:
         if self._lease:
             with self._store.transaction(self._lease) as transaction:
                 transaction.start_run(RunRow(self.run_id, self._started_at))
+        self._alone = self._subject_to_retry()
         whole = self._options.whole or self._known.whole_due
         self._seen = observe(self._sage100, self._ssm, self._known, whole=whole)
         for side, count in self._seen.read.items():
@@ -139,6 +143,8 @@ class Run:
             self._world = self._make_world()
             self._plan = plan(self._world)
         self._problems += [_incomplete(side, failure) for side, failure in self._seen.failures.items()]
+        if self._alone:
+            self._plan.narrow(self._alone)
         return self._plan
 
     def guard(self) -> list[Entry]:
@@ -147,7 +153,8 @@ class Run:
         self._guards = guards.guard(self._plan, self._world, lifted)
         with self._store.transaction() as transaction:
             open_problems, rewrites = transaction.open_problems(), transaction.recall(_REWRITES) or {}
-        self._problems += pause.hold_paused(self._plan, open_problems, self._now())
+        if self._alone is None:
+            self._problems += pause.hold_paused(self._plan, open_problems, self._now())
         self._rewrites = Rewrites(rewrites, self._world.mapper)
         self._problems += self._rewrites.hold(self._plan)
         return self._guards
@@ -162,7 +169,8 @@ class Run:
         access: Mapping[Side, Access] = {Side.SAGE100: self._sage100, Side.SSM: self._ssm}
         apply(self._plan, books, access, self._world, self._outcomes)
         with self._store.transaction(self._lease) as transaction:
-            transaction.remember(_REWRITES, self._rewrites.remembered(self._outcomes.updates))
+            if not self._plan.partial:
+                transaction.remember(_REWRITES, self._rewrites.remembered(self._outcomes.updates))
             if self._seen.identity is not None and not self._stopped:
                 keep_identity(transaction, self._seen.identity)
         return self._outcomes
@@ -170,7 +178,7 @@ class Run:
     def relink(self) -> Outcomes:
         """Keep the links found, and write neither side (``resync``)."""
         self._plan.writes.clear()
-        self._rewrites = Rewrites({}, self._world.mapper)
+        self._plan.partial = True
         return self.apply()
 
     def report(self) -> RunReport:
@@ -191,6 +199,21 @@ class Run:
         return planned(self._plan, self._site.database, self._exit_code())
 
     # --- observing
+
+    def _subject_to_retry(self) -> Subject | None:
+        """Whom ``retry`` is about.
+
+        Raises:
+            ConfigurationError: there is no such open problem, or it is about a side as a whole.
+        """
+        if self._options.problem is None:
+            return None
+        with self._store.transaction() as transaction:
+            found = [p for p in transaction.open_problems() if p.id == self._options.problem]
+        subject = found[0].entry.subject if found else Subject()
+        if subject == Subject():
+            raise ConfigurationError("problem_unknown", number=self._options.problem)
+        return subject
 
     def _refuse_unread(self) -> None:
         """A side of which nothing could be read ends the run (``side_unreachable``)."""
@@ -282,7 +305,7 @@ class Run:
         standing = [*problems, *(entry for entry, _ in self._outcomes.problems)]
         with self._store.transaction(self._lease) as transaction:
             opened, closed = transaction.report_problems(
-                standing, now=self._now(), run_id=self.run_id, keep=lambda _: self._keeps(exit_code)
+                standing, now=self._now(), run_id=self.run_id, keep=lambda known: self._keeps(known, exit_code)
             )
             open_problems = transaction.open_problems()
             for problem in open_problems:
@@ -303,9 +326,10 @@ class Run:
             )
         return report
 
-    def _keeps(self, exit_code: Exit) -> bool:
-        """Whether problems that were not met again stay open: only a run that believes all it saw closes them."""
-        return exit_code not in (Exit.DONE, Exit.GUARD) or self._stopped
+    def _keeps(self, known: JournalEntry, exit_code: Exit) -> bool:
+        """Whether a problem that was not met again stays open: only a run that looked and believes closes it."""
+        elsewhere = self._alone is not None and not is_about(known.entry.subject, self._alone)
+        return elsewhere or exit_code not in (Exit.DONE, Exit.GUARD) or self._stopped
 
     @property
     def _stopped(self) -> bool:

@@ -26,8 +26,11 @@ from wiring.settings import Settings
 ORDINARY = RunOptions()
 """A run with every guard in place."""
 
+STEPS = ("observe", "plan", "links", "guard", "apply", "report")
+"""The steps of a run, and of a rebuilding of links; ``step_<name>`` says each to the user."""
+
 Progress = Callable[[str], None]
-"""Told the name of each step as it begins: observe, plan, guard, apply, report."""
+"""Told the name of each step as it begins."""
 
 
 def site_of(settings: Settings) -> Site:
@@ -114,8 +117,8 @@ def resync(settings: Settings, progress: Progress = lambda _: None) -> RunReport
         except StateDamaged as damaged:
             _put_aside(Path(damaged.place))
     with open_run(settings, RunOptions(whole=True)) as run:
-        for step in (run.observe, run.plan, run.relink):
-            progress(step.__name__)
+        for name, step in (("observe", run.observe), ("plan", run.plan), ("links", run.relink)):
+            progress(name)
             step()
         progress("report")
         return run.report()
