@@ -90,6 +90,7 @@ class MemorySide:
         born_here: the ids of those that users created.
         weather: what goes wrong.
         deaf_to: the names that a write may hold, and that keep the value from before.
+        asked: what was asked of this side, in its order.
     """
 
     id_field: str
@@ -99,6 +100,7 @@ class MemorySide:
         self.contacts: dict[int, dict[str, Any]] = {}
         self.born_here: set[int] = set()
         self.deaf_to: set[str] = set()
+        self.asked: list[Action] = []
 
     def write(self, records: Iterable[Row], sink: Sink) -> None:
         """Write contacts; one receipt each."""
@@ -108,6 +110,7 @@ class MemorySide:
 
     def _meet(self, request: WriteRequest, fate: Fate, sink: Sink) -> None:
         action = request.action or Action.UPDATE
+        self.asked.append(action)
         receipt = None if fate in _NOT_CARRIED_OUT else self._receipt(request, action)
         match fate:
             case Fate.KILLED_BEFORE | Fate.KILLED_AFTER:
@@ -278,6 +281,7 @@ class MemorySsm(MemorySide):
 
     Attributes:
         accounts: rows, by id.
+        types: rows of ``/contactTypes``.
         unlisted: the contacts that lists leave out, and that are given by their id.
         invisible: the contacts that are not given at all.
         requests: how often it was asked.
@@ -288,6 +292,7 @@ class MemorySsm(MemorySide):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.accounts: dict[int, dict[str, Any]] = {}
+        self.types = [dict(row) for row in worlds.CONTACT_TYPES]
         self.unlisted: set[int] = set()
         self.invisible: set[int] = set()
         self.requests = 0
@@ -299,7 +304,9 @@ class MemorySsm(MemorySide):
         self.requests += len(streams)
         tables = {"accounts": self.accounts, "contacts": self.contacts}
         return {
-            name: self._since(list(tables[name].values()), state) if name in tables else Reading(self._types())
+            name: self._since(list(tables[name].values()), state)
+            if name in tables
+            else Reading([dict(row) for row in self.types])
             for name, state in streams.items()
         }
 
@@ -377,9 +384,6 @@ class MemorySsm(MemorySide):
         listed = [row for row in rows if row["id"] not in self.unlisted | self.invisible]
         shown = [self.shown(row) for row in listed if stamps[row["id"]] >= cursor]
         return self._cut(shown, {"changed_at": max(stamps.values(), default=cursor)})
-
-    def _types(self) -> list[dict[str, Any]]:
-        return [dict(row) for row in worlds.CONTACT_TYPES]
 
     def _created_now(self) -> dict[str, Any]:
         return {"dateCreated": self._stamp(), "dateUpdated": None, "dateDeleted": None}

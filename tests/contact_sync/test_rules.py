@@ -7,7 +7,7 @@ import pytest
 from connector_base.receipt import Action
 from contact_sync import rules
 from contact_sync.contact import ExtId
-from contact_sync.model import Code, Link, LinkStatus, Side
+from contact_sync.model import Code, Link, LinkStatus, Pair, Side
 from contact_sync.plan import plan
 from contact_sync.policy import Policy, RefusedDeletion
 from tests.contact_sync import worlds
@@ -439,3 +439,17 @@ def test_a_first_match_takes_what_both_sides_say_for_the_base():
     (link,) = made.links.values()
     assert isinstance(link, Link)
     assert replace(link, base=dict(link.base)).base == worlds.base_of(HERE, THERE, worlds.mapper())
+
+
+@pytest.mark.parametrize("base", ["known", "none"])
+def test_p1_what_both_sides_say_alike_becomes_the_base_without_a_write(base):
+    here, there = HERE | {"CT_EMail": "new@x.example"}, THERE | {"email": "NEW@x.example"}
+    link = worlds.linked(HERE, THERE, without=() if base == "known" else ("email",))
+    made = plan(worlds.world([here], [there], [link]))
+    assert (made.writes, made.links[1].base["email"]) == ([], Pair("new@x.example", "NEW@x.example"))
+
+
+def test_a_link_keeps_telling_its_company_and_name_for_people_to_read():
+    link = worlds.linked(HERE, THERE)
+    made = plan(worlds.world([HERE | {"CT_Nom": "Martin"}], [THERE | {"lastName": "Martin"}], [link]))
+    assert (made.links[1].contact, made.links[1].company) == ("Ada Martin", "ALPHA")

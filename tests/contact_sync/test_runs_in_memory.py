@@ -2,8 +2,10 @@
 
 import pytest
 
+from connector_base.receipt import Action
 from contact_sync.fields import ConflictPolicy
 from contact_sync.model import Kind, LinkStatus, Side
+from tests.contact_sync import worlds
 from tests.contact_sync.memory_play import Answers, Round
 from tests.contact_sync.memory_sides import Fate
 
@@ -194,6 +196,33 @@ def test_a_notice_stands_in_the_journal_once_the_run_that_decided_it_is_over(pla
     play.ssm.removed(card)
     report = run(play)
     assert ([code for code, *_ in told(play, Kind.NOTICE)], report.notices) == (["deletion_refused"], 1)
+
+
+# --- what is done, and when
+
+
+def test_on_a_side_deletions_come_before_updates_and_updates_before_creations(play):
+    rows = [both(play, last=f"Person{n}")[0] for n in range(2)]
+    create(play, SAGE, last="Newcomer")
+    play.sage100.updated(rows[0], {"CT_EMail": "new@x.example"})
+    play.sage100.removed(rows[1])
+    play.ssm.asked.clear()
+    play.run()
+    assert play.ssm.asked == [Action.DELETE, Action.UPDATE, Action.CREATE]
+
+
+def test_r3_a_contact_created_in_sage_bears_its_ext_id_in_ssm_at_the_end_of_that_run(play):
+    card = create(play, SSM)
+    play.run()
+    assert card["extId"] == f"ssm:{worlds.DATABASE}:{play.links[1].sage100_id}"
+
+
+def test_a_label_added_in_ssm_since_the_types_were_read_is_known_in_the_same_run(play):
+    row, card = both(play)
+    play.ssm.types.append({"id": 9, "descriptionFR": "Zouave"})
+    play.sage100.updated(row, {"CT_Fonction": "Zouave"})
+    run(play)
+    assert (card.get("typeId"), told(play, Kind.PROBLEM)) == (9, [])
 
 
 # --- problems that come and go
