@@ -38,4 +38,6 @@ def _masked_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
 
 if not _IN_A_CONNECTOR_PROCESS:
     _root.handlers[:] = _handlers
+    # Without a handler of its own, Python would print the CDK's warnings and tracebacks on the standard error.
+    logging.getLogger("airbyte").addHandler(logging.NullHandler())
     logging.setLogRecordFactory(_masked_record)

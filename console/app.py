@@ -55,7 +55,8 @@ def sage100_ssm(
     is under way, **70** a fault of the program.
     """
     shown = logging.StreamHandler()
-    shown.setLevel(logging.DEBUG if debug else logging.ERROR)
+    # Whatever goes wrong is told in one sentence at the end; the connectors' own log is for those who look for more.
+    shown.setLevel(logging.DEBUG if debug else logging.CRITICAL)
     logging.basicConfig(level=shown.level, handlers=[shown], format="%(levelname)s %(name)s: %(message)s")
 
 

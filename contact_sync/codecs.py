@@ -144,7 +144,7 @@ class CivilityCodec:
         """The civility as people write it."""
         if value is None:
             return None
-        return ("M.", "Mme", "Mlle")[int(value)] if side is Side.SAGE100 else value
+        return ("M.", "Mme", "Mlle")[int(value)]
 
 
 def _gender(civility: Value) -> int:

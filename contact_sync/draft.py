@@ -113,7 +113,8 @@ class Draft:
         self.by_number = {c.number: c for c in world.sage100.values() if c.number}
         self.held = {(link.sage100_id, link.sage100_no or 0) for link in world.links}
         self._names = {name_in_sage(c): c.id for c in world.sage100.values()}
-        self._last_number = max(self.by_number, default=0)
+        # Not the number of a row that was deleted while its link lives: the new row would be taken for it (P14).
+        self._last_number = max((*self.by_number, *(link.sage100_no or 0 for link in world.links)), default=0)
         self._given: set[int] = set()
         self._waiting: dict[str, dict[int, str]] = {}
 

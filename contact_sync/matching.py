@@ -28,11 +28,14 @@ class Matching:
         matches: the pairs found.
         problems: those that nobody may touch, and why.
         left_alone: the contacts that are neither matched nor to be created, per side.
+        outside: SSM contacts whose Sage row is out of scope.
     """
 
     matches: list[Match] = default(default_factory=list)
     problems: list[Entry] = default(default_factory=list)
     left_alone: dict[Side, set[int]] = default(default_factory=lambda: {Side.SAGE100: set(), Side.SSM: set()})
+
+    outside: list[Contact] = default(default_factory=list)
 
     def taken(self, contact: Contact) -> bool:
         """Whether the contact is matched or left alone."""
@@ -103,7 +106,8 @@ def _by_ext_id(ssm: Sequence[Contact], free: Mapping[int, Contact], known: Known
             for contact, ext_id in claimants:
                 _leave(result, _duplicate_ext_id(target, contact, ext_id, link), contact)
         elif target.id not in free:
-            _leave(result, None, *(c for c, _ in claimants))
+            result.outside += [c for c, _ in claimants]
+            _leave(result, None, *result.outside)
         elif len(claimants) == 1 and _is_same(target, *claimants[0], known):
             _pair(result, target, claimants[0][0], claimants[0][1].origin)
         else:

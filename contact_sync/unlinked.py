@@ -21,18 +21,35 @@ _AWAY_FROM = {Side.SAGE100: Direction.TO_SSM, Side.SSM: Direction.TO_SAGE100}
 def plan_unlinked(draft: Draft) -> None:
     """P4 before R3: matched before anything is created."""
     world = draft.world
+    _delete_unconfirmed(draft)
     sage100 = [c for c in world.sage100.values() if c.id not in draft.linked and draft.companies.in_scope(c.company)]
     ssm = [c for c in world.ssm.values() if not c.deleted and c.id not in draft.linked_ssm]
     born = _born(draft)
     known = matching.Known(world.database, world.sage100, draft.linked, born, world.intents)
     found = matching.match(sage100, ssm, known, _deleted_since(draft))
     draft.plan.problems.extend(found.problems)
+    for contact in found.outside:
+        draft.problem(rules.company_problem(contact, draft.companies))
     for pair in found.matches:
         _link(draft, pair)
     for contact in sorted((c for c in ssm if not found.taken(c)), key=lambda c: c.id):
         _create_in_sage(draft, contact)
     for contact in (c for c in sage100 if not found.taken(c)):
         _create_in_ssm(draft, contact, born.get(contact.id, Side.SAGE100))
+
+
+def _delete_unconfirmed(draft: Draft) -> None:
+    """R9: a contact that we created in SSM, unconfirmed, and whose Sage row was deleted before the link could stand."""
+    world = draft.world
+    gone = {i.ext_id: i.source_id for i in world.intents if i.side is Side.SSM and i.source_id not in world.sage100}
+    for contact in world.ssm.values() if gone else ():
+        ext_id = ExtId.parse(contact.ext_id, world.database)
+        if ext_id is None or contact.ext_id not in gone or contact.deleted or contact.id in draft.linked_ssm:
+            continue
+        base = {name: Pair(None, value) for name, value in contact.values.items()}
+        who = (ext_id.sage100_id, None, contact.id, contact.company or "", contact.full_name)
+        draft.linked_ssm.add(contact.id)
+        linked.decide(draft, draft.save(Link(*who, ext_id.origin, base)), None, contact)
 
 
 def _deleted_since(draft: Draft) -> list[Contact]:

@@ -61,7 +61,7 @@ class StateDamaged(StateError):  # noqa: N818 - as above
     def __init__(self, place: str, reason: Damage) -> None:
         super().__init__(
             f"The synchronisation state {place} cannot be used: {_DAMAGE[reason]}. "
-            "Move it away, then run `sage100-ssm resync`: links are rebuilt from both sides, nothing is deleted."
+            "Run `sage100-ssm resync`, which puts it aside: links are rebuilt from both sides, nothing is deleted."
         )
         self.place = place
         self.reason = reason

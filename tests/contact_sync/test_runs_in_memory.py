@@ -10,9 +10,6 @@ from tests.contact_sync.memory_play import Answers, Round
 from tests.contact_sync.memory_sides import Fate
 
 SAGE, SSM = Side.SAGE100, Side.SSM
-ORPHAN = pytest.mark.xfail(reason="R9: an unconfirmed create whose source is gone is not deleted yet", strict=True)
-SILENT = pytest.mark.xfail(reason="R4: nothing is told of it yet", strict=True)
-AGAIN = pytest.mark.xfail(reason="P14: the number is given again", strict=True)
 LOST = [Fate.LOST_AFTER, Fate.KILLED_AFTER]
 """A write is carried out, and the run does not learn it."""
 
@@ -107,7 +104,6 @@ def test_r7_what_is_deleted_before_its_create_in_sage_was_confirmed_does_not_ris
     assert people(play) == (0, 0)
 
 
-@ORPHAN
 @pytest.mark.parametrize("fate", LOST)
 def test_r9_what_is_deleted_before_its_create_in_ssm_was_confirmed_is_deleted_there(play, fate):
     row = create(play, SAGE)
@@ -117,7 +113,6 @@ def test_r9_what_is_deleted_before_its_create_in_ssm_was_confirmed_is_deleted_th
     assert (people(play), told(play, Kind.PROBLEM)) == ((0, 0), [])
 
 
-@ORPHAN
 @pytest.mark.parametrize("fate", LOST)
 def test_r9_so_is_it_if_somebody_typed_the_same_person_again(play, fate):
     row = create(play, SAGE)
@@ -129,7 +124,6 @@ def test_r9_so_is_it_if_somebody_typed_the_same_person_again(play, fate):
     assert (people(play), told(play, Kind.PROBLEM)) == ((1, 1), [])
 
 
-@SILENT
 @pytest.mark.parametrize("fate", LOST)
 def test_r4_what_left_the_scope_before_its_create_was_confirmed_is_told(play, fate):
     create(play, SAGE, company="BETA")
@@ -139,7 +133,6 @@ def test_r4_what_left_the_scope_before_its_create_was_confirmed_is_told(play, fa
     assert [code for code, *_ in told(play, Kind.PROBLEM)] == ["company_not_in_sage"]
 
 
-@AGAIN
 def test_p14_a_number_that_a_living_link_remembers_is_not_given_again(play):
     row, card = both(play)
     play.sage100.removed(row)
