@@ -125,6 +125,8 @@ class Books:
 
     def _close_intents(self, transaction: Transaction) -> None:
         """An intent is fulfilled once its contact has a link."""
+        if not self.intents:
+            return
         linked = {(Side.SSM, link.sage100_id) for link in self.links.values()}
         linked |= {(Side.SAGE100, link.ssm_id) for link in self.links.values()}
         for key in linked & self.intents.keys():
