@@ -115,6 +115,7 @@ def plan(
 
         report = plan_once(here.settings, progress=here.progress)
         here.show(report.as_json(), tables.plan(report, here.language))
+        here.tell_guards(report.guards)
     would_write = bool(report.sage100 or report.ssm)
     raise typer.Exit(report.exit_code or int(exit_code and would_write))
 
@@ -140,6 +141,7 @@ def run(
         options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
         report = run_once(here.settings, options=options, progress=here.progress)
         here.show(report.as_json(), tables.run(report.as_json(), here.language))
+        here.tell_guards(report.guards)
     raise typer.Exit(report.exit_code)
 
 

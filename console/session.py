@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,8 @@ from rich.console import Console, RenderableType
 
 from console.tables import plain
 from contact_sync.failures import Exit, SyncError
-from contact_sync.messages import Language, say
+from contact_sync.messages import Language, describe, say
+from contact_sync.model import Entry
 from contact_sync.state.store import StateStore
 from contact_sync.state.transaction import Transaction
 from wiring.ending import ending_of
@@ -65,6 +66,12 @@ class Session:
     def tell(self, key: str, **params: object) -> None:
         """Tell how the work goes on; never on the standard output."""
         self._err.print(plain(say(key, self.language, **params)), soft_wrap=True)
+
+    def tell_guards(self, guards: Iterable[Entry]) -> None:
+        """Tell which guards stood against a run, and what to do; never on the standard output."""
+        for guard in guards:
+            words = describe(guard, self.language)
+            self._err.print(plain(f"{words.message} → {words.remedy}"), soft_wrap=True)
 
     def progress(self, step: str) -> None:
         """Tell which step of a run begins."""

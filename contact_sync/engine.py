@@ -196,7 +196,7 @@ class Run:
 
     def planned(self) -> PlanReport:
         """Tell the plan, as a run would carry it out."""
-        return planned(self._plan, self._site.database, self._exit_code())
+        return planned(self._plan, self._site.database, self._exit_code(), self._guards)
 
     # --- observing
 
@@ -353,6 +353,7 @@ class Run:
             closed,
             standing,
             self._outcomes.notices,
+            tuple(self._guards),
         )
 
 

@@ -52,7 +52,7 @@ def guard(plan: Plan, world: World, lifted: Lifted) -> list[Entry]:
 
 def _empty_sides(world: World) -> Iterator[Entry]:
     """A side whose contacts read empty while more than ``floor`` links exist."""
-    living = {Side.SAGE100: len(world.sage100), Side.SSM: len(world.ssm)}
+    living = {Side.SAGE100: len(world.sage100), Side.SSM: sum(not c.deleted for c in world.ssm.values())}
     for side, number in living.items():
         if number == 0 and world.complete[side] and len(world.links) > world.policy.max_deletions.floor:
             yield _stop(Code.EMPTY_SIDE_GUARD, side, len(world.links), "--allow-mass-change")

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from dataclasses import field as default
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ from connector_base.receipt import Action
 from contact_sync.contact import ExtId
 from contact_sync.draft import Plan
 from contact_sync.failures import Exit
-from contact_sync.model import Side, Subject
+from contact_sync.model import Entry, Side, Subject
 from contact_sync.state.records import RunStatus
 from contact_sync.writes import EXT_ID, Change, Write
 
@@ -61,6 +60,7 @@ class RunReport:
     problems_closed: int
     problems_open: int
     notices: int
+    guards: Sequence[Entry] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``run --json`` prints."""
@@ -128,7 +128,7 @@ class PlanReport:
     ssm: Sequence[PlannedWrite]
     held_back: Sequence[PlannedWrite] = ()
     exit_code: Exit = Exit.DONE
-    guards: Sequence[str] = default(default_factory=tuple)
+    guards: Sequence[Entry] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``plan --json`` prints."""
@@ -139,7 +139,7 @@ class PlanReport:
         }
 
 
-def planned(plan: Plan, database: str, exit_code: Exit) -> PlanReport:
+def planned(plan: Plan, database: str, exit_code: Exit, guards: Sequence[Entry] = ()) -> PlanReport:
     """Tell a plan: a contact created in Sage is given its ``extId`` in SSM in the same run."""
     marks = [mark for w in plan.of(Side.SAGE100, Action.CREATE) if (mark := _mark(w, database))]
     return PlanReport(
@@ -147,7 +147,7 @@ def planned(plan: Plan, database: str, exit_code: Exit) -> PlanReport:
         ssm=[*(_planned(w) for w in plan.of(Side.SSM)), *marks],
         held_back=[_planned(w, reason) for w, reason in plan.held],
         exit_code=exit_code,
-        guards=tuple(dict.fromkeys(reason for _, reason in plan.held)),
+        guards=guards,
     )
 
 

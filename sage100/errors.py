@@ -207,6 +207,8 @@ def _of_sqlite(native: sqlite3.Error) -> SageError:
         return configuration_error("schema_missing", words)
     if extended == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
         return RefusedError(_duplicate(words), words)
+    if extended == sqlite3.SQLITE_CONSTRAINT_TRIGGER and _LOCK_NUMBERS & set(map(int, _SAGE_NUMBER.findall(words))):
+        return LockedError(words)
     return RefusedError(_SQLITE_CONSTRAINTS.get(extended, Refusal.OTHER), words)
 
 
