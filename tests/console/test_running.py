@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import wiring.assemble
 from connector_base.receipt import Action
 from contact_sync.failures import ConfigurationError, Exit, SideUnavailableError
-from contact_sync.model import Subject
+from contact_sync.model import Code, Entry, Subject
 from contact_sync.report import Counts, PlannedWrite, PlanReport, RunReport
 from contact_sync.state.errors import AnotherRun
 from contact_sync.state.records import RunStatus
@@ -165,3 +166,18 @@ def test_the_sample_company_is_checked_planned_synchronised_and_then_quiet(tmp_p
     created = [sum(one["action"] == "create" for one in planned[side]) for side in ("sage100", "ssm")]
     assert created == [done["sage100"]["created"], done["ssm"]["created"]]
     assert "step" not in run.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_guard_is_told_with_its_figures_and_the_switch_that_lifts_it(settings, call, answer, command, options):
+    guard = Entry(Code.DELETION_GUARD, Subject(), details={"side": "ssm", "number": 7, "switch": "--allow-deletions"})
+    held = PlannedWrite(Action.DELETE, CLAIRE, {}, "deletion_guard")
+    answer("run_once", replace(run_report(Exit.GUARD), guards=(guard,)))
+    answer("plan_once", PlanReport([], [], [held], Exit.GUARD, (guard,)))
+
+    result = call(command, *options, "-c", settings("en"))
+
+    assert result.exit_code == 3
+    assert "7" in result.stderr
+    assert "--allow-deletions" in result.stderr
