@@ -201,7 +201,7 @@ class MemorySage(MemorySide):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.companies: dict[str, int] = {}
-        self._last_marq = 0
+        self._last_marq = self._highest_number = 0
 
     def columns(self) -> Mapping[str, Column]:
         """A newer database's columns."""
@@ -230,8 +230,11 @@ class MemorySage(MemorySide):
         return row
 
     def _number(self, wish: int | None) -> int:
+        """The number wished for if it is free; Sage's own go up: by one used again P14 takes the new for the old."""
         taken = {other["CT_No"] for other in self.contacts.values()}
-        return wish if wish and wish not in taken else max(taken, default=0) + 1
+        number = wish if wish and wish not in taken else self._highest_number + 1
+        self._highest_number = max(self._highest_number, number)
+        return number
 
     def updated(self, row: dict[str, Any], values: Row) -> bool:
         """Write the columns that differ."""
