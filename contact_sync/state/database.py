@@ -116,10 +116,18 @@ def _put_into_words(engine: Engine, place: str) -> None:
 
 
 def _write_ahead(engine: Engine) -> None:
-    """Let readers read while a run writes. Kept in the file; only once it is known to be a state."""
+    """Let readers read while a run writes. Kept in the file; only once it is known to be a state.
+
+    The change waits for nobody: where another process has the file open at that moment, it is left to a later
+    opening. Without it readers and writers take turns, and nothing is lost.
+    """
     connection: DBAPIConnection
     with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
-        cursor.execute("PRAGMA journal_mode=WAL")
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
 
 
 def _bring_up_to_date(connection: Connection, place: str, *, read_only: bool) -> None:
