@@ -9,13 +9,23 @@ from typing import Any, Protocol
 
 import orjson
 from airbyte_cdk.destinations import Destination
-from airbyte_cdk.models import AirbyteMessage, AirbyteStateStats, ConfiguredAirbyteCatalog, FailureType, Type
+from airbyte_cdk.models import (
+    AirbyteMessage,
+    AirbyteStateStats,
+    ConfiguredAirbyteCatalog,
+    DestinationSyncMode,
+    FailureType,
+    Type,
+)
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from connector_base.receipt import Action, Cause, Outcome, Receipt, Sink
 from connector_base.request import MalformedRecord, WriteRequest, write_request
 
 logger = logging.getLogger("airbyte")
+
+SYNC_MODES = [DestinationSyncMode.append, DestinationSyncMode.append_dedup]
+"""To overwrite a business system is a hazard."""
 
 _LEVELS = {Outcome.APPLIED: logging.DEBUG}
 
@@ -95,13 +105,19 @@ def _declared_fields(catalog: ConfiguredAirbyteCatalog, writers: Mapping[str, Wr
     """Name the fields that the catalog declares, per stream.
 
     Raises:
-        AirbyteTracedException: the catalog has a stream that the destination does not take.
+        AirbyteTracedException: the catalog has a stream, or a sync mode, that the destination does not take.
     """
     names = [s.stream.name for s in catalog.streams]
     if unknown := sorted(set(names) - set(writers)):
         raise AirbyteTracedException(
             message=f"This destination does not take the stream {', '.join(unknown)}. It takes: {', '.join(writers)}.",
             internal_message="stream_unknown",
+            failure_type=FailureType.config_error,
+        )
+    if wrong := sorted(s.stream.name for s in catalog.streams if s.destination_sync_mode not in SYNC_MODES):
+        raise AirbyteTracedException(
+            message=f"The stream {', '.join(wrong)} can be appended (append, append_dedup), not overwritten.",
+            internal_message="sync_mode_unknown",
             failure_type=FailureType.config_error,
         )
     return {s.stream.name: list(s.stream.json_schema.get("properties") or {}) for s in catalog.streams}

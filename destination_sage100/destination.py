@@ -8,10 +8,10 @@ from typing import Any
 import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
 
 # isort: split
-from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification, DestinationSyncMode, Status
+from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification, Status
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.destination import RecordDestination, Writer, log_receipt
+from connector_base.destination import SYNC_MODES, RecordDestination, Writer, log_receipt
 from connector_base.failure import parsed, tracing
 from connector_base.receipt import Sink
 from connector_base.spec import connection_specification
@@ -38,7 +38,7 @@ class DestinationSage100(RecordDestination):
         return ConnectorSpecification(
             connectionSpecification=connection_specification(DestinationSage100Config),
             supportsIncremental=True,
-            supported_destination_sync_modes=[DestinationSyncMode.append, DestinationSyncMode.append_dedup],
+            supported_destination_sync_modes=SYNC_MODES,
         )
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:  # noqa: ARG002 - the CDK's signature
