@@ -2,7 +2,7 @@
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help demo check lint types test clean
+.PHONY: help demo check lint types test explore benchmark clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -21,6 +21,12 @@ types: $(INSTALLED) ## static types
 
 test: $(INSTALLED) ## the tests, on two processes
 	@$(BIN)/pytest -q -n 2 --dist loadgroup
+
+explore: $(INSTALLED) ## thousands of random plays on both sides, until one fails or Ctrl-C
+	@HYPOTHESIS_PROFILE=explore $(BIN)/pytest -q tests/contact_sync/test_convergence.py
+
+benchmark: $(INSTALLED) ## a quiet run over 10,000 contacts, beside its limits
+	@$(BIN)/python -m benchmarks.quiet_run
 
 clean: ## remove all that these commands made
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist demo
