@@ -280,7 +280,10 @@ class Play:
         self.store, self.site = store, answers.site
         self.sage100, self.ssm = MemorySage(self.clock), MemorySsm(self.clock)
         self.typing = Typing(self.sage100)
-        self.users = {Side.SAGE100: SageUser(self.sage100, self.typing), Side.SSM: SsmUser(self.ssm, self.typing)}
+        self.users: dict[Side, SageUser | SsmUser] = {
+            Side.SAGE100: SageUser(self.sage100, self.typing),
+            Side.SSM: SsmUser(self.ssm, self.typing),
+        }
         self.origins: dict[int, Side] = {}
         for code in COMPANIES:
             self.sage100.companies[code] = 0
