@@ -165,6 +165,12 @@ class Draft:
         holder = self._names.setdefault(name, claimant)
         return None if holder == claimant else abs(holder)
 
+    def free_name(self, contact: Contact) -> None:
+        """The name of a Sage contact that is about to be deleted may be taken in the same run: deletions come first."""
+        name = name_in_sage(contact)
+        if self._names.get(name) == contact.id:
+            del self._names[name]
+
     def wait_for_company(self, contact: Contact) -> None:
         """Count a Sage contact whose company SSM does not have."""
         if not self.companies.accounts_of(contact.company):

@@ -12,11 +12,12 @@ from contact_sync import guards, pause
 from contact_sync.apply import Books, Outcomes, apply
 from contact_sync.codecs import Locale
 from contact_sync.companies import Companies, Scope
+from contact_sync.contact import Contact
 from contact_sync.draft import Plan, World, is_about
 from contact_sync.failures import ConfigurationError, Exit, SideUnavailableError, SyncError
 from contact_sync.fields import Field, present
 from contact_sync.flapping import Rewrites
-from contact_sync.mapping import Mapper
+from contact_sync.mapping import Mapper, OddRowError
 from contact_sync.model import Code, Entry, Link, Side, Subject
 from contact_sync.observe import Observation, Remembered, keep_identity, observe, remember, remembered, same_database
 from contact_sync.plan import plan
@@ -104,6 +105,7 @@ class Run:
         self._guards: list[Entry] = []
         self._rewrites: Rewrites
         self._alone: Subject | None = None
+        self._odd: list[Entry] = []
         self._known: Remembered
         self._seen: Observation
         self._world: World
@@ -142,6 +144,7 @@ class Run:
             self._read_types()
             self._world = self._make_world()
             self._plan = plan(self._world)
+        self._problems += self._odd
         self._problems += [_incomplete(side, failure) for side, failure in self._seen.failures.items()]
         if self._alone:
             self._plan.narrow(self._alone)
@@ -263,7 +266,7 @@ class Run:
         sage100 = {row["cbMarq"]: mapper.sage100(row) for row in seen.sage100}
         if seen.complete[Side.SAGE100]:
             same_database(self._known.links, sage100)
-        ssm = {i: mapper.ssm(row) for i, row in seen.ssm.items()}
+        ssm = self._readable(mapper)
         return World(
             site.database,
             self._known.links,
@@ -275,6 +278,18 @@ class Run:
             site.policy,
             identity_fell=seen.identity is not None and seen.identity < self._known.identity,
         )
+
+    def _readable(self, mapper: Mapper) -> dict[int, Contact]:
+        """The SSM contacts that can be understood; one that cannot is held back by itself, and stops nobody else."""
+        contacts: dict[int, Contact] = {}
+        self._odd = []
+        for ssm_id, row in self._seen.ssm.items():
+            try:
+                contacts[ssm_id] = mapper.ssm(row)
+            except OddRowError as error:
+                subject = Subject(ssm_id=ssm_id, contact=str(row.get("lastName") or "") or None)
+                self._odd.append(Entry(Code.VALUE_UNKNOWN, subject, "P7", ssm_value=str(error)))
+        return contacts
 
     def _needs_types(self) -> bool:
         """Whether a label is unknown that ``/contactTypes`` may know by now."""
@@ -368,8 +383,7 @@ def _refused_write(problem: JournalEntry, outcomes: Outcomes) -> Write | None:
     about = problem.entry
     for entry, write in outcomes.problems:
         same = (entry.code, entry.field) == (about.code, about.field)
-        ids = {entry.subject.sage100_id, entry.subject.ssm_id} - {None}
-        if same and ids & {about.subject.sage100_id, about.subject.ssm_id}:
+        if same and is_about(entry.subject, about.subject):
             return write
     return None
 

@@ -66,6 +66,7 @@ def _deleted(draft: Draft, link: Link, verdict: rules.Verdict, sage100: Contact 
             _delete_in_ssm(draft, _awake(draft, link), ssm)
         case rules.Fate.DELETE_IN_SAGE if sage100:
             draft.write(writes.deletion(_awake(draft, link), sage100, ssm, draft.mapper))
+            draft.free_name(sage100)
         case rules.Fate.LEAVE_DELETED_IN_SSM if sage100:
             _leave_deleted(draft, link, _refused(verdict, link, sage100, ssm))
         case rules.Fate.RESTORE_IN_SSM if sage100:

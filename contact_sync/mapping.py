@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from contact_sync import normal
@@ -26,6 +27,10 @@ class Column:
 
     max_length: int | None = None
     encoding: str | None = None
+
+
+class OddRowError(ValueError):
+    """A row of SSM that is not of the shape that its API gives."""
 
 
 class Mapper:
@@ -61,22 +66,35 @@ class Mapper:
         )
 
     def ssm(self, row: Mapping[str, Any]) -> Contact:
-        """A contact of SSM as a contact."""
+        """A contact of SSM as a contact.
+
+        Raises:
+            OddRowError: a field is not of the shape that the API gives.
+        """
+        try:
+            return self._ssm(row)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise OddRowError(str(error)) from None
+
+    def _ssm(self, row: Mapping[str, Any]) -> Contact:
         account_id = _reference(row.get("accountId"))
         account = self.companies.account(account_id)
         raw = dict(row) | {"accountId": account.code if account else None}
         values = {f.name: self._codecs[f.name].read(Side.SSM, raw.get(f.ssm)) for f in self.fields}
         if self._stands_for_none(values.get(FIRST_NAME)):
             values[FIRST_NAME] = None
+        stamp = row.get("dateUpdated") or row.get("dateCreated")
+        if stamp is not None:
+            datetime.fromisoformat(stamp)
         return Contact(
             Side.SSM,
             row["id"],
             values,
             row,
             account=account_id,
-            ext_id=row.get("extId") or None,
+            ext_id=_ext_id(row.get("extId")),
             deleted=bool(row.get("deleted")),
-            stamp=row.get("dateUpdated") or row.get("dateCreated"),
+            stamp=stamp,
         )
 
     def contact(self, side: Side, row: Mapping[str, Any]) -> Contact:
@@ -138,6 +156,12 @@ class Mapper:
     def shown(self, field: Field, side: Side, value: Value) -> Value:
         """The value for people to read."""
         return self._codecs[field.name].shown(side, value)
+
+
+def _ext_id(raw: Any) -> str | None:
+    if raw is not None and not isinstance(raw, str):
+        raise TypeError(f"extId {raw!r}")
+    return raw or None
 
 
 def _reference(raw: Any) -> int | None:

@@ -29,13 +29,22 @@ def plan_unlinked(draft: Draft) -> None:
     found = matching.match(sage100, ssm, known, _deleted_since(draft))
     draft.plan.problems.extend(found.problems)
     for contact in found.outside:
-        draft.problem(rules.company_problem(contact, draft.companies))
+        draft.problem(rules.company_problem(contact, draft.companies) or _outside(draft, contact))
     for pair in found.matches:
         _link(draft, pair)
     for contact in sorted((c for c in ssm if not found.taken(c)), key=lambda c: c.id):
         _create_in_sage(draft, contact)
     for contact in (c for c in sage100 if not found.taken(c)):
         _create_in_ssm(draft, contact, born.get(contact.id, Side.SAGE100))
+
+
+def _outside(draft: Draft, contact: Contact) -> Entry:
+    """P13: whose Sage row is no client's any more, or one that the settings leave out."""
+    ext_id = ExtId.parse(contact.ext_id, draft.world.database)
+    row = draft.world.sage100[ext_id.sage100_id] if ext_id else None
+    left_out = draft.companies.left_out(row.company if row else contact.company)
+    reason = rules.Sleep.LEFT_OUT if left_out else rules.Sleep.NO_CLIENT
+    return Entry(Code.OUT_OF_SCOPE, subject_of(row, contact), "P13", details={"reason": reason.value})
 
 
 def _delete_unconfirmed(draft: Draft) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from connector_base.receipt import Action
 from contact_sync import pause
+from contact_sync.apply import Outcomes
+from contact_sync.engine import _refused_write
 from contact_sync.flapping import ENOUGH, Rewrites
 from contact_sync.guards import Lifted, exceeds, guard
 from contact_sync.model import Code, Entry, Side, Subject
@@ -289,3 +291,18 @@ def test_a_write_that_was_not_done_rewrites_nothing():
     for _ in range(ENOUGH + 2):
         problems, writes, memory = run_again(memory, done=False)
         assert (problems, writes, memory) == ([], 1, {})
+
+
+def test_a_cb_marq_that_equals_another_contact_s_ssm_id_is_not_taken_for_it():
+    refused = Entry(Code.REJECTED_BY_SSM, Subject("ALPHA", 1002, 1001, "Bo Brun"))
+    standing = JournalEntry(1, Entry(Code.REJECTED_BY_SSM, Subject("ALPHA", 1001, 1000, "Ada Aubrelin")), NOW, NOW)
+    outcomes = Outcomes(problems=[(refused, Write(SSM, Action.UPDATE, refused.subject))])
+    assert _refused_write(standing, outcomes) is None
+    assert _refused_write(replace(standing, entry=refused), outcomes) is outcomes.problems[0][1]
+
+
+def test_p13_contact_that_bears_the_ext_id_of_a_supplier_s_row_is_told():
+    rows = [worlds.sage_row(CT_Num="NOBODY")]
+    made = plan(worlds.world(rows, [worlds.ssm_row(extId="sage100:TEST:1")]))
+    assert [(p.code, p.rule, p.subject.ssm_id) for p in made.problems] == [(Code.OUT_OF_SCOPE, "P13", 501)]
+    assert made.writes == []

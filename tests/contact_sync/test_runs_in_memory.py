@@ -331,3 +331,29 @@ def test_what_is_not_in_the_map_is_never_touched(play):
         "Lyon",
         4,
     )
+
+
+# --- one odd contact stops nobody else
+
+
+@pytest.mark.parametrize("odd", [{"gender": "male"}, {"dateUpdated": "yesterday"}, {"extId": 7}, {"typeId": "boss"}])
+def test_p7_an_ssm_row_that_cannot_be_understood_is_held_back_alone(play, odd):
+    row, card = both(play)
+    other, _ = both(play, last="Brun", first="Bo")
+    play.ssm.touch(card, comment="seen")
+    card.update(odd)
+    play.sage100.updated(row, {"CT_EMail": "a@x.example"})
+    play.sage100.updated(other, {"CT_EMail": "b@x.example"})
+    play.run()
+    assert play.ssm.contacts[link_of(play, other).ssm_id]["email"] == "b@x.example"
+    assert ("value_unknown", None) in [entry[:2] for entry in told(play, Kind.PROBLEM)]
+    assert link_of(play, row).ssm_id == card["id"]
+
+
+def test_r3_somebody_deleted_and_typed_again_within_one_interval_comes_over_in_one_run(play):
+    card = create(play, SSM)
+    play.run()
+    play.ssm.removed(card)
+    create(play, SSM)
+    play.run()
+    assert (people(play), told(play, Kind.PROBLEM)) == ((1, 1), [])
