@@ -21,7 +21,7 @@ from contact_sync.sides import Access, Failure, Row, SideFailedError
 from contact_sync.state.records import Lease
 from contact_sync.state.store import StateStore
 from contact_sync.state.transaction import Transaction
-from contact_sync.writes import Write, ext_id_update
+from contact_sync.writes import Write, ext_id_update, name_on
 
 _ID = {Side.SAGE100: "cbMarq", Side.SSM: "id"}
 _ORDER = (Action.DELETE, Action.UPDATE, Action.CREATE)
@@ -292,7 +292,7 @@ class _Desk:
         return frozenset(f.name for f in stuck)
 
     def _is_stuck(self, field: Field, write: Write, before: Contact | None, now: Contact) -> bool:
-        name = field.sage100 if self._side is Side.SAGE100 else field.ssm
+        name = name_on(field, self._side)
         if name not in write.values:
             return False
         was, reads = (before.values.get(field.name) if before else None), now.values.get(field.name)
@@ -345,7 +345,7 @@ class _Desk:
 
     def _field_called(self, name: str | None) -> str | None:
         """The field that stands under a side's own name."""
-        own = {(f.sage100 if self._side is Side.SAGE100 else f.ssm): f.name for f in self._mapper.fields}
+        own = {name_on(f, self._side): f.name for f in self._mapper.fields}
         return own.get(name, name) if name else None
 
 

@@ -54,9 +54,3 @@ class SideUnavailableError(SyncError):
     """A side could not be reached: the next run tries again."""
 
     exit_code = Exit.SIDE
-
-
-class AnotherRunError(SyncError):
-    """Another run holds the lease."""
-
-    exit_code = Exit.ANOTHER_RUN

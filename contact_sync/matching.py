@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dataclasses import field as default
 
 from contact_sync import normal
+from contact_sync.codecs import text_of
 from contact_sync.contact import Contact, ExtId, subject_of
 from contact_sync.fields import COMPANY, EMAIL, FIRST_NAME, JOB_TITLE, LAST_NAME
 from contact_sync.model import Code, Entry, Intent, Link, Side, Subject
@@ -106,8 +107,9 @@ def _by_ext_id(ssm: Sequence[Contact], free: Mapping[int, Contact], known: Known
             for contact, ext_id in claimants:
                 _leave(result, _duplicate_ext_id(target, contact, ext_id, link), contact)
         elif target.id not in free:
-            result.outside += [c for c, _ in claimants]
-            _leave(result, None, *result.outside)
+            outside = [c for c, _ in claimants]
+            result.outside += outside
+            _leave(result, None, *outside)
         elif len(claimants) == 1 and _is_same(target, *claimants[0], known):
             _pair(result, target, claimants[0][0], claimants[0][1].origin)
         else:
@@ -122,8 +124,8 @@ def _is_same(target: Contact, contact: Contact, ext_id: ExtId, known: Known) -> 
 def agrees(one: Contact, two: Contact) -> bool:
     """Whether last name, first name or e-mail agree."""
     names = any(a and a == b for a, b in zip(one.name_key, two.name_key, strict=True))
-    mail = normal.email(_text(one, EMAIL))
-    return names or (mail is not None and mail == normal.email(_text(two, EMAIL)))
+    mail, other = (normal.email(text_of(contact.values.get(EMAIL))) for contact in (one, two))
+    return names or (mail is not None and mail == other)
 
 
 def _by_intent(ssm: Sequence[Contact], free: Mapping[int, Contact], known: Known, result: Matching) -> None:
@@ -223,8 +225,3 @@ def _leave(result: Matching, problem: Entry | None, *contacts: Contact) -> None:
         result.problems.append(problem)
     for contact in contacts:
         result.left_alone[contact.side].add(contact.id)
-
-
-def _text(contact: Contact, name: str) -> str | None:
-    value = contact.values.get(name)
-    return None if value is None else str(value)
