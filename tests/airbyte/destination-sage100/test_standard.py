@@ -1,0 +1,11 @@
+"""Airbyte's own standard tests of `destination-sage100`."""
+
+import pytest
+from airbyte_cdk.test.standard_tests import DestinationTestSuiteBase
+
+from destination_sage100.destination import DestinationSage100
+
+
+@pytest.mark.usefixtures("places")
+class TestSuite(DestinationTestSuiteBase):
+    connector = DestinationSage100

@@ -1,0 +1,11 @@
+"""Airbyte's own standard tests of `destination-ssm`."""
+
+import pytest
+from airbyte_cdk.test.standard_tests import DestinationTestSuiteBase
+
+from destination_ssm.destination import DestinationSsm
+
+
+@pytest.mark.usefixtures("places")
+class TestSuite(DestinationTestSuiteBase):
+    connector = DestinationSsm
