@@ -126,6 +126,8 @@ def run(record: Mapping[str, Any], language: Language) -> RenderableType:
     """Sum up a run: per side what was read and written, then what stands."""
     sides = [plain(say("run_side", language, side=side.value, **record[side.value])) for side in Side]
     parts = [title(f"run_{record['status']}", language), *sides, plain(say("run_summary", language, **record))]
+    if left := record.get("postponed"):
+        parts.append(plain(say("run_postponed", language, number=left), "yellow"))
     if record["problems_open"]:
         parts.append(plain(say("problems_hint", language)))
     return Group(*parts)

@@ -46,6 +46,7 @@ class Outcomes:
         updates: the updates that were done.
         failures: per side, why it could not be written any further.
         notices: how many notices were noted.
+        postponed: the writes that were not begun, since the run's time was spent; the next run plans them again.
     """
 
     counts: dict[Side, Counts] = default(default_factory=lambda: {side: Counts() for side in Side})
@@ -53,6 +54,7 @@ class Outcomes:
     updates: list[Write] = default(default_factory=list)
     failures: dict[Side, Failure] = default(default_factory=dict)
     notices: int = 0
+    postponed: list[Write] = default(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ class Books:
         lease: the run's right to write.
         run_id: the run's name.
         now: the clock.
+        until: when the run's time is spent: no write is begun later.
         links: the living links as they now stand, by ``cbMarq``.
         intents: the creates not confirmed yet, by side and the contact's id on the other side.
     """
@@ -72,6 +75,7 @@ class Books:
     lease: Lease
     run_id: str
     now: Callable[[], datetime]
+    until: datetime
     links: dict[int, Link]
     intents: dict[tuple[Side, int], Intent]
     _turn: threading.RLock = default(default_factory=threading.RLock)
@@ -207,6 +211,10 @@ class _Desk:
 
     def _records(self) -> Iterator[Row]:
         for index, write in enumerate(self.writes):
+            if self._books.now() >= self._books.until:
+                self._outcomes.postponed += self.writes[index:]
+                del self.writes[index:]
+                return
             self._announced[index] = self._books.intend(write)
             yield record_of(write, self._books.now())
 

@@ -6,7 +6,7 @@ The engine knows no connector, no Prefect and no console: it is handed the sides
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as default
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from contact_sync import guards, pause
 from contact_sync.apply import Books, Outcomes, apply
@@ -30,6 +30,7 @@ from contact_sync.writes import Write
 
 _FIELD_MAP = "field_map"
 _REWRITES = "rewrites"
+_TOLD_BY_WRITES = frozenset({*pause.PAUSED, Code.RECORD_LOCKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Site:
         policy: the answers to P1, P5 and P9.
         scope: which companies take part.
         code_field: the account field that holds the ``CT_Num``.
+        time_budget: after which a run begins no further write; the next one goes on.
     """
 
     database: str
@@ -51,6 +53,7 @@ class Site:
     policy: Policy = default(default_factory=Policy)
     scope: Scope = default(default_factory=Scope)
     code_field: str = "extId"
+    time_budget: timedelta = timedelta(minutes=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,8 @@ class Run:
         with self._store.transaction() as transaction:
             intents = {(i.side, i.source_id): i for i in transaction.intents()}
         links = {link.sage100_id: link for link in self._known.links}
-        books = Books(self._store, self._lease, self.run_id, self._now, links, intents)
+        until = self._started_at + self._site.time_budget
+        books = Books(self._store, self._lease, self.run_id, self._now, until, links, intents)
         access: Mapping[Side, Access] = {Side.SAGE100: self._sage100, Side.SSM: self._ssm}
         apply(self._plan, books, access, self._world, self._outcomes)
         with self._store.transaction(self._lease) as transaction:
@@ -344,7 +348,14 @@ class Run:
     def _keeps(self, known: JournalEntry, exit_code: Exit) -> bool:
         """Whether a problem that was not met again stays open: only a run that looked and believes closes it."""
         elsewhere = self._alone is not None and not is_about(known.entry.subject, self._alone)
-        return elsewhere or exit_code not in (Exit.DONE, Exit.GUARD) or self._stopped
+        return elsewhere or exit_code not in (Exit.DONE, Exit.GUARD) or self._stopped or self._waits(known)
+
+    def _waits(self, known: JournalEntry) -> bool:
+        """Whether only a write can tell if a problem is gone, and this run has left its contact's."""
+        if known.entry.code not in _TOLD_BY_WRITES:
+            return False
+        left = (*self._outcomes.postponed, *(write for write, _ in self._plan.held))
+        return any(is_about(write.subject, known.entry.subject) for write in left)
 
     @property
     def _stopped(self) -> bool:
@@ -368,6 +379,7 @@ class Run:
             closed,
             standing,
             self._outcomes.notices,
+            len(self._outcomes.postponed),
             tuple(self._guards),
         )
 

@@ -32,7 +32,8 @@ def guard(plan: Plan, world: World, lifted: Lifted) -> list[Entry]:
     """Take out of the plan what a guard holds back; return the guards that did.
 
     Afterwards ``plan.writes`` is what may be done and ``plan.held`` what may not. A guard that forbids all
-    writing empties the rest of the plan, too: nothing that rests on a suspicious reading is remembered.
+    writing empties the rest of the plan, too: nothing that rests on a suspicious reading is remembered. A guard
+    that a person lifted is noted with the command that lifted it.
     """
     stops = [*_empty_sides(world), *_restored_side(plan, world), *_mass_changes(plan, world)]
     if stops and not lifted.mass_change:
@@ -41,9 +42,11 @@ def guard(plan: Plan, world: World, lifted: Lifted) -> list[Entry]:
         plan.notices.clear()
         plan.problems.clear()
         return stops
-    if lifted.deletions:
-        return []
+    plan.notices += map(_lifted, stops)
     stops = list(_too_many_deletions(plan, world))
+    if lifted.deletions:
+        plan.notices += map(_lifted, stops)
+        return []
     for stop in stops:
         side = Side(stop.details["side"])
         _hold(plan, side, code=stop.code, actions=(Action.DELETE, Action.CREATE))
@@ -61,7 +64,7 @@ def _empty_sides(world: World) -> Iterator[Entry]:
 def _restored_side(plan: Plan, world: World) -> Iterator[Entry]:
     """A Sage restored from a backup: it would give out ids again, or shows what it showed long before."""
     if world.identity_fell or plan.turned_back:
-        yield _stop(Code.RESTORED_SIDE_GUARD, Side.SAGE100, plan.turned_back, "--allow-mass-change")
+        yield _stop(Code.RESTORED_SIDE_GUARD, Side.SAGE100, plan.turned_back or None, "--allow-mass-change")
 
 
 def _mass_changes(plan: Plan, world: World) -> Iterator[Entry]:
@@ -75,14 +78,14 @@ def _mass_changes(plan: Plan, world: World) -> Iterator[Entry]:
 def _too_many_deletions(plan: Plan, world: World) -> Iterator[Entry]:
     """Deletions on a side beyond the limit: none is done there, and nothing is created."""
     for side in Side:
-        number = len(plan.of(side, Action.DELETE))
-        if exceeds(number, len(world.links), world.policy.max_deletions):
-            yield _stop(Code.DELETION_GUARD, side, number, "--allow-deletions")
+        number, most = len(plan.of(side, Action.DELETE)), allowed(len(world.links), world.policy.max_deletions)
+        if number > most:
+            yield _stop(Code.DELETION_GUARD, side, number, "--allow-deletions", limit=most)
 
 
-def exceeds(deletions: int, links: int, limit: DeletionLimit) -> bool:
-    """Whether so many deletions are more than a run may do by itself."""
-    return deletions > limit.floor and deletions > limit.ratio * links
+def allowed(links: int, limit: DeletionLimit) -> int:
+    """How many deletions a run may do on a side by itself: what both figures of the limit forbid is too much."""
+    return max(limit.floor, int(limit.ratio * links))
 
 
 def _hold(plan: Plan, *sides: Side, code: Code, actions: tuple[Action, ...]) -> None:
@@ -91,5 +94,13 @@ def _hold(plan: Plan, *sides: Side, code: Code, actions: tuple[Action, ...]) -> 
     plan.writes[:] = [w for w in plan.writes if w.side not in sides or w.action not in actions]
 
 
-def _stop(code: Code, side: Side, number: int, switch: str) -> Entry:
-    return Entry(code, Subject(), "P9", details={"side": side.value, "number": number, "switch": switch})
+def _lifted(stop: Entry) -> Entry:
+    """Note that a guard would have stopped the run. Its code stands as the side's value, by which notices differ."""
+    on_sage100 = stop.details["side"] == Side.SAGE100
+    sage100, ssm = (stop.code.value, None) if on_sage100 else (None, stop.code.value)
+    details = {**stop.details, "reason": stop.code.value}
+    return Entry(Code.GUARD_LIFTED, stop.subject, "P9", sage100_value=sage100, ssm_value=ssm, details=details)
+
+
+def _stop(code: Code, side: Side, number: int | None, switch: str, **more: int) -> Entry:
+    return Entry(code, Subject(), "P9", details={"side": side.value, "number": number, "switch": switch, **more})

@@ -142,6 +142,7 @@ class Code(StrEnum):
     MASS_CHANGE_GUARD = "mass_change_guard"
     EMPTY_SIDE_GUARD = "empty_side_guard"
     RESTORED_SIDE_GUARD = "restored_side_guard"
+    GUARD_LIFTED = "guard_lifted"
     INCOMPLETE_READ = "incomplete_read"
     SIDE_UNREACHABLE = "side_unreachable"
 
@@ -164,6 +165,7 @@ _NOTICES = frozenset(
         Code.CONFLICT_SETTLED,
         Code.FOREIGN_EXT_ID,
         Code.VALUE_TRUNCATED,
+        Code.GUARD_LIFTED,
     }
 )
 
@@ -190,6 +192,7 @@ _RULES = {
     Code.MASS_CHANGE_GUARD: "P9",
     Code.EMPTY_SIDE_GUARD: "P9",
     Code.RESTORED_SIDE_GUARD: "P9",
+    Code.GUARD_LIFTED: "P9",
     Code.INCOMPLETE_READ: "P10",
 }
 

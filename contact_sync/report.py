@@ -45,7 +45,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What one run did. Times are aware, in UTC."""
+    """What one run did. Times are aware, in UTC.
+
+    Attributes:
+        postponed: writes left to the next run, since this one's time was spent.
+    """
 
     run_id: str
     started_at: datetime
@@ -60,6 +64,7 @@ class RunReport:
     problems_closed: int
     problems_open: int
     notices: int
+    postponed: int = 0
     guards: Sequence[Entry] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -82,6 +87,7 @@ class RunReport:
             "problems_closed": self.problems_closed,
             "problems_open": self.problems_open,
             "notices": self.notices,
+            **({"postponed": self.postponed} if self.postponed else {}),
         }
 
 

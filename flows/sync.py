@@ -97,7 +97,8 @@ def _open_problems(state: str) -> list[JournalEntry]:
 def _summary(report: RunReport, language: Language) -> str:
     counts = report.as_json()
     sides = [say("run_side", language, side=side, **counts[side]) for side in ("sage100", "ssm")]
-    return " - ".join([say(f"run_{report.status}", language), *sides, say("run_summary", language, **counts)])
+    left = [say("run_postponed", language, number=report.postponed)] if report.postponed else []
+    return " - ".join([say(f"run_{report.status}", language), *sides, say("run_summary", language, **counts), *left])
 
 
 def _publish(report: RunReport, problems: list[JournalEntry], language: Language) -> None:

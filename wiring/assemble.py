@@ -5,7 +5,7 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
@@ -50,6 +50,7 @@ def site_of(settings: Settings) -> Site:
         ),
         scope=Scope(settings.scope.prospects, settings.scope.exclude),
         code_field=settings.ssm.company_code_field,
+        time_budget=timedelta(minutes=settings.time_budget_minutes),
     )
 
 

@@ -124,6 +124,7 @@ class Settings(_Frozen):
         scope: which contacts are synchronised.
         policy: what is decided where both sides have a say.
         fields: what is laid over the field map, by the field's name.
+        time_budget_minutes: after which a run begins no further write; the next one goes on.
     """
 
     sage100: Sage100Config
@@ -134,6 +135,7 @@ class Settings(_Frozen):
     scope: Scope = Scope()
     policy: Policy = Policy()
     fields: Annotated[Mapping[str, FieldChange], AfterValidator(_laid_over)] = Field(default_factory=dict)
+    time_budget_minutes: Annotated[float, Field(gt=0)] = 14
 
 
 def load_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -10,7 +10,7 @@ from contact_sync import pause
 from contact_sync.apply import Outcomes
 from contact_sync.engine import _refused_write
 from contact_sync.flapping import ENOUGH, Rewrites
-from contact_sync.guards import Lifted, exceeds, guard
+from contact_sync.guards import Lifted, allowed, guard
 from contact_sync.model import Code, Entry, Side, Subject
 from contact_sync.plan import plan
 from contact_sync.policy import DeletionLimit, Policy
@@ -38,7 +38,7 @@ NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
     ],
 )
 def test_deletions_are_held_beyond_ten_percent_and_more_than_three(deletions, links, held):
-    assert exceeds(deletions, links, DeletionLimit()) is held
+    assert (deletions > allowed(links, DeletionLimit())) is held
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_deletions_are_held_beyond_ten_percent_and_more_than_three(deletions, li
     ],
 )
 def test_the_limit_is_the_sites(ratio, floor, deletions, held):
-    assert exceeds(deletions, 100, DeletionLimit(ratio, floor)) is held
+    assert (deletions > allowed(100, DeletionLimit(ratio, floor))) is held
 
 
 def people(number):
@@ -100,6 +100,14 @@ def test_a_person_lifts_the_deletion_guard_for_one_run():
     rows, there, links = people(10)
     made, stops = guarded(rows[4:], there, links, lifted=Lifted(deletions=True))
     assert (stops, len(made.writes), made.held) == ([], 4, [])
+    (note,) = [n for n in made.notices if n.code is Code.GUARD_LIFTED]
+    assert note.details == {
+        "side": "ssm",
+        "number": 4,
+        "limit": 3,
+        "switch": "--allow-deletions",
+        "reason": "deletion_guard",
+    }
 
 
 def test_the_guard_of_mass_changes_is_not_lifted_with_that_of_deletions():

@@ -357,3 +357,44 @@ def test_r3_somebody_deleted_and_typed_again_within_one_interval_comes_over_in_o
     create(play, SSM)
     play.run()
     assert (people(play), told(play, Kind.PROBLEM)) == ((1, 1), [])
+
+
+# --- the time of a run
+
+
+def take_time(side, clock, *, minutes):
+    """Each write to a side takes so long from now on."""
+    write = side.write
+
+    def slowly(records, sink):
+        def paced():
+            for record in records:
+                clock.advance(minutes=minutes)
+                yield record
+
+        write(paced(), sink)
+
+    side.write = slowly
+
+
+def test_a_run_whose_time_is_spent_begins_no_further_write_and_the_next_one_goes_on(play):
+    for number in range(5):
+        create(play, SAGE, last=f"Aubrelin{number}")
+    take_time(play.ssm, play.clock, minutes=6)
+    first, second, third = (play.run() for _ in range(3))
+    assert [(r.ssm.created, r.postponed, r.ssm.failed, r.exit_code) for r in (first, second, third)] == [
+        (3, 2, 0, 0),
+        (2, 0, 0, 0),
+        (0, 0, 0, 0),
+    ]
+    assert people(play) == (5, 5)
+
+
+def test_a_refused_write_that_a_spent_run_did_not_try_again_is_no_solved_problem(play):
+    (other, _), (row, _) = both(play, last="Brunel"), both(play)
+    play.sage100.updated(row, {"CT_EMail": "refused@x.example"})
+    run(play, ssm=[Fate.REFUSED])
+    play.sage100.updated(other, {"CT_EMail": "new@x.example"})
+    take_time(play.ssm, play.clock, minutes=15)
+    spent, next_one = play.run(), play.run()
+    assert [(r.ssm.updated, r.postponed, r.problems_closed) for r in (spent, next_one)] == [(1, 1, 0), (1, 0, 1)]

@@ -217,7 +217,7 @@ def test_a_plan_marks_what_is_destructive_and_what_is_held_back():
 
 def test_a_run_is_told_in_the_shape_of_the_contract():
     counts = Counts(read=5, created=1, updated=2, deleted=3, failed=4)
-    report = RunReport("r1", NOW, NOW, RunStatus.HELD, Exit.GUARD, counts, Counts(), 17, 9, 1, 2, 3, 4)
+    report = RunReport("r1", NOW, NOW, RunStatus.HELD, Exit.GUARD, counts, Counts(), 17, 9, 1, 2, 3, 4, 5)
     assert json.loads(json.dumps(report.as_json())) == {
         "run_id": "r1",
         "started_at": "2026-03-02T08:00:00+00:00",
@@ -230,6 +230,7 @@ def test_a_run_is_told_in_the_shape_of_the_contract():
         "problems_closed": 2,
         "problems_open": 3,
         "notices": 4,
+        "postponed": 5,
     }
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from contact_sync.failures import Exit
+from contact_sync.messages import describe
 
 SIDES = pytest.mark.parametrize("side", ["sage100", "ssm"])
 
@@ -56,6 +57,15 @@ def test_p9_a_person_lifts_the_deletion_guard_for_one_run(world, side):
     world.run()
     report = world.run(allow_deletions=True)
     assert (report.exit_code, done_on(report, side).deleted, world.problems) == (Exit.DONE, 4, [])
+    values = (None, "deletion_guard") if side == "sage100" else ("deletion_guard", None)
+    assert world.notices == [("guard_lifted", None, *values)]
+    assert "sage100-ssm run --allow-deletions" in describe(world.journal[-1].entry, "fr").message
+
+
+def test_p9_switch_without_a_guard_to_lift_says_nothing(world):
+    delete(world.people(6, born="ssm")[:1], "sage100")
+    report = world.run(allow_deletions=True, allow_mass_change=True)
+    assert (report.ssm.deleted, world.notices) == (1, [])
 
 
 def test_p9_other_switch_does_not_lift_the_deletion_guard(world):
