@@ -243,7 +243,7 @@ def links(*, config: Config = SYNC_YAML, as_json: Json = False) -> None:
     """Who is linked to whom, with the side of origin and the values as they last read back."""
     with session(config, as_json=as_json) as here, here.memory() as memory:
         linked = memory.links()
-        here.show([records.link(link) for link in linked], tables.links(linked, here.language))
+        here.show([records.link(link) for link in linked], tables.links(linked, here.shown(memory), here.language))
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -261,7 +261,8 @@ def explain(
     """
     with session(config, as_json=as_json) as here, here.memory() as memory:
         everyone = contacts_meant(who, memory.links(list(LinkStatus)), memory.observed("contacts"), memory.journal())
-        shown = [tables.known_contact(known, here.language) for known in everyone]
+        values = here.shown(memory)
+        shown = [tables.known_contact(known, values, here.language) for known in everyone]
         unknown = tables.plain(say("explain_unknown", here.language, who=who))
         here.show([records.known_contact(known, here.language) for known in everyone], *(shown or [unknown]))
 

@@ -107,5 +107,14 @@ def _is_meant(who: str, subject: Subject, emails: set[str]) -> bool:
 
 
 def _history(subject: Subject, journal: Iterable[JournalEntry]) -> tuple[JournalEntry, ...]:
+    """What the journal says of a contact; an open problem of a whole side (a guard) is everybody's."""
     ids = set(_ids(subject))
-    return tuple(known for known in journal if any(ids & set(_ids(s)) for s in (known.entry.subject, *_waiting(known))))
+    return tuple(known for known in journal if _holds_all(known) or any(ids & set(_ids(s)) for s in _subjects(known)))
+
+
+def _subjects(known: JournalEntry) -> list[Subject]:
+    return [known.entry.subject, *_waiting(known)]
+
+
+def _holds_all(known: JournalEntry) -> bool:
+    return known.entry.subject == Subject() and known.kind is Kind.PROBLEM and known.closed_at is None

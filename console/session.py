@@ -13,7 +13,10 @@ import typer
 from rich.console import Console, RenderableType
 
 from console.tables import plain
+from console.values import Shown, shown_by
+from contact_sync.codecs import Locale
 from contact_sync.failures import Exit, SyncError
+from contact_sync.fields import field_map
 from contact_sync.messages import Language, describe, say
 from contact_sync.model import Entry
 from contact_sync.state.store import StateStore
@@ -62,6 +65,11 @@ class Session:
         """
         with StateStore.open(self.settings.state, read_only=True) as store, store.transaction() as memory:
             yield memory
+
+    def shown(self, memory: Transaction) -> Shown:
+        """How values are shown here."""
+        locale = Locale(self.settings.country, self.settings.language)
+        return shown_by(field_map(self.settings.fields), memory.observed("contact_types"), locale)
 
     def tell(self, key: str, **params: object) -> None:
         """Tell how the work goes on; never on the standard output."""

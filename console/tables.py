@@ -12,8 +12,9 @@ from rich.text import Text
 
 from console.explain import Known
 from console.standing import Standing
-from contact_sync.messages import Language, describe, field_label, say
-from contact_sync.model import Base, Kind, Link, LinkStatus, Side, Subject
+from console.values import Shown
+from contact_sync.messages import Language, code_label, describe, field_label, say
+from contact_sync.model import Base, Code, Kind, Link, LinkStatus, Side, Subject
 from contact_sync.report import PlannedWrite, PlanReport
 from contact_sync.state.records import JournalEntry
 from contact_sync.writes import Change
@@ -59,7 +60,7 @@ def _standing(known: JournalEntry, language: Language) -> Text:
     return plain(f"{label} ✓", "green") if known.closed_at else plain(label, "yellow")
 
 
-def links(linked: Iterable[Link], language: Language) -> RenderableType:
+def links(linked: Iterable[Link], shown: Shown, language: Language) -> RenderableType:
     """List who is linked to whom; where the sides' bases differ, both are shown."""
     names = ("contact", "company", "origin", "status")
     table = _table(language, *(f"column_{name}" for name in names), "cbMarq", "SSM", "column_base")
@@ -71,18 +72,19 @@ def links(linked: Iterable[Link], language: Language) -> RenderableType:
             plain(say(f"link_{link.status.value}", language)),
             str(link.sage100_id),
             str(link.ssm_id),
-            _base(link.base, language),
+            _base(link.base, shown, language),
         )
     return table
 
 
-def _base(base: Base, language: Language) -> Text:
-    shown = (
-        f"{field_label(name, language)} {pair.sage100}" + ("" if pair.ssm == pair.sage100 else f" | {pair.ssm}")
-        for name, pair in base.items()
-        if pair.sage100 is not None or pair.ssm is not None
+def _base(base: Base, shown: Shown, language: Language) -> Text:
+    values = ((name, [shown(name, side, pair.of(side)) for side in Side]) for name, pair in base.items())
+    told = (
+        f"{field_label(name, language)} " + " | ".join(dict.fromkeys("∅" if v is None else str(v) for v in both))
+        for name, both in values
+        if both != [None, None]
     )
-    return plain(", ".join(shown), "dim")
+    return plain(", ".join(told), "dim")
 
 
 def plan(report: PlanReport, language: Language) -> RenderableType:
@@ -92,8 +94,7 @@ def plan(report: PlanReport, language: Language) -> RenderableType:
         if writes:
             parts += ["", title("plan_writes", language, side=side, number=len(writes)), _writes(writes, language)]
     if report.held_back:
-        held = title("plan_held", language, number=len(report.held_back))
-        parts += ["", held, _writes(report.held_back, language)]
+        parts += ["", title("plan_held", language, number=len(report.held_back)), _held(report.held_back, language)]
     if len(parts) == 1:
         parts.append(plain(say("plan_empty", language)))
     return Group(*parts)
@@ -102,12 +103,23 @@ def plan(report: PlanReport, language: Language) -> RenderableType:
 def _writes(writes: Iterable[PlannedWrite], language: Language) -> RenderableType:
     table = _table(language, "column_action", "column_contact", "column_field")
     for write in writes:
-        label = say(f"action_{write.action.value}", language)
-        action = plain(f"✗ {label}", "bold red") if write.destructive else plain(label)
-        changes = [plain(f"{field_label(name, language)} {_arrow(change)}") for name, change in write.fields.items()]
-        reason = [plain(write.reason, "yellow")] if write.reason else []
-        table.add_row(action, plain(who_is(write.subject)), Text("\n").join([*reason, *changes]))
+        table.add_row(*_write(write, language))
     return table
+
+
+def _held(writes: Iterable[PlannedWrite], language: Language) -> RenderableType:
+    table = _table(language, "column_action", "column_contact", "column_field", "column_reason")
+    for write in writes:
+        reason = code_label(Code(write.reason), language) if write.reason else ""
+        table.add_row(*_write(write, language), plain(reason, "yellow"))
+    return table
+
+
+def _write(write: PlannedWrite, language: Language) -> tuple[Text, Text, Text]:
+    label = say(f"action_{write.action.value}", language)
+    action = plain(f"✗ {label}", "bold red") if write.destructive else plain(label)
+    changes = [plain(f"{field_label(name, language)} {_arrow(change)}") for name, change in write.fields.items()]
+    return action, plain(who_is(write.subject)), Text("\n").join(changes)
 
 
 def who_is(subject: Subject) -> str:
@@ -148,7 +160,7 @@ def status(standing: Standing, language: Language) -> RenderableType:
         parts.append(plain(say("status_never", language)))
     parts += [_due(standing, language), plain(say("links_count", language, **_links_counted(standing.links)))]
     if standing.problems:
-        parts += [title("title_problems", language), _counts(standing.problems)]
+        parts += [title("title_problems", language), _counts(standing.problems, language)]
     else:
         parts.append(plain(say("problems_empty", language), "green"))
     return Group(*parts)
@@ -170,10 +182,10 @@ def _links_counted(links: Sequence[Link]) -> dict[str, int]:
     }
 
 
-def _counts(problems: Iterable[JournalEntry]) -> RenderableType:
+def _counts(problems: Iterable[JournalEntry], language: Language) -> RenderableType:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     for code, number in Counter(known.entry.code for known in problems).most_common():
-        table.add_row(code.value, str(number))
+        table.add_row(str(number), plain(code_label(code, language)), plain(code.value, "dim"))
     return table
 
 
@@ -186,7 +198,7 @@ def findings(found: Iterable["Finding"], language: Language) -> RenderableType:
     return Group(*lines, verdict)
 
 
-def known_contact(known: Known, language: Language) -> RenderableType:
+def known_contact(known: Known, shown: Shown, language: Language) -> RenderableType:
     """Say of one contact whether it is synchronised, what holds it back, and its history."""
     subject, link = known.subject, known.link
     state = link.status.value if link else "unlinked"
@@ -194,7 +206,7 @@ def known_contact(known: Known, language: Language) -> RenderableType:
     parts: list[RenderableType] = [plain(who_is(subject), "bold"), plain(ids)]
     parts.append(plain(say(f"explain_{state}", language), "green" if known.is_synchronised else "yellow"))
     if link and link.status is not LinkStatus.ENDED:
-        parts += [plain(f"{say('column_origin', language)} {_SIDES[link.origin]}"), _base(link.base, language)]
+        parts += [plain(f"{say('column_origin', language)} {_SIDES[link.origin]}"), _base(link.base, shown, language)]
     if known.open_problems:
         parts += [plain(say("explain_waiting", language)), Padding(entries(known.open_problems, language), _INDENT)]
     elif link is None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import yaml
 
-from contact_sync.model import Entry, Value
+from contact_sync.model import Code, Entry, Value
 
 Language = Literal["fr", "en"]
 
@@ -43,6 +43,11 @@ def describe(entry: Entry, language: Language) -> Words:
     facts = catalogue.facts_of(entry)
     wording = catalogue.codes.get(f"{entry.code}.{entry.rule}") or catalogue.codes[entry.code]
     return Words(message=wording["message"].fill(facts), remedy=wording["remedy"].fill(facts))
+
+
+def code_label(code: Code, language: Language) -> str:
+    """What users call a journal code, in a few words."""
+    return _catalogue(language).codes[code]["title"].fill({})
 
 
 def say(key: str, language: Language, /, **params: object) -> str:

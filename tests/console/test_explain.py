@@ -2,6 +2,10 @@ import json
 
 import pytest
 
+from contact_sync.model import Code, Entry, Subject
+from contact_sync.state.store import StateStore
+from tests.console.conftest import NOON
+
 
 @pytest.mark.parametrize(
     "who",
@@ -44,6 +48,16 @@ def test_it_says_in_both_languages_whether_a_contact_is_synchronised_and_why_not
 
     assert french in shown("fr")
     assert english in shown("en")
+
+
+def test_p9_a_guard_that_stands_is_told_of_everybody(settings, state, call):
+    guard = Entry(Code.DELETION_GUARD, Subject(), details={"side": "ssm", "number": 9, "limit": 3})
+    with StateStore.open(state) as store, store.transaction() as memory:
+        memory.report_problems([guard], now=NOON, run_id="r2", keep=lambda _: True)
+
+    shown = " ".join(call("explain", "Claire", "-c", settings()).stdout.split())
+
+    assert "9 suppressions sont à faire d’un coup" in shown
 
 
 def test_a_part_of_a_name_that_several_bear_shows_all_of_them(settings, state, call):

@@ -1,11 +1,12 @@
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contact_sync.model import Link, Side
+from contact_sync.model import Link, Pair, Side
 from contact_sync.state.store import StateStore
 from wiring.schedule import Schedule, remember_schedule
 
@@ -83,6 +84,25 @@ def test_people_read_it_in_the_language_of_the_settings(settings, state, call, c
 
     assert french in shown("fr")
     assert english in shown("en")
+
+
+def test_values_are_shown_as_people_write_them_not_as_the_sides_code_them(settings, tmp_path, call):
+    base = {"civility": Pair(2, 1), "job_title": Pair("Gérante", 5), "phone": Pair(None, "01 99 00 10 00")}
+    with StateStore.open(f"sqlite:///{tmp_path / 'sync-state.db'}") as store, store.transaction() as memory:
+        memory.save_observed("contact_types", [{"id": 5, "descriptionFR": "Gérante"}])
+        memory.save_link(Link(1, 1, 1, "CARAT", "Claire Morel", Side.SSM, base))
+
+    shown = " ".join(call("links", "-c", settings()).stdout.split())
+
+    assert "civilité Mlle | Mme" in shown
+    assert re.search("fonction Gérante,", shown)
+    assert "téléphone ∅ | 01" in shown
+
+
+def test_the_open_problems_are_counted_by_names_that_people_understand(settings, state, call):
+    shown = call("status", "-c", settings()).stdout
+
+    assert re.search("1 +Contact sans société +company_missing", shown)
 
 
 @pytest.mark.parametrize("command", LOOKS)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from contact_sync import messages
-from contact_sync.messages import describe, say
+from contact_sync.messages import code_label, describe, say
 from contact_sync.model import Code, Entry, Side, Subject
 
 LANGUAGES = ("fr", "en")
@@ -74,6 +74,13 @@ def test_every_code_has_a_message_that_names_whom_it_is_about_and_a_remedy(code,
     assert len(words.remedy) > 30
     for text in (words.message, words.remedy):
         assert not re.search(r"[{}…]", text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_has_a_name_of_its_own_that_fits_a_column(language):
+    names = {code_label(code, language) for code in Code}
+    assert len(names) == len(Code)
+    assert max(map(len, names)) <= 45
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
