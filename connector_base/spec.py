@@ -4,7 +4,7 @@ Airbyte's form and the CDK read a part of JSON schema only. Above all, the CDK f
 ``properties`` and ``oneOf`` alone: what stood under ``anyOf`` or behind a ``$ref`` would be logged in clear.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -15,18 +15,29 @@ _NULL = {"type": "null"}
 _NOT_READ_BY_AIRBYTE = frozenset({"$defs", "discriminator", "writeOnly"})
 
 
-def connection_specification(model: type[BaseModel]) -> Schema:
+def connection_specification(model: type[BaseModel], without: Collection[str] = ()) -> Schema:
     """Give the ``connectionSpecification`` of a configuration model.
 
     References are inlined, an optional field becomes one that is not required, a ``SecretStr`` bears
     ``airbyte_secret``, objects take additional properties so that older settings keep working, and each
-    property bears the ``order`` in which the model declares it.
+    property bears the ``order`` in which the model declares it. A mapping is hidden from Airbyte's form, which
+    has no input for one; its API takes it.
 
     Args:
         model: the configuration; a choice in it is a union told apart by a ``Literal`` field.
+        without: fields of the model that this connector has no use for, and does not ask its user about.
     """
     schema = model.model_json_schema()
-    return {"$schema": "http://json-schema.org/draft-07/schema#"} | _object(_inline(schema, schema.get("$defs", {})))
+    whole = _object(_inline(schema, schema.get("$defs", {})))
+    properties = {name: field for name, field in whole["properties"].items() if name not in without}
+    shown = {field.get("group") for field in properties.values() if not field.get("airbyte_hidden")}
+    groups = [group for group in whole.get("groups", []) if group["id"] in shown]
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        **whole,
+        "properties": properties,
+        **({"groups": groups} if groups else {}),
+    }
 
 
 def invalid_fields(error: ValidationError) -> str:
@@ -67,6 +78,8 @@ def _property(field: Schema) -> Schema:
         return field | {"type": "object", "oneOf": [_object(option) for option in field["oneOf"]]}
     if "properties" in field:
         return _object(field)
+    if field.get("type") == "object":  # names of the user's own choice: Airbyte's form has no input for them
+        return field | {"airbyte_hidden": True}
     if field.get("format") == "password":
         return {key: value for key, value in field.items() if key != "format"} | {"airbyte_secret": True}
     return field
@@ -76,5 +89,5 @@ def _without_null(field: Schema) -> Schema:
     """Flatten ``anyOf: [X, null]`` into X: in Airbyte an optional field is one that is not required."""
     kinds = [kind for kind in field.get("anyOf", []) if kind != _NULL]
     if len(kinds) == 1:
-        field = kinds[0] | {key: value for key, value in field.items() if key != "anyOf"}
+        field = {key: value for key, value in field.items() if key != "anyOf"} | kinds[0]
     return {key: value for key, value in field.items() if key != "default" or value is not None}

@@ -19,47 +19,71 @@ class _Settings(BaseModel):
 
 
 class SqlServer(_Settings):
-    """A SQL Server, by its address."""
+    """The SQL Server that holds the company's database, by its name or address."""
 
     model_config = ConfigDict(title="SQL Server")
 
     kind: Literal["sqlserver"] = Field(title="Kind")
     host: str = Field(
-        title="Host", description="Name or address of the SQL Server.", min_length=1, examples=["SRV-SAGE"]
-    )
-    port: int | None = Field(
-        default=None,
-        title="Port",
-        description="TCP port, 1433 unless given. Not together with an instance.",
-        ge=1,
-        le=65535,
-        examples=[1433],
+        title="Server",
+        description="Name or address of the machine that SQL Server runs on, without the instance: where Sage "
+        "shows SRV-SAGE\\SAGE100, it is SRV-SAGE.",
+        pattern=r"^[^\\,;/\s]+$",
+        examples=["SRV-SAGE", "192.168.1.10"],
+        json_schema_extra={"pattern_descriptor": "SRV-SAGE, without instance or port"},
     )
     instance: str | None = Field(
         default=None,
         title="Instance",
-        description="Name of a named instance, instead of a port.",
+        description="Name of the instance, if it has one: where Sage shows SRV-SAGE\\SAGE100, it is SAGE100. "
+        "Leave it empty where you give a port.",
         min_length=1,
         examples=["SAGE100"],
+        json_schema_extra={"always_show": True},
     )
     database: str = Field(
-        title="Database", description="Database of the company, as a rule its name.", min_length=1, examples=["BIJOU"]
+        title="Database",
+        description="The company's database on that server, as a rule named as the company file: BIJOU for Bijou.gcm.",
+        min_length=1,
+        examples=["BIJOU"],
     )
     username: str | None = Field(
-        default=None, title="User name", description="SQL Server login. Without one: Windows authentication."
+        default=None,
+        title="User name",
+        description="SQL Server login. Leave it empty for Windows authentication, as the account that the connector "
+        "runs under.",
+        examples=["sync"],
+        json_schema_extra={"always_show": True},
     )
-    password: SecretStr | None = Field(default=None, title="Password", description="Password of the login.")
-    driver: str = Field(
-        default="ODBC Driver 18 for SQL Server",
-        title="ODBC driver",
-        description="Name of the ODBC driver installed.",
-        min_length=1,
+    password: SecretStr | None = Field(
+        default=None, title="Password", description="Password of that login.", json_schema_extra={"always_show": True}
     )
-    encrypt: bool = Field(default=True, title="Encrypt", description="Whether the connection is encrypted.")
     trust_server_certificate: bool = Field(
         default=False,
         title="Trust the server's certificate",
-        description="Accept a certificate that no known authority signed, as SQL Server makes for itself.",
+        description="Accept a certificate that no known authority signed, such as the one that SQL Server makes for "
+        "itself when it is installed.",
+        json_schema_extra={"always_show": True},
+    )
+    encrypt: bool = Field(
+        default=True,
+        title="Encrypt",
+        description="Encrypt the connection. Turn it off only for a server that cannot, in a network that you trust.",
+    )
+    port: int | None = Field(
+        default=None,
+        title="Port",
+        description="TCP port, 1433 unless given. Leave it empty where you give an instance.",
+        ge=1,
+        le=65535,
+        examples=[1433],
+    )
+    driver: str = Field(
+        default="ODBC Driver 18 for SQL Server",
+        title="ODBC driver",
+        description="Name of the ODBC driver, as it is installed where the connector runs.",
+        min_length=1,
+        examples=["ODBC Driver 18 for SQL Server", "FreeTDS"],
     )
 
     @model_validator(mode="after")
@@ -70,27 +94,30 @@ class SqlServer(_Settings):
 
 
 class Odbc(_Settings):
-    """A SQL Server, by an ODBC connection string."""
+    """Any other way to the company's database that ODBC knows, such as a DSN."""
 
     model_config = ConfigDict(title="ODBC connection string")
 
     kind: Literal["odbc"] = Field(title="Kind")
     connection_string: SecretStr = Field(
         title="Connection string",
-        description="ODBC connection string to the company's database, password included.",
+        description="ODBC connection string to the company's database, login and password included.",
         min_length=1,
         examples=["DSN=BIJOU;UID=sync;PWD=…"],
     )
 
 
 class Sqlite(_Settings):
-    """A SQLite file with Sage's tables."""
+    """A SQLite file with Sage's tables, to try the connector without a Sage."""
 
     model_config = ConfigDict(title="Sample database (SQLite)")
 
     kind: Literal["sqlite"] = Field(title="Kind")
     path: str = Field(
-        title="Path", description="Path of an existing database file.", min_length=1, examples=["bijou.db"]
+        title="File",
+        description="Path of an existing database file, as the connector sees it.",
+        min_length=1,
+        examples=["/local/bijou.db"],
     )
 
 
@@ -100,18 +127,34 @@ Connection = Annotated[SqlServer | Odbc | Sqlite, Field(discriminator="kind")]
 class Sage100Config(_Settings):
     """The settings of both Sage 100 connectors."""
 
-    model_config = ConfigDict(title="Sage 100")
+    model_config = ConfigDict(
+        title="Sage 100",
+        json_schema_extra={
+            "groups": [
+                {"id": "company", "title": "Company"},
+                {"id": "connection", "title": "Connection"},
+                {"id": "advanced", "title": "Advanced"},
+            ]
+        },
+    )
 
     company: str = Field(
-        title="Company database",
-        description="Name of the company database; part of every key.",
+        title="Company",
+        description="A name for the company, as a rule that of its database. It is part of the keys under which "
+        "contacts are known elsewhere: never change it later.",
         pattern=r"^[^:\s]([^:]*[^:\s])?$",
         examples=["BIJOU"],
+        json_schema_extra={"group": "company", "pattern_descriptor": "BIJOU, without a colon"},
     )
-    connection: Connection = Field(title="Connection", description="Where the company's database is.")
+    connection: Connection = Field(
+        title="Connection",
+        description="How the company's database is reached.",
+        json_schema_extra={"group": "connection", "display_type": "dropdown"},
+    )
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
         default="Europe/Paris",
         title="Time zone",
-        description="Time zone of the server's clock (IANA name).",
-        examples=["Europe/Paris"],
+        description="Time zone of the server's clock, by which Sage stamps its changes (IANA name).",
+        examples=["Europe/Paris", "Indian/Reunion"],
+        json_schema_extra={"group": "company"},
     )

@@ -50,7 +50,11 @@ class SourceSsm(AbstractSource):
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
         """Tell what the source needs to know."""
-        return ConnectorSpecification(connectionSpecification=connection_specification(SourceSsmConfig))
+        return ConnectorSpecification(
+            connectionSpecification=connection_specification(
+                SourceSsmConfig, without=("default_sales_rep_id", "default_branch_id", "company_code_field")
+            )
+        )
 
     def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, Any]:  # noqa: ARG002 - the CDK's signature
         """Log in and read a page of contacts.

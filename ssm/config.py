@@ -20,59 +20,93 @@ def _without_slash(address: str) -> str:
 _Key = Annotated[SecretStr, AfterValidator(_filled)]
 _Address = Annotated[str, AfterValidator(_without_slash)]
 
+Owner = Annotated[
+    int,
+    Field(
+        title="Default owner",
+        description="Id of the user who owns what is created without an owner. The user must be active; the stream "
+        "users of the Sage Sales Management source lists them.",
+        examples=[310],
+        json_schema_extra={"group": "new"},
+    ),
+]
+
 
 class SsmConfig(BaseModel):
     """The settings that all who speak to SSM share; the connectors narrow them to what they need."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, title="Sage Sales Management")
-
-    base_url: _Address = Field(
-        default="https://api.forcemanager.com/api/v4",
-        title="API address",
-        description="Address of the REST API v4, without a resource at its end.",
-        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+    model_config = ConfigDict(
+        frozen=True,
+        hide_input_in_errors=True,
+        title="Sage Sales Management",
+        json_schema_extra={
+            "groups": [
+                {"id": "access", "title": "Access"},
+                {"id": "new", "title": "New records"},
+                {"id": "advanced", "title": "Advanced"},
+            ]
+        },
     )
+
     public_key: _Key = Field(
         title="Public key",
-        description="Public API key, made by an administrator under Settings > Integrations > API key management.",
+        description="Public half of an API key, which an administrator of Sage Sales Management makes under "
+        "Settings > Integrations > API key management.",
+        json_schema_extra={"group": "access"},
     )
     private_key: _Key = Field(
         title="Private key",
-        description="Private API key that belongs to the public one.",
+        description="Private half of the same API key.",
+        json_schema_extra={"group": "access"},
+    )
+    default_sales_rep_id: Owner | None = None
+    default_branch_id: int | None = Field(
+        default=None,
+        title="Default branch",
+        description="Id of the branch of accounts that are created without one. Needed only to create accounts.",
+        examples=[16],
+        json_schema_extra={"group": "new", "always_show": True},
     )
     requests_per_second: float = Field(
         default=4,
         gt=0,
         allow_inf_nan=False,
         title="Requests per second",
-        description="Quota of the instance, reads and writes together: 4 or 13 by its API plan.",
+        description="Quota of your Sage Sales Management plan, reads and writes together: 4 or 13. If something else "
+        "uses the API at the same time, leave it a share.",
+        examples=[4, 13],
+        json_schema_extra={"group": "advanced"},
+    )
+    base_url: _Address = Field(
+        default="https://api.forcemanager.com/api/v4",
+        title="API address",
+        description="Address of the REST API, up to and including the version.",
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
+        examples=["https://api.forcemanager.com/api/v4"],
+        json_schema_extra={"group": "advanced", "pattern_descriptor": "https://api.forcemanager.com/api/v4"},
     )
     page_size: int = Field(
         default=100,
         ge=1,
         title="Page size",
-        description="Rows asked for per page. SSM may give fewer; nothing relies on it.",
+        description="Rows asked for per request. Sage Sales Management may give fewer; nothing relies on it.",
+        examples=[100],
+        json_schema_extra={"group": "advanced"},
     )
     overlap_minutes: float = Field(
         default=10,
         ge=0,
         allow_inf_nan=False,
         title="Overlap in minutes",
-        description="How far a read of changes goes back before the last one, for rows that SSM stamps late.",
-    )
-    default_sales_rep_id: int | None = Field(
-        default=None,
-        title="Default owner",
-        description="Id of the active SSM user who owns what is created without an owner.",
-    )
-    default_branch_id: int | None = Field(
-        default=None,
-        title="Default branch",
-        description="Id of the branch of accounts created without one; needed only to create accounts.",
+        description="How far an incremental read goes back before the last one, for rows that are stamped late.",
+        examples=[10],
+        json_schema_extra={"group": "advanced"},
     )
     company_code_field: str = Field(
         default="extId",
         min_length=1,
         title="Field of the company code",
         description="Account field that holds the Sage company code (CT_Num).",
+        examples=["extId"],
+        json_schema_extra={"group": "advanced"},
     )
