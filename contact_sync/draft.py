@@ -46,6 +46,10 @@ class World:
     policy: Policy
     identity_fell: bool = False
 
+    def is_spent(self, ext_id: str) -> bool:
+        """Whether SSM gives the ``extId`` to no contact any more, since a deleted one bears it."""
+        return self.policy.ext_id_once and any(c.deleted and c.ext_id == ext_id for c in self.ssm.values())
+
 
 @dataclass(slots=True)
 class Plan:

@@ -148,7 +148,8 @@ def _second_create(draft: Draft, views: Views, merged: Sequence[Merged], account
             carried = draft.mapper.carry(field, Side.SSM, sage100.values.get(field.name), None)
             values[field.ssm] = None if isinstance(carried, Held) else carried
     wanted = ExtId(link.origin, draft.world.database, sage100.id)
-    values |= {"accountId": account, "extId": rules.ext_id_to_write(ssm, wanted) or ssm.ext_id}
+    ext_id = rules.ext_id_to_write(ssm, wanted) or ssm.ext_id
+    values |= {"accountId": account, "extId": None if ext_id and draft.world.is_spent(ext_id) else ext_id}
     based = [m.field.name for m in merged if m.agreed or m.to is Side.SSM or m.field.name in link.base]
     elsewhere = {m.field.name for m in merged if m.to is Side.SAGE100 or m.problem}
     return Write(
@@ -180,7 +181,7 @@ def _both_live(draft: Draft, views: Views) -> None:
     updates = [
         writes.update(Side.SSM, views, [m for m in merged if m.to is Side.SSM], draft.mapper),
         _company(draft, views),
-        writes.ext_id_update(views.link, views.sage100, views.ssm, draft.world.database),
+        _mark(draft, views),
     ]
     if due := [update for update in updates if update]:
         draft.write(writes.joined(due))
@@ -214,6 +215,12 @@ def _rebased(draft: Draft, views: Views, merged: Sequence[Merged]) -> Link:
         return draft.save(shown, link)
     rebased = replace(shown, base={**link.base, **news}, sage100_stamp=sage100.stamp, ssm_stamp=ssm.stamp)
     return draft.save(rebased, link)
+
+
+def _mark(draft: Draft, views: Views) -> Write | None:
+    """The ``extId`` that the SSM contact still lacks, unless SSM would not take it."""
+    mark = writes.ext_id_update(views.link, views.sage100, views.ssm, draft.world.database)
+    return None if mark and draft.world.is_spent(mark.values["extId"]) else mark
 
 
 def _company(draft: Draft, views: Views) -> Write | None:

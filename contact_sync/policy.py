@@ -37,9 +37,11 @@ class Policy:
         refused_deletion: what becomes of a refused deletion in SSM (P5).
         max_deletions: how many deletions are carried out without asking (P9).
         time_zone: the zone of ``cbModification``.
+        ext_id_once: whether SSM takes an ``extId`` that a deleted contact bears for no other one.
     """
 
     conflict: ConflictPolicy = ConflictPolicy.SAGE100
     refused_deletion: RefusedDeletion = RefusedDeletion.RESTORE
     max_deletions: DeletionLimit = default(default_factory=DeletionLimit)
     time_zone: ZoneInfo = default(default_factory=lambda: ZoneInfo("Europe/Paris"))
+    ext_id_once: bool = False

@@ -1,7 +1,7 @@
 """What is to be done about a record, by what was read before; what became of it, by what was read after. Pure."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,17 +60,32 @@ class Write:
         action: what is done.
         id: the row; None for one to be created.
         fields: what is sent.
+        texts: of an update, the texts that it clears.
     """
 
     request: WriteRequest
     action: Action
     id: int | None
     fields: Mapping[str, Any]
+    texts: Collection[str] = ()
 
     @property
     def ext_id(self) -> str | None:
         """The `extId` by which a row whose creation was not confirmed is found."""
         return ext_id(self.fields) if self.action is Action.CREATE else None
+
+    @property
+    def ways(self) -> Iterator[Mapping[str, Any]]:
+        """The ways to put an update, the likeliest first: SSM does not say what it takes for "clear this field".
+
+        Null; for texts the empty text; and in the end without what is to be cleared, which must not hold back the rest.
+        """
+        yield self.fields
+        if self.texts:
+            yield {**self.fields, **dict.fromkeys(self.texts, "")}
+        filled = {field: value for field, value in self.fields.items() if value is not None}
+        if filled and len(filled) < len(self.fields):
+            yield filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +167,12 @@ def settle(attempt: Attempt, seen: Seen | None) -> Receipt:
     return _unconfirmed(attempt, row, gone=gone, read=seen is not None)
 
 
+def passed_over(attempt: Attempt, seen: Seen | None) -> Mapping[str, str]:
+    """Give the texts that a confirmed update was to clear and that still stand, as empty ones."""
+    row = _read_back(attempt, seen) if attempt.error is None else None
+    return {} if row is None else {text: "" for text in attempt.write.texts if row.get(text)}
+
+
 def not_tried(request: WriteRequest, error: SsmError) -> Receipt:
     """Tell that nothing was sent, since SSM cannot be read."""
     action = request.action or Action.UPDATE
@@ -180,7 +201,8 @@ def _update(request: WriteRequest, row: Row | None) -> Write | Receipt:
     changes = {field: value for field, value in _writable(request).items() if not holds(row, {field: value})}
     if not changes:
         return _receipt(request, Action.UPDATE, Outcome.APPLIED, row["id"], row)
-    return Write(request, Action.UPDATE, row["id"], changes)
+    texts = [field for field, value in changes.items() if value is None and isinstance(row.get(field), str)]
+    return Write(request, Action.UPDATE, row["id"], changes, texts)
 
 
 def _create(request: WriteRequest, demands: Demands) -> Write | Receipt:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from connector_base.failure import traced
 from connector_base.receipt import Action, Receipt
@@ -15,11 +16,12 @@ from destination_ssm.decision import (
     fault,
     malformed,
     not_tried,
+    passed_over,
     settle,
     target,
 )
 from ssm.client import SsmClient
-from ssm.errors import Forbidden, LoginRefused, SsmError
+from ssm.errors import Forbidden, LoginRefused, PassingError, Rejected, SsmError
 from ssm.values import ext_id
 
 CONFIG_CODES = (LoginRefused.code, Forbidden.code)
@@ -77,8 +79,18 @@ class SsmWriter:
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="ssm-write") as pool:
             attempts = list(pool.map(self._attempt, writes))
         seen = self._read_back(attempts)
+        if self._insist(attempts, seen):
+            seen = self._read_back(attempts)
         yield from (settle(attempt, seen) for attempt in attempts)
         return next((attempt.error for attempt in attempts if isinstance(attempt.error, LoginRefused)), None)
+
+    def _insist(self, attempts: Sequence[Attempt], seen: Seen | None) -> bool:
+        """Clear by an empty text what SSM passed a null over for; tell whether anything was sent."""
+        left = [(attempt.id, texts) for attempt in attempts if (texts := passed_over(attempt, seen))]
+        for identifier, texts in left:
+            with suppress(Rejected, PassingError):  # what still stands is read back, and told by whoever asked for it
+                self._client.update(self._stream, identifier or 0, texts)
+        return bool(left)
 
     def _attempt(self, write: Write) -> Attempt:
         identifier = write.id
@@ -86,12 +98,24 @@ class SsmWriter:
             if identifier is None:
                 identifier = self._client.create(self._stream, write.fields)
             elif write.action is Action.UPDATE:
-                self._client.update(self._stream, identifier, write.fields)
+                self._update(identifier, write)
             else:
                 self._client.delete(self._stream, identifier)
         except SsmError as error:
             return Attempt(write, identifier, error)
         return Attempt(write, identifier, None)
+
+    def _update(self, identifier: int, write: Write) -> None:
+        refusal: Rejected | None = None
+        for fields in write.ways:
+            try:
+                self._client.update(self._stream, identifier, fields)
+            except Rejected as error:
+                refusal = refusal or error
+            else:
+                return
+        assert refusal is not None, "an update has one way at least"
+        raise refusal
 
     def _look_up(self, requests: Sequence[WriteRequest]) -> Seen:
         ids = {request.id for request in requests if request.id is not None}

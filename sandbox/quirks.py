@@ -34,13 +34,23 @@ class Quirks:
         deleted_row_writable: PUT and DELETE on a deleted row are accepted (it stays deleted), else 400.
         read_only_row_writable: PUT and DELETE on a row with ``readOnly`` are accepted, else 400.
         null_clears: a null in a PUT clears the field, else it is passed over.
+        null_refused: a null in a PUT answers 400 instead.
+        empty_text_clears: an empty text in a PUT clears a text, else it answers 400.
+        deleted_is_writable: a PUT of ``deleted: false`` brings a deleted row back, where deleted rows are writable.
         unknown_keys_refused: a key that is no field answers 400, else it is passed over.
         keys_ignore_case: a key written in another case is the field all the same.
         where_on_deleted_date: ``where`` may name ``dateDeleted``, else 400.
         where_ignores_case: texts in ``where`` compare without case.
+        where_inclusive: ``>`` and ``<`` in ``where`` let a date through that is equal.
+        where_dates_ahead: how far SSM takes a date in ``where`` to be later than it says: its clock is not in UTC.
+        where_on_dates_ignored: conditions on dates are passed over without a word: every row is shown.
         delete_bumps_date_updated: a DELETE sets ``dateUpdated`` too.
         ext_id_unique: an ``extId`` already borne by another live row (or by any row) answers 400.
         account_delete_cascades: deleting an account deletes its contacts.
+        account_change_bumps_contacts: a change of an account sets ``dateUpdated`` of its contacts.
+        schema_readable: ``GET /{table}/schema`` is answered, else 400.
+        error_body: how a refusal is told: an object, the same within a list, a bare text, or nothing at all.
+        one_session: a login makes the tokens given before unknown.
         normalisations: what is done to texts on write.
         max_lengths: lengths per field name that differ from the usual ones.
         sentinel_dates: ``dateDeleted`` of a live row reads ``1900-01-01T00:00:00Z`` instead of null.
@@ -56,13 +66,23 @@ class Quirks:
     deleted_row_writable: bool = False
     read_only_row_writable: bool = True
     null_clears: bool = True
+    null_refused: bool = False
+    empty_text_clears: bool = True
+    deleted_is_writable: bool = False
     unknown_keys_refused: bool = False
     keys_ignore_case: bool = False
     where_on_deleted_date: bool = True
     where_ignores_case: bool = True
+    where_inclusive: bool = False
+    where_dates_ahead: timedelta = timedelta(0)
+    where_on_dates_ignored: bool = False
     delete_bumps_date_updated: bool = False
     ext_id_unique: Literal["no", "live", "all"] = "no"
     account_delete_cascades: bool = False
+    account_change_bumps_contacts: bool = False
+    schema_readable: bool = True
+    error_body: Literal["object", "list", "text", "nothing"] = "object"
+    one_session: bool = False
     normalisations: frozenset[Normalisation] = frozenset()
     max_lengths: Mapping[str, int] = default(default_factory=dict)
     sentinel_dates: bool = False

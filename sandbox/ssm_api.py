@@ -25,7 +25,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -201,6 +201,8 @@ class SsmSandbox:
     def _login(self, _request: Request, body: Any) -> Response:
         if _object(body) != {"username": self.public_key, "password": self.private_key}:
             return _refusal(self.store.quirks, 401, "Incorrect keys")
+        if self.store.quirks.one_session:
+            self.expire_tokens()
         token = secrets.token_urlsafe(48)
         life = float("inf") if self._token_life is None else self._token_life
         self._tokens[token] = time.monotonic() + life
@@ -234,7 +236,10 @@ class SsmSandbox:
                 if name in fields and name not in {"order", "page", "where"}
             ]
             text = query.get("where", "")
-            return [*asked, where.parse(text, fields, ignore_case=quirks.where_ignores_case)] if text else asked
+            if not text:
+                return asked
+            dates = where.Dates(quirks.where_inclusive, quirks.where_dates_ahead, quirks.where_on_dates_ignored)
+            return [*asked, where.parse(text, fields, ignore_case=quirks.where_ignores_case, dates=dates)]
         except where.BadWhereError as error:
             raise RefusedError(f"SQL not generated correctly: {error}", code=_INTERNAL_DATA_ERROR) from error
 
@@ -262,6 +267,8 @@ class SsmSandbox:
         return JSONResponse(self._shown(table, row, request))
 
     def _schema(self, table: str, _request: Request, _body: Any) -> Response:
+        if not self.store.quirks.schema_readable:
+            raise RefusedError("The resource does not exist", code=910)
         return JSONResponse(self.store.schema(table))
 
     def _create(self, table: str, _request: Request, body: Any) -> Response:
@@ -269,12 +276,24 @@ class SsmSandbox:
         return self._done("entity created", id=new_id)
 
     def _update(self, table: str, request: Request, body: Any) -> Response:
-        self.store.update(table, _id(request), _object(body), user=API_USER)
+        self._put(table, _id(request), _object(body))
         return self._done("entity updated")
 
     def _delete(self, table: str, request: Request, _body: Any) -> Response:
         self.store.delete(table, _id(request), user=API_USER)
         return self._done("entity deleted")
+
+    def _put(self, table: str, row_id: int, values: Record) -> None:
+        """Update a row; how a field is cleared, and whether a row is brought back, is the tenant's own way."""
+        quirks = self.store.quirks
+        if quirks.null_refused and None in values.values():
+            raise RefusedError("Null is no value")
+        if not quirks.empty_text_clears and "" in values.values():
+            raise RefusedError("An empty text is no value")
+        taken = values if quirks.null_clears else {name: value for name, value in values.items() if value is not None}
+        self.store.update(table, row_id, taken, user=API_USER)
+        if quirks.deleted_is_writable and values.get("deleted") is False:
+            self.store.bring_back(table, row_id)
 
     def _bulk(self, table: str, request: Request, body: Any) -> Response:
         if not isinstance(body, list) or len(body) > _BULK_LIMITS[request.method]:
@@ -298,7 +317,7 @@ class SsmSandbox:
         if place != "item":
             fields |= _object(item.get("data", {}))
         row_id = _bulk_id(fields)
-        self.store.update(table, row_id, fields, user=API_USER)
+        self._put(table, row_id, fields)
         return row_id
 
     def _bulk_delete(self, table: str, item: Record) -> int:
@@ -397,8 +416,17 @@ class _Server:
 
 def _refusal(
     quirks: Quirks, status: int, message: str, *, code: int | None = None, headers: Mapping[str, str] | None = None
-) -> JSONResponse:
-    return JSONResponse({"code": code or status, quirks.message_key: message}, status, headers=headers)
+) -> Response:
+    told = {"code": code or status, quirks.message_key: message}
+    match quirks.error_body:
+        case "object":
+            return JSONResponse(told, status, headers=headers)
+        case "list":
+            return JSONResponse({"errors": [told]}, status, headers=headers)
+        case "text":
+            return PlainTextResponse(message, status, headers=headers)
+        case "nothing":
+            return Response(status_code=status, headers=headers)
 
 
 async def _called(hook: Hook | None, call: Call) -> None:

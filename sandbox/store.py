@@ -126,11 +126,13 @@ class Store:
         with self.lock:
             row = self._writable_row(table, row_id)
             accepted = self._accepted(table, values)
-            if not self.quirks.null_clears:
-                accepted = {name: value for name, value in accepted.items() if value is not None}
             self._check_required(table, {**row, **accepted})
             self._check_ext_id(table, accepted.get("extId"), row_id)
-            row.update(accepted, dateUpdated=self.now(), salesRepIdUpdated=user)
+            now = self.now()
+            row.update(accepted, dateUpdated=now, salesRepIdUpdated=user)
+            if table == "accounts" and self.quirks.account_change_bumps_contacts:
+                for contact in self._contacts_of(row_id):
+                    contact["dateUpdated"] = now
 
     def delete(self, table: str, row_id: int, *, user: int) -> None:
         """Mark a row as deleted, as the API does.
@@ -141,9 +143,17 @@ class Store:
         with self.lock:
             self._mark_deleted(self._writable_row(table, row_id), user)
             if table == "accounts" and self.quirks.account_delete_cascades:
-                for contact in self._tables["contacts"].values():
-                    if contact["accountId"] == row_id and not contact["deleted"]:
-                        self._mark_deleted(contact, user)
+                for contact in self._contacts_of(row_id):
+                    self._mark_deleted(contact, user)
+
+    def bring_back(self, table: str, row_id: int) -> None:
+        """Take the mark of deletion off a row.
+
+        Raises:
+            RefusedError: no such row (910).
+        """
+        with self.lock:
+            self._row(table, row_id).update(deleted=False, dateDeleted=None)
 
     def shown(self, table: str, row: Record, *, language: str | None = None, bare_extras: bool = False) -> Record:
         """A row as the API shows it: references as objects, dates as text.
@@ -192,6 +202,10 @@ class Store:
         if row["readOnly"] and not self.quirks.read_only_row_writable:
             raise RefusedError("The resource is read-only")
         return row
+
+    def _contacts_of(self, account_id: int) -> list[Record]:
+        rows = self._tables["contacts"].values()
+        return [row for row in rows if row["accountId"] == account_id and not row["deleted"]]
 
     def _mark_deleted(self, row: Record, user: int) -> None:
         now = self.now()

@@ -7,6 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sandbox.fields import Field, Kind, Record, parse_date
@@ -38,6 +39,27 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
 }
 
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """How dates are compared.
+
+    Attributes:
+        inclusive: whether ``>`` and ``<`` let an equal date through.
+        ahead: how much later than it says a date in the condition is taken to be.
+        ignored: whether every condition on a date is taken to hold.
+    """
+
+    inclusive: bool = False
+    ahead: timedelta = timedelta()
+    ignored: bool = False
+
+
+PLAIN_DATES = Dates()
+"""Dates compared as they stand."""
+
+_INCLUSIVE = {">": ">=", "<": "<="}
+
 _WORDS: Mapping[str, bool | None] = {"TRUE": True, "FALSE": False, "NULL": None}
 
 
@@ -55,18 +77,19 @@ class _Token:
 _END = _Token("end", "")
 
 
-def parse(text: str, fields: Mapping[str, Field], *, ignore_case: bool) -> Predicate:
+def parse(text: str, fields: Mapping[str, Field], *, ignore_case: bool, dates: Dates = PLAIN_DATES) -> Predicate:
     """Turn a ``where`` into a predicate.
 
     Args:
         text: the condition, as in ``lastName='O''Neil' AND accountId.id IN (1,2)``.
         fields: the resource's fields by name.
         ignore_case: whether texts compare without case.
+        dates: how dates are compared.
 
     Raises:
         BadWhereError: it cannot be understood.
     """
-    return _Parser(_tokens(text), fields, ignore_case=ignore_case).whole()
+    return _Parser(_tokens(text), fields, ignore_case=ignore_case, dates=dates).whole()
 
 
 def equals(name: str, text: str, fields: Mapping[str, Field], *, ignore_case: bool) -> Predicate:
@@ -98,6 +121,7 @@ class _Column:
     name: str
     kind: Kind
     ignore_case: bool
+    dates: Dates = PLAIN_DATES
 
     def value(self, row: Record) -> Any:
         """What a row holds, in comparable form."""
@@ -122,7 +146,10 @@ class _Column:
 
     def compared(self, mark: str, literal: Any) -> Predicate:
         """The predicate ``column mark literal``."""
-        compare = _COMPARISONS[mark]
+        if self.kind is Kind.DATE and self.dates.ignored:
+            return lambda _: True
+        inclusive = self.kind is Kind.DATE and self.dates.inclusive
+        compare = _COMPARISONS[_INCLUSIVE.get(mark, mark) if inclusive else mark]
 
         def test(row: Record) -> Truth:
             value = self.value(row)
@@ -155,7 +182,7 @@ class _Column:
             case Kind.BOOLEAN:
                 return {"0": False, "1": True, "false": False, "true": True}[text.lower()]
             case Kind.DATE:
-                return parse_date(text)
+                return parse_date(text) + self.dates.ahead
             case _:
                 return text.casefold() if self.ignore_case else text
 
@@ -163,8 +190,8 @@ class _Column:
 class _Parser:
     """Recursive descent over ``or``, ``and``, ``not``, parentheses and comparisons."""
 
-    def __init__(self, tokens: list[_Token], fields: Mapping[str, Field], *, ignore_case: bool) -> None:
-        self._tokens, self._fields, self._ignore_case = tokens, fields, ignore_case
+    def __init__(self, tokens: list[_Token], fields: Mapping[str, Field], *, ignore_case: bool, dates: Dates) -> None:
+        self._tokens, self._fields, self._ignore_case, self._dates = tokens, fields, ignore_case, dates
         self._position = 0
 
     def whole(self) -> Predicate:
@@ -230,7 +257,7 @@ class _Parser:
         field = self._fields.get(name) if token.kind == "word" else None
         if field is None or field.kind is Kind.RAW or (dot + part) != (".id" if field.kind is Kind.REFERENCE else ""):
             raise BadWhereError("a field that is not known")
-        return _Column(field.name, field.kind, ignore_case=self._ignore_case)
+        return _Column(field.name, field.kind, ignore_case=self._ignore_case, dates=self._dates)
 
     def _next(self) -> _Token:
         token = self._tokens[self._position]

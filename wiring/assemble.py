@@ -47,6 +47,7 @@ def site_of(settings: Settings) -> Site:
             policy.refused_deletion,
             DeletionLimit(policy.max_deletions.ratio, policy.max_deletions.floor),
             ZoneInfo(settings.sage100.time_zone),
+            settings.ssm.ext_id_once,
         ),
         scope=Scope(settings.scope.prospects, settings.scope.exclude),
         code_field=settings.ssm.company_code_field,

@@ -107,9 +107,16 @@ class Policy(_Frozen):
 
 
 class SsmSettings(SsmConfig):
-    """SSM, with the owner of what is created there: a synchronisation always needs one."""
+    """SSM, with the owner of what is created there: a synchronisation always needs one.
+
+    Attributes:
+        default_sales_rep_id: the owner.
+        ext_id_once: whether SSM takes an ``extId`` that a deleted contact bears for no other one (``probe`` tells):
+            then a contact that is restored (P5) bears none, and is known by the state and its name alone.
+    """
 
     default_sales_rep_id: int
+    ext_id_once: bool = False
 
 
 class Settings(_Frozen):

@@ -303,7 +303,7 @@ def test_whatever_ssm_is_like_contacts_are_created_changed_restored_and_deleted(
     assert world.ssm.contacts() == []
 
 
-@pytest.mark.parametrize("quirks", [Quirks(null_clears=False)], indirect=True)
+@pytest.mark.parametrize("quirks", [Quirks(null_clears=False, empty_text_clears=False)], indirect=True)
 def test_not_applied_a_clearing_that_ssm_passes_over_is_a_problem_and_not_repeated_for_ever(world, quirks):
     ada = world.person("Aubrelin", "Ada", CT_EMail="ada@alpha.example")
     ada.edit_sage(CT_EMail="")

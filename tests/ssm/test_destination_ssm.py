@@ -142,7 +142,7 @@ def test_senders_field_names_are_adapted(side):
     assert side.row(identifier)["email"] == "z@or.example"
 
 
-@pytest.mark.parametrize("side", [Quirks(null_clears=False)], indirect=True)
+@pytest.mark.parametrize("side", [Quirks(null_clears=False, empty_text_clears=False)], indirect=True)
 def test_value_that_ssm_does_not_clear_is_told_as_it_reads_back(side):
     identifier = side.contact(email="old@or.example")
     (receipt,) = side.write({"id": identifier, "email": None})
