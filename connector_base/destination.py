@@ -1,16 +1,20 @@
 """The shell of a destination: records in, receipts out, STATE given back once it is true."""
 
+import io
 import logging
+import sys
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
 from airbyte_cdk.destinations import Destination
 from airbyte_cdk.models import (
     AirbyteMessage,
+    AirbyteMessageSerializer,
+    AirbyteStateMessage,
     AirbyteStateStats,
     ConfiguredAirbyteCatalog,
     DestinationSyncMode,
@@ -19,15 +23,16 @@ from airbyte_cdk.models import (
 )
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from connector_base.failure import parsed
 from connector_base.receipt import Action, Cause, Outcome, Receipt, Sink
+from connector_base.report import Reporter, reporting
 from connector_base.request import MalformedRecord, WriteRequest, write_request
+from connector_base.settings import DestinationSettings, Scalar
 
 logger = logging.getLogger("airbyte")
 
 SYNC_MODES = [DestinationSyncMode.append, DestinationSyncMode.append_dedup]
 """To overwrite a business system is a hazard."""
-
-_LEVELS = {Outcome.APPLIED: logging.DEBUG}
 
 
 class Writer(Protocol):
@@ -48,31 +53,15 @@ class Writer(Protocol):
         ...
 
 
-def log_receipt(receipt: Receipt) -> None:
-    """The default sink: a structured log line with ids, names and outcome, and no values."""
-    line = {
-        "receipt": receipt.outcome,
-        "stream": receipt.stream,
-        "action": receipt.action,
-        "record": receipt.index,
-        "id": receipt.id,
-        "cause": receipt.cause,
-        "field": receipt.field,
-    }
-    logger.log(
-        _LEVELS.get(receipt.outcome, logging.WARNING),
-        orjson.dumps({key: value for key, value in line.items() if value is not None}).decode(),
-    )
-
-
 class RecordDestination(Destination, ABC):
     """A destination that writes record by record and tells what became of each.
 
     Args:
-        sink: receives one receipt per record; by default they are logged.
+        sink: receives one receipt per record, and answers for what was not written. Without one the destination
+            works alone: it reports as its settings say, and keeps a state from going past what is to come again.
     """
 
-    def __init__(self, sink: Sink = log_receipt) -> None:
+    def __init__(self, sink: Sink | None = None) -> None:
         super().__init__()
         self._sink = sink
 
@@ -87,28 +76,61 @@ class RecordDestination(Destination, ABC):
         input_messages: Iterable[AirbyteMessage],
     ) -> Iterator[AirbyteMessage]:
         """Write the records; give each STATE back when all that came before it is done."""
-        with self.writers(config) as writers:
-            batch = _Batch(
-                writers, self._sink, _declared_fields(configured_catalog, writers), config.get("rename") or {}
-            )
+        settings = parsed(DestinationSettings, config)
+        with self.writers(config) as writers, reporting(self._sink, settings.refused_records) as report:
+            batch = _Batch(writers, report, _forms(configured_catalog, writers, settings))
             for message in input_messages:
                 if message.type is Type.RECORD and message.record is not None:
                     batch.add(message.record.stream, message.record.data)
                 elif message.type is Type.STATE and message.state is not None:
                     message.state.destinationStats = AirbyteStateStats(recordCount=float(batch.flush()))
-                    yield message
+                    if report.may_pass(_stream_of(message.state)):
+                        yield message
             batch.flush()
-            batch.log_summary()
+            report.close()
+
+    def run(self, args: list[str]) -> None:
+        """Speak the protocol on the standard streams: each message goes out at once, into a pipe too."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(line_buffering=True)
+        super().run(args)
+
+    def _parse_input_stream(self, input_stream: io.TextIOWrapper) -> Iterator[AirbyteMessage]:
+        """Read messages; a line that is none is left out and told by its number, not by its content."""
+        for number, line in enumerate(input_stream, start=1):
+            try:
+                yield AirbyteMessageSerializer.load(orjson.loads(line))
+            except ValueError:
+                logger.warning("Line %d of the input is no message of the Airbyte protocol: left out.", number)
 
 
-def _declared_fields(catalog: ConfiguredAirbyteCatalog, writers: Mapping[str, Writer]) -> dict[str, list[str]]:
-    """Name the fields that the catalog declares, per stream.
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How the records of one of the sender's streams are read.
+
+    Attributes:
+        stream: the side's stream that they go to.
+        declared: the fields that the catalog declares.
+        rename: the sender's name of a field to the side's.
+        values: for a field of the sender, what its values stand for.
+    """
+
+    stream: str
+    declared: Sequence[str]
+    rename: Mapping[str, str]
+    values: Mapping[str, Mapping[str, Scalar]]
+
+
+def _forms(
+    catalog: ConfiguredAirbyteCatalog, writers: Mapping[str, Writer], settings: DestinationSettings
+) -> dict[str, _Form]:
+    """Tell how the records of each stream in the catalog are read.
 
     Raises:
         AirbyteTracedException: the catalog has a stream, or a sync mode, that the destination does not take.
     """
-    names = [s.stream.name for s in catalog.streams]
-    if unknown := sorted(set(names) - set(writers)):
+    names = {s.stream.name: settings.streams.get(s.stream.name, s.stream.name) for s in catalog.streams}
+    if unknown := sorted(set(names.values()) - set(writers)):
         raise AirbyteTracedException(
             message=f"This destination does not take the stream {', '.join(unknown)}. It takes: {', '.join(writers)}.",
             internal_message="stream_unknown",
@@ -120,75 +142,78 @@ def _declared_fields(catalog: ConfiguredAirbyteCatalog, writers: Mapping[str, Wr
             internal_message="sync_mode_unknown",
             failure_type=FailureType.config_error,
         )
-    return {s.stream.name: list(s.stream.json_schema.get("properties") or {}) for s in catalog.streams}
+    return {
+        s.stream.name: _Form(
+            names[s.stream.name],
+            list(s.stream.json_schema.get("properties") or {}),
+            settings.rename.get(s.stream.name, {}),
+            settings.values.get(s.stream.name, {}),
+        )
+        for s in catalog.streams
+    }
 
 
 class _Batch:
-    """Requests of one stream, gathered until it is worth writing them."""
+    """Requests gathered, per stream of the side, until it is worth writing them."""
 
-    def __init__(
-        self,
-        writers: Mapping[str, Writer],
-        sink: Sink,
-        declared: Mapping[str, Sequence[str]],
-        rename: Mapping[str, Mapping[str, str]],
-    ) -> None:
-        self._writers, self._sink, self._declared, self._rename = writers, sink, declared, rename
-        self._stream = ""
-        self._requests: list[WriteRequest] = []
+    def __init__(self, writers: Mapping[str, Writer], report: Reporter, forms: Mapping[str, _Form]) -> None:
+        self._writers, self._report, self._forms = writers, report, forms
+        self._waiting: dict[str, list[WriteRequest]] = {}
+        self._records: dict[int, Mapping[str, Any]] = {}
         self._index = 0
         self._since_state = 0
-        self._outcomes: Counter[str] = Counter()
 
     def add(self, stream: str, data: Mapping[str, Any]) -> None:
-        """Take a record; write the batch when it is full or the stream changes."""
-        if stream != self._stream:
-            self._write()
-            self._stream = stream
+        """Take a record; write its stream's batch when it is full."""
         index, self._index = self._index, self._index + 1
         self._since_state += 1
-        if stream not in self._declared:
-            self._report(_malformed(index, stream, f"the stream {stream} is not in the catalog"))
-            return
-        writer = self._writers[stream]
+        self._records[index] = data
         try:
-            request = write_request(
-                index,
-                stream,
-                data,
-                id_field=writer.id_field,
-                declared=self._declared[stream],
-                rename=self._rename.get(stream, {}),
-            )
+            form, request = self._read(index, stream, data)
         except MalformedRecord as error:
-            self._report(_malformed(index, stream, str(error)))
+            self._tell(_malformed(index, stream, error))
             return
-        self._requests.append(request)
-        if len(self._requests) >= writer.batch_size:
-            self._write()
+        waiting = self._waiting.setdefault(form.stream, [])
+        waiting.append(request)
+        if len(waiting) >= self._writers[form.stream].batch_size:
+            self._write(form.stream)
 
     def flush(self) -> int:
         """Write what is left; return how many records came since the last flush."""
-        self._write()
+        for stream in list(self._waiting):
+            self._write(stream)
         count, self._since_state = self._since_state, 0
         return count
 
-    def log_summary(self) -> None:
-        """Say how many records ended how."""
-        if self._outcomes:
-            counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self._outcomes.items()))
-            logger.info("Records written: %s.", counts)
+    def _read(self, index: int, stream: str, data: Mapping[str, Any]) -> tuple[_Form, WriteRequest]:
+        form = self._forms.get(stream)
+        if form is None:
+            raise MalformedRecord(f"the stream {stream} is not in the catalog")
+        return form, write_request(
+            index,
+            stream,
+            data,
+            id_field=self._writers[form.stream].id_field,
+            declared=form.declared,
+            rename=form.rename,
+            values=form.values,
+        )
 
-    def _write(self) -> None:
-        requests, self._requests = self._requests, []
-        if requests:
-            for receipt in self._writers[self._stream].write(requests):
-                self._report(receipt)
+    def _write(self, stream: str) -> None:
+        if requests := self._waiting.pop(stream, []):
+            for receipt in self._writers[stream].write(requests):
+                self._tell(receipt)
 
-    def _report(self, receipt: Receipt) -> None:
-        self._outcomes[receipt.outcome] += 1
-        self._sink(receipt)
+    def _tell(self, receipt: Receipt) -> None:
+        self._report.take(receipt, self._records.pop(receipt.index))
 
 
-def _malformed(index: int, stream: str, detail: str) -> Receipt:
-    return Receipt(index, stream, Action.UPDATE, Outcome.REFUSED, cause=Cause.MALFORMED, detail=detail)
+def _stream_of(state: AirbyteStateMessage) -> str | None:
+    """Name the stream of a state; None for one of all streams."""
+    return state.stream.stream_descriptor.name if state.stream else None
+
+
+def _malformed(index: int, stream: str, error: MalformedRecord) -> Receipt:
+    return Receipt(
+        index, stream, Action.UPDATE, Outcome.REFUSED, cause=Cause.MALFORMED, field=error.field, detail=str(error)
+    )

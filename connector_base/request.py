@@ -1,10 +1,12 @@
 """Write requests: what one incoming Airbyte record asks of a side."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from connector_base.receipt import Action
+from connector_base.settings import Scalar
 
 DELETED_AT = "_ab_cdc_deleted_at"
 CREATE = "_create"
@@ -14,7 +16,15 @@ _INSTRUCTIONS = frozenset({DELETED_AT, CREATE, SET, EXPECTED})
 
 
 class MalformedRecord(ValueError):  # noqa: N818 - named for what it is, a record
-    """The record is not of the shape that the destinations take."""
+    """The record is not of the shape that the destinations take.
+
+    Attributes:
+        field: the sender's field at fault, where one is.
+    """
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,7 @@ def write_request(
     id_field: str,
     declared: Sequence[str],
     rename: Mapping[str, str],
+    values: Mapping[str, Mapping[str, Scalar]] | None = None,
 ) -> WriteRequest:
     """Read a record as an instruction.
 
@@ -60,12 +71,15 @@ def write_request(
         declared: the fields that the configured catalog declares for the stream, in the sender's names;
             empty where it declares none, which then stands for the record's own fields.
         rename: sender's name to side's name, for the fields that differ.
+        values: for some of the sender's fields, what each value stands for on the side.
 
     Raises:
-        MalformedRecord: an instruction or the id has the wrong type.
+        MalformedRecord: an instruction or the id has the wrong type, or a value stands for nothing.
     """
+    known = values or {}
     sender_fields = [f for f in (declared or data) if f not in _INSTRUCTIONS]
-    row = {rename.get(f, f): data.get(f) for f in {*sender_fields, *data} if f not in _INSTRUCTIONS}
+    given = {f: _meant(f, data.get(f), known) for f in {*sender_fields, *data} if f not in _INSTRUCTIONS}
+    row = {rename.get(f, f): value for f, value in given.items()}
     fields = [rename.get(f, f) for f in sender_fields]
     if (narrowed := data.get(SET)) is not None:
         if not isinstance(narrowed, list):
@@ -82,8 +96,19 @@ def write_request(
         id=identifier,
         values={f: row.get(f) for f in fields if f != id_field},
         identity=row,
-        expected=None if expected is None else {rename.get(f, f): v for f, v in expected.items()},
+        expected=None if expected is None else {rename.get(f, f): _meant(f, v, known) for f, v in expected.items()},
     )
+
+
+def _meant(field: str, value: Any, known: Mapping[str, Mapping[str, Scalar]]) -> Any:
+    """Give what a value stands for on the side: itself, unless the field's values are set."""
+    if field not in known:
+        return value
+    key = value if isinstance(value, str) else "" if value is None else json.dumps(value)
+    try:
+        return known[field][key]
+    except KeyError:
+        raise MalformedRecord("its value stands for none here: see the setting `values`", field) from None
 
 
 def _identifier(value: Any, id_field: str) -> int | None:

@@ -11,9 +11,11 @@ import connector_base.quiet  # noqa: F401 - must come before the CDK, whose impo
 from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification, Status
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.destination import SYNC_MODES, RecordDestination, Writer, log_receipt
+from connector_base.destination import SYNC_MODES, RecordDestination, Writer
 from connector_base.failure import parsed, tracing
 from connector_base.receipt import Sink
+from connector_base.report import check_refused
+from connector_base.settings import DestinationSettings
 from connector_base.spec import connection_specification
 from destination_sage100.config import DestinationSage100Config
 from destination_sage100.writer import ContactWriter
@@ -25,11 +27,11 @@ class DestinationSage100(RecordDestination):
     """Writes contacts.
 
     Args:
-        sink: receives one receipt per record; by default they are logged.
+        sink: receives one receipt per record; without one, the destination reports as its settings say.
         database: a database that others use too, which stays open; without one, the destination opens its own.
     """
 
-    def __init__(self, sink: Sink = log_receipt, database: Database | None = None) -> None:
+    def __init__(self, sink: Sink | None = None, database: Database | None = None) -> None:
         super().__init__(sink)
         self._lent = database
 
@@ -46,6 +48,7 @@ class DestinationSage100(RecordDestination):
         try:
             with self._database(config) as database:
                 database.verify_writing()
+            check_refused(parsed(DestinationSettings, config).refused_records)
         except AirbyteTracedException as error:
             return AirbyteConnectionStatus(status=Status.FAILED, message=error.message)
         return AirbyteConnectionStatus(status=Status.SUCCEEDED)

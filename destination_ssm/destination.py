@@ -12,9 +12,10 @@ from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification, 
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.destination import SYNC_MODES, RecordDestination, Writer, log_receipt
+from connector_base.destination import SYNC_MODES, RecordDestination, Writer
 from connector_base.failure import parsed, tracing
 from connector_base.receipt import Sink
+from connector_base.report import check_refused
 from connector_base.spec import connection_specification
 from destination_ssm.config import DestinationSsmConfig
 from destination_ssm.decision import Demands
@@ -28,18 +29,20 @@ class DestinationSsm(RecordDestination):
     """Writes contacts and accounts.
 
     Args:
-        sink: receives one receipt per record; by default they are logged.
+        sink: receives one receipt per record; without one, the destination reports as its settings say.
         client: a client that others use too, which stays open; without one, the destination opens its own.
     """
 
-    def __init__(self, sink: Sink = log_receipt, client: SsmClient | None = None) -> None:
+    def __init__(self, sink: Sink | None = None, client: SsmClient | None = None) -> None:
         super().__init__(sink)
         self._lent = client
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
         """Tell what the destination needs to know."""
         return ConnectorSpecification(
-            connectionSpecification=connection_specification(DestinationSsmConfig),
+            connectionSpecification=connection_specification(
+                DestinationSsmConfig, without=("page_size", "overlap_minutes", "company_code_field")
+            ),
             supportsIncremental=True,
             supported_destination_sync_modes=SYNC_MODES,
         )
@@ -50,6 +53,7 @@ class DestinationSsm(RecordDestination):
             settings = parsed(DestinationSsmConfig, config)
             with self._client(settings) as client:
                 wrong = _wrong_default(client, settings)
+            check_refused(settings.refused_records)
         except AirbyteTracedException as error:
             wrong = error.message
         return AirbyteConnectionStatus(status=Status.FAILED if wrong else Status.SUCCEEDED, message=wrong)

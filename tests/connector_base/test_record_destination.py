@@ -7,26 +7,12 @@ import pytest
 import connector_base.quiet  # noqa: F401 - must come before the CDK
 
 # isort: split
-from airbyte_cdk.models import (
-    AirbyteMessage,
-    AirbyteRecordMessage,
-    AirbyteStateBlob,
-    AirbyteStateMessage,
-    AirbyteStateType,
-    AirbyteStream,
-    AirbyteStreamState,
-    ConfiguredAirbyteCatalog,
-    ConfiguredAirbyteStream,
-    DestinationSyncMode,
-    FailureType,
-    StreamDescriptor,
-    SyncMode,
-    Type,
-)
+from airbyte_cdk.models import DestinationSyncMode, FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from connector_base.destination import RecordDestination
 from connector_base.receipt import Action, Cause, Outcome, Receipt
+from tests.connector_base.messages import catalog, record, state
 
 
 class Shelf:
@@ -57,29 +43,6 @@ class Shelves(RecordDestination):
     @contextmanager
     def writers(self, config):
         yield {"contacts": Shelf(self._log)}
-
-
-def catalog(*streams, mode=DestinationSyncMode.append, fields=("id", "name")):
-    schema = {"properties": {field: {"type": "string"} for field in fields}}
-    return ConfiguredAirbyteCatalog(
-        streams=[
-            ConfiguredAirbyteStream(
-                stream=AirbyteStream(name=name, json_schema=schema, supported_sync_modes=[SyncMode.full_refresh]),
-                sync_mode=SyncMode.full_refresh,
-                destination_sync_mode=mode,
-            )
-            for name in streams
-        ]
-    )
-
-
-def record(stream="contacts", **data):
-    return AirbyteMessage(type=Type.RECORD, record=AirbyteRecordMessage(stream=stream, data=data, emitted_at=0))
-
-
-def state(**blob):
-    stream = AirbyteStreamState(StreamDescriptor(name="contacts"), AirbyteStateBlob(**blob))
-    return AirbyteMessage(type=Type.STATE, state=AirbyteStateMessage(type=AirbyteStateType.STREAM, stream=stream))
 
 
 def written(messages, configured=None, config=None):
@@ -134,3 +97,45 @@ def test_a_record_that_is_none_is_reported_and_stops_nothing():
 def test_a_sender_s_own_names_are_led_to_the_side_s():
     config = {"rename": {"contacts": {"prenom": "name"}}}
     assert written([record(prenom="Ada")], catalog("contacts", fields=("prenom",)), config)[0] == {"name": "Ada"}
+
+
+def test_a_sender_s_stream_goes_to_the_side_s_and_is_reported_under_its_own_name():
+    config = {"streams": {"people": "contacts"}, "rename": {"people": {"prenom": "name"}}}
+    log = written([record("people", prenom="Ada")], catalog("people", fields=("prenom",)), config)
+    assert log[0] == {"name": "Ada"}
+    assert log[1].stream == "people"
+
+
+@pytest.mark.parametrize(
+    ("value", "stands_for"), [(0, 1), ("0", 1), (None, 9), (True, 2), ("Été", 3)], ids=["0", "'0'", "null", "true", "é"]
+)
+def test_a_value_is_put_as_the_side_has_it(value, stands_for):
+    config = {"values": {"contacts": {"kind": {"0": 1, "true": 2, "Été": 3, "": 9}}}, "rename": RENAMED}
+    assert written([record(kind=value)], catalog("contacts", fields=("kind",)), config)[0] == {"status": stands_for}
+
+
+def test_a_value_that_stands_for_nothing_is_refused_under_its_field_s_name():
+    config = {"values": {"contacts": {"kind": {"0": 1}}}, "rename": RENAMED}
+    (receipt,) = written([record(kind=7)], catalog("contacts", fields=("kind",)), config)
+    assert (receipt.outcome, receipt.cause, receipt.field) == (Outcome.REFUSED, Cause.MALFORMED, "kind")
+
+
+RENAMED = {"contacts": {"kind": "status"}}
+
+
+def test_records_of_several_streams_that_take_turns_are_still_written_in_full_batches():
+    batches = []
+
+    class Counting(Shelf):
+        def write(self, requests):
+            batches.append([request.index for request in requests])
+            return super().write(requests)
+
+    class Two(Shelves):
+        @contextmanager
+        def writers(self, config):
+            yield {"contacts": Counting([]), "accounts": Counting([])}
+
+    messages = [record(("contacts", "accounts")[number % 2], name="a") for number in range(6)]
+    list(Two([]).write({}, catalog("contacts", "accounts"), messages))
+    assert batches == [[0, 2, 4], [1, 3, 5]]
