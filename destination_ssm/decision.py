@@ -10,7 +10,7 @@ from connector_base.request import WriteRequest
 from ssm.errors import Forbidden, PassingError, Rejected, SsmError
 from ssm.values import STAMPS, Row, ext_id, held, is_deleted, plain, same
 
-_OWNED = frozenset(
+OWNED = frozenset(
     {"id", "deleted", "readOnly", "changed_at", *STAMPS}
     | {"salesRepIdCreated", "salesRepIdUpdated", "salesRepIdDeleted"}
 )
@@ -216,7 +216,7 @@ def _create(request: WriteRequest, demands: Demands) -> Write | Receipt:
 
 
 def _writable(request: WriteRequest) -> Mapping[str, Any]:
-    return {field: plain(value) for field, value in request.values.items() if field not in _OWNED}
+    return {field: plain(value) for field, value in request.values.items() if field not in OWNED}
 
 
 def _read_back(attempt: Attempt, seen: Seen | None) -> Row | None:

@@ -20,6 +20,7 @@ from destination_ssm.decision import (
     settle,
     target,
 )
+from destination_ssm.fields import Fields
 from ssm.client import SsmClient
 from ssm.errors import Forbidden, LoginRefused, PassingError, Rejected, SsmError
 from ssm.values import ext_id
@@ -46,6 +47,7 @@ class SsmWriter:
 
     def __init__(self, client: SsmClient, stream: str, demands: Demands) -> None:
         self._client, self._stream, self._demands = client, stream, demands
+        self._fields = Fields(client, stream)
         self.batch_size = max(1, min(_LARGEST_BATCH, int(client.requests_per_second * _SECONDS_OF_WRITING)))
 
     def write(self, requests: Sequence[WriteRequest]) -> Iterator[Receipt]:
@@ -67,7 +69,8 @@ class SsmWriter:
                 yield from (not_tried(request, error) for request in left)
                 raise traced(error, CONFIG_CODES) from error
             now, left = _apart(left, seen)
-            decisions = [decide(request, seen, self._demands) for request in now]
+            narrowed = self._fields.narrowed(now, seen.by_id.values())
+            decisions = [decide(request, seen, self._demands) for request in narrowed]
             yield from (decision for decision in decisions if isinstance(decision, Receipt))
             refused = yield from self._carry_out([d for d in decisions if isinstance(d, Write)])
             if refused:
