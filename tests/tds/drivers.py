@@ -1,0 +1,52 @@
+"""The ODBC drivers of this machine, under the names that customers have them by.
+
+Microsoft's driver comes with the wheel `mssql-python-odbc`, FreeTDS with Debian's `tdsodbc`. Both are named in an
+`odbcinst.ini` of the tests' own.
+"""
+
+import importlib.util
+import os
+from pathlib import Path
+
+MICROSOFT = "ODBC Driver 18 for SQL Server"
+FREETDS = "FreeTDS"
+_WHEEL = "mssql_python_odbc"
+_FREETDS_LIBRARY = "libtdsodbc.so"
+
+
+def libraries() -> dict[str, Path]:
+    """The drivers that are there, by name."""
+    found = {MICROSOFT: _of_the_wheel(), FREETDS: next(Path("/usr/lib").glob(f"**/odbc/{_FREETDS_LIBRARY}"), None)}
+    return {name: path for name, path in found.items() if path is not None}
+
+
+def missing(driver: str) -> str | None:
+    """Why a driver cannot be used here; None if it can."""
+    if importlib.util.find_spec("pyodbc") is None:
+        return "pyodbc is not installed"
+    try:
+        import pyodbc  # noqa: F401, PLC0415 - it is the import that may fail
+    except ImportError as error:
+        return f"the ODBC driver manager is not installed: {error}"
+    if driver in libraries():
+        return None
+    return {
+        MICROSOFT: f"the wheel {_WHEEL} has no driver for this machine",
+        FREETDS: f"{_FREETDS_LIBRARY} is not installed (Debian: tdsodbc)",
+    }[driver]
+
+
+def install(folder: Path) -> None:
+    """Name the drivers to this process, and to those that it starts, before pyodbc is first used."""
+    sections = [f"[{name}]\nDriver={path}\nUsageCount=1\n" for name, path in libraries().items()]
+    (folder / "odbcinst.ini").write_text("\n".join(sections))
+    os.environ["ODBCSYSINI"] = str(folder)
+
+
+def _of_the_wheel() -> Path | None:
+    if importlib.util.find_spec(_WHEEL) is None:
+        return None
+    import mssql_python_odbc  # noqa: PLC0415 - it may not be there
+
+    found = sorted(Path(mssql_python_odbc.get_libs_dir()).glob("**/libmsodbcsql-18*.so*"))
+    return found[0] if found else None
