@@ -228,7 +228,7 @@ class Run:
         self._problems += [_unreachable(side, failure) for side, failure in unread.items()]
         for side, failure in sorted(unread.items(), key=lambda item: not item[1].configuration):
             kind = ConfigurationError if failure.configuration else SideUnavailableError
-            raise kind(failure.code, side=side.value, text=failure.text)
+            raise kind(failure.code, **failure.details, side=side.value, text=failure.text)
         _, missing = present(self._site.fields, self._seen.columns)
         if missing:
             columns = ", ".join(f.sage100 for f in missing)

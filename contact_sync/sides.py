@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from dataclasses import field as default
 from typing import Any, Protocol
 
 from connector_base.receipt import Sink
@@ -19,11 +20,13 @@ class Failure:
         code: what is wrong (``login_refused``, ``unreachable``, ``schema_missing``).
         text: the connector's own sentence, with no secret in it.
         configuration: whether a person must mend it; else the next run tries again.
+        details: what else a sentence for people may name: the server, the database, the driver.
     """
 
     code: str
     text: str
     configuration: bool = False
+    details: Mapping[str, Any] = default(default_factory=dict)
 
 
 class SideFailedError(Exception):

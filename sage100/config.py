@@ -70,6 +70,14 @@ class SqlServer(_Settings):
         title="Encrypt",
         description="Encrypt the connection. Turn it off only for a server that cannot, in a network that you trust.",
     )
+    host_name_in_certificate: str | None = Field(
+        default=None,
+        title="Name in the certificate",
+        description="Name that the server's certificate is made out to, where it is another one than the server's. "
+        "Microsoft's ODBC driver 18 and later.",
+        min_length=1,
+        examples=["srv-sage.example.com"],
+    )
     port: int | None = Field(
         default=None,
         title="Port",

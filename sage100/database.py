@@ -30,9 +30,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mssql
 from sqlalchemy.exc import OperationalError
 
-from sage100.config import Sage100Config
+from sage100.config import Sage100Config, SqlServer
+from sage100.diagnosis import why_unreachable
 from sage100.engine import WRITING, engine_of
-from sage100.errors import LockedError, configuration_error, native_errors
+from sage100.errors import LockedError, UnreachableError, configuration_error, native_errors
 from sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA, LocalTime
 from sage100.values import Record, record_of, stored_value
 
@@ -246,8 +247,17 @@ def open_database(config: Sage100Config) -> Database:
 
     Raises:
         ConfigurationError: it cannot be opened, or lacks what the product cannot do without.
-        UnreachableError: the server was not reached.
+        UnreachableError: the server was not reached; it says at which step, as far as the network tells.
     """
+    try:
+        return _opened(config)
+    except UnreachableError as error:
+        if isinstance(config.connection, SqlServer):
+            raise why_unreachable(config.connection, error.words) from None
+        raise
+
+
+def _opened(config: Sage100Config) -> Database:
     with native_errors():
         engine = engine_of(config.connection)
         try:

@@ -49,13 +49,20 @@ def _url(server: SqlServer) -> URL:
         host=f"{server.host}\\{server.instance}" if server.instance else server.host,
         port=server.port,
         database=server.database,
-        query={
-            "driver": server.driver,
-            "APP": APPLICATION,
-            "Encrypt": "yes" if server.encrypt else "no",
-            "TrustServerCertificate": "yes" if server.trust_server_certificate else "no",
-        },
+        query={"driver": server.driver, "APP": APPLICATION, **_encryption(server)},
     )
+
+
+def _encryption(server: SqlServer) -> dict[str, str]:
+    if "tds" in server.driver.lower():
+        # FreeTDS has words of its own, and verifies no certificate.
+        return {"Encryption": "require" if server.encrypt else "request", "TDS_Version": "7.4", "ClientCharset": "UTF-8"}
+    name = server.host_name_in_certificate
+    return {
+        "Encrypt": "yes" if server.encrypt else "no",
+        "TrustServerCertificate": "yes" if server.trust_server_certificate else "no",
+        **({"HostNameInCertificate": name} if name else {}),
+    }
 
 
 def _with_string(connection_string: str) -> Callable[..., None]:

@@ -39,10 +39,15 @@ class ConfigurationError(SageError):
 
 
 class UnreachableError(SageError):
-    """The server was not reached, or the connection broke. What was being written is of unknown outcome."""
+    """The server was not reached, or the connection broke. What was being written is of unknown outcome.
 
-    def __init__(self, words: str) -> None:
-        super().__init__("unreachable", f"The Sage 100 database was not reached, or the connection broke: {words}")
+    Attributes:
+        words: what tells it: the driver's own words, or the address.
+    """
+
+    def __init__(self, words: str, code: str = "unreachable") -> None:
+        super().__init__(code, f"{UNREACHABLE_CODES[code]}. ({words})")
+        self.words = words
 
 
 class LockedError(SageError):
@@ -88,12 +93,35 @@ class RefusedError(SageError):
         self.refusal, self.column, self.words = refusal, column, words
 
 
+UNREACHABLE_CODES: Mapping[str, str] = {
+    "unreachable": "The Sage 100 database was not reached, or the connection broke",
+    "host_unknown": "The SQL Server's machine is not known by this name: check the name in the settings, and that this"
+    " machine can look up names of that network; its IP address does, too",
+    "port_closed": "Nobody answers at the SQL Server's address: check that it runs, that TCP/IP is switched on in its"
+    " configuration manager, and that no firewall stands in between",
+    "instance_unknown": "The machine has no SQL Server instance of this name that takes TCP/IP connections: check the"
+    " name in the settings, and that TCP/IP is switched on for the instance",
+    "instance_silent": "The service SQL Server Browser, which tells the port of an instance, does not answer: start it"
+    " and let UDP port 1434 through, or give the instance's port instead of its name",
+}
+"""The codes of `UnreachableError`, each with the sentence that tells it."""
+
 CONFIGURATION_CODES: Mapping[str, str] = {
-    "driver_missing": "The ODBC driver named in the settings, or the ODBC manager, is not installed on this machine",
+    "odbc_missing": "unixODBC, through which the database is reached, is not installed on this machine: on Debian or"
+    " Ubuntu, apt-get install unixodbc",
+    "driver_missing": "The ODBC driver named in the settings is not installed on this machine: install it, or name one"
+    " that is",
+    "data_source_missing": "The ODBC data source (DSN) or driver named in the settings is not known on this machine",
     "login_refused": "The SQL Server refused the login: check the user name and the password",
+    "windows_login": "Windows authentication did not work: let the program run under a domain account (outside Windows:"
+    " with a valid Kerberos ticket), or give a user name and a password of SQL Server",
     "database_missing": "The company's database does not exist, or cannot be opened with this login",
     "certificate": "The SQL Server's certificate is not trusted: have it signed by an authority that this machine"
     " knows, or set trust_server_certificate",
+    "certificate_name": "The SQL Server's certificate is made out to another name: use that name as the server, or give"
+    " it as host_name_in_certificate",
+    "encryption": "No encrypted connection to the SQL Server came about: bring it and the ODBC driver up to TLS 1.2;"
+    " in a network that you trust, encrypt can be turned off",
     "right_missing": "The login lacks a right on the database",
     "schema_missing": "The database lacks a table or a column of Sage 100",
     "connection_string": "The ODBC connection string or data source is not usable",
@@ -118,7 +146,7 @@ _CONFIGURATION_NUMBERS: Mapping[int, str] = {
     207: "schema_missing",
 }
 _CONFIGURATION_STATES: Mapping[str, str] = {
-    "IM002": "driver_missing",
+    "IM002": "data_source_missing",
     "IM003": "driver_missing",
     "IM004": "driver_missing",
     "IM012": "connection_string",
@@ -133,6 +161,7 @@ _REFUSED_NUMBERS: Mapping[int, Refusal] = {
     2628: Refusal.TOO_LONG,
     8152: Refusal.TOO_LONG,
 }
+_NOT_CONNECTED = frozenset({"08001", "08S01", "HY000", "01000"})
 _BROKEN_STATES = ("08", "HYT")
 _BROKEN_NUMBERS = frozenset({596, 6005})  # the session was killed; the server is shutting down
 _RAISED_BY_TRIGGER = 50000
@@ -140,7 +169,14 @@ _RAISED_BY_TRIGGER = 50000
 _NATIVE_NUMBER = re.compile(r"\((-?\d+)\)(?= \(SQL|;|$)")
 _SAGE_NUMBER = re.compile(r"\b8\d{4}\b")
 _INDEX = re.compile(r"\bI?CT_NO(M?)\b", re.IGNORECASE)
-_CERTIFICATE = re.compile(r"certificate|SSL Provider|self.signed", re.IGNORECASE)
+_CONNECTING: Mapping[str, re.Pattern[str]] = {
+    "windows_login": re.compile(r"SSPI|Kerberos|GSSAPI", re.IGNORECASE),
+    "certificate_name": re.compile(r"subject name does not match|principal name is incorrect", re.IGNORECASE),
+    "certificate": re.compile(r"certificate verify failed|certificate chain|not trusted|self.signed", re.IGNORECASE),
+    "encryption": re.compile(r"SSL Provider|encryption not supported|SSL Security error", re.IGNORECASE),
+    "connection_string": re.compile(r"connection string attribute", re.IGNORECASE),
+}
+"""What the drivers say of a connection that does not come about, where no number tells it."""
 _DRIVER_PREFIX = re.compile(r"^(\[[^\]]*\]\s*)+")
 
 _SQLITE_CONFIGURATION: Mapping[int, str] = {
@@ -181,7 +217,7 @@ def native_errors() -> Iterator[None]:
     except PoolTimeoutError as error:
         raise LockedError(str(error)) from None
     except ImportError as error:
-        raise configuration_error("driver_missing", str(error)) from None
+        raise configuration_error("odbc_missing", str(error)) from None
 
 
 def _translated(error: DBAPIError) -> SageError:
@@ -247,8 +283,8 @@ def _configuration_code(state: str, text: str, numbers: frozenset[int]) -> str |
             return code
     if "Can't open lib" in text:
         return "driver_missing"
-    if state.startswith("08") and _CERTIFICATE.search(text):
-        return "certificate"
+    if state in _NOT_CONNECTED:
+        return next((code for code, words in _CONNECTING.items() if words.search(text)), None)
     return _CONFIGURATION_STATES.get(state)
 
 

@@ -27,7 +27,7 @@ from connector_base.source import CursorStream, FullStream, Rows
 from connector_base.spec import connection_specification
 from sage100.config import Sage100Config
 from sage100.database import Database, open_database
-from sage100.errors import CONFIGURATION_CODES, SageError
+from sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES, SageError
 from sage100.reading import changes, rows
 from sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
 from sage100.values import Record, json_value
@@ -35,7 +35,6 @@ from source_sage100.schemas import schema_of
 
 CURSOR = "cbModification"
 _KEY = "cbMarq"
-_UNREACHABLE_IN_CHECK = "unreachable"
 
 
 class SourceSage100(AbstractSource):
@@ -64,7 +63,7 @@ class SourceSage100(AbstractSource):
             AirbyteTracedException: it cannot be read. All is a matter of configuration here, an address where
                 nobody answers included.
         """
-        with tracing(SageError, {*CONFIGURATION_CODES, _UNREACHABLE_IN_CHECK}), self._opened(config) as database:
+        with tracing(SageError, {*CONFIGURATION_CODES, *UNREACHABLE_CODES}), self._opened(config) as database:
             database.verify_reading()
         return True, None
 

@@ -39,6 +39,7 @@ from destination_sage100.destination import DestinationSage100
 from destination_ssm.destination import DestinationSsm
 from sage100.config import Sage100Config
 from sage100.database import Database, open_database
+from sage100.diagnosis import DEFAULT_PORT
 from sage100.errors import CONFIGURATION_CODES, SageError
 from sage100.tables import F_CONTACTT
 from source_sage100.source import SourceSage100
@@ -105,7 +106,8 @@ class SageSide:
                 self._database = open_database(self._config)
             except SageError as error:
                 configuration = error.code in CONFIGURATION_CODES
-                raise SideFailedError(Failure(error.code, str(error), configuration=configuration)) from error
+                failure = Failure(error.code, str(error), configuration=configuration, details=_place(self._config))
+                raise SideFailedError(failure) from error
         return self._database
 
 
@@ -157,6 +159,14 @@ class SsmSide:
         """Write contacts."""
         with _failing():
             _write(DestinationSsm(sink, self._client), self._settings, records)
+
+
+def _place(config: Sage100Config) -> dict[str, Any]:
+    """Where the database is, for a sentence that says why it is out of reach; no secret."""
+    told = config.connection.model_dump(include={"host", "port", "instance", "database", "driver", "path"})
+    if "host" in told and not (told["port"] or told["instance"]):
+        told["port"] = DEFAULT_PORT
+    return {name: value for name, value in told.items() if value is not None}
 
 
 @contextmanager

@@ -91,5 +91,5 @@ def _ssm(side: SsmSide, fields: tuple[Field, ...], language: Language) -> Iterat
 
 
 def _failed(side: Side, failure: Failure, language: Language) -> Finding:
-    text = say(failure.code, language, side=side, text=failure.text)
+    text = say(failure.code, language, **failure.details, side=side, text=failure.text)
     return Finding(ok=False, code=failure.code, side=side, text=text, passing=not failure.configuration)

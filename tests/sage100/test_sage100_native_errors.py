@@ -55,7 +55,7 @@ def test_what_passes_is_told_apart_by_the_native_number(state, text, kind):
         ("28000", f"[28000] {MS}Login failed for user 'sync'. (18456) (SQLDriverConnect)", "login_refused"),
         ("42000", f"[42000] {MS}Cannot open database requested by the login. (4060) (SQLDriverConnect); [28000] {MS}Login failed for user 'sync'. (18456)", "database_missing"),
         ("01000", "[01000] [unixODBC][Driver Manager]Can't open lib 'ODBC Driver 18 for SQL Server' : file not found (0) (SQLDriverConnect)", "driver_missing"),
-        ("IM002", "[IM002] [unixODBC][Driver Manager]Data source name not found and no default driver specified (0) (SQLDriverConnect)", "driver_missing"),
+        ("IM002", "[IM002] [unixODBC][Driver Manager]Data source name not found and no default driver specified (0) (SQLDriverConnect)", "data_source_missing"),
         ("08001", "[08001] [Microsoft][ODBC Driver 18 for SQL Server]SSL Provider: [certificate verify failed:self-signed certificate] (-1) (SQLDriverConnect)", "certificate"),
         ("42000", f"[42000] {MS}The UPDATE permission was denied on the object 'F_CONTACTT'. (229) (SQLExecDirectW)", "right_missing"),
         ("42S02", f"[42S02] {MS}Invalid object name 'dbo.F_CONTACTT'. (208) (SQLExecDirectW)", "schema_missing"),
@@ -127,7 +127,7 @@ def test_a_rollback_that_fails_as_well_does_not_hide_the_deadlock():
 def test_a_missing_table_and_a_missing_driver_manager_are_for_somebody_to_mend():
     for cause, code in (
         (NoSuchTableError("F_CONTACTT"), "schema_missing"),
-        (ImportError("libodbc.so.2"), "driver_missing"),
+        (ImportError("libodbc.so.2"), "odbc_missing"),
     ):
         with pytest.raises(ConfigurationError) as caught, native_errors():
             raise cause
