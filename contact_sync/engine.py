@@ -9,7 +9,8 @@ from dataclasses import field as default
 from datetime import datetime, timedelta
 
 from contact_sync import guards, pause
-from contact_sync.apply import Books, Outcomes, apply
+from contact_sync.apply import Outcomes, apply
+from contact_sync.books import Books
 from contact_sync.codecs import Locale
 from contact_sync.companies import Companies, Scope
 from contact_sync.contact import Contact

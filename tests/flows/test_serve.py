@@ -56,7 +56,7 @@ def _deployment(api_url):
 
 
 def _first_run(api_url):
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         if deployment := _deployment(api_url):
             wanted = {

@@ -1,0 +1,135 @@
+"""What a receipt means: how the link now stands (P8), and what the journal is told. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from connector_base.receipt import Action, Cause, Outcome, Receipt
+from contact_sync.contact import Contact, subject_of
+from contact_sync.fields import Field
+from contact_sync.mapping import Mapper
+from contact_sync.model import Code, Entry, Link, Pair, Side, Subject
+from contact_sync.writes import Write, name_on
+
+_REJECTED = {Side.SAGE100: Code.REJECTED_BY_SAGE, Side.SSM: Code.REJECTED_BY_SSM}
+_PROBLEM_OF = {
+    Cause.TOO_LONG: Code.VALUE_TOO_LONG,
+    Cause.NOT_REPRESENTABLE: Code.VALUE_NOT_REPRESENTABLE,
+    Cause.VALUE_MISSING: Code.VALUE_MISSING,
+    Cause.LOCKED: Code.RECORD_LOCKED,
+}
+_NEXT_RUN = frozenset({Cause.NOT_FOUND})
+"""Refusals that say only that the row changed since it was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a write that was done leaves behind.
+
+    Attributes:
+        link: the link as it now stands.
+        sage100: the Sage contact as it now stands.
+        ssm: the SSM contact as it now stands.
+        stuck: what the side accepted and yet reads back as before, a problem per field (``not_applied``).
+    """
+
+    link: Link
+    sage100: Contact
+    ssm: Contact
+    stuck: tuple[Entry, ...]
+
+
+# --- done
+
+
+def settled(write: Write, link: Link | None, now: Contact, mapper: Mapper) -> Settled:
+    """The form that a side reads back after a write becomes its base (P8).
+
+    Args:
+        write: a create or an update that was done.
+        link: the link that it belongs to, as it now stands; None where it makes one.
+        now: the contact as it reads back.
+        mapper: the field map at work.
+    """
+    sage100, ssm = (now, write.ssm) if write.side is Side.SAGE100 else (write.sage100, now)
+    assert sage100 is not None, "a write to SSM is based on a Sage contact"
+    assert ssm is not None, "a write to Sage is based on an SSM contact"
+    carried = [f for f in mapper.fields if f.name in write.carried]
+    stuck = [f for f in carried if _is_stuck(f, write, now, mapper)]
+    pairs = {f.name: Pair(sage100.values.get(f.name), ssm.values.get(f.name)) for f in carried if f not in stuck}
+    link = link or _new_link(write, sage100, ssm)
+    link = replace(
+        link,
+        base={**link.base, **pairs},
+        contact=now.full_name or link.contact,
+        sage100_stamp=_later(link.sage100_stamp, sage100.stamp),
+        ssm_stamp=_later(link.ssm_stamp, ssm.stamp),
+        # A contact restored in SSM has a new id there (P5).
+        ssm_id=ssm.id if write.action is Action.CREATE else link.ssm_id,
+    )
+    return Settled(link, sage100, ssm, tuple(_not_applied(f, write.side, sage100, ssm, mapper) for f in stuck))
+
+
+def _new_link(write: Write, sage100: Contact, ssm: Contact) -> Link:
+    assert write.origin is not None, "a create says where the contact was born"
+    return Link(sage100.id, sage100.number, ssm.id, sage100.company or "", sage100.full_name, write.origin)
+
+
+def _later(one: str | None, two: str | None) -> str | None:
+    return max((s for s in (one, two) if s), key=datetime.fromisoformat, default=None)
+
+
+def _is_stuck(field: Field, write: Write, now: Contact, mapper: Mapper) -> bool:
+    """Whether the side accepted a value and reads back the one from before."""
+    name = name_on(field, write.side)
+    if name not in write.values:
+        return False
+    before, source = (write.sage100, write.ssm) if write.side is Side.SAGE100 else (write.ssm, write.sage100)
+    was, reads = (before.values.get(field.name) if before else None), now.values.get(field.name)
+    if reads == write.values[name] or not (reads or write.values[name]):
+        return False
+    meant = source.values.get(field.name) if source else None
+    pair = (reads, meant) if write.side is Side.SAGE100 else (meant, reads)
+    return mapper.unchanged(field, write.side, reads, was) and not mapper.equal(field, *pair)
+
+
+def _not_applied(field: Field, side: Side, sage100: Contact, ssm: Contact, mapper: Mapper) -> Entry:
+    return Entry(
+        Code.NOT_APPLIED,
+        subject_of(sage100, ssm),
+        "P8",
+        field.name,
+        mapper.shown(field, Side.SAGE100, sage100.values.get(field.name)),
+        mapper.shown(field, Side.SSM, ssm.values.get(field.name)),
+        {"side": side.value},
+    )
+
+
+# --- not done
+
+
+def refusal(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
+    """The problem that a write's receipt makes; None where the next run looks again by itself."""
+    if receipt.outcome is Outcome.CHANGED or receipt.cause in _NEXT_RUN:
+        return None
+    details = {"text": receipt.detail, "side": write.side.value}
+    match receipt.cause:
+        case Cause.DUPLICATE if write.side is Side.SSM:
+            return None
+        case Cause.DUPLICATE:
+            return Entry(Code.DUPLICATE_IN_SAGE, write.subject, "P12", details={**details, "other": receipt.id})
+        case Cause.CONNECTION:
+            return Entry(Code.SIDE_UNREACHABLE, Subject(), details=details)
+        case Cause.COMPANY_MISSING:
+            return Entry(Code.COMPANY_NOT_IN_SAGE, write.subject, "R4", details=details)
+    code = _PROBLEM_OF.get(receipt.cause or Cause.REJECTED, _REJECTED[write.side])
+    field = _field_called(receipt.field, write.side, mapper)
+    change = write.changes.get(field) if field else None
+    wanted = change.after if change else None
+    sage100, ssm = (None, wanted) if write.side is Side.SAGE100 else (wanted, None)
+    return Entry(code, write.subject, None, field, sage100, ssm, details)
+
+
+def _field_called(name: str | None, side: Side, mapper: Mapper) -> str | None:
+    """The field that stands under a side's own name."""
+    own = {name_on(f, side): f.name for f in mapper.fields}
+    return own.get(name, name) if name else None
