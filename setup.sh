@@ -48,10 +48,18 @@ say "Installing into .venv (a minute at most, once)."
 .venv/bin/uv pip install --quiet --python .venv/bin/python --constraint constraints.txt --compile-bytecode \
     --editable '.[dev,postgresql]' ||
     .venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,postgresql]'
+# By what Airbyte's own schema of metadata.yaml says of its dependencies it would clash with the CDK; it needs none of them.
+.venv/bin/python -m pip install --quiet --no-deps --ignore-requires-python --constraint constraints.txt \
+    airbyte-connector-models
 
 if ! .venv/bin/python -c 'import pyodbc' 2>/dev/null; then
     if ! install_package unixodbc || ! .venv/bin/python -c 'import pyodbc' 2>/dev/null; then
         say "Note: unixODBC is not installed, so a Sage database on SQL Server is out of reach (the sample database is not)."
         say "      On Debian or Ubuntu: sudo apt-get install unixodbc, then Microsoft's ODBC Driver 18 for SQL Server."
     fi
+fi
+
+# The second driver of the tests; Microsoft's is a wheel. Without it, the tests say what they leave out.
+if ! ls /usr/lib/*/odbc/libtdsodbc.so >/dev/null 2>&1; then
+    install_package tdsodbc || say "Note: the tests leave FreeTDS out. On Debian or Ubuntu: sudo apt-get install tdsodbc"
 fi

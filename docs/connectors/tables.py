@@ -1,0 +1,159 @@
+# ruff: noqa: INP001 - a script beside the pages that it writes
+"""The tables in the connectors' pages: settings and fields, as the connectors themselves tell of them.
+
+    python docs/connectors/tables.py
+
+writes them anew, each between ``<!-- table: NAME -->`` and ``<!-- end -->``. A test holds both together.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
+
+# isort: split
+from airbyte_cdk.models import ConnectorSpecification
+from airbyte_cdk.sources import AbstractSource
+
+from destination_sage100.destination import DestinationSage100
+from destination_ssm.decision import OWNED
+from destination_ssm.destination import DestinationSsm
+from sandbox.company import create_company_database
+from source_sage100.source import SourceSage100
+from source_ssm.source import SourceSsm
+
+FOLDER = Path(__file__).parent
+_LOGGER = logging.getLogger("airbyte")
+_TABLE = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+Schema = Mapping[str, Any]
+Tables = dict[str, str]
+"""Markdown tables by the name that a page has for them: ``settings``, or a stream's."""
+
+
+class Specified(Protocol):
+    """A connector."""
+
+    def spec(self, logger: logging.Logger) -> ConnectorSpecification:
+        """Tell what it needs to know."""
+        ...
+
+
+def tables() -> Mapping[str, Tables]:
+    """Give the tables of each page, by the page's name."""
+    source_sage100, source_ssm = SourceSage100(), SourceSsm()
+    sage100, ssm = _streams_of_the_sample(source_sage100), _streams(source_ssm, {"public_key": "p", "private_key": "k"})
+    written_by_sage100 = {"contacts": _without(sage100["contacts"], _sages_own)}
+    written_by_ssm = {name: _without(ssm[name], _ssms_own) for name in ("contacts", "accounts")}
+    return {
+        "source-sage100": _page(source_sage100, sage100),
+        "source-ssm": _page(source_ssm, ssm),
+        "destination-sage100": _page(DestinationSage100(), written_by_sage100),
+        "destination-ssm": _page(DestinationSsm(), written_by_ssm),
+    }
+
+
+def rewritten(text: str, of_page: Tables) -> str:
+    """Give the text of a page with its tables as they should be.
+
+    Raises:
+        KeyError: the page has room for a table that there is none of.
+    """
+    return _TABLE.sub(lambda found: f"{found[1]}\n{of_page[found[2]]}\n{found[3]}", text)
+
+
+def named(text: str) -> list[str]:
+    """Name the tables that a page has room for."""
+    return [name for _, name, _ in _TABLE.findall(text)]
+
+
+def _page(connector: Specified, streams: Mapping[str, Schema]) -> Tables:
+    settings = _table(
+        ("Setting", "Key", "Required", "Default", "Meaning"),
+        _settings(connector.spec(_LOGGER).connectionSpecification),
+    )
+    return {"settings": settings} | {
+        name: _table(("Field", "Type", "Meaning"), _fields(schema)) for name, schema in streams.items()
+    }
+
+
+def _streams_of_the_sample(source: AbstractSource) -> dict[str, Schema]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "bijou.db"
+        create_company_database(path, [], [])
+        return _streams(source, {"company": "BIJOU", "connection": {"kind": "sqlite", "path": str(path)}})
+
+
+def _streams(source: AbstractSource, config: Mapping[str, Any]) -> dict[str, Schema]:
+    return {stream.name: stream.json_schema for stream in source.discover(_LOGGER, config).streams}
+
+
+def _without(schema: Schema, owned: Callable[[str], bool]) -> Schema:
+    return {"properties": {name: field for name, field in schema["properties"].items() if not owned(name)}}
+
+
+def _sages_own(name: str) -> bool:
+    return name.startswith("cb") and name != "cbMarq"
+
+
+def _ssms_own(name: str) -> bool:
+    return name in OWNED and name != "id"
+
+
+def _settings(schema: Schema, prefix: str = "") -> Iterator[tuple[str, ...]]:
+    required = schema.get("required", ())
+    for name, field in sorted(schema["properties"].items(), key=lambda item: item[1].get("order", 0)):
+        if "const" not in field:
+            default = field.get("default")
+            yield (
+                field.get("title", name),
+                f"`{prefix}{name}`",
+                "yes" if name in required else "",
+                "" if default in (None, [], {}) or isinstance(default, dict) else f"`{_shown(default)}`",
+                _meaning(field),
+            )
+        for option in field.get("oneOf", ()):
+            kind = option["properties"]["kind"]["const"]
+            yield (f"*{option['title']}*", f"`{prefix}{name}.kind`: `{kind}`", "", "", option.get("description", ""))
+            yield from _settings(option, f"{prefix}{name}.")
+
+
+def _shown(default: Any) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _meaning(field: Schema) -> str:
+    notes = [field.get("description", ""), "Secret." if field.get("airbyte_secret") else ""]
+    notes.append("Not in Airbyte's form: set it through its API." if field.get("airbyte_hidden") else "")
+    return " ".join(filter(None, notes))
+
+
+def _fields(schema: Schema) -> Iterator[tuple[str, ...]]:
+    return ((f"`{name}`", _type(field), field.get("description", "")) for name, field in schema["properties"].items())
+
+
+def _type(field: Schema) -> str:
+    kinds = field.get("type", [])
+    plain = [kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"]
+    limit = f", at most {field['maxLength']} bytes" if "maxLength" in field else ""
+    return str(field.get("airbyte_type") or " or ".join(plain) or "any") + limit
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def main() -> None:
+    """Write the tables of all pages anew."""
+    for name, of_page in tables().items():
+        path = FOLDER / f"{name}.md"
+        path.write_text(rewritten(path.read_text("utf-8"), of_page), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
