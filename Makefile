@@ -22,8 +22,8 @@ types: $(INSTALLED) ## static types
 test: $(INSTALLED) ## the tests, on two processes
 	@$(BIN)/pytest -q -n 2 --dist loadgroup
 
-explore: $(INSTALLED) ## thousands of random plays on both sides, until one fails or Ctrl-C
-	@HYPOTHESIS_PROFILE=explore $(BIN)/pytest -q tests/contact_sync/test_convergence.py
+explore: $(INSTALLED) ## look for what goes wrong in a small world and in random plays (MINUTES=10)
+	@$(BIN)/python -m tests.explore --minutes $(or $(MINUTES),10)
 
 benchmark: $(INSTALLED) ## a quiet run over 10,000 contacts, beside its limits
 	@$(BIN)/python -m benchmarks.quiet_run

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from connector_base.receipt import Action
 from contact_sync.codecs import Locale
 from contact_sync.companies import Companies, Scope
+from contact_sync.draft import Plan
 from contact_sync.engine import Run, RunOptions, Site
 from contact_sync.failures import SyncError
 from contact_sync.fields import STANDARD, ConflictPolicy
@@ -312,8 +314,10 @@ class Play:
         run_id = f"run at {self.clock()}"
         run = Run(self.store, lease, self.sage100, self.ssm, self.site, RunOptions(), run_id=run_id, now=self.clock)
         try:
-            for step in (run.observe, run.plan, run.guard, run.apply):
-                step()
+            run.observe()
+            self._check_deletions(run.plan())
+            run.guard()
+            run.apply()
             report = run.report()
         except Killed:
             return None
@@ -322,6 +326,23 @@ class Play:
             report = None
         self.store.release(lease)
         return report
+
+    def _check_deletions(self, plan: Plan) -> None:
+        """R7, R8, R9, P13: nobody is deleted whom nobody deleted on the other side, where they may be deleted."""
+        for write in (write for write in plan.writes if write.action is Action.DELETE):
+            link, card = write.link, write.ssm
+            assert link, f"{write.subject} is nobody's"
+            assert card, f"{write.subject} is not in SSM"
+            assert not self.ssm.accounts[card.account or 0]["deleted"], f"{write.subject} has left the scope (P13)"
+            if write.side is Side.SAGE100:
+                assert card.id in self.ssm.deleted_here, f"{write.subject} was deleted by nobody (R7)"
+                assert link.origin is Side.SSM, f"{write.subject} was born in Sage (R8)"
+                assert link.sage100_id not in self.sage100.born_here, f"{write.subject} was born in Sage (R8)"
+                company = self.sage100.contacts[link.sage100_id]["CT_Num"]
+                assert self.sage100.companies[company] == 0, f"{write.subject} has left the scope (P13)"
+            else:
+                assert link.sage100_id not in self.sage100.living(), f"{write.subject} lives in Sage (R9)"
+                assert link.sage100_id in self.sage100.deleted_here, f"{write.subject} was deleted by nobody (R9)"
 
     def come_to_rest(self) -> None:
         """Quiet runs, each after all pauses; then one that reads SSM whole, and one that does not, do nothing."""

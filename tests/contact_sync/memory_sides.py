@@ -88,6 +88,7 @@ class MemorySide:
     Attributes:
         contacts: the rows, by id.
         born_here: the ids of those that users created.
+        deleted_here: the ids of those that users deleted.
         weather: what goes wrong.
         deaf_to: the names that a write may hold, and that keep the value from before.
         asked: what was asked of this side, in its order.
@@ -99,6 +100,7 @@ class MemorySide:
         self.clock, self.weather = clock, Weather()
         self.contacts: dict[int, dict[str, Any]] = {}
         self.born_here: set[int] = set()
+        self.deleted_here: set[int] = set()
         self.deaf_to: set[str] = set()
         self.asked: list[Action] = []
 
@@ -148,7 +150,9 @@ class MemorySide:
         if not self._holds(row, request.expected or {}):
             return _told(request, Outcome.CHANGED, id_, record=self.shown(row))
         if action is Action.DELETE:
-            return _told(request, Outcome.APPLIED, id_, record=self.removed(row), wrote=True)
+            left = self.removed(row)
+            self.deleted_here.discard(row[self.id_field])
+            return _told(request, Outcome.APPLIED, id_, record=left, wrote=True)
         wrote = self.updated(row, request.values)
         return _told(request, Outcome.APPLIED, id_, record=self.shown(row), wrote=wrote)
 
@@ -246,6 +250,7 @@ class MemorySage(MemorySide):
 
     def removed(self, row: dict[str, Any]) -> None:
         """Delete the row."""
+        self.deleted_here.add(row["cbMarq"])
         del self.contacts[row["cbMarq"]]
 
     def _stored(self, values: Row) -> dict[str, Any]:
@@ -361,6 +366,7 @@ class MemorySsm(MemorySide):
 
     def removed(self, row: dict[str, Any]) -> dict[str, Any]:
         """Mark the row as deleted."""
+        self.deleted_here.add(row["id"])
         self.touch(row, deleted=True)
         return self.shown(row)
 
