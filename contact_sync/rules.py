@@ -80,7 +80,18 @@ def sleep_reason(link: Link, sage100: Contact | None, ssm: Contact | None, compa
     if ssm is None:
         return Sleep.NOT_VISIBLE
     account = companies.account(ssm.account)
-    return Sleep.ACCOUNT_DELETED if account and account.deleted else None
+    if account and account.deleted and not _may_return(link, sage100, ssm, companies):
+        return Sleep.ACCOUNT_DELETED
+    return None
+
+
+def _may_return(link: Link, sage100: Contact | None, ssm: Contact, companies: Companies) -> bool:
+    """P13: whether a contact of Sage that went with its account can be restored, its company having one again.
+
+    Of a contact born in SSM nobody can tell whether it was meant to go with the account: it sleeps on.
+    """
+    born_in_sage = link.origin is Side.SAGE100 and sage100 is not None
+    return born_in_sage and ssm.deleted and bool(companies.accounts_of(sage100.company if sage100 else None))
 
 
 class Fate(StrEnum):

@@ -216,6 +216,31 @@ def test_p13_contact_moved_in_sage_to_a_supplier_sleeps(world):
     assert (report.ssm.written, ada.standing, world.problems) == (0, ("sage100", "asleep"), [("out_of_scope", None)])
 
 
+@pytest.mark.parametrize("quirks", [Quirks(account_delete_cascades=True)], indirect=True)
+def test_p13_contact_of_sage_that_went_with_its_account_comes_back_with_the_account(world):
+    ada = world.person("Aubrelin", "Ada")
+    world.ssm.delete_company(world.ssm.account("ALPHA"))
+    world.run()
+    account = world.ssm.create_company("ALPHA", "Alpha, typed again")
+    report = world.run()
+    card = world.ssm.contact(ada.link.ssm_id)
+    assert (report.ssm.created, card["accountId"], card["deleted"]) == (1, account, False)
+    assert [code for code, *_ in world.notices] == ["deletion_refused"]
+    assert world.problems == []
+
+
+@pytest.mark.parametrize("quirks", [Quirks(account_delete_cascades=True)], indirect=True)
+def test_p13_contact_of_ssm_that_went_with_its_account_sleeps_on_for_nobody_knows_what_was_meant(world):
+    ada = world.person("Aubrelin", "Ada", born="ssm")
+    world.ssm.delete_company(world.ssm.account("ALPHA"))
+    world.run()
+    world.ssm.create_company("ALPHA", "Alpha, typed again")
+    report = world.run()
+    assert (report.sage100.written, report.ssm.written) == (0, 0)
+    assert ada.row is not None
+    assert world.problems == [("out_of_scope", None)]
+
+
 def test_p13_account_that_loses_its_code_deletes_nobody(world):
     ada = world.person("Aubrelin", "Ada")
     lose_code(world)
