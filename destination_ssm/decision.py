@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 
 from connector_base.receipt import Action, Cause, Outcome, Receipt
@@ -75,6 +76,11 @@ class Write:
         return ext_id(self.fields) if self.action is Action.CREATE else None
 
     @property
+    def can_be_found(self) -> bool:
+        """Whether reading tells if it was done, should SSM not say: it may then go out among many."""
+        return self.action is Action.UPDATE or self.ext_id is not None
+
+    @property
     def ways(self) -> Iterator[Mapping[str, Any]]:
         """The ways to put an update, the likeliest first: SSM does not say what it takes for "clear this field".
 
@@ -106,6 +112,11 @@ class Attempt:
     def in_doubt(self) -> bool:
         """Whether it may have been carried out without a confirmation."""
         return isinstance(self.error, PassingError) and self.error.sent
+
+    @property
+    def refused_with_others(self) -> bool:
+        """Whether SSM refused the whole request that it was part of."""
+        return isinstance(self.error, Rejected) and self.error.status >= HTTPStatus.BAD_REQUEST
 
 
 def fault(request: WriteRequest) -> str:
@@ -165,6 +176,35 @@ def settle(attempt: Attempt, seen: Seen | None) -> Receipt:
     if isinstance(attempt.error, Rejected | Forbidden):
         return _rejected(attempt, row, attempt.error.detail or str(attempt.error), gone=gone)
     return _unconfirmed(attempt, row, gone=gone, read=seen is not None)
+
+
+def settle_among(attempt: Attempt, before: Seen, after: Seen | None) -> Receipt | None:
+    """Tell what became of a write that went out among many; None where it was not done, and is to go out alone.
+
+    How SSM words the refusal of one among many is not known, nor which of its words to believe: only the reading
+    counts. What it does not show, and SSM does not refuse, may yet be under way: a creation is then uncertain.
+
+    Args:
+        attempt: the write and its answer.
+        before: what the decision rested upon.
+        after: what was read afterwards; None if it could not be.
+    """
+    request, action, row = attempt.write.request, attempt.write.action, _read_back(attempt, after)
+    if action is Action.UPDATE:
+        was = before.by_id[attempt.write.id or 0]
+        done = row is not None and not any(same(held(row, f), held(was, f)) for f in attempt.write.fields)
+    else:
+        done = row is not None
+    if done and row is not None:
+        return _receipt(request, action, Outcome.APPLIED, row["id"], row, wrote=True)
+    undone = attempt.error is not None and not attempt.in_doubt
+    if isinstance(attempt.error, Rejected) and after is None:
+        undone = False
+    if action is Action.UPDATE or undone:
+        return None
+    return _receipt(
+        request, action, Outcome.UNCERTAIN, attempt.id, None, Cause.CONNECTION, str(attempt.error or ""), wrote=True
+    )
 
 
 def passed_over(attempt: Attempt, seen: Seen | None) -> Mapping[str, str]:

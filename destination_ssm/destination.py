@@ -67,8 +67,8 @@ class DestinationSsm(RecordDestination):
             contact = Demands({"salesRepId": owner}, ("firstName", "lastName", "accountId", "salesRepId"))
             account = Demands({"salesRepId1": owner, "branchId": branch}, ("name", "branchId", "salesRepId1"))
             yield {
-                "contacts": SsmWriter(client, "contacts", contact),
-                "accounts": SsmWriter(client, "accounts", account),
+                "contacts": SsmWriter(client, "contacts", contact, bulk=settings.bulk_writes),
+                "accounts": SsmWriter(client, "accounts", account, bulk=settings.bulk_writes),
             }
 
     @contextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from http import HTTPStatus
 
 from connector_base.failure import traced
 from connector_base.receipt import Action, Receipt
@@ -18,6 +19,7 @@ from destination_ssm.decision import (
     not_tried,
     passed_over,
     settle,
+    settle_among,
     target,
 )
 from destination_ssm.fields import Fields
@@ -32,6 +34,10 @@ _SECONDS_OF_WRITING = 5
 _LARGEST_BATCH = 50
 _THREADS = 8
 """Enough to use up 13 requests per second where an answer takes half a second."""
+_LARGEST_BULK = 100
+"""Half of what SSM takes at once, so that one request stays within those few seconds."""
+_SMALLEST_BULK = 8
+"""Fewer cost no more requests one by one: a bulk is read before and after, too."""
 
 
 class SsmWriter:
@@ -41,14 +47,17 @@ class SsmWriter:
         client: the client, shared with others.
         stream: `contacts` or `accounts`, which is the resource's name too.
         demands: what a new row needs.
+        bulk: whether many records are tried in one request first.
     """
 
     id_field = "id"
 
-    def __init__(self, client: SsmClient, stream: str, demands: Demands) -> None:
+    def __init__(self, client: SsmClient, stream: str, demands: Demands, *, bulk: bool = False) -> None:
         self._client, self._stream, self._demands = client, stream, demands
         self._fields = Fields(client, stream)
-        self.batch_size = max(1, min(_LARGEST_BATCH, int(client.requests_per_second * _SECONDS_OF_WRITING)))
+        self._bulk = bulk
+        self._few = max(1, min(_LARGEST_BATCH, int(client.requests_per_second * _SECONDS_OF_WRITING)))
+        self.batch_size = _LARGEST_BULK if bulk else self._few
 
     def write(self, requests: Sequence[WriteRequest]) -> Iterator[Receipt]:
         """Carry out the requests; one receipt each.
@@ -61,29 +70,80 @@ class SsmWriter:
         """
         faults = {request.index: fault(request) for request in requests}
         yield from (malformed(request, faults[request.index]) for request in requests if faults[request.index])
-        left = [request for request in requests if not faults[request.index]]
+        left = yield from self._in_bulk([request for request in requests if not faults[request.index]])
         while left:
+            few, rest = left[: self._few], left[self._few :]
             try:
-                seen = self._look_up(left)
+                seen = self._look_up(few)
             except SsmError as error:
                 yield from (not_tried(request, error) for request in left)
                 raise traced(error, CONFIG_CODES) from error
-            now, left = _apart(left, seen)
-            narrowed = self._fields.narrowed(now, seen.by_id.values())
-            decisions = [decide(request, seen, self._demands) for request in narrowed]
-            yield from (decision for decision in decisions if isinstance(decision, Receipt))
-            refused = yield from self._carry_out([d for d in decisions if isinstance(d, Write)])
+            now, later = _apart(few, seen)
+            left = [*later, *rest]
+            refused = yield from self._carry_out((yield from self._decided(now, seen)))
             if refused:
                 yield from (not_tried(request, refused) for request in left)
                 raise traced(refused, CONFIG_CODES) from refused
+
+    def _decided(self, requests: Sequence[WriteRequest], seen: Seen) -> Generator[Receipt, None, list[Write]]:
+        """Decide on requests; give the receipts of those that come to nothing, return the writes."""
+        narrowed = self._fields.narrowed(requests, seen.by_id.values())
+        decisions = [decide(request, seen, self._demands) for request in narrowed]
+        yield from (decision for decision in decisions if isinstance(decision, Receipt))
+        return [decision for decision in decisions if isinstance(decision, Write)]
+
+    def _in_bulk(self, requests: Sequence[WriteRequest]) -> Generator[Receipt, None, list[WriteRequest]]:
+        """Try to write many at once; give the receipts of what is settled, return what is left to be written alone.
+
+        A request that is refused as a whole is halved, again and again, until those at fault are few.
+        """
+        if not self._bulk or len(requests) < _SMALLEST_BULK:
+            return list(requests)
+        try:
+            before = self._look_up(requests)
+        except SsmError:
+            return list(requests)
+        now, alone = _apart(requests, before)
+        writes = yield from self._decided(now, before)
+        attempts: list[Attempt] = []
+        for action in (Action.UPDATE, Action.CREATE):
+            many = [write for write in writes if write.action is action and write.can_be_found]
+            attempts += self._attempt_many(action, many) if len(many) >= _SMALLEST_BULK else []
+        after = self._read_back(attempts, [attempt for attempt in attempts if attempt.error])
+        settled = [(attempt, settle_among(attempt, before, after)) for attempt in attempts]
+        yield from (receipt for _, receipt in settled if receipt)
+        tried = {attempt.write.request.index for attempt in attempts}
+        alone += [write.request for write in writes if write.request.index not in tried]
+        again = [attempt for attempt, receipt in settled if receipt is None]
+        alone += [attempt.write.request for attempt in again if not attempt.refused_with_others]
+        whole = [attempt.write.request for attempt in again if attempt.refused_with_others]
+        for half in (whole[: len(whole) // 2], whole[len(whole) // 2 :]):
+            alone += yield from self._in_bulk(half)
+        return sorted(alone, key=lambda request: request.index)
+
+    def _attempt_many(self, action: Action, writes: Sequence[Write]) -> list[Attempt]:
+        results: Sequence[int | SsmError]
+        try:
+            if action is Action.CREATE:
+                results = self._client.create_many(self._stream, [write.fields for write in writes])
+            else:
+                results = self._client.update_many(self._stream, [(write.id or 0, write.fields) for write in writes])
+        except SsmError as error:
+            self._bulk = not _is_for_good(error)
+            results = [error] * len(writes)
+        return [
+            Attempt(write, result, None) if isinstance(result, int) else Attempt(write, write.id, result)
+            for write, result in zip(writes, results, strict=True)
+        ]
 
     def _carry_out(self, writes: Sequence[Write]) -> Generator[Receipt, None, LoginRefused | None]:
         """Send the writes, read them back, give the receipts; return the refusal of the login, if there was one."""
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="ssm-write") as pool:
             attempts = list(pool.map(self._attempt, writes))
-        seen = self._read_back(attempts)
+        doubtful = [attempt for attempt in attempts if attempt.in_doubt]
+        seen = self._read_back(attempts, doubtful)
         if self._insist(attempts, seen):
-            seen = self._read_back(attempts)
+            seen = self._read_back(attempts, doubtful)
         yield from (settle(attempt, seen) for attempt in attempts)
         return next((attempt.error for attempt in attempts if isinstance(attempt.error, LoginRefused)), None)
 
@@ -125,17 +185,23 @@ class SsmWriter:
         matched = [request for request in requests if request.id is None or request.action is Action.CREATE]
         return self._read(ids, {bears for request in matched if (bears := ext_id(request.identity))})
 
-    def _read_back(self, attempts: Sequence[Attempt]) -> Seen | None:
+    def _read_back(self, attempts: Sequence[Attempt], doubtful: Sequence[Attempt]) -> Seen | None:
+        """Read what was written: by its id, and by its `extId` where that is all that is known of it."""
         ids = {attempt.id for attempt in attempts if attempt.id is not None}
         try:
-            return self._read(
-                ids, {bears for attempt in attempts if attempt.in_doubt and (bears := attempt.write.ext_id)}
-            )
+            return self._read(ids, {bears for attempt in doubtful if (bears := attempt.write.ext_id)})
         except SsmError:
             return None
 
     def _read(self, ids: Collection[int], ext_ids: Collection[str]) -> Seen:
         return Seen.of(self._client.find(self._stream, ids, ext_ids))
+
+
+def _is_for_good(error: SsmError) -> bool:
+    """Whether SSM takes no request with many writes at all."""
+    if isinstance(error, Rejected):
+        return error.status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
+    return not isinstance(error, PassingError)
 
 
 def _apart(requests: Sequence[WriteRequest], seen: Seen) -> tuple[list[WriteRequest], list[WriteRequest]]:

@@ -1,6 +1,7 @@
 """Faults on order: what goes wrong at which call of the SSM API."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as default
@@ -14,8 +15,8 @@ from starlette.responses import JSONResponse, Response
 class Turn(Protocol):
     """The request that a fault strikes."""
 
-    def carry_out(self, *, ignore_page_size: bool = False) -> Response:
-        """Do what was asked for, and give the answer that an undisturbed call would have got."""
+    def carry_out(self, *, ignore_page_size: bool = False, first: int | None = None) -> Response:
+        """Do what was asked for, of many writes the first few, and give the answer that this would have got."""
         ...
 
     def expire_tokens(self) -> None:
@@ -54,6 +55,39 @@ class Answer:
         if isinstance(self.body, str):
             return Response(self.body, self.status, headers=dict(self.headers), media_type="text/html")
         return JSONResponse(self.body, self.status, headers=dict(self.headers))
+
+
+@dataclass(frozen=True, slots=True)
+class PartOfBulk:
+    """Of many writes the first few are carried out, then the server fails.
+
+    Attributes:
+        done: how many are carried out.
+    """
+
+    done: int
+
+    async def strike(self, turn: Turn) -> Response:
+        """Carry out the first few and answer 500."""
+        turn.carry_out(first=self.done)
+        return JSONResponse({"Message": "Fault on order"}, 500)
+
+
+@dataclass(frozen=True, slots=True)
+class Disorder:
+    """The results of many writes come in another order, without some.
+
+    Attributes:
+        left_out: how many are missing.
+    """
+
+    left_out: int = 0
+
+    async def strike(self, turn: Turn) -> Response:
+        """Carry the request out and turn the list of results round."""
+        answer = turn.carry_out()
+        results = json.loads(bytes(answer.body))
+        return JSONResponse(results[::-1][self.left_out :], answer.status_code)
 
 
 EMPTY_PAGE = Answer(200, [])

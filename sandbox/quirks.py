@@ -48,6 +48,7 @@ class Quirks:
         ext_id_unique: an ``extId`` already borne by another live row (or by any row) answers 400.
         account_delete_cascades: deleting an account deletes its contacts.
         account_change_bumps_contacts: a change of an account sets ``dateUpdated`` of its contacts.
+        schema_tells_required: the schema lists the fields that a new row must fill.
         schema_readable: ``GET /{table}/schema`` is answered, else 400.
         error_body: how a refusal is told: an object, the same within a list, a bare text, or nothing at all.
         one_session: a login makes the tokens given before unknown.
@@ -57,6 +58,7 @@ class Quirks:
         clock_skew: how far SSM's clock (stamps and ``Date`` header) is ahead.
         message_key: how the key of an answer's sentence is spelt.
         bulk_put_fields: where the items of a bulk PUT hold their fields.
+        bulk_is_all_or_nothing: one item that is refused has the whole bulk refused with 400, and none is carried out.
     """
 
     page_size_headers: tuple[str, ...] = ("x-fm-entity-count", "count")
@@ -80,6 +82,7 @@ class Quirks:
     ext_id_unique: Literal["no", "live", "all"] = "no"
     account_delete_cascades: bool = False
     account_change_bumps_contacts: bool = False
+    schema_tells_required: bool = True
     schema_readable: bool = True
     error_body: Literal["object", "list", "text", "nothing"] = "object"
     one_session: bool = False
@@ -89,3 +92,4 @@ class Quirks:
     clock_skew: timedelta = timedelta(0)
     message_key: Literal["Message", "message"] = "Message"
     bulk_put_fields: Literal["item", "data", "either"] = "either"
+    bulk_is_all_or_nothing: bool = False

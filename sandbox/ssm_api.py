@@ -299,6 +299,10 @@ class SsmSandbox:
         if not isinstance(body, list) or len(body) > _BULK_LIMITS[request.method]:
             raise RefusedError(f"An array of at most {_BULK_LIMITS[request.method]} operations is expected")
         operation = {"POST": self._bulk_create, "PUT": self._bulk_update, "DELETE": self._bulk_delete}[request.method]
+        if self.store.quirks.bulk_is_all_or_nothing:
+            with self.store.all_or_nothing():
+                done = [operation(table, _object(item)) for item in body]
+            return JSONResponse([_bulk_success(item, row_id) for item, row_id in zip(body, done, strict=True)])
         return JSONResponse([self._bulk_result(partial(operation, table), _object(item)) for item in body])
 
     def _bulk_result(self, operation: Callable[[Record], int], item: Record) -> Record:
@@ -306,7 +310,7 @@ class SsmSandbox:
             done = operation(item)
         except RefusedError as refused:
             return {"code": refused.code, "guid": item.get("guid"), "id": item.get("id"), "message": str(refused)}
-        return {"code": 1, "guid": item.get("guid"), "id": done, "message": "Entity success"}
+        return _bulk_success(item, done)
 
     def _bulk_create(self, table: str, item: Record) -> int:
         return self.store.create(table, _object(item.get("data")), user=API_USER)
@@ -332,11 +336,12 @@ class _Turn:
     def __init__(self, api: SsmSandbox, request: Request, content: bytes, handler: Handler) -> None:
         self._api, self._request, self._content, self._handler = api, request, content, handler
 
-    def carry_out(self, *, ignore_page_size: bool = False) -> Response:
-        """Do what was asked for."""
+    def carry_out(self, *, ignore_page_size: bool = False, first: int | None = None) -> Response:
+        """Do what was asked for, of many writes the first few."""
         self._request.state.ignore_page_size = ignore_page_size
         try:
-            return self._handler(self._request, _parsed(self._content))
+            body = _parsed(self._content)
+            return self._handler(self._request, body if first is None else body[:first])
         except RefusedError as refused:
             return _refusal(self._api.store.quirks, 400, str(refused), code=refused.code)
 
@@ -475,6 +480,10 @@ def _id(request: Request) -> int:
     if not text.isdecimal():
         raise RefusedError("The resource does not exist", code=910)
     return int(text)
+
+
+def _bulk_success(item: Record, row_id: int) -> Record:
+    return {"code": 1, "guid": item.get("guid"), "id": row_id, "message": "Entity success"}
 
 
 def _bulk_id(item: Record) -> int:

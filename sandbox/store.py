@@ -1,6 +1,8 @@
 """What the SSM stand-in holds, and the rules by which it takes writes. Knows no HTTP; safe between threads."""
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import RLock
 from typing import Any
@@ -155,6 +157,17 @@ class Store:
         with self.lock:
             self._row(table, row_id).update(deleted=False, dateDeleted=None)
 
+    @contextmanager
+    def all_or_nothing(self) -> Iterator[None]:
+        """Take back all that the block wrote, if a part of it is refused."""
+        with self.lock:
+            before = copy.deepcopy(self._tables)
+            try:
+                yield
+            except RefusedError:
+                self._tables = before
+                raise
+
     def shown(self, table: str, row: Record, *, language: str | None = None, bare_extras: bool = False) -> Record:
         """A row as the API shows it: references as objects, dates as text.
 
@@ -262,7 +275,11 @@ class Store:
 
     def schema(self, table: str) -> Record:
         """The answer to ``GET /{table}/schema``: the fields in their read shape."""
-        return {"properties": {name: self._described(field) for name, field in sorted(self.fields[table].items())}}
+        fields = sorted(self.fields[table].items())
+        described: Record = {"properties": {name: self._described(field) for name, field in fields}}
+        if self.quirks.schema_tells_required:
+            described["required"] = [name for name, field in fields if field.required]
+        return described
 
     def _described(self, field: Field) -> Record:
         described: Record = {"description": field.name, "type": [_SCHEMA_TYPES[field.kind], "null"]}

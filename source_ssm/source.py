@@ -52,7 +52,8 @@ class SourceSsm(AbstractSource):
         """Tell what the source needs to know."""
         return ConnectorSpecification(
             connectionSpecification=connection_specification(
-                SourceSsmConfig, without=("default_sales_rep_id", "default_branch_id", "company_code_field")
+                SourceSsmConfig,
+                without=("default_sales_rep_id", "default_branch_id", "company_code_field", "bulk_writes"),
             )
         )
 

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -10,13 +10,15 @@ from typing import Any
 
 import httpx
 
-from ssm.errors import MalformedAnswer
+from ssm.errors import MalformedAnswer, Rejected, SsmError
 from ssm.values import Row
 
 _SAYING = ("message", "error", "detail", "title", "description", "code", "errors")
 _UNSEEN = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _MARKUP = re.compile(r"<[^>]*>")
 _LONGEST_LINE = 300
+_DONE = 1
+"""The code of a write among many that was carried out."""
 _LONGEST_BODY = 20_000
 
 
@@ -47,8 +49,23 @@ def page(response: httpx.Response) -> Page:
     return Page(rows, _http_date(response.headers.get("Date", "")))
 
 
-def field_names(response: httpx.Response) -> frozenset[str]:
-    """Read the names of a resource's fields from its schema.
+@dataclass(frozen=True, slots=True)
+class SchemaField:
+    """A field as the instance describes it.
+
+    Attributes:
+        max_length: the most characters of a text, where it tells.
+        required: whether it says that a new row must fill the field.
+        read_only: whether nobody but SSM writes it.
+    """
+
+    max_length: int | None
+    required: bool
+    read_only: bool
+
+
+def schema(response: httpx.Response) -> Mapping[str, SchemaField]:
+    """Read the fields of a resource from its schema, by name.
 
     Raises:
         MalformedAnswer: it is no JSON schema.
@@ -57,7 +74,20 @@ def field_names(response: httpx.Response) -> frozenset[str]:
     properties = body.get("properties") if isinstance(body, dict) else None
     if not isinstance(properties, dict):
         raise MalformedAnswer("not a schema", sent=True)
-    return frozenset(properties)
+    required = body.get("required")
+    listed = required if isinstance(required, list) else ()
+    return {name: _schema_field(name, told, listed) for name, told in properties.items()}
+
+
+def _schema_field(name: str, told: Any, required: Collection[Any]) -> SchemaField:
+    # Within a reference, "required" is the list of what the reference must hold.
+    told = told if isinstance(told, dict) else {}
+    length = told.get("maxLength")
+    return SchemaField(
+        max_length=length if type(length) is int else None,
+        required=name in required or told.get("required") is True,
+        read_only=told.get("readOnly") is True,
+    )
 
 
 def created_id(response: httpx.Response) -> int:
@@ -86,6 +116,34 @@ def confirmed(response: httpx.Response) -> None:
         _json(response)
 
 
+def done_of_each(response: httpx.Response, guids: Sequence[str], secrets: Collection[str]) -> list[int | SsmError]:
+    """Read the answer to many writes at once: per ``guid``, in whatever order SSM gives them.
+
+    Returns:
+        For each guid the id of the row written; ``Rejected`` where SSM refuses the write; ``MalformedAnswer`` where
+        it does not say, or not clearly.
+
+    Raises:
+        MalformedAnswer: it is no list.
+    """
+    body = _json(response)
+    if not isinstance(body, list):
+        raise MalformedAnswer("not a list of results", sent=True)
+    named = [{str(key).lower(): value for key, value in item.items()} for item in body if isinstance(item, dict)]
+    results = {item["guid"]: item for item in named if isinstance(item.get("guid"), str)}
+    return [_done(results.get(guid, {}), response.status_code, secrets) for guid in guids]
+
+
+def _done(result: Mapping[str, Any], status: int, secrets: Collection[str]) -> int | SsmError:
+    """Read one result. Only the code 1 is known to stand for success; a refusal has a code and no success."""
+    code, identifier = result.get("code"), result.get("id")
+    if code == _DONE and type(identifier) is int:
+        return identifier
+    if type(code) is int and code != _DONE:
+        return Rejected(status, _line(result, secrets))
+    return MalformedAnswer("no word on one of many writes", sent=True)
+
+
 def session_token(response: httpx.Response) -> str:
     """Read the token of a new session.
 
@@ -105,6 +163,10 @@ def words(response: httpx.Response, secrets: Collection[str]) -> str:
         body = response.json()
     except (ValueError, RecursionError):
         body = response.text[:_LONGEST_BODY]
+    return _line(body, secrets)
+
+
+def _line(body: Any, secrets: Collection[str]) -> str:
     text = ": ".join(dict.fromkeys(_sayings(body)))
     text = html.unescape(_MARKUP.sub(" ", _UNSEEN.sub(" ", text)))
     for secret in secrets:

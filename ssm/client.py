@@ -2,7 +2,8 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -12,7 +13,7 @@ import httpx
 import stamina
 
 from ssm import answer, where
-from ssm.answer import Page
+from ssm.answer import Page, SchemaField
 from ssm.config import SsmConfig
 from ssm.errors import (
     Forbidden,
@@ -48,6 +49,7 @@ class Patience:
         pause_max: the longest ``Retry-After`` that is obeyed.
         connect: the time given to open a connection.
         answer: the time given for each part of an answer.
+        bulk: the same where the request holds many writes.
     """
 
     attempts: int = 5
@@ -57,6 +59,7 @@ class Patience:
     pause_max: float = 60.0
     connect: float = 10.0
     answer: float = 30.0
+    bulk: float = 120.0
 
 
 class SsmClient:
@@ -186,7 +189,15 @@ class SsmClient:
         Raises:
             SsmError: the instance does not tell.
         """
-        return self._call("GET", f"{resource}/schema", answer.field_names)
+        return frozenset(self.schema(resource))
+
+    def schema(self, resource: str) -> Mapping[str, SchemaField]:
+        """Describe the fields that the instance gives a resource, by name.
+
+        Raises:
+            SsmError: the instance does not tell.
+        """
+        return self._call("GET", f"{resource}/schema", answer.schema)
 
     def create(self, resource: str, fields: Mapping[str, Any]) -> int:
         """Create a row and give its id. Repeated only where SSM cannot have received the request.
@@ -217,6 +228,48 @@ class SsmClient:
             LoginRefused, Forbidden: as told there.
         """
         self._call("DELETE", f"{resource}/{identifier}", answer.confirmed)
+
+    def create_many(self, resource: str, rows: Sequence[Mapping[str, Any]]) -> list[int | SsmError]:
+        """Create rows in one request. Repeated only where SSM cannot have received it.
+
+        Args:
+            resource: ``contacts`` or ``accounts``.
+            rows: 200 at most.
+
+        Returns:
+            For each row its id; ``Rejected`` where SSM refuses it; a ``MalformedAnswer`` where it does not say.
+
+        Raises:
+            Rejected: SSM refuses the request as a whole.
+            PassingError: its `sent` tells whether some of the rows may have been created.
+            LoginRefused, Forbidden: as told there.
+        """
+        return self._bulk("POST", resource, [{"data": dict(row)} for row in rows], repeatable=False)
+
+    def update_many(self, resource: str, changes: Sequence[tuple[int, Mapping[str, Any]]]) -> list[int | SsmError]:
+        """Set fields of rows in one request, as `update` does of one.
+
+        Args:
+            resource: ``contacts`` or ``accounts``.
+            changes: pairs of a row's id and its fields, 200 at most.
+
+        Returns, Raises:
+            As `create_many`.
+        """
+        return self._bulk("PUT", resource, [{"data": {"id": row, **fields}} for row, fields in changes])
+
+    def _bulk(
+        self, method: str, resource: str, operations: Sequence[Mapping[str, Any]], *, repeatable: bool = True
+    ) -> list[int | SsmError]:
+        guids = [str(uuid.uuid4()) for _ in operations]
+        return self._call(
+            method,
+            f"{resource}/bulk",
+            lambda response: answer.done_of_each(response, guids, self._secrets),
+            repeatable=repeatable,
+            json=[{"guid": guid, **operation} for guid, operation in zip(guids, operations, strict=True)],
+            timeout=httpx.Timeout(self._patience.bulk, connect=self._patience.connect),
+        )
 
     def _page(self, resource: str, condition: str | None, number: int) -> Page:
         params: dict[str, str | int] = {"page": number}

@@ -85,6 +85,13 @@ class SsmConfig(BaseModel):
         examples=["https://api.forcemanager.com/api/v4"],
         json_schema_extra={"group": "advanced", "pattern_descriptor": "https://api.forcemanager.com/api/v4"},
     )
+    bulk_writes: bool = Field(
+        default=False,
+        title="Bulk writes",
+        description="Send many records in one request: a first load of 1,000 contacts takes seconds, not minutes. "
+        "Each is read back, and sent again alone where it was not written.",
+        json_schema_extra={"group": "advanced"},
+    )
     page_size: int = Field(
         default=100,
         ge=1,

@@ -7,7 +7,7 @@ from sandbox.tenant import BRANCH, SALES_REP
 from ssm.client import Patience, SsmClient
 from ssm.config import SsmConfig
 
-HASTE = Patience(attempts=2, wait_initial=0, wait_max=0, pause=0, connect=1, answer=0.3)
+HASTE = Patience(attempts=2, wait_initial=0, wait_max=0, pause=0, connect=1, answer=0.3, bulk=1)
 
 
 class Side:
