@@ -15,7 +15,7 @@ from contact_sync.draft import Plan, World
 from contact_sync.mapping import Mapper
 from contact_sync.model import Entry, Link, LinkStatus, Side
 from contact_sync.report import Counts
-from contact_sync.settling import refusal, settled
+from contact_sync.settling import hoped, refusal, settled
 from contact_sync.sides import Access, Failure, Row, SideFailedError
 from contact_sync.state.transaction import Transaction
 from contact_sync.writes import Write, ext_id_update
@@ -91,7 +91,8 @@ class _Desk:
                 self._outcomes.postponed += self.writes[index:]
                 del self.writes[index:]
                 return
-            self._announced[index] = self._books.intend(write)
+            left = hoped(write, self._mapper) if write.action is Action.UPDATE else {}
+            self._announced[index] = self._books.intend(write, left)
             yield record_of(write, self._books.now())
 
     def _receive(self, receipt: Receipt) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from connector_base.receipt import Action
 from contact_sync.draft import Plan
-from contact_sync.model import Entry, Intent, Link, LinkStatus, Side
+from contact_sync.model import Base, Entry, Intent, Link, LinkStatus, Side
 from contact_sync.state.records import Lease
 from contact_sync.state.store import StateStore
 from contact_sync.state.transaction import Transaction
@@ -96,8 +96,12 @@ class Books:
         for key in linked & self.intents.keys():
             self.close_intent(transaction, key)
 
-    def intend(self, write: Write) -> list[int]:
-        """Record a write that is about to be tried: the intent of a create, and what it decides for the user.
+    def intend(self, write: Write, hoped: Base) -> list[int]:
+        """Record a write that is about to be tried: how it is known again, and what it decides for the user.
+
+        Args:
+            write: the write.
+            hoped: the base that an update leaves if it is done.
 
         Returns:
             The keys of the notices announced.
@@ -111,6 +115,8 @@ class Books:
                 key = (intent.side, intent.source_id)
                 known = self.intents.get(key)
                 self.intents[key] = transaction.save_intent(replace(intent, id=known.id if known else None))
+            elif hoped and write.link and (link := self.links.get(write.link.sage100_id)):
+                self.keep(transaction, replace(link, unconfirmed={**link.unconfirmed, write.side: hoped}))
             return transaction.announce(write.notices, now=self.now(), run_id=self.run_id)
 
     def close_intent(self, transaction: Transaction, key: tuple[Side, int]) -> None:

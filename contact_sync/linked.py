@@ -10,7 +10,7 @@ from contact_sync.contact import Contact, ExtId, subject_of
 from contact_sync.draft import Draft, name_in_sage
 from contact_sync.fields import COMPANY, FIRST_NAME, LAST_NAME
 from contact_sync.mapping import REQUIRED
-from contact_sync.merge import Merged, Views, changed_sides, merge
+from contact_sync.merge import Merged, Views, changed_sides, confirmed, merge
 from contact_sync.model import Code, Entry, Link, LinkStatus, Pair, Side, Subject
 from contact_sync.writes import Write
 
@@ -25,7 +25,7 @@ def plan_link(draft: Draft, link: Link) -> None:
     if sage100 and (sage100.id, sage100.number) != (link.sage100_id, link.sage100_no):
         draft.let_go(link)
         link = draft.save(replace(link, sage100_id=sage100.id, sage100_no=sage100.number), link)
-    decide(draft, link, sage100, ssm)
+    decide(draft, draft.save(confirmed(link, sage100, ssm, draft.mapper), link), sage100, ssm)
 
 
 def decide(draft: Draft, link: Link, sage100: Contact | None, ssm: Contact | None) -> None:

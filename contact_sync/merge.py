@@ -1,7 +1,7 @@
 """One field of a linked contact: what travels, what is settled, what is held back (P1, P7, P8)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -130,6 +130,23 @@ def _settle(field: Field, views: Views, mapper: Mapper, policy: Policy) -> Merge
         return merged
     notice = _entry(Code.CONFLICT_SETTLED, field, views, mapper, rule="P1", winner=winner.value)
     return Merged(field, to=merged.to, value=merged.value, notice=notice)
+
+
+def confirmed(link: Link, sage100: Contact | None, ssm: Contact | None, mapper: Mapper) -> Link:
+    """The link once it is known what became of an update whose receipt never came.
+
+    It was done where its side now reads what was written: else what we wrote would count as that side's own change.
+    """
+    if not link.unconfirmed:
+        return link
+    base = dict(link.base)
+    for contact in (c for c in (sage100, ssm) if c and c.side in link.unconfirmed):
+        left = link.unconfirmed[contact.side]
+        for field in (f for f in mapper.fields if f.name in left):
+            now = contact.values.get(field.name)
+            if mapper.unchanged(field, contact.side, now, left[field.name].of(contact.side)):
+                base[field.name] = left[field.name].showing(contact.side, now)
+    return replace(link, base=base, unconfirmed={})
 
 
 def newest(views: Views, zone: ZoneInfo) -> Side:

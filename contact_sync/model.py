@@ -33,6 +33,10 @@ class Pair:
         """The value on one side."""
         return self.sage100 if side is Side.SAGE100 else self.ssm
 
+    def showing(self, side: Side, value: Value) -> "Pair":
+        """The same with another value on one side."""
+        return Pair(value, self.ssm) if side is Side.SAGE100 else Pair(self.sage100, value)
+
 
 Base = Mapping[str, Pair]
 """Field name to its base. A field that is missing has no base (first match, field new in the map)."""
@@ -64,6 +68,7 @@ class Link:
         ssm_stamp: ``dateUpdated`` when the base was set.
         status: whether it is worked on.
         reason: the journal's code that put it to sleep; None while awake.
+        unconfirmed: per side with an update under way, the base that it leaves if it is done.
         id: the state's own key; None until saved.
     """
 
@@ -78,6 +83,7 @@ class Link:
     ssm_stamp: str | None = None
     status: LinkStatus = LinkStatus.ACTIVE
     reason: str | None = None
+    unconfirmed: Mapping[Side, Base] = default(default_factory=dict)
     id: int | None = None
 
 

@@ -7,7 +7,7 @@ from connector_base.receipt import Action, Cause, Outcome, Receipt
 from contact_sync.contact import Contact, subject_of
 from contact_sync.fields import Field
 from contact_sync.mapping import Mapper
-from contact_sync.model import Code, Entry, Link, Pair, Side, Subject
+from contact_sync.model import Base, Code, Entry, Link, Pair, Side, Subject
 from contact_sync.writes import Write, name_on
 
 _REJECTED = {Side.SAGE100: Code.REJECTED_BY_SAGE, Side.SSM: Code.REJECTED_BY_SSM}
@@ -53,9 +53,9 @@ def settled(write: Write, link: Link | None, now: Contact, mapper: Mapper) -> Se
     sage100, ssm = (now, write.ssm) if write.side is Side.SAGE100 else (write.sage100, now)
     assert sage100 is not None, "a write to SSM is based on a Sage contact"
     assert ssm is not None, "a write to Sage is based on an SSM contact"
-    carried = [f for f in mapper.fields if f.name in write.carried]
-    stuck = [f for f in carried if _is_stuck(f, write, now, mapper)]
-    pairs = {f.name: Pair(sage100.values.get(f.name), ssm.values.get(f.name)) for f in carried if f not in stuck}
+    stuck = [f for f in mapper.fields if f.name in write.carried and _is_stuck(f, write, now, mapper)]
+    left = _pairs(write, now, mapper)
+    pairs = {name: pair for name, pair in left.items() if name not in {f.name for f in stuck}}
     link = link or _new_link(write, sage100, ssm)
     link = replace(
         link,
@@ -65,8 +65,25 @@ def settled(write: Write, link: Link | None, now: Contact, mapper: Mapper) -> Se
         ssm_stamp=_later(link.ssm_stamp, ssm.stamp),
         # A contact restored in SSM has a new id there (P5).
         ssm_id=ssm.id if write.action is Action.CREATE else link.ssm_id,
+        unconfirmed={side: base for side, base in link.unconfirmed.items() if side is not write.side},
     )
     return Settled(link, sage100, ssm, tuple(_not_applied(f, write.side, sage100, ssm, mapper) for f in stuck))
+
+
+def hoped(write: Write, mapper: Mapper) -> Base:
+    """The base that an update leaves if it is done, should its receipt never come."""
+    target = write.sage100 if write.side is Side.SAGE100 else write.ssm
+    assert target is not None, "an update is based on what it changes"
+    return _pairs(write, mapper.contact(write.side, {**target.row, **write.values}), mapper)
+
+
+def _pairs(write: Write, now: Contact, mapper: Mapper) -> Base:
+    """What both sides say of the fields that a write carries, once its side reads like this."""
+    here, there = (now, write.ssm) if write.side is Side.SAGE100 else (write.sage100, now)
+    assert here is not None, "a write to SSM is based on a Sage contact"
+    assert there is not None, "a write to Sage is based on an SSM contact"
+    carried = [f.name for f in mapper.fields if f.name in write.carried]
+    return {name: Pair(here.values.get(name), there.values.get(name)) for name in carried}
 
 
 def _new_link(write: Write, sage100: Contact, ssm: Contact) -> Link:

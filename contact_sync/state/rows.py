@@ -42,12 +42,14 @@ def link_row(link: Link) -> dict[str, Any]:
         "ssm_stamp": link.ssm_stamp,
         "status": link.status.value,
         "reason": link.reason,
+        "unconfirmed": _pack_sides(link.unconfirmed) if link.unconfirmed else None,
     }
 
 
 def link_of(row: Row[Any]) -> Link:
     """A link from its row, taken by position: by name takes a third longer, and there may be a million."""
-    key, sage100_id, sage100_no, ssm_id, company, contact, origin, base, sage100_stamp, ssm_stamp, status, reason = row
+    key, sage100_id, sage100_no, ssm_id, company, contact, origin, base, *stamps, status, reason, unconfirmed = row
+    sage100_stamp, ssm_stamp = stamps
     return Link(
         id=key,
         sage100_id=sage100_id,
@@ -61,7 +63,16 @@ def link_of(row: Row[Any]) -> Link:
         ssm_stamp=ssm_stamp,
         status=LinkStatus(status),
         reason=reason,
+        unconfirmed=_unpack_sides(unconfirmed) if unconfirmed else {},
     )
+
+
+def _pack_sides(bases: Mapping[Side, Base]) -> str:
+    return packed({side.value: pack(base) for side, base in bases.items()})
+
+
+def _unpack_sides(text: str) -> dict[Side, Base]:
+    return {Side(side): unpack(base) for side, base in unpacked(text).items()}
 
 
 def intent_row(intent: Intent) -> dict[str, Any]:

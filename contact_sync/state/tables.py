@@ -84,6 +84,7 @@ links = Table(
     Column("ssm_stamp", Text),
     Column("status", String(16), nullable=False),
     Column("reason", String(64)),
+    Column("unconfirmed", Text),
 )
 
 

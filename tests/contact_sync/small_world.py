@@ -316,18 +316,10 @@ def _entry(entry: Entry) -> list[Any]:
 
 
 def _link(link: Link) -> list[Any]:
-    base = {name: [pair.sage100, pair.ssm] for name, pair in sorted(link.base.items())}
-    status = [link.origin, link.status, link.reason]
-    return [
-        link.sage100_id,
-        link.sage100_no,
-        link.ssm_id,
-        link.company,
-        *status,
-        base,
-        link.sage100_stamp,
-        link.ssm_stamp,
-    ]
+    bases = {"": link.base, **link.unconfirmed}
+    told = {side: {n: [pair.sage100, pair.ssm] for n, pair in base.items()} for side, base in sorted(bases.items())}
+    stands = [link.company, link.origin, link.status, link.reason, link.sage100_stamp, link.ssm_stamp]
+    return [link.sage100_id, link.sage100_no, link.ssm_id, *stands, told]
 
 
 _STAMP = r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)"

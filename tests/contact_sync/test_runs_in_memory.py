@@ -82,6 +82,45 @@ def test_r5_an_edit_of_any_fate_arrives(play, fate):
     assert told(play, Kind.PROBLEM) == []
 
 
+@pytest.mark.parametrize("fate", LOST)
+@pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize("conflict", list(ConflictPolicy))
+def test_r5_what_we_wrote_unconfirmed_is_not_taken_for_an_edit_of_that_side(new_play, conflict, side, fate):
+    play = new_play(Answers(conflict))
+    row, card = both(play, CT_EMail="first@x.example")
+    for text in ("second@x.example", "first@x.example"):
+        if side is SAGE:
+            play.sage100.updated(row, {"CT_EMail": text})
+        else:
+            play.ssm.touch(card, email=text)
+        if text.startswith("second"):
+            run(play, sage100=[fate], ssm=[fate])
+    play.come_to_rest()
+    assert (row["CT_EMail"], card["email"]) == ("first@x.example", "first@x.example")
+    assert told(play, Kind.NOTICE) + told(play, Kind.PROBLEM) == []
+
+
+@pytest.mark.parametrize("fate", LOST)
+def test_r7_nor_does_it_keep_a_contact_from_being_deleted(play, fate):
+    card = create(play, SSM)
+    play.run()
+    play.ssm.touch(card, email="new@x.example")
+    run(play, sage100=[fate])
+    play.ssm.removed(card)
+    play.come_to_rest()
+    assert (people(play), told(play, Kind.NOTICE)) == ((0, 0), [])
+
+
+@pytest.mark.parametrize("fate", LOST)
+def test_r6_nor_is_a_move_that_we_made_unconfirmed_taken_for_one_of_ssm(play, fate):
+    row, card = both(play)
+    play.sage100.updated(row, {"CT_Num": "BETA"})
+    run(play, ssm=[fate])
+    play.sage100.updated(row, {"CT_Num": "ALPHA"})
+    play.come_to_rest()
+    assert (play.ssm.accounts[card["accountId"]]["extId"], told(play, Kind.NOTICE)) == ("ALPHA", [])
+
+
 @pytest.mark.parametrize("fate", list(Fate))
 @pytest.mark.parametrize("born", list(Side))
 def test_r7_r9_a_deletion_of_any_fate_is_done(play, born, fate):

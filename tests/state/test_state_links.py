@@ -25,6 +25,7 @@ LINK = Link(
     },
     sage100_stamp="2026-03-02T08:00:00",
     ssm_stamp="2026-03-02T07:00:00Z",
+    unconfirmed={Side.SSM: {"fax": Pair("04", "04"), "job_title": Pair("Gérante", 2)}},
 )
 
 
@@ -41,8 +42,9 @@ def test_a_link_comes_back_whole_with_a_key(transaction):
         {"base": {"last_name": Pair("A", "B")}},
         {"status": LinkStatus.ASLEEP, "reason": Code.OUT_OF_SCOPE.value},
         {"sage100_no": None, "ssm_stamp": None},
+        {"unconfirmed": {}},
     ],
-    ids=["moved", "new base", "put to sleep", "emptied"],
+    ids=["moved", "new base", "put to sleep", "emptied", "confirmed"],
 )
 def test_a_saved_link_can_change(transaction, change):
     changed = transaction.save_link(replace(transaction.save_link(LINK), **change))
