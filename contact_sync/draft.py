@@ -2,14 +2,15 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
+from functools import cached_property
 
 from connector_base.receipt import Action
 from contact_sync import normal
 from contact_sync.companies import Companies
-from contact_sync.contact import Contact
+from contact_sync.contact import Contact, ExtId
 from contact_sync.fields import FIRST_NAME, LAST_NAME
 from contact_sync.mapping import Mapper
 from contact_sync.model import Code, Entry, Intent, Link, Side, Subject, Value
@@ -45,10 +46,6 @@ class World:
     mapper: Mapper
     policy: Policy
     identity_fell: bool = False
-
-    def is_spent(self, ext_id: str) -> bool:
-        """Whether SSM gives the ``extId`` to no contact any more, since a deleted one bears it."""
-        return self.policy.ext_id_once and any(c.deleted and c.ext_id == ext_id for c in self.ssm.values())
 
 
 @dataclass(slots=True)
@@ -108,6 +105,7 @@ class Draft:
         linked_ssm: the SSM ids that have a link.
         by_number: the Sage contacts by ``CT_No``.
         held: ``cbMarq`` and ``CT_No`` of the living links.
+        spent: the ``extId`` that SSM gives to no contact any more, since a deleted one bears them.
     """
 
     def __init__(self, world: World) -> None:
@@ -116,6 +114,8 @@ class Draft:
         self.linked_ssm = {link.ssm_id for link in world.links}
         self.by_number = {c.number: c for c in world.sage100.values() if c.number}
         self.held = {(link.sage100_id, link.sage100_no or 0) for link in world.links}
+        once = world.policy.ext_id_once
+        self.spent = {c.ext_id for c in world.ssm.values() if c.deleted and c.ext_id} if once else set()
         self._names = {name_in_sage(c): c.id for c in world.sage100.values()}
         # Not the number of a row that was deleted while its link lives: the new row would be taken for it (P14).
         self._last_number = max((*self.by_number, *(link.sage100_no or 0 for link in world.links)), default=0)
@@ -131,6 +131,27 @@ class Draft:
     def companies(self) -> Companies:
         """The companies of both sides."""
         return self.world.mapper.companies
+
+    @cached_property
+    def bearers(self) -> Mapping[ExtId, Sequence[Contact]]:
+        """The living SSM contacts by an ``extId`` of ours."""
+        found: dict[ExtId, list[Contact]] = {}
+        for contact in self._living_in_ssm():
+            if ext_id := ExtId.parse(contact.ext_id, self.world.database):
+                found.setdefault(ext_id, []).append(contact)
+        return found
+
+    @cached_property
+    def namesakes(self) -> Mapping[tuple[str, str, str], Sequence[Contact]]:
+        """The living SSM contacts with a last name, by company and names as P4 compares them."""
+        found: dict[tuple[str, str, str], list[Contact]] = {}
+        for contact in self._living_in_ssm():
+            if contact.values.get(LAST_NAME):
+                found.setdefault(contact.match_key, []).append(contact)
+        return found
+
+    def _living_in_ssm(self) -> Iterator[Contact]:
+        return (contact for contact in self.world.ssm.values() if not contact.deleted)
 
     def save(self, link: Link, known: Link | None = None) -> Link:
         """Remember the link as it now stands, if that is news."""

@@ -130,12 +130,14 @@ def _restore(draft: Draft, views: Views, refused: Entry) -> None:
 
 def _successor(draft: Draft, views: Views) -> Contact | None:
     """P5: the one live contact without a link that bears the ``extId``, or else is the only namesake."""
-    world = draft.world
-    free = [c for c in world.ssm.values() if not c.deleted and c.id not in draft.linked_ssm]
-    wanted = ExtId(views.link.origin, world.database, views.sage100.id)
-    bearers = [c for c in free if ExtId.parse(c.ext_id, world.database) == wanted]
-    candidates = bearers or [c for c in free if c.values.get(LAST_NAME) and c.match_key == views.sage100.match_key]
+    wanted = ExtId(views.link.origin, draft.world.database, views.sage100.id)
+    bearers = _free(draft, draft.bearers.get(wanted, ()))
+    candidates = bearers or _free(draft, draft.namesakes.get(views.sage100.match_key, ()))
     return candidates[0] if len(candidates) == 1 else None
+
+
+def _free(draft: Draft, contacts: Sequence[Contact]) -> list[Contact]:
+    return [contact for contact in contacts if contact.id not in draft.linked_ssm]
 
 
 def _second_create(draft: Draft, views: Views, merged: Sequence[Merged], account: int, refused: Entry) -> Write:
@@ -149,7 +151,7 @@ def _second_create(draft: Draft, views: Views, merged: Sequence[Merged], account
             values[field.ssm] = None if isinstance(carried, Held) else carried
     wanted = ExtId(link.origin, draft.world.database, sage100.id)
     ext_id = rules.ext_id_to_write(ssm, wanted) or ssm.ext_id
-    values |= {"accountId": account, "extId": None if ext_id and draft.world.is_spent(ext_id) else ext_id}
+    values |= {"accountId": account, "extId": None if ext_id in draft.spent else ext_id}
     based = [m.field.name for m in merged if m.agreed or m.to is Side.SSM or m.field.name in link.base]
     elsewhere = {m.field.name for m in merged if m.to is Side.SAGE100 or m.problem}
     return Write(
@@ -220,7 +222,7 @@ def _rebased(draft: Draft, views: Views, merged: Sequence[Merged]) -> Link:
 def _mark(draft: Draft, views: Views) -> Write | None:
     """The ``extId`` that the SSM contact still lacks, unless SSM would not take it."""
     mark = writes.ext_id_update(views.link, views.sage100, views.ssm, draft.world.database)
-    return None if mark and draft.world.is_spent(mark.values["extId"]) else mark
+    return None if mark and mark.values["extId"] in draft.spent else mark
 
 
 def _company(draft: Draft, views: Views) -> Write | None:
