@@ -13,7 +13,7 @@ from contact_sync.state.records import JournalEntry, RunRow
 
 if TYPE_CHECKING:
     # It imports the Airbyte CDK, which the commands that only look have no use for.
-    from wiring.check import Finding
+    from wiring.check.finding import Finding
 
 Record = dict[str, Any]
 
@@ -68,7 +68,17 @@ def run(known: RunRow) -> Record:
 
 def findings(found: Iterable["Finding"]) -> list[Record]:
     """What a check found, one by one."""
-    return [{"ok": one.ok, "code": one.code, "side": one.side, "text": one.text} for one in found]
+    return [
+        {
+            "ok": one.level.value != "mend",
+            "level": one.level.value,
+            "code": one.code,
+            "side": one.side,
+            "text": one.text,
+            "remedy": one.remedy,
+        }
+        for one in found
+    ]
 
 
 def status(standing: Standing) -> Record:

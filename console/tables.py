@@ -21,11 +21,12 @@ from contact_sync.writes import Change
 
 if TYPE_CHECKING:
     # It imports the Airbyte CDK, which the commands that only look have no use for.
-    from wiring.check import Finding
+    from wiring.check.finding import Finding
 
 _DATES = {"fr": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
 _SIDES = {Side.SAGE100: "Sage 100", Side.SSM: "SSM"}
 _INDENT = (0, 0, 0, 2)
+_LEVELS = {"ok": ("✓", ""), "advice": ("!", "yellow"), "unseen": ("?", "dim"), "mend": ("✗", "red")}
 
 
 def plain(value: object, style: str = "") -> Text:
@@ -190,12 +191,22 @@ def _counts(problems: Iterable[JournalEntry], language: Language) -> RenderableT
 
 
 def findings(found: Iterable["Finding"], language: Language) -> RenderableType:
-    """List what a check found, and sum it up."""
+    """List what a check found, side by side, each with what to do about it, and sum it up."""
     found = list(found)
-    faulty = sum(not finding.ok for finding in found)
-    lines = [plain(f"{'✓' if finding.ok else '✗'} {finding.text}", "" if finding.ok else "red") for finding in found]
-    verdict = title("check_faulty", language, number=faulty) if faulty else title("check_ok", language)
-    return Group(*lines, verdict)
+    parts: list[RenderableType] = []
+    side: Side | str | None = ""
+    for one in found:
+        if one.side != side and parts:
+            side = one.side
+            parts.append(plain(_SIDES[side] if side else say("check_both", language), "bold"))
+        sign, style = _LEVELS[one.level.value]
+        parts.append(Padding(plain(f"{sign} {one.text}", style), _INDENT))
+        if one.remedy:
+            parts.append(Padding(plain(f"→ {one.remedy}", "dim"), (0, 0, 0, 4)))
+    levels = Counter(one.level.value for one in found)
+    counts = {level: levels[level] for level in ("mend", "advice", "unseen")}
+    verdict = title("check_faulty", language, number=levels["mend"]) if levels["mend"] else title("check_ok", language)
+    return Group(*parts, plain(say("check_summary", language, **counts)), verdict)
 
 
 def known_contact(known: Known, shown: Shown, language: Language) -> RenderableType:

@@ -34,6 +34,7 @@ from sage100.config import Sage100Config, SqlServer
 from sage100.diagnosis import why_unreachable
 from sage100.engine import WRITING, engine_of
 from sage100.errors import LockedError, UnreachableError, configuration_error, native_errors
+from sage100.rights import SCHEMA, TO_READ, TO_WRITE, Right
 from sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA, LocalTime
 from sage100.values import Record, record_of, stored_value
 
@@ -204,7 +205,7 @@ class Database:
         Raises:
             SageError: they cannot.
         """
-        self._verify(_RIGHTS_TO_READ)
+        self._verify(TO_READ)
         for table in _NEEDED:
             with self.reading() as connection:
                 connection.execute(select(*self._layouts[table].columns.values()).limit(1)).all()
@@ -216,13 +217,26 @@ class Database:
             SageError: they cannot.
         """
         self.verify_reading()
-        self._verify(_RIGHTS_TO_WRITE)
+        self._verify(TO_WRITE)
         with self.writing():
             pass
 
     @cached_property
-    def _on_sql_server(self) -> bool:
+    def on_sql_server(self) -> bool:
+        """Whether it is a SQL Server, not the sample database."""
         return self._engine.dialect.name == "mssql"
+
+    def driver(self) -> str | None:
+        """Name and version of the ODBC driver; None without one."""
+        if not self.on_sql_server:
+            return None
+        with native_errors(), self._engine.connect() as connection:
+            driver = self._engine.dialect.dbapi
+            native = connection.connection.driver_connection
+            if driver is None or native is None:
+                return None
+            named = (driver.SQL_DRIVER_NAME, driver.SQL_DRIVER_VER)
+            return " ".join(str(native.getinfo(name)) for name in named)
 
     @cached_property
     def _writer(self) -> Engine:
@@ -231,15 +245,15 @@ class Database:
     def _zone_time(self) -> datetime:
         return datetime.now(self.zone).replace(tzinfo=None, microsecond=0)
 
-    def _verify(self, rights: Collection[tuple[str, str]]) -> None:
+    def _verify(self, rights: Collection[Right]) -> None:
         """Ask SQL Server for rights; SQLite tells when it is tried."""
         if not self._on_sql_server:
             return
         with self.reading() as connection:
-            for table, right in rights:
-                granted = select(func.has_perms_by_name(f"dbo.{table}", "OBJECT", right))
+            for right in rights:
+                granted = select(func.has_perms_by_name(f"{SCHEMA}.{right.table}", "OBJECT", right.name))
                 if connection.execute(granted).scalar() != 1:
-                    raise configuration_error("right_missing", f"{right} on {table}")
+                    raise configuration_error("right_missing", str(right))
 
 
 def open_database(config: Sage100Config) -> Database:

@@ -56,7 +56,11 @@ def _url(server: SqlServer) -> URL:
 def _encryption(server: SqlServer) -> dict[str, str]:
     if "tds" in server.driver.lower():
         # FreeTDS has words of its own, and verifies no certificate.
-        return {"Encryption": "require" if server.encrypt else "request", "TDS_Version": "7.4", "ClientCharset": "UTF-8"}
+        return {
+            "Encryption": "require" if server.encrypt else "request",
+            "TDS_Version": "7.4",
+            "ClientCharset": "UTF-8",
+        }
     name = server.host_name_in_certificate
     return {
         "Encrypt": "yes" if server.encrypt else "no",
@@ -83,10 +87,13 @@ def _sql_server(url: URL) -> Engine:
 
 def _prepare_sql_server(connection: Any, _record: Any) -> None:
     connection.timeout = _STATEMENT_SECONDS
-    cursor = connection.cursor()
     # Session settings, for which SQLAlchemy has no words. The counts of triggers would come as results of ours.
-    cursor.execute(f"SET NOCOUNT ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT {_LOCK_MILLISECONDS}")
-    cursor.close()
+    for setting in ("NOCOUNT ON", "XACT_ABORT ON", f"LOCK_TIMEOUT {_LOCK_MILLISECONDS}"):
+        cursor = connection.cursor()
+        # What a server does not know makes a write no less safe: errors undo it all the same, and locks time out.
+        with suppress(connection.Error):
+            cursor.execute(f"SET {setting}")
+        cursor.close()
 
 
 def _sqlite(path: str) -> Engine:

@@ -123,7 +123,7 @@ CONFIGURATION_CODES: Mapping[str, str] = {
     "encryption": "No encrypted connection to the SQL Server came about: bring it and the ODBC driver up to TLS 1.2;"
     " in a network that you trust, encrypt can be turned off",
     "right_missing": "The login lacks a right on the database",
-    "schema_missing": "The database lacks a table or a column of Sage 100",
+    "schema_missing": "The database lacks a table or a column of Sage 100, or does not show it to this login",
     "connection_string": "The ODBC connection string or data source is not usable",
 }
 """The codes of `ConfigurationError`, each with the sentence that tells it."""

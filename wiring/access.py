@@ -41,9 +41,11 @@ from sage100.config import Sage100Config
 from sage100.database import Database, open_database
 from sage100.diagnosis import DEFAULT_PORT
 from sage100.errors import CONFIGURATION_CODES, SageError
+from sage100.inspection import Inspection, inspect_database
 from sage100.tables import F_CONTACTT
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
+from ssm.answer import SchemaField
 from ssm.client import SsmClient
 from ssm.config import SsmConfig
 from ssm.errors import SsmError
@@ -88,6 +90,14 @@ class SageSide:
         """Write contacts."""
         with _failing():
             _write(DestinationSage100(sink, self._opened()), self._settings, records)
+
+    def inspection(self) -> Inspection:
+        """What the database is like.
+
+        Raises:
+            SideFailedError: it cannot be opened.
+        """
+        return inspect_database(self._opened())
 
     def check(self) -> Failure | None:
         """Look for the right to write contacts.
@@ -143,12 +153,12 @@ class SsmSide:
             return _told(error)
         return _check(DestinationSsm(client=self._client), self._settings)
 
-    def contact_fields(self) -> frozenset[str]:
-        """Name the fields of a contact; empty where the instance does not tell."""
+    def contact_schema(self) -> Mapping[str, SchemaField] | None:
+        """Describe the fields of a contact; None where the instance does not tell."""
         try:
-            return self._client.field_names("contacts")
+            return self._client.schema("contacts")
         except SsmError:
-            return frozenset()
+            return None
 
     def find(self, ids: Collection[int]) -> Reading:
         """Read contacts by their ids, deleted ones included."""

@@ -258,7 +258,7 @@ def test_a_right_that_is_missing_is_named(listener, database):
 
 def test_the_rights_to_read_and_to_write_are_asked_for_and_nothing_is_written(listener, database):
     database.verify_writing()
-    assert sum("has_perms_by_name" in sql for sql in listener.said) == 7
+    assert sum("has_perms_by_name" in sql for sql in listener.said) == 5
     assert not any(sql.startswith(("INSERT", "UPDATE", "DELETE")) for sql in listener.said)
 
 
