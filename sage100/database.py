@@ -137,7 +137,7 @@ class Database:
             SageError: the database failed, or another writer kept the turn.
         """
         with native_errors(), self._writer.begin() as connection:
-            if self._on_sql_server:
+            if self.on_sql_server:
                 _take_turn(connection)
             yield connection
 
@@ -156,14 +156,14 @@ class Database:
 
     def now(self) -> datetime:
         """The server's local time; on SQLite the local time of the zone, to the second."""
-        if not self._on_sql_server:
+        if not self.on_sql_server:
             return self._zone_time()
         with self.reading() as connection:
             return connection.execute(select(func.getdate(type_=DateTime()))).scalar_one()
 
     def last_identity(self, table: Table) -> int | None:
         """The highest `cbMarq` ever given to a row of the table, deleted ones included; None if it is not told."""
-        if self._on_sql_server:
+        if self.on_sql_server:
             query = select(cast(func.ident_current(f"dbo.{table.name}"), Integer))
         else:
             query = select(_SEQUENCES.c.seq).where(_SEQUENCES.c.name == table.name)
@@ -180,7 +180,7 @@ class Database:
 
         A new row's are set by SQL Server's defaults, which a SQLite database need not have.
         """
-        if self._on_sql_server:
+        if self.on_sql_server:
             stamps: Mapping[str, Any] = {} if new else {"cbModification": func.getdate()}
         else:
             stamps = dict.fromkeys(("cbModification", "cbCreation") if new else ("cbModification",), self._zone_time())
@@ -188,16 +188,16 @@ class Database:
 
     def stamp(self, column: Column[datetime]) -> ColumnElement[datetime]:
         """A date column so that it sorts and compares: SQLite's texts are of several forms, cut to the second."""
-        return column if self._on_sql_server else func.datetime(column, type_=LocalTime())
+        return column if self.on_sql_server else func.datetime(column, type_=LocalTime())
 
     def moment(self, value: datetime) -> ColumnElement[datetime]:
         """A date and time to compare with; SQL Server would take it for a datetime2, equal to no datetime."""
         moment = literal(value, LocalTime())
-        return cast(moment, mssql.DATETIME()) if self._on_sql_server else moment
+        return cast(moment, mssql.DATETIME()) if self.on_sql_server else moment
 
     def same_code(self, column: Column[str], code: str) -> ColumnElement[bool]:
         """Whether a company code is that code, as Sage's collation compares."""
-        return column == code if self._on_sql_server else column.collate("SAGE") == code
+        return column == code if self.on_sql_server else column.collate("SAGE") == code
 
     def verify_reading(self) -> None:
         """See that companies and contacts can be read.
@@ -247,7 +247,7 @@ class Database:
 
     def _verify(self, rights: Collection[Right]) -> None:
         """Ask SQL Server for rights; SQLite tells when it is tried."""
-        if not self._on_sql_server:
+        if not self.on_sql_server:
             return
         with self.reading() as connection:
             for right in rights:
