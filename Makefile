@@ -2,7 +2,7 @@
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help demo check lint types test explore benchmark clean
+.PHONY: help demo check lint types test explore record pages benchmark clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,13 @@ test: $(INSTALLED) ## the tests, on two processes
 
 explore: $(INSTALLED) ## look for what goes wrong in a small world and in random plays (MINUTES=10)
 	@$(BIN)/python -m tests.explore --minutes $(or $(MINUTES),10)
+
+record: $(INSTALLED) ## the conversations with SSM that tests replay: with the sandbox, or a tenant named by the environment
+	@$(BIN)/pytest -q -p no:xdist tests/recorded --record-mode=rewrite
+	@$(BIN)/pytest -q -p no:xdist tests/recorded
+
+pages: $(INSTALLED) ## the tables in docs/connectors, from the connectors
+	@$(BIN)/python docs/connectors/tables.py
 
 benchmark: $(INSTALLED) ## a quiet run over 10,000 contacts, beside its limits
 	@$(BIN)/python -m benchmarks.quiet_run
