@@ -87,13 +87,10 @@ def _sql_server(url: URL) -> Engine:
 
 def _prepare_sql_server(connection: Any, _record: Any) -> None:
     connection.timeout = _STATEMENT_SECONDS
+    cursor = connection.cursor()
     # Session settings, for which SQLAlchemy has no words. The counts of triggers would come as results of ours.
-    for setting in ("NOCOUNT ON", "XACT_ABORT ON", f"LOCK_TIMEOUT {_LOCK_MILLISECONDS}"):
-        cursor = connection.cursor()
-        # What a server does not know makes a write no less safe: errors undo it all the same, and locks time out.
-        with suppress(connection.Error):
-            cursor.execute(f"SET {setting}")
-        cursor.close()
+    cursor.execute(f"SET NOCOUNT ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT {_LOCK_MILLISECONDS}")
+    cursor.close()
 
 
 def _sqlite(path: str) -> Engine:
