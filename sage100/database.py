@@ -36,7 +36,7 @@ from sage100.engine import WRITING, engine_of
 from sage100.errors import LockedError, UnreachableError, configuration_error, native_errors
 from sage100.rights import SCHEMA, TO_READ, TO_WRITE, Right
 from sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA, LocalTime
-from sage100.values import Record, record_of, stored_value
+from sage100.values import Record, Recorder, ServerTime, stored_value
 
 _INDISPENSABLE: Mapping[Table, Collection[str]] = {
     F_COMPTET: ("CT_Num", "CT_Type", "cbMarq"),
@@ -82,6 +82,11 @@ class Layout:
         return tuple(self.columns)
 
     @cached_property
+    def stamps(self) -> tuple[int, ...]:
+        """The positions of the columns that hold local times."""
+        return tuple(n for n, column in enumerate(self.columns.values()) if isinstance(column.type, LocalTime))
+
+    @cached_property
     def writable(self) -> Mapping[str, Column[Any]]:
         """The columns that are not the database's own (cb…)."""
         return {name: column for name, column in self.columns.items() if not name.startswith("cb")}
@@ -98,8 +103,9 @@ class Database:
     """
 
     def __init__(self, engine: Engine, zone: ZoneInfo, layouts: Mapping[Table, Layout], encoding: str) -> None:
-        self.zone, self.encoding = zone, encoding
+        self.zone, self.encoding, self.time = zone, encoding, ServerTime(zone)
         self._engine, self._layouts = engine, layouts
+        self._recorders = {table: Recorder(layout.names, layout.stamps, self.time) for table, layout in layouts.items()}
 
     def __enter__(self) -> Self:
         return self
@@ -143,7 +149,7 @@ class Database:
 
     def record(self, table: Table, row: Any) -> Record:
         """A row of the table's columns, in order, as JSON types."""
-        return record_of(self._layouts[table].names, row, self.zone)
+        return self._recorders[table](row)
 
     def stored(self, table: Table, name: str, value: Any) -> str | int:
         """What the column would hold.

@@ -1,15 +1,17 @@
 """Reading a table page by page, so that neither memory nor a lock grows with it.
 
 Each page is a short transaction of its own: whoever writes meanwhile, into the same file even, is not held up.
-A row that is there throughout is read, whatever is inserted or deleted between two pages.
+Pages go by ascending `cbMarq`, the one column that is indexed everywhere and never changes: a row that is there
+throughout is read once, whatever is inserted, deleted or edited between two pages, and a reading that broke off
+goes on where it was.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, Table, func, or_, select, true
 
 from sage100.database import Database
 from sage100.tables import F_COMPTET, P_CONTACT, P_SERVICECPTA
@@ -24,6 +26,9 @@ was read. What was read before and not changed since comes again: readers must t
 """
 
 _PAGE = 5000
+_PAGE_OF_KEYS = 50_000
+_KEYS_AT_ONCE = 500
+"""SQL Server takes no more than 2,100 parameters in a statement."""
 
 _CONDITIONS: Mapping[Table, ColumnElement[bool]] = {
     F_COMPTET: F_COMPTET.c.CT_Type == 0,  # clients and prospects
@@ -32,97 +37,96 @@ _CONDITIONS: Mapping[Table, ColumnElement[bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A row read since a cursor.
-
-    Attributes:
-        record: the row.
-        cursor: the server's local time up to which all is read once this row is taken; None as long as that
-            is not known.
-    """
-
-    record: Record
-    cursor: datetime | None
-
-
 def rows(database: Database, table: Table) -> Iterator[Record]:
-    """Read a table whole, by ascending `cbMarq`; of F_COMPTET the clients and prospects alone.
-
-    Raises:
-        SageError: the database failed.
-    """
-    marq = table.c.cbMarq
-    query = _query(database, table).order_by(marq)
-    for row in _pages(database, query, lambda last: marq > last.cbMarq):
-        yield database.record(table, row)
+    """Read a table whole, as `pages` does, row by row."""
+    return chain.from_iterable(pages(database, table))
 
 
-def changes(database: Database, table: Table, cursor: datetime | None) -> Iterator[Change]:
-    """Read what was changed since a cursor less `OVERLAP`, by ascending (`cbModification`, `cbMarq`).
-
-    Without a cursor all is read as `rows` does it, and the cursor comes with the last row. Rows without a stamp
-    come first, each time. The cursor never runs ahead of the server's clock: a stamp from the future would hide
-    all changes until then.
+def pages(
+    database: Database, table: Table, *, since: datetime | None = None, after: int | None = None
+) -> Iterator[Sequence[Record]]:
+    """Read a table, or what was changed in it, by ascending `cbMarq`; of F_COMPTET the clients and prospects alone.
 
     Args:
-        database: the database, whose table has a `cbModification`.
-        table: the table.
-        cursor: the cursor of the last row taken before, the server's local time; None to begin.
+        database: the database.
+        table: the table; it has a `cbModification` where `since` is given.
+        since: the server's local time up to which all was read before: rows stamped earlier than `OVERLAP` before
+            it are left out. Rows without a stamp are always read.
+        after: the `cbMarq` up to which this reading has come.
 
     Raises:
         SageError: the database failed.
     """
-    return _all(database, table) if cursor is None else _since(database, table, cursor)
-
-
-def _all(database: Database, table: Table) -> Iterator[Change]:
-    reached = _latest(database, table)
-    last: Record | None = None
-    for record in rows(database, table):
-        if last is not None:
-            yield Change(last, None)
-        last = record
-    if last is not None:
-        yield Change(last, reached)
-
-
-def _latest(database: Database, table: Table) -> datetime | None:
-    """The newest stamp before the reading begins, for what changes behind it is to be read the next time."""
-    with database.reading() as connection:
-        newest = connection.execute(select(func.max(database.stamp(table.c.cbModification)))).scalar()
-    return newest and min(newest, database.now())
-
-
-def _since(database: Database, table: Table, cursor: datetime) -> Iterator[Change]:
-    latest, marq = database.now(), table.c.cbMarq
-    stamp = database.stamp(table.c.cbModification)
     query = _query(database, table)
-    for row in _pages(database, query.where(stamp.is_(None)).order_by(marq), lambda last: marq > last.cbMarq):
-        yield Change(database.record(table, row), None)
+    if since is not None:
+        stamp = database.stamp(table.c.cbModification)
+        query = query.where(or_(stamp >= database.moment(since - OVERLAP), stamp.is_(None)))
+    for page in _pages(database, query, table.c.cbMarq, after, _PAGE):
+        yield [database.record(table, row) for row in page]
 
-    def after(last: Row[Any]) -> ColumnElement[bool]:
-        moment = database.moment(last.cursor_stamp)
-        return or_(stamp > moment, and_(stamp == moment, marq > last.cbMarq))
 
-    changed = query.add_columns(stamp.label("cursor_stamp")).where(stamp >= database.moment(cursor - OVERLAP))
-    for row in _pages(database, changed.order_by(stamp, marq), after):
-        yield Change(database.record(table, row), max(cursor, min(row.cursor_stamp, latest)))
+def newest(database: Database, table: Table) -> datetime | None:
+    """The newest stamp in a table, the server's local time; never after its clock, None where there is none.
+
+    It is asked for before a reading: what changes behind the reading bears a later one. A stamp from the future
+    would hide all changes until then.
+
+    Raises:
+        SageError: the database failed.
+    """
+    with database.reading() as connection:
+        stamp = connection.execute(select(func.max(database.stamp(table.c.cbModification)))).scalar()
+    return stamp and min(stamp, database.now())
+
+
+def keys(database: Database, table: Table, *, whole: bool) -> Iterator[int]:
+    """Read the `cbMarq` of every row that `pages` gives, in ascending order.
+
+    Args:
+        database: the database.
+        table: the table.
+        whole: of all rows of the table, those too that `pages` leaves out.
+
+    Raises:
+        SageError: the database failed; what was given until then is not all.
+    """
+    marq = table.c.cbMarq
+    query = select(marq).where(true() if whole else _condition(table))
+    for page in _pages(database, query, marq, None, _PAGE_OF_KEYS):
+        yield from (row[0] for row in page)
+
+
+def picked(database: Database, table: Table, wanted: Sequence[int]) -> Iterator[Sequence[Record]]:
+    """Read those of the rows with these `cbMarq` that are there.
+
+    Raises:
+        SageError: the database failed.
+    """
+    for start in range(0, len(wanted), _KEYS_AT_ONCE):
+        some = wanted[start : start + _KEYS_AT_ONCE]
+        query = _query(database, table).where(table.c.cbMarq.in_(some)).order_by(table.c.cbMarq)
+        with database.reading() as connection:
+            yield [database.record(table, row) for row in connection.execute(query).all()]
 
 
 def _query(database: Database, table: Table) -> Select[Any]:
-    return select(*database.layout(table).columns.values()).where(_CONDITIONS.get(table, true()))
+    return select(*database.layout(table).columns.values()).where(_condition(table))
+
+
+def _condition(table: Table) -> ColumnElement[bool]:
+    return _CONDITIONS.get(table, true())
 
 
 def _pages(
-    database: Database, query: Select[Any], after: Callable[[Row[Any]], ColumnElement[bool]]
-) -> Iterator[Row[Any]]:
-    """Read an ordered query page by page; `after` is the condition of what follows a row."""
-    page_query = query.limit(_PAGE)
+    database: Database, query: Select[Any], marq: ColumnElement[int], after: int | None, size: int
+) -> Iterator[Sequence[Any]]:
+    """Read a query page by page, by ascending `cbMarq`."""
+    query = query.order_by(marq).limit(size)
     while True:
         with database.reading() as connection:
-            page = connection.execute(page_query).all()
-        yield from page
-        if len(page) < _PAGE:
+            page = connection.execute(query if after is None else query.where(marq > after)).all()
+        if page:
+            yield page
+            after = page[-1].cbMarq
+        if len(page) < size:
             return
-        page_query = query.where(after(page[-1])).limit(_PAGE)

@@ -9,7 +9,7 @@ Sage's tables bear triggers, which forbid an ``OUTPUT`` clause (error 334): henc
 constraints, the two unique rules of ``F_CONTACTT``, its foreign key, a ``cbMarq`` that is never used twice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -54,14 +54,16 @@ class LocalTime(TypeDecorator[datetime]):
             return value
         return value.isoformat(" ", "seconds")
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's call
-        """Read what the database holds."""
-        if value is None or isinstance(value, datetime):
-            return value
-        try:
-            return datetime.fromisoformat(str(value).strip())
-        except ValueError:
-            return None
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:  # noqa: ARG002 - SQLAlchemy's call
+        """Read SQLite's text; elsewhere the driver gives dates."""
+        return _moment if dialect.name == "sqlite" else None
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
 
 
 _GUID = String(36).with_variant(mssql.UNIQUEIDENTIFIER(as_uuid=False), "mssql")

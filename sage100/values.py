@@ -1,7 +1,7 @@
 """Values at the border: what a row holds as JSON, and what is given as a column takes it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,27 +14,74 @@ Record = Mapping[str, Any]
 """A row by Sage's own column names, in types that JSON has."""
 
 _AS_THEY_ARE = frozenset({str, int, float, type(None)})
+_NO_DATE = datetime(1900, 1, 1)  # noqa: DTZ001 - local time, as all that Sage stores
 _LARGEST_SMALLINT = 2**15 - 1
 _LARGEST_INT = 2**31 - 1
 
 
-def record_of(names: Sequence[str], row: Iterable[Any], zone: ZoneInfo) -> Record:
-    """Name a row's values and turn them into JSON types; values beyond the names are left out."""
-    return {
-        name: value if type(value) in _AS_THEY_ARE else json_value(value, zone)
-        for name, value in zip(names, row, strict=False)
-    }
+class ServerTime:
+    """Tells the server's local times with the offset that its zone had then.
 
+    Of the two passes of the hour that comes twice in autumn the first is told: the database does not hold which
+    it was.
 
-def json_value(value: Any, zone: ZoneInfo) -> Any:
-    """Turn a value into a JSON type.
-
-    A date and time becomes ISO 8601 with the offset that the zone had then. Of the two passes of the hour that
-    comes twice in autumn the first is told: the database does not hold which it was.
+    Args:
+        zone: the zone of the server's clock.
     """
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._offsets: dict[int, str | None] = {}
+
+    def told(self, moment: datetime | None) -> str | None:
+        """Write a local time as ISO 8601 with its offset; Sage's dates of 1900 and before stand for none."""
+        if moment is None:
+            return None
+        if moment.tzinfo:
+            moment = moment.astimezone(self._zone).replace(tzinfo=None)
+        if moment <= _NO_DATE:
+            return None
+        day = moment.toordinal()
+        if day not in self._offsets:
+            self._offsets[day] = self._offset_of_day(moment)
+        offset = self._offsets[day]
+        return moment.isoformat() + offset if offset else moment.replace(tzinfo=self._zone).isoformat()
+
+    def _offset_of_day(self, moment: datetime) -> str | None:
+        """The offset that holds all the day, as text; None where the clock is put forward or back."""
+        begin = moment.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=self._zone)
+        end = begin + timedelta(days=1)
+        # Told once a day: looking an offset up takes longer than all the rest of a row.
+        return begin.isoformat()[len("0000-00-00T00:00:00") :] if begin.utcoffset() == end.utcoffset() else None
+
+
+class Recorder:
+    """Makes records of a table's rows.
+
+    Args:
+        names: the columns, in the order of a row's values.
+        stamps: the positions of those that hold local times.
+        time: tells local times.
+    """
+
+    def __init__(self, names: Sequence[str], stamps: Sequence[int], time: ServerTime) -> None:
+        self._names, self._stamps, self._time = names, stamps, time
+
+    def __call__(self, row: Iterable[Any]) -> Record:
+        """Name a row's values and turn them into JSON types; values beyond the names are left out."""
+        values = list(row)
+        for position in self._stamps:
+            values[position] = self._time.told(values[position])
+        if not _AS_THEY_ARE.issuperset(map(type, values)):
+            values = [json_value(value, self._time) for value in values]
+        return dict(zip(self._names, values, strict=False))
+
+
+def json_value(value: Any, time: ServerTime) -> Any:
+    """Turn a value into a JSON type; a date and time as `ServerTime` tells it."""
     match value:
         case datetime():
-            return (value.astimezone(zone) if value.tzinfo else value.replace(tzinfo=zone)).isoformat()
+            return time.told(value)
         case date():
             return value.isoformat()
         case Decimal():

@@ -2,8 +2,7 @@
 
 import sys
 
-from airbyte_cdk.entrypoint import launch
-
+from connector_base.launch import launch
 from source_sage100.source import SourceSage100
 
 

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
@@ -15,29 +14,23 @@ from airbyte_cdk.models import (
     AirbyteStateMessage,
     ConfiguredAirbyteCatalog,
     ConnectorSpecification,
-    FailureType,
 )
-from airbyte_cdk.sources import AbstractSource
 from airbyte_cdk.sources.streams import Stream
-from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from sqlalchemy import Table
 
 from connector_base.failure import parsed, tracing
-from connector_base.source import CursorStream, FullStream, Rows
+from connector_base.source import CursorStream, FullStream, PagedSource, Pages
 from connector_base.spec import connection_specification
 from sage100.config import Sage100Config
 from sage100.database import Database, open_database
 from sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES, SageError
-from sage100.reading import changes, rows
+from sage100.reading import pages
 from sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
-from sage100.values import Record, json_value
+from source_sage100.changes import CURSOR, KEY, changes, whole
 from source_sage100.schemas import schema_of
 
-CURSOR = "cbModification"
-_KEY = "cbMarq"
 
-
-class SourceSage100(AbstractSource):
+class SourceSage100(PagedSource):
     """Reads companies (clients and prospects), contacts, services and contact types.
 
     Args:
@@ -46,11 +39,6 @@ class SourceSage100(AbstractSource):
 
     def __init__(self, database: Database | None = None) -> None:
         self._database = database
-
-    @property
-    def raise_exception_on_missing_stream(self) -> bool:
-        """A stream that the source lacks is an error, not an empty stream."""
-        return True
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
         """Tell what the source needs to know."""
@@ -117,36 +105,17 @@ def _stream(database: Database, name: str, table: Table) -> Stream:
     layout = database.layout(table)
     schema = schema_of(database, layout)
     if CURSOR not in layout.columns:
-        return FullStream(name, schema, _KEY, lambda: _rows(database, table))
-    return CursorStream(name, schema, _KEY, CURSOR, lambda state: _changes(database, table, state))
+        return FullStream(name, schema, KEY, lambda: _traced((page, None) for page in pages(database, table)))
+    return CursorStream(
+        name,
+        schema,
+        KEY,
+        CURSOR,
+        read_whole=lambda: _traced(whole(database, table)),
+        read_since=lambda state: _traced(changes(database, table, state)),
+    )
 
 
-def _rows(database: Database, table: Table) -> Iterator[Record]:
+def _traced(read: Pages) -> Pages:
     with tracing(SageError, CONFIGURATION_CODES):
-        yield from rows(database, table)
-
-
-def _changes(database: Database, table: Table, state: Mapping[str, Any]) -> Rows:
-    cursor = _cursor(state)
-    with tracing(SageError, CONFIGURATION_CODES):
-        for change in changes(database, table, cursor):
-            reached = None if change.cursor is None else {CURSOR: json_value(change.cursor, database.zone)}
-            yield change.record, reached
-
-
-def _cursor(state: Mapping[str, Any]) -> datetime | None:
-    """Read the server's local time from a state; the offset in it is for others.
-
-    Raises:
-        AirbyteTracedException: the state is not one of this source.
-    """
-    if not (text := state.get(CURSOR)):
-        return None
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=None)
-    except (TypeError, ValueError):
-        raise AirbyteTracedException(
-            message=f"The state holds no date and time under {CURSOR}. Reset it to read from the beginning.",
-            internal_message="state",
-            failure_type=FailureType.config_error,
-        ) from None
+        yield from read

@@ -3,8 +3,7 @@
 import logging
 import sys
 
-from airbyte_cdk.entrypoint import launch
-
+from connector_base.launch import launch
 from source_ssm.source import SourceSsm
 
 

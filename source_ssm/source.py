@@ -10,12 +10,11 @@ import connector_base.quiet  # noqa: F401 - must come before the CDK, whose impo
 
 # isort: split
 from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, ConfiguredAirbyteCatalog, ConnectorSpecification
-from airbyte_cdk.sources import AbstractSource
 from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from connector_base.failure import parsed, tracing
-from connector_base.source import CursorStream, FullStream, Rows
+from connector_base.source import CursorStream, FullStream, PagedSource, Pages, State
 from connector_base.spec import connection_specification
 from source_ssm import schemas
 from source_ssm.config import SourceSsmConfig
@@ -32,7 +31,7 @@ PAGE_ROWS = "page_rows"
 _CONFIG_CODES = (LoginRefused.code, Forbidden.code)
 
 
-class SourceSsm(AbstractSource):
+class SourceSsm(PagedSource):
     """Reads accounts, contacts, users and contact types.
 
     Args:
@@ -42,11 +41,6 @@ class SourceSsm(AbstractSource):
     def __init__(self, client: SsmClient | None = None) -> None:
         self._lent = client
         self._own: SsmClient | None = None
-
-    @property
-    def raise_exception_on_missing_stream(self) -> bool:
-        """A stream that the source lacks is an error, not an empty stream."""
-        return True
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
         """Tell what the source needs to know."""
@@ -75,10 +69,13 @@ class SourceSsm(AbstractSource):
         settings = parsed(SourceSsmConfig, config)
 
         def whole(name: str, schema: schemas.Schema, resource: str) -> Stream:
-            return FullStream(name, schema, "id", lambda: self._rows(settings, resource))
+            return FullStream(name, schema, "id", lambda: self._pages(settings, resource))
 
         def changes(name: str, schema: schemas.Schema) -> Stream:
-            return CursorStream(name, schema, "id", CURSOR, lambda state: self._changes(settings, name, state))
+            def since(state: State) -> Pages:
+                return self._changes(settings, name, state)
+
+            return CursorStream(name, schema, "id", CURSOR, read_whole=lambda: since({}), read_since=since)
 
         return [
             changes("accounts", schemas.ACCOUNTS),
@@ -100,16 +97,17 @@ class SourceSsm(AbstractSource):
         finally:
             self._close()
 
-    def _rows(self, settings: SourceSsmConfig, resource: str) -> Iterator[Row]:
+    def _pages(self, settings: SourceSsmConfig, resource: str) -> Pages:
         with tracing(SsmError, _CONFIG_CODES):
-            yield from self._client(settings).rows(resource)
+            for page in self._client(settings).pages(resource):
+                yield page.rows, None
 
-    def _changes(self, settings: SourceSsmConfig, resource: str, state: Mapping[str, Any]) -> Rows:
+    def _changes(self, settings: SourceSsmConfig, resource: str, state: State) -> Pages:
         client = self._client(settings)
         with tracing(SsmError, _CONFIG_CODES):
             if resource == "contacts" and settings.contact_ids:
                 found = client.find(resource, ids=frozenset(settings.contact_ids))
-                yield from ((_stamped(row), None) for row in found)
+                yield [_stamped(row) for row in found], None
             else:
                 yield from _since(client, resource, state, timedelta(minutes=settings.overlap_minutes))
 
@@ -127,8 +125,8 @@ class SourceSsm(AbstractSource):
             self._own = None
 
 
-def _since(client: SsmClient, resource: str, state: Mapping[str, Any], overlap: timedelta) -> Rows:
-    """Read what changed since a state, a little earlier in truth; the state comes with the last row.
+def _since(client: SsmClient, resource: str, state: State, overlap: timedelta) -> Pages:
+    """Read what changed since a state, a little earlier in truth; the state comes at the end.
 
     Rows come in the order of their ids: only a whole pass covers a time. The time covered is the newest stamp
     read, but never after the server's clock at the first page, for what changes behind the reading.
@@ -137,17 +135,12 @@ def _since(client: SsmClient, resource: str, state: Mapping[str, Any], overlap: 
     largest = 0
     began: datetime | None = None
     newest = start
-    last: Row | None = None
     for page in _pages(client, resource, start - overlap if start else None, full):
         began = began or page.date
         largest = max(largest, len(page.rows))
-        for row in page.rows:
-            if last is not None:
-                yield _stamped(last), None
-            last = row
-            newest = max(filter(None, (newest, changed_at(row))), default=None)
-    if last is not None:
-        yield _stamped(last), _state(newest, began, start, full if start else largest)
+        newest = max(filter(None, (newest, *map(changed_at, page.rows))), default=None)
+        yield [_stamped(row) for row in page.rows], None
+    yield (), _state(newest, began, start, full if start else largest)
 
 
 def _pages(client: SsmClient, resource: str, since: datetime | None, full: int | None) -> Iterator[Page]:

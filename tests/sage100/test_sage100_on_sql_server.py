@@ -12,7 +12,7 @@ from sage100.config import Odbc, SqlServer
 from sage100.database import Database, Layout
 from sage100.engine import APPLICATION, engine_of
 from sage100.errors import ConfigurationError, LockedError, RefusedError, UnreachableError
-from sage100.reading import changes, rows
+from sage100.reading import pages, rows
 from sage100.tables import F_COMPTET, F_CONTACTT
 from sage100.writing import in_transaction
 
@@ -215,22 +215,19 @@ def test_a_deletion_is_by_id_and_looked_at_afterwards(listener, database):
     assert "commit" not in listener.ends
 
 
-def test_pages_are_taken_from_the_top_and_times_compared_as_datetime(listener, database, monkeypatch):
+def test_pages_are_taken_from_the_top_by_their_key_and_times_compared_as_datetime(listener, database, monkeypatch):
     monkeypatch.setattr("sage100.reading._PAGE", 1)
-    row = [ROW.get(name) for name in F_CONTACTT.columns.keys()]  # noqa: SIM118 - a column is no name
-    listener.answers.insert(0, (r"IS NULL", []))
-    listener.answers.insert(0, (r"CAST\(\? AS DATETIME\) OR", []))
-    listener.answers.insert(0, (r"AS cursor_stamp", [(*row, NOW)]))
-    reading = changes(database, F_CONTACTT, NOW)
-    assert next(reading).cursor == NOW
+    listener.answers.insert(0, (r"ORDER BY", [tuple(ROW.get(name) for name in F_CONTACTT.columns.keys())]))  # noqa: SIM118 - a column is no name
+    reading = pages(database, F_CONTACTT, since=NOW)
+    assert next(reading)[0]["cbMarq"] == 7
     next(reading)
-    assert all(sql.startswith("SELECT TOP 1 ") for sql in listener.statements())
-    *_, first, second = listener.statements()
-    assert "WHERE dbo.[F_CONTACTT].[cbModification] >= CAST(? AS DATETIME) ORDER BY" in first.replace("\n", "").replace(
-        "  ", " "
-    )
-    assert "[cbModification] > CAST(? AS DATETIME) OR dbo.[F_CONTACTT].[cbModification] = CAST(? AS DATETIME)" in second
-    assert second.endswith("ORDER BY dbo.[F_CONTACTT].[cbModification], dbo.[F_CONTACTT].[cbMarq]")
+    first, second = listener.statements()
+    changed = "[cbModification] >= CAST(? AS DATETIME) OR dbo.[F_CONTACTT].[cbModification] IS NULL"
+    for said in (first, second):
+        assert said.startswith("SELECT TOP 1 ")
+        assert changed in said
+        assert said.endswith("ORDER BY dbo.[F_CONTACTT].[cbMarq]")
+    assert "[cbMarq] > ?" in second
 
 
 def test_nothing_said_is_newer_than_2012_or_forbidden_by_triggers(listener, database):

@@ -1,0 +1,65 @@
+"""The entry of a source's console script: a page of records becomes lines in one go."""
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from logging import DEBUG, INFO, getLogger
+
+import orjson
+from airbyte_cdk import entrypoint as cdk
+from airbyte_cdk.logger import PRINT_BUFFER, is_platform_debug_log_enabled
+from airbyte_cdk.models import AirbyteMessage
+from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
+
+from connector_base.source import Page, PagedSource
+
+
+class Entrypoint(cdk.AirbyteEntrypoint):
+    """The CDK's entrypoint, for pages too."""
+
+    @staticmethod
+    def handle_record_counts(
+        message: AirbyteMessage, stream_message_count: defaultdict[HashableStreamDescriptor, float]
+    ) -> AirbyteMessage:
+        """Count records; put the count since a stream's last STATE into its STATE."""
+        if isinstance(message, Page):
+            stream_message_count[HashableStreamDescriptor(message.stream)] += len(message.records)
+            return message
+        return cdk.AirbyteEntrypoint.handle_record_counts(message, stream_message_count)
+
+    def read_as_text(self, config_path: str, catalog_path: str, state_path: str) -> Iterator[str]:
+        """Read what the files tell to; give whole lines."""
+        config, catalog = self.source.read_config(config_path), self.source.read_catalog(catalog_path)
+        state = self.source.read_state(state_path)
+        for message in self.read(self.source.spec(self.logger), config, catalog, state):
+            yield _lines(message) if isinstance(message, Page) else f"{self.airbyte_message_to_string(message)}\n"
+
+
+def launch(source: PagedSource, arguments: list[str]) -> None:
+    """Speak the Airbyte protocol on the standard streams.
+
+    Args:
+        source: the source.
+        arguments: the command line, less its first word.
+    """
+    parsed = Entrypoint.parse_args(arguments)
+    if parsed.command != "read":
+        cdk.launch(source, arguments)
+        return
+    getLogger("airbyte").setLevel(DEBUG if parsed.debug or is_platform_debug_log_enabled() else INFO)
+    source.in_pages = True
+    with PRINT_BUFFER:
+        for text in Entrypoint(source).read_as_text(parsed.config, parsed.catalog, parsed.state):
+            sys.stdout.write(text)
+
+
+def _lines(page: Page) -> str:
+    """The RECORD messages of a page, one a line, nulls included."""
+    stream, emitted_at = page.stream, page.emitted_at
+    return b"".join(
+        orjson.dumps(
+            {"type": "RECORD", "record": {"stream": stream, "data": data, "emitted_at": emitted_at}},
+            option=orjson.OPT_APPEND_NEWLINE,
+        )
+        for data in page.records
+    ).decode()
