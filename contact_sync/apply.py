@@ -91,7 +91,7 @@ class _Desk:
                 self._outcomes.postponed += self.writes[index:]
                 del self.writes[index:]
                 return
-            left = hoped(write, self._mapper) if write.action is Action.UPDATE else {}
+            left = {} if write.action is Action.DELETE else hoped(write, self._mapper)
             self._announced[index] = self._books.intend(write, left)
             yield record_of(write, self._books.now())
 

@@ -101,7 +101,7 @@ class Books:
 
         Args:
             write: the write.
-            hoped: the base that an update leaves if it is done.
+            hoped: the base that it leaves if it is done.
 
         Returns:
             The keys of the notices announced.
@@ -114,7 +114,8 @@ class Books:
                 intent = intent_of(write)
                 key = (intent.side, intent.source_id)
                 known = self.intents.get(key)
-                self.intents[key] = transaction.save_intent(replace(intent, id=known.id if known else None))
+                intent = replace(intent, base=hoped, id=known.id if known else None)
+                self.intents[key] = transaction.save_intent(intent)
             elif hoped and write.link and (link := self.links.get(write.link.sage100_id)):
                 self.keep(transaction, replace(link, unconfirmed={**link.unconfirmed, write.side: hoped}))
             return transaction.announce(write.notices, now=self.now(), run_id=self.run_id)

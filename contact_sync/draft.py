@@ -13,7 +13,7 @@ from contact_sync.companies import Companies
 from contact_sync.contact import Contact, ExtId
 from contact_sync.fields import FIRST_NAME, LAST_NAME
 from contact_sync.mapping import Mapper
-from contact_sync.model import Code, Entry, Intent, Link, Side, Subject, Value
+from contact_sync.model import Base, Code, Entry, Intent, Link, Side, Subject, Value
 from contact_sync.policy import Policy
 from contact_sync.writes import Write
 
@@ -164,6 +164,11 @@ class Draft:
         """Forget under which ``cbMarq`` a link stood, unless another one stands there by now."""
         if self.linked.get(link.sage100_id) is link:
             del self.linked[link.sage100_id]
+
+    def hoped(self, sage100_id: int, ssm_id: int) -> dict[Side, Base]:
+        """What the unconfirmed create of a contact, on either side, leaves if it was done."""
+        known = {Side.SSM: sage100_id, Side.SAGE100: ssm_id}
+        return {i.side: i.base for i in self.world.intents if i.base and known[i.side] == i.source_id}
 
     def write(self, write: Write | None) -> None:
         """Add a write, if there is one."""

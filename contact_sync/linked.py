@@ -114,7 +114,9 @@ def _restore(draft: Draft, views: Views, refused: Entry) -> None:
     if successor := _successor(draft, views):
         draft.plan.notices.append(refused)
         draft.linked_ssm.add(successor.id)
-        moved = draft.save(replace(views.link, ssm_id=successor.id, base={}, ssm_stamp=None), views.link)
+        hoped = draft.hoped(views.sage100.id, successor.id)
+        moved = replace(views.link, ssm_id=successor.id, base={}, ssm_stamp=None, unconfirmed=hoped)
+        moved = draft.save(confirmed(moved, views.sage100, successor, draft.mapper), views.link)
         _both_live(draft, Views(moved, views.sage100, successor))
         return
     accounts = draft.companies.accounts_of(views.sage100.company)

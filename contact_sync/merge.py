@@ -133,7 +133,7 @@ def _settle(field: Field, views: Views, mapper: Mapper, policy: Policy) -> Merge
 
 
 def confirmed(link: Link, sage100: Contact | None, ssm: Contact | None, mapper: Mapper) -> Link:
-    """The link once it is known what became of an update whose receipt never came.
+    """The link once it is known what became of a write whose receipt never came.
 
     It was done where its side now reads what was written: else what we wrote would count as that side's own change.
     """

@@ -97,6 +97,7 @@ class Intent:
         ext_id: the ``extId`` it bears in SSM, once known.
         sage100_no: the ``CT_No`` that it was to bear in Sage.
         names: the last and first name that it was to bear in Sage.
+        base: the base that it leaves if it is done.
         id: the state's own key; None until saved.
     """
 
@@ -105,6 +106,7 @@ class Intent:
     ext_id: str | None = None
     sage100_no: int | None = None
     names: tuple[str | None, str | None] = (None, None)
+    base: Base = default(default_factory=dict)
     id: int | None = None
 
 

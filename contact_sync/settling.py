@@ -71,10 +71,10 @@ def settled(write: Write, link: Link | None, now: Contact, mapper: Mapper) -> Se
 
 
 def hoped(write: Write, mapper: Mapper) -> Base:
-    """The base that an update leaves if it is done, should its receipt never come."""
+    """The base that a create or an update leaves if it is done, should its receipt never come."""
     target = write.sage100 if write.side is Side.SAGE100 else write.ssm
-    assert target is not None, "an update is based on what it changes"
-    return _pairs(write, mapper.contact(write.side, {**target.row, **write.values}), mapper)
+    row = target.row if target else {"cbMarq": 0, "id": 0}
+    return _pairs(write, mapper.contact(write.side, {**row, **write.values}), mapper)
 
 
 def _pairs(write: Write, now: Contact, mapper: Mapper) -> Base:

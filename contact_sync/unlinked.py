@@ -12,6 +12,7 @@ from contact_sync.contact import Contact, ExtId, subject_of
 from contact_sync.draft import Draft
 from contact_sync.fields import COMPANY, Direction, Field
 from contact_sync.mapping import REQUIRED
+from contact_sync.merge import confirmed
 from contact_sync.model import Code, Entry, Link, Pair, Side, Subject
 from contact_sync.writes import Write
 
@@ -50,12 +51,12 @@ def _outside(draft: Draft, contact: Contact) -> Entry:
 def _delete_unconfirmed(draft: Draft) -> None:
     """R9: a contact that we created in SSM, unconfirmed, and whose Sage row was deleted before the link could stand."""
     world = draft.world
-    gone = {i.ext_id: i.source_id for i in world.intents if i.side is Side.SSM and i.source_id not in world.sage100}
+    gone = {i.ext_id: i for i in world.intents if i.side is Side.SSM and i.source_id not in world.sage100}
     for contact in world.ssm.values() if gone else ():
         ext_id = ExtId.parse(contact.ext_id, world.database)
         if ext_id is None or contact.ext_id not in gone or contact.deleted or contact.id in draft.linked_ssm:
             continue
-        base = {name: Pair(None, value) for name, value in contact.values.items()}
+        base = gone[contact.ext_id].base
         who = (ext_id.sage100_id, None, contact.id, contact.company or "", contact.full_name)
         draft.linked_ssm.add(contact.id)
         linked.decide(draft, draft.save(Link(*who, ext_id.origin, base)), None, contact)
@@ -80,11 +81,11 @@ def _link(draft: Draft, pair: matching.Match) -> None:
     pairs = {f.name: Pair(row.values[f.name], contact.values[f.name]) for f in mapper.fields}
     base = {f.name: pairs[f.name] for f in mapper.fields if mapper.equal(f, pairs[f.name].sage100, pairs[f.name].ssm)}
     who = (row.id, row.number, contact.id, row.company or "", row.full_name)
-    link = Link(*who, pair.origin, base, sage100_stamp=row.stamp, ssm_stamp=contact.stamp)
+    link = Link(*who, pair.origin, base, row.stamp, contact.stamp, unconfirmed=draft.hoped(row.id, contact.id))
     if _is_foreign(draft, contact):
         draft.plan.notices.append(_foreign(subject_of(row, contact), contact))
     draft.linked_ssm.add(link.ssm_id)
-    linked.decide(draft, draft.save(link), row, contact)
+    linked.decide(draft, draft.save(confirmed(link, row, contact, mapper)), row, contact)
 
 
 def _create_in_sage(draft: Draft, contact: Contact) -> None:

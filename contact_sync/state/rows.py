@@ -83,12 +83,14 @@ def intent_row(intent: Intent) -> dict[str, Any]:
         "ext_id": intent.ext_id,
         "sage100_no": intent.sage100_no,
         "names": list(intent.names),
+        "base": pack(intent.base),
     }
 
 
 def intent_of(row: Row[Any]) -> Intent:
     """An intent from its row."""
-    return Intent(Side(row.side), row.source_id, row.ext_id, row.sage100_no, tuple(row.names), row.id)
+    base = unpack(row.base) if row.base else {}
+    return Intent(Side(row.side), row.source_id, row.ext_id, row.sage100_no, tuple(row.names), base, row.id)
 
 
 def entry_row(entry: Entry) -> dict[str, Any]:

@@ -105,6 +105,7 @@ intents = Table(
     Column("ext_id", Text),
     Column("sage100_no", BigInteger),
     Column("names", JsonText),
+    Column("base", Text),
 )
 
 observations = Table(

@@ -21,7 +21,7 @@ from typing import Any, Self
 from unittest import mock
 
 from contact_sync.fields import ConflictPolicy
-from contact_sync.model import Entry, Kind, Link, Side
+from contact_sync.model import Base, Entry, Kind, Link, Side, Value
 from contact_sync.policy import RefusedDeletion
 from contact_sync.report import RunReport
 from contact_sync.state.records import RunStatus
@@ -277,7 +277,7 @@ class SmallWorld(Play):
                 [list(memory.observed(stream)) for stream in ("accounts", "contacts")],
                 [memory.cursor(stream) for stream in ("accounts", "contacts")],
                 sorted([key, self._written(mark), runs] for key, (mark, runs) in rewrites.items()),
-                [[i.side, i.source_id, i.ext_id, i.sage100_no, i.names] for i in memory.intents()],
+                [[i.side, i.source_id, i.ext_id, i.sage100_no, i.names, _pairs(i.base)] for i in memory.intents()],
                 [
                     [_entry(p.entry), p.tries, max(0, (p.next_try_at - self.clock()).seconds) if p.next_try_at else 0]
                     for p in memory.open_problems()
@@ -315,9 +315,13 @@ def _entry(entry: Entry) -> list[Any]:
     return [entry.code, *about, entry.field, entry.sage100_value, entry.ssm_value]
 
 
+def _pairs(base: Base) -> dict[str, list[Value]]:
+    return {name: [pair.sage100, pair.ssm] for name, pair in base.items()}
+
+
 def _link(link: Link) -> list[Any]:
     bases = {"": link.base, **link.unconfirmed}
-    told = {side: {n: [pair.sage100, pair.ssm] for n, pair in base.items()} for side, base in sorted(bases.items())}
+    told = {side: _pairs(base) for side, base in sorted(bases.items())}
     stands = [link.company, link.origin, link.status, link.reason, link.sage100_stamp, link.ssm_stamp]
     return [link.sage100_id, link.sage100_no, link.ssm_id, *stands, told]
 

@@ -101,6 +101,45 @@ def test_r5_what_we_wrote_unconfirmed_is_not_taken_for_an_edit_of_that_side(new_
 
 
 @pytest.mark.parametrize("fate", LOST)
+@pytest.mark.parametrize("restored", [False, True], ids=["created", "restored"])
+@pytest.mark.parametrize("conflict", list(ConflictPolicy))
+def test_r5_nor_is_what_we_created_unconfirmed(new_play, conflict, restored, fate):
+    play = new_play(Answers(conflict))
+    row = create(play, SAGE, CT_EMail="first@x.example")
+    if restored:
+        play.run()
+        play.ssm.removed(play.ssm.contacts[link_of(play, row).ssm_id])
+    run(play, ssm=[fate])
+    play.sage100.updated(row, {"CT_EMail": "second@x.example"})
+    play.come_to_rest()
+    card = play.ssm.contacts[link_of(play, row).ssm_id]
+    assert (row["CT_EMail"], card["email"], card["deleted"]) == ("second@x.example", "second@x.example", False)
+    assert [code for code, *_ in told(play, Kind.NOTICE)] == ["deletion_refused"] * restored
+
+
+@pytest.mark.parametrize("fate", LOST)
+@pytest.mark.parametrize("conflict", list(ConflictPolicy))
+def test_r5_nor_is_what_we_created_in_sage_unconfirmed(new_play, conflict, fate):
+    play = new_play(Answers(conflict))
+    card = create(play, SSM, email="first@x.example")
+    run(play, sage100=[fate])
+    play.ssm.touch(card, email="second@x.example")
+    play.come_to_rest()
+    row = play.sage100.contacts[play.links[1].sage100_id]
+    assert (row["CT_EMail"], card["email"], told(play, Kind.NOTICE)) == ("second@x.example", "second@x.example", [])
+
+
+@pytest.mark.parametrize("fate", LOST)
+def test_p2_an_edit_of_what_we_created_unconfirmed_is_told_if_it_goes(play, fate):
+    row = create(play, SAGE, CT_EMail="first@x.example")
+    run(play, ssm=[fate])
+    play.ssm.touch(next(card for card in play.ssm.living().values() if card["lastName"] == "Aubrelin"), skype="typed")
+    play.sage100.removed(row)
+    play.come_to_rest()
+    assert told(play, Kind.NOTICE) == [("deletion_overrode_edit", "skype", None, "typed")]
+
+
+@pytest.mark.parametrize("fate", LOST)
 def test_r7_nor_does_it_keep_a_contact_from_being_deleted(play, fate):
     card = create(play, SSM)
     play.run()

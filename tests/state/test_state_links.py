@@ -84,7 +84,7 @@ def test_a_name_that_no_database_could_hold_is_kept_readable(transaction):
 
 
 def test_intents_are_kept_until_they_are_closed(transaction):
-    first = transaction.save_intent(Intent(Side.SSM, 101, ext_id="sage100:BIJOU:101"))
+    first = transaction.save_intent(Intent(Side.SSM, 101, ext_id="sage100:BIJOU:101", base=LINK.base))
     second = transaction.save_intent(Intent(Side.SAGE100, 9001))
     numbered = transaction.save_intent(replace(second, sage100_no=8))
     assert transaction.intents() == [first, numbered]

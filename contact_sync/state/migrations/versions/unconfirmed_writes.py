@@ -1,4 +1,4 @@
-"""What an update leaves if it is done, kept with its link until its receipt has come."""
+"""What a write leaves if it is done, kept until its receipt has come."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,5 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column."""
+    """Add the columns."""
     op.add_column("links", sa.Column("unconfirmed", sa.Text))
+    op.add_column("intents", sa.Column("base", sa.Text))
