@@ -142,7 +142,7 @@ def _forms(
             internal_message="sync_mode_unknown",
             failure_type=FailureType.config_error,
         )
-    return {
+    forms = {
         s.stream.name: _Form(
             names[s.stream.name],
             list(s.stream.json_schema.get("properties") or {}),
@@ -151,6 +151,10 @@ def _forms(
         )
         for s in catalog.streams
     }
+    for stream, form in forms.items():
+        if form.declared and (missing := sorted({*form.rename, *form.values} - set(form.declared))):
+            logger.warning("The settings name fields that %s does not have: %s.", stream, ", ".join(missing))
+    return forms
 
 
 class _Batch:

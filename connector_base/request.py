@@ -77,6 +77,7 @@ def write_request(
         MalformedRecord: an instruction or the id has the wrong type, or a value stands for nothing.
     """
     known = values or {}
+    data = _as_declared(data, declared)
     sender_fields = [f for f in (declared or data) if f not in _INSTRUCTIONS]
     given = {f: _meant(f, data.get(f), known) for f in {*sender_fields, *data} if f not in _INSTRUCTIONS}
     row = {rename.get(f, f): value for f, value in given.items()}
@@ -98,6 +99,19 @@ def write_request(
         identity=row,
         expected=None if expected is None else {rename.get(f, f): _meant(f, v, known) for f, v in expected.items()},
     )
+
+
+def _as_declared(data: Mapping[str, Any], declared: Sequence[str]) -> Mapping[str, Any]:
+    """Give a record the spelling of the catalog.
+
+    Senders who keep records in a database of their own put all names in lower case there, and hand over the source's
+    catalog with them: taken at its word, each record would lack all fields and clear them.
+    """
+    if not declared or data.keys() <= {*declared}:
+        return data
+    spelling = {name.lower(): name for name in declared}
+    others = {name for name in data if name not in declared and spelling.get(name.lower(), name) not in data}
+    return {spelling.get(name.lower(), name) if name in others else name: value for name, value in data.items()}
 
 
 def _meant(field: str, value: Any, known: Mapping[str, Mapping[str, Scalar]]) -> Any:

@@ -139,3 +139,25 @@ def test_records_of_several_streams_that_take_turns_are_still_written_in_full_ba
     messages = [record(("contacts", "accounts")[number % 2], name="a") for number in range(6)]
     list(Two([]).write({}, catalog("contacts", "accounts"), messages))
     assert batches == [[0, 2, 4], [1, 3, 5]]
+
+
+def test_a_field_that_the_settings_name_and_the_catalog_does_not_is_told(caplog):
+    config = {"rename": {"contacts": {"Prenom": "name", "id": "id"}}, "values": {"contacts": {"Kind": {}}}}
+    written([], catalog("contacts", fields=("id", "prenom")), config)
+    (warning,) = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
+    assert warning == "The settings name fields that contacts does not have: Kind, Prenom."
+
+
+def test_a_record_whose_names_are_in_another_case_than_the_catalog_s_clears_nothing():
+    declared = catalog("contacts", fields=("id", "firstName", "Email"))
+    assert written([record(id=4, firstname="Ada", email="a@or.example")], declared)[0] == {
+        "firstName": "Ada",
+        "Email": "a@or.example",
+    }
+
+
+def test_names_that_differ_in_case_alone_stay_apart_where_the_catalog_knows_both():
+    declared = catalog("contacts", fields=("id", "Name", "name"))
+    assert written([record(id=4, name="low")], declared)[0] == {"Name": None, "name": "low"}
+    declared = catalog("contacts", fields=("id", "Name"))
+    assert written([record(id=4, Name="high", name="low")], declared)[0] == {"Name": "high"}
