@@ -13,7 +13,7 @@ from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, ConfiguredAi
 from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
-from connector_base.failure import parsed, tracing
+from connector_base.failure import parsed, traced, tracing
 from connector_base.source import CursorStream, FullStream, PagedSource, Pages, State
 from connector_base.spec import connection_specification
 from source_ssm import schemas
@@ -55,11 +55,13 @@ class SourceSsm(PagedSource):
         """Log in and read a page of contacts.
 
         Raises:
-            AirbyteTracedException: SSM cannot be read.
+            AirbyteTracedException: SSM cannot be read. All is a matter of configuration here, an address where
+                nobody answers included.
         """
         try:
-            with tracing(SsmError, _CONFIG_CODES):
-                next(self._client(parsed(SourceSsmConfig, config)).pages("contacts"), None)
+            next(self._client(parsed(SourceSsmConfig, config)).pages("contacts"), None)
+        except SsmError as error:
+            raise traced(error, (error.code,)) from error
         finally:
             self._close()
         return True, None

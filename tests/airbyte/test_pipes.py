@@ -100,7 +100,6 @@ def test_streams_are_read_in_lines_that_fit_what_was_discovered_each_state_after
     for message in said.messages:
         AirbyteMessageSerializer.load(message)
     for given in said.of("RECORD"):
-        assert None not in given["data"].values()
         jsonschema.validate(given["data"], schemas[given["stream"]])
     for stream in schemas:
         messages = of_stream(said, stream)
@@ -138,7 +137,8 @@ def test_a_read_that_was_killed_goes_on_from_its_last_state_and_loses_nobody(sid
     everybody = set(side.contacts())
     assert everybody <= given | again
     assert not everybody <= given
-    assert not (states and everybody <= again)
+    assert bool(states) is (name == "sage100"), "SSM's lists are covered by a state once they are read to their end"
+    assert (everybody <= again) is not bool(states)
 
 
 def test_a_write_takes_what_is_for_it_and_gives_each_state_back_once_it_is_true(side, writing):
