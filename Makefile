@@ -2,7 +2,7 @@
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help demo check lint types test explore record pages benchmark clean
+.PHONY: help demo check lint types test explore record pages benchmark pyairbyte images clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -35,8 +35,16 @@ pages: $(INSTALLED) ## the tables in docs/connectors, from the connectors
 benchmark: $(INSTALLED) ## a quiet run over 10,000 contacts, beside its limits
 	@$(BIN)/python -m benchmarks.quiet_run
 
+pyairbyte: $(INSTALLED) ## PyAirbyte, a client of another house, drives the four connectors, in an environment of its own
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-pyairbyte
+	@$(BIN)/uv pip install --quiet --python .venv-pyairbyte/bin/python --requirement e2e/requirements.txt
+	@AIRBYTE_OFFLINE_MODE=1 .venv-pyairbyte/bin/python -m pytest -q -c e2e/pytest.ini e2e
+
+images: $(INSTALLED) ## what can be known of the container images without a container engine
+	@deploy/check.sh
+
 clean: ## remove all that these commands made
-	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist demo
+	@rm -rf .venv .venv-pyairbyte .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist demo
 
 $(INSTALLED): pyproject.toml constraints.txt setup.sh
 	@./setup.sh

@@ -1,0 +1,70 @@
+"""PyAirbyte, a client that shares nothing with the connectors, drives all four end to end."""
+
+import pytest
+
+
+@pytest.mark.parametrize("name", ["source-sage100", "source-ssm"])
+def test_source_is_checked(place, name):
+    place.source(name).check()
+
+
+@pytest.mark.parametrize("name", ["destination-sage100", "destination-ssm"])
+def test_destination_is_checked(place, name):
+    place.destination(name).check()
+
+
+def test_sage_is_read_into_a_cache_and_then_what_changed_since(place):
+    source, cache = place.source("source-sage100"), place.cache("sage")
+    source.select_streams(["companies", "contacts"])
+    first = source.read(cache=cache)
+    assert {name: len(rows) for name, rows in first.streams.items()} == {"companies": 25, "contacts": 80}
+
+    assert source.read(cache=cache).processed_records < first.processed_records / 2, "the state is kept"
+
+    edited = "UPDATE F_CONTACTT SET CT_EMail = ?, cbModification = datetime('now', 'localtime') WHERE cbMarq = 1"
+    place.sql(edited, "new@alizes.example")
+    source.read(cache=cache)
+    emails = {row["cbmarq"]: row["ct_email"] for row in cache["contacts"]}
+    assert (len(emails), emails[1]) == (80, "new@alizes.example"), "and rows are one each"
+
+
+def test_ssm_is_read_into_a_cache_and_then_what_changed_since(place):
+    source, cache = place.source("source-ssm"), place.cache("ssm")
+    source.select_all_streams()
+    first = source.read(cache=cache)
+    assert {name: len(rows) for name, rows in first.streams.items()} == {
+        "accounts": 26, "contacts": 11, "users": 3, "contact_types": 10,
+    }  # fmt: skip
+    again = source.read(cache=cache)
+    assert again.processed_records <= first.processed_records
+
+
+def test_companies_of_sage_become_accounts_of_ssm_by_way_of_a_cache(place, companies_to_accounts):
+    place.sql("UPDATE F_COMPTET SET CT_Intitule = 'Alizés et Fils' WHERE CT_Num = 'ALIZES'")
+    place.sql("INSERT INTO F_COMPTET (CT_Num, CT_Intitule, CT_Type, CT_Prospect) VALUES ('NEUVE', 'Neuve', 0, 1)")
+    source, cache = place.source("source-sage100"), place.cache("sage")
+    source.select_streams(["companies"])
+    destination = place.destination("destination-ssm", **companies_to_accounts)
+    destination.write(source, cache=cache)
+
+    accounts = {row["extId"]: row for row in list(place.source("source-ssm").get_records("accounts"))}
+    assert len(accounts) == 27
+    assert accounts["ALIZES"]["name"] == "Alizés et Fils"
+    assert (accounts["NEUVE"]["name"], accounts["NEUVE"]["statusId"]["id"]) == ("Neuve", 2)
+
+    destination.write(source, cache=cache, force_full_refresh=True)
+    again = {row["extId"]: row for row in list(place.source("source-ssm").get_records("accounts"))}
+    assert {code: row["changed_at"] for code, row in again.items()} == {
+        code: row["changed_at"] for code, row in accounts.items()
+    }, "a second write changes nothing"
+
+
+def test_contacts_of_sage_come_into_another_company_database(place):
+    source, copy = place.source("source-sage100"), place.emptied_copy()
+    source.select_streams(["contacts"])
+    destination = place.destination(
+        "destination-sage100", **place.sage_config(copy), rename={"contacts": {"cbMarq": "id_there"}}
+    )
+    destination.write(source, cache=False, state_cache=False)
+    names = "SELECT CT_Num, CT_Nom, CT_Prenom, CT_EMail, CT_Fonction FROM F_CONTACTT ORDER BY CT_No"
+    assert place.sql(names, database=copy) == place.sql(names)
