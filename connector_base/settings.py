@@ -44,12 +44,14 @@ class DestinationSettings(BaseModel):
         title="Stream names",
         description="The sender's streams that are named otherwise here: from, to.",
         examples=[{"companies": "accounts"}],
+        json_schema_extra={"group": "advanced"},
     )
     rename: Mapping[str, Mapping[str, str]] = Field(
         default={},
         title="Field names",
         description="Per stream of the sender, its fields that are named otherwise here: from, to.",
         examples=[{"people": {"last_name": "CT_Nom"}}],
+        json_schema_extra={"group": "advanced"},
     )
     values: Mapping[str, Mapping[str, Mapping[str, Scalar]]] = Field(
         default={},
@@ -57,9 +59,11 @@ class DestinationSettings(BaseModel):
         description="Per stream and field of the sender, what each of its values stands for here; the empty text "
         "stands for no value. A record with any other value in such a field is refused.",
         examples=[{"companies": {"CT_Prospect": {"0": 1, "1": 2}}}],
+        json_schema_extra={"group": "advanced"},
     )
     refused_records: RefusedRecords = Field(
         default=LogRefused(kind="log"),
         title="Refused records",
         description="What becomes of a record that is refused: it never stops the others.",
+        json_schema_extra={"group": "advanced"},
     )
