@@ -14,7 +14,7 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.receipt import Action, Outcome, Receipt, Sink
+from connector_base.receipt import Action, Cause, Outcome, Receipt, Sink
 from connector_base.settings import FileRefused, RefusedRecords
 
 logger = logging.getLogger("airbyte")
@@ -149,7 +149,10 @@ def how_it_ended(receipt: Receipt) -> str:
 
 
 def log_receipt(receipt: Receipt) -> None:
-    """Log a receipt as one line of JSON with ids, names and outcome, and no values."""
+    """Log a receipt as one line of JSON with ids, names and outcome, and no values.
+
+    What is wrong with the record itself is said in words of ours, which hold none; a side's words may.
+    """
     line = {
         "receipt": receipt.outcome,
         "stream": receipt.stream,
@@ -158,6 +161,7 @@ def log_receipt(receipt: Receipt) -> None:
         "id": receipt.id,
         "cause": receipt.cause,
         "field": receipt.field,
+        "reason": receipt.detail if receipt.cause is Cause.MALFORMED else None,
     }
     logger.log(
         _LEVELS.get(receipt.outcome, logging.WARNING),
