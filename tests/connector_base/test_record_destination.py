@@ -10,9 +10,8 @@ import connector_base.quiet  # noqa: F401 - must come before the CDK
 from airbyte_cdk.models import DestinationSyncMode, FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.destination import RecordDestination
 from connector_base.receipt import Action, Cause, Outcome, Receipt
-from tests.connector_base.messages import catalog, record, state
+from tests.connector_base.messages import Destination, catalog, record, state
 
 
 class Shelf:
@@ -29,16 +28,10 @@ class Shelf:
             yield Receipt(request.index, request.stream, request.action or Action.CREATE, Outcome.APPLIED, wrote=True)
 
 
-class Shelves(RecordDestination):
+class Shelves(Destination):
     def __init__(self, log):
         super().__init__(log.append)
         self._log = log
-
-    def check(self, logger, config):
-        raise NotImplementedError
-
-    def spec(self, *args):
-        raise NotImplementedError
 
     @contextmanager
     def writers(self, config):

@@ -15,11 +15,10 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.destination import RecordDestination
 from connector_base.receipt import Action, Cause, Outcome, Receipt
 from connector_base.report import check_refused
 from connector_base.settings import FileRefused
-from tests.connector_base.messages import catalog, record, state
+from tests.connector_base.messages import Destination, catalog, record, state
 
 DONE = {
     "created": (Action.CREATE, Outcome.APPLIED, True),
@@ -48,13 +47,7 @@ class Fated:
             )  # fmt: skip
 
 
-class Alone(RecordDestination):
-    def check(self, logger, config):
-        raise NotImplementedError
-
-    def spec(self, *args):
-        raise NotImplementedError
-
+class Alone(Destination):
     @contextmanager
     def writers(self, config):
         yield {"contacts": Fated(), "accounts": Fated()}

@@ -11,22 +11,13 @@ from destination_ssm.destination import DestinationSsm
 from destination_ssm.writer import SsmWriter
 from sandbox.faults import EMPTY_PAGE, HTML, Answer, CutJson, Delay, ExpireTokens, Fault, Reset
 from sandbox.quirks import Normalisation, Quirks
-from sandbox.ssm_api import SsmSandbox
 from sandbox.tenant import BRANCH, SALES_REP
 from ssm.client import SsmClient
 from ssm.config import SsmConfig
-from tests.ssm.side import Side, catalog
+from tests.ssm.side import catalog
 
 LOGGER = logging.getLogger("airbyte")
 FIELDS = ("extId", "firstName", "lastName", "accountId", "email", "typeId")
-
-
-@pytest.fixture
-def side(request):
-    with SsmSandbox(quirks=getattr(request, "param", None)) as api:
-        opened = Side(api)
-        yield opened
-        opened.client.close()
 
 
 def test_new_contact_is_created_owned_by_the_default_owner_and_read_back(side):

@@ -5,20 +5,13 @@ import pytest
 from connector_base.receipt import Cause, Outcome
 from sandbox.faults import HTML, Answer, CutJson, Delay, Disorder, ExpireTokens, Fault, PartOfBulk, Reset
 from sandbox.quirks import Normalisation, Quirks
-from sandbox.ssm_api import SsmSandbox
-from tests.ssm.side import Side
 
 MANY = 60
-BULK = {"bulk_writes": True}
 
 
-@pytest.fixture
-def side(request):
-    with SsmSandbox(quirks=getattr(request, "param", None)) as api:
-        opened = Side(api)
-        opened.config |= BULK
-        yield opened
-        opened.client.close()
+@pytest.fixture(autouse=True)
+def _bulk(side):
+    side.config["bulk_writes"] = True
 
 
 def new(side, count=MANY):

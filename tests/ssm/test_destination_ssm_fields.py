@@ -5,18 +5,8 @@ import pytest
 from connector_base.receipt import Outcome
 from sandbox.faults import Answer, Fault
 from sandbox.quirks import Quirks
-from sandbox.ssm_api import SsmSandbox
-from tests.ssm.side import Side
 
 SCHEMA = ("GET", "/contacts/schema")
-
-
-@pytest.fixture
-def side(request):
-    with SsmSandbox(quirks=getattr(request, "param", None)) as api:
-        opened = Side(api)
-        yield opened
-        opened.client.close()
 
 
 def test_what_is_no_field_of_ssm_is_left_out_and_told_once(side, caplog):
