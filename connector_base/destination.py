@@ -1,5 +1,6 @@
 """The shell of a destination: records in, receipts out, STATE given back once it is true."""
 
+import argparse
 import io
 import logging
 import sys
@@ -21,6 +22,7 @@ from airbyte_cdk.models import (
     FailureType,
     Type,
 )
+from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from connector_base.failure import parsed
@@ -61,6 +63,9 @@ class RecordDestination(Destination, ABC):
             works alone: it reports as its settings say, and keeps a state from going past what is to come again.
     """
 
+    check_config_against_spec = False
+    """The settings are read by their model, which knows more."""
+
     def __init__(self, sink: Sink | None = None) -> None:
         super().__init__()
         self._sink = sink
@@ -87,7 +92,15 @@ class RecordDestination(Destination, ABC):
                     if report.may_pass(_stream_of(message.state)):
                         yield message
             batch.flush()
-            report.close()
+
+    def run_cmd(self, parsed_args: argparse.Namespace) -> Iterable[AirbyteMessage]:
+        """Carry out a command; a check names the setting at fault, where the CDK would quote what stands there."""
+        if parsed_args.command != "check":
+            yield from super().run_cmd(parsed_args)
+            return
+        config = self.read_config(parsed_args.config)
+        update_secrets(get_secrets(self.spec(logger).connectionSpecification, config))
+        yield self._run_check(config)
 
     def run(self, args: list[str]) -> None:
         """Speak the protocol on the standard streams: each message goes out at once, into a pipe too."""

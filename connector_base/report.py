@@ -4,7 +4,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, TextIO
@@ -39,9 +39,6 @@ class Reporter(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Take note that there are no more records."""
-
 
 class Forwarded:
     """Hands the receipts to somebody who answers for what was not written.
@@ -60,9 +57,6 @@ class Forwarded:
     def may_pass(self, stream: str | None) -> bool:  # noqa: ARG002 - all is answered for
         """A state goes past everything."""
         return True
-
-    def close(self) -> None:
-        """Leave the conclusions to the receiver."""
 
 
 class Told:
@@ -97,15 +91,18 @@ class Told:
             os.fsync(self._refused.fileno())
         return True
 
-    def close(self) -> None:
-        """Log the summary.
-
-        Raises:
-            AirbyteTracedException: records are to come again.
-        """
+    def sum_up(self) -> None:
+        """Log how many records of each stream ended how."""
         for stream, counts in self._counts.items():
             figures = {name: counts[name] for name in (*_WRITTEN.values(), UNCHANGED, REFUSED, POSTPONED)}
             logger.info(orjson.dumps({"summary": stream, **figures}).decode())
+
+    def conclude(self) -> None:
+        """End as failed where records are to come again.
+
+        Raises:
+            AirbyteTracedException: so it is.
+        """
         if postponed := sum(counts[POSTPONED] for counts in self._counts.values()):
             raise AirbyteTracedException(
                 message=f"{postponed} record(s) could not be written for a passing reason, such as a lock or a lost "
@@ -120,15 +117,18 @@ def reporting(sink: Sink | None, refused: RefusedRecords) -> Iterator[Reporter]:
     """Report to a sink; without one, to the log and to the file for refused records, which is open meanwhile.
 
     Raises:
-        AirbyteTracedException: the file cannot be written.
+        AirbyteTracedException: the file cannot be written; or, in the end, records are to come again.
     """
     if sink is not None:
         yield Forwarded(sink)
-    elif isinstance(refused, FileRefused):
-        with _opened(Path(refused.path)) as file:
-            yield Told(file)
-    else:
-        yield Told(None)
+        return
+    with _opened(Path(refused.path)) if isinstance(refused, FileRefused) else nullcontext() as file:
+        told = Told(file)
+        try:
+            yield told
+        finally:
+            told.sum_up()
+        told.conclude()
 
 
 def check_refused(refused: RefusedRecords) -> None:

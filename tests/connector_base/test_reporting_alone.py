@@ -153,3 +153,19 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is(tmp_path):
     assert (failure.failure_type, str(path) in failure.message) == (FailureType.config_error, True)
     with pytest.raises(AirbyteTracedException):
         check_refused(FileRefused(kind="file", path=str(path)))
+
+
+def test_a_write_that_breaks_off_is_summed_up_all_the_same(told):
+    class Broken(Fated):
+        def write(self, requests):
+            yield from super().write(requests)
+            raise ConnectionError
+
+    class Breaking(Alone):
+        @contextmanager
+        def writers(self, config):
+            yield {"contacts": Broken()}
+
+    with pytest.raises(ConnectionError):
+        list(Breaking().write({}, catalog("contacts"), named("created", "created")))
+    assert told()[-1]["created"] == 2
