@@ -8,7 +8,7 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from pydantic import BaseModel, ValidationError
 
-from connector_base.spec import invalid_fields
+from connector_base.spec import connection_specification, invalid_fields
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -48,7 +48,7 @@ def parsed(model: type[ModelT], config: Mapping[str, Any]) -> ModelT:
         return model.model_validate(config)
     except ValidationError as error:
         raise AirbyteTracedException(
-            message=f"The configuration is wrong: {invalid_fields(error)}.",
+            message=f"The configuration is wrong: {invalid_fields(error, connection_specification(model))}.",
             internal_message="configuration",
             failure_type=FailureType.config_error,
         ) from None

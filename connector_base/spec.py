@@ -4,7 +4,7 @@ Airbyte's form and the CDK read a part of JSON schema only. Above all, the CDK f
 ``properties`` and ``oneOf`` alone: what stood under ``anyOf`` or behind a ``$ref`` would be logged in clear.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -40,12 +40,36 @@ def connection_specification(model: type[BaseModel], without: Collection[str] = 
     }
 
 
-def invalid_fields(error: ValidationError) -> str:
-    """Say what is wrong with a configuration, field by field and without the values, which may be secret."""
+def invalid_fields(error: ValidationError, specification: Schema) -> str:
+    """Say what is wrong with a configuration, field by field and without the values, which may be secret.
+
+    Args:
+        error: what is wrong with it by its model.
+        specification: the `connectionSpecification` of that model.
+    """
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(
-        f"{'.'.join(map(str, p['loc'])) or 'configuration'}: {p['msg'].removeprefix('Value error, ')}" for p in problems
-    )
+    return "; ".join(_told(problem["loc"], problem["type"], problem["msg"], specification) for problem in problems)
+
+
+def _told(location: Sequence[int | str], kind: str, words: str, field: Schema) -> str:
+    names: list[str] = []
+    for part in location:
+        option = _options(field).get(part)
+        field = option or field.get("properties", {}).get(part, {})
+        names += [] if option else [str(part)]
+    if kind == "missing":
+        words = "is missing"
+    elif "pattern_descriptor" in field:
+        words = f"must be of this form: {field['pattern_descriptor']}"
+    elif kind.startswith("union_tag"):
+        words = f"must be of one of the kinds {', '.join(map(str, _options(field)))}"
+    return f"{'.'.join(names) or 'configuration'}: {words.removeprefix('Value error, ')}"
+
+
+def _options(field: Schema) -> dict[Any, Schema]:
+    """Give the options of a choice, by the constant that tells them apart."""
+    options = field.get("oneOf", ())
+    return {value["const"]: option for option in options for value in option["properties"].values() if "const" in value}
 
 
 def _inline(node: Any, definitions: Mapping[str, Schema]) -> Any:

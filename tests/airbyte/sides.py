@@ -28,7 +28,8 @@ class Side(Protocol):
     Attributes:
         source, destination: its connectors' packages.
         config: what both need to know.
-        wrong: the same, with a mistake that `check` finds.
+        malformed: a configuration with a setting that cannot be.
+        complaint: what is said of it.
         secrets: what no connector may ever print.
         key, names, email: the fields of a contact that hold its id, its last and first name, and its e-mail.
         company: the field that holds its company.
@@ -37,7 +38,8 @@ class Side(Protocol):
     source: str
     destination: str
     config: dict[str, Any]
-    wrong: dict[str, Any]
+    malformed: dict[str, Any]
+    complaint: str
     secrets: tuple[str, ...]
     key: str
     names: tuple[str, str]
@@ -74,14 +76,16 @@ class SageSide:
 
     source, destination = "source_sage100", "destination_sage100"
     key, names, email, company = "cbMarq", ("CT_Nom", "CT_Prenom"), "CT_EMail", "CT_Num"
-    secrets = ()
+    complaint = "connection.host: must be of this form: SRV-SAGE, without instance or port"
+    secrets = ("the-password-of-it",)
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "bijou.db"
         if not self._path.exists():
             create_company_database(self._path)
         self.config = self._config(self._path)
-        self.wrong = self._config(folder / "none.db")
+        server = {"kind": "sqlserver", "host": "SRV\\SAGE100", "database": "BIJOU", "password": self.secrets[0]}
+        self.malformed = {"company": "BIJOU", "connection": server}
 
     @staticmethod
     def _config(path: Path) -> dict[str, Any]:
@@ -123,6 +127,7 @@ class SsmSide:
 
     source, destination = "source_ssm", "destination_ssm"
     key, names, email, company = "id", ("lastName", "firstName"), "email", "accountId"
+    complaint = "base_url: must be of this form: https://api.forcemanager.com/api/v4"
 
     def __init__(self, _folder: Path) -> None:
         self.api = SsmSandbox(sample.tenant(), private_key="the-private-key-of-it")
@@ -135,8 +140,8 @@ class SsmSide:
             "default_sales_rep_id": SALES_REP,
             "default_branch_id": BRANCH,
         }
-        self.wrong = {**self.config, "private_key": "another-private-key"}
-        self.secrets = (self.api.public_key, self.api.private_key, self.wrong["private_key"])
+        self.malformed = {**self.config, "base_url": "api.forcemanager.com"}
+        self.secrets = (self.api.public_key, self.api.private_key)
 
     def contacts(self) -> dict[int, Row]:
         return {row["id"]: row for row in self.api.store.rows("contacts") if not row["deleted"]}

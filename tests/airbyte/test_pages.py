@@ -1,9 +1,13 @@
 """The connectors' pages say what the connectors do. What a page lacks, `python docs/connectors/tables.py` writes."""
 
+import json
+import re
 import runpy
 from pathlib import Path
 
 import pytest
+
+from connector_base.settings import DestinationSettings
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "connectors"
@@ -47,3 +51,23 @@ def test_a_page_has_airbytes_sections_in_their_order(page):
                 "Limitations and troubleshooting", "Changelog"]  # fmt: skip
 
     assert [section for section in sections if section in expected] == expected
+
+
+def test_a_link_within_the_documentation_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)]+)\)", page):
+        file, _, anchor = target.partition("#")
+        text = (PAGES / file).read_text("utf-8") if file else page
+        assert not anchor or anchor in {heading(line) for line in text.splitlines() if line.startswith("#")}
+
+
+@pytest.mark.parametrize("name", ["destination-sage100", "destination-ssm"])
+def test_the_settings_of_the_example_are_ones_that_a_destination_takes(page):
+    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    settings = json.loads(example)
+
+    assert DestinationSettings.model_validate(settings).model_dump(include=set(settings)) == settings
+
+
+def heading(line):
+    """The anchor that a heading has."""
+    return re.sub(r"[^\w -]", "", line.lstrip("# ").lower()).replace(" ", "-")

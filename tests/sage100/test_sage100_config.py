@@ -44,8 +44,9 @@ def test_a_sql_server_is_encrypted_and_its_certificate_checked_unless_said_other
     ("settings", "told"),
     [
         ({"connection": SERVER | {"port": 1433, "instance": "SAGE100"}}, "a port or an instance"),
-        ({"connection": SERVER | {"port": 0}}, "connection.sqlserver.port"),
-        ({"connection": {"kind": "oracle"}}, "connection"),
+        ({"connection": SERVER | {"port": 0}}, "connection.port"),
+        ({"connection": SERVER | {"host": "SRV\\SAGE100"}}, "connection.host: must be of this form: SRV-SAGE, without"),
+        ({"connection": {"kind": "oracle"}}, "connection: must be of one of the kinds sqlserver, odbc, sqlite"),
         ({"connection": FILE, "time_zone": "Europe/Nowhere"}, "time_zone: no such time zone"),
         ({"connection": FILE, "time_zone": "Europe"}, "time_zone: no such time zone"),
         ({"connection": FILE, "time_zone": "../../etc/passwd"}, "time_zone: no such time zone"),
@@ -56,7 +57,7 @@ def test_a_sql_server_is_encrypted_and_its_certificate_checked_unless_said_other
 def test_what_cannot_work_is_told_by_the_name_of_the_field(settings, told):
     with pytest.raises(ValidationError) as caught:
         Sage100Config.model_validate({"company": "BIJOU"} | settings)
-    assert told in invalid_fields(caught.value)
+    assert told in invalid_fields(caught.value, connection_specification(Sage100Config))
 
 
 @pytest.mark.parametrize("connection", [LOGIN, STRING])
