@@ -32,7 +32,9 @@ def test_a_connector_has_one_name_its_kind_and_the_distributions_version(connect
     assert f"{connector['dockerRepository']}:{connector['dockerImageTag']}" == f"sage100-ssm/{name}:{version}"
     assert connector["connectorType"] == name.split("-")[0]
     assert connector["documentationUrl"].endswith(f"/{name}")
-    assert (ROOT / "docs" / "connectors" / f"{name}.md").is_file()
+    page = (ROOT / "docs" / "connectors" / f"{name}.md").read_text("utf-8")
+    assert page.startswith(f"# {connector['name']}\n")
+    assert f"\n| {version} | " in page.partition("## Changelog")[2]
 
 
 def test_an_icon_is_a_square_drawing_that_fetches_nothing(connector):
