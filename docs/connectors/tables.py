@@ -22,6 +22,7 @@ from airbyte_cdk.sources import AbstractSource
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.decision import OWNED
 from destination_ssm.destination import DestinationSsm
+from sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES
 from sandbox.company import create_company_database
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
@@ -32,7 +33,7 @@ _TABLE = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Schema = Mapping[str, Any]
 Tables = dict[str, str]
-"""Markdown tables by the name that a page has for them: ``settings``, or a stream's."""
+"""Markdown tables by the name that a page has for them: ``settings``, ``errors``, or a stream's."""
 
 
 class Specified(Protocol):
@@ -50,7 +51,7 @@ def tables() -> Mapping[str, Tables]:
     written_by_sage100 = {"contacts": _without(sage100["contacts"], _sages_own)}
     written_by_ssm = {name: _without(ssm[name], _ssms_own) for name in ("contacts", "accounts")}
     return {
-        "source-sage100": _page(source_sage100, sage100),
+        "source-sage100": _page(source_sage100, sage100) | {"errors": _table(("Code", "Sentence"), _errors())},
         "source-ssm": _page(source_ssm, ssm),
         "destination-sage100": _page(DestinationSage100(), written_by_sage100),
         "destination-ssm": _page(DestinationSsm(), written_by_ssm),
@@ -90,6 +91,11 @@ def _streams_of_the_sample(source: AbstractSource) -> dict[str, Schema]:
 
 def _streams(source: AbstractSource, config: Mapping[str, Any]) -> dict[str, Schema]:
     return {stream.name: stream.json_schema for stream in source.discover(_LOGGER, config).streams}
+
+
+def _errors() -> Iterator[tuple[str, ...]]:
+    sentences = {**UNREACHABLE_CODES, **CONFIGURATION_CODES}
+    return ((f"`{code}`", f"{sentence}.") for code, sentence in sentences.items())
 
 
 def _without(schema: Schema, owned: Callable[[str], bool]) -> Schema:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connector_base.receipt import Cause
 from connector_base.settings import DestinationSettings
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +67,15 @@ def test_the_settings_of_the_example_are_ones_that_a_destination_takes(page):
     settings = json.loads(example)
 
     assert DestinationSettings.model_validate(settings).model_dump(include=set(settings)) == settings
+
+
+@pytest.mark.parametrize("name", ["destination-sage100", "destination-ssm"])
+def test_the_causes_told_are_ones_that_a_log_line_can_have(page):
+    rows = re.findall(r"^\| (`.*?) \|", page.partition("| Cause in the log |")[2], re.MULTILINE)
+    causes = re.findall(r"`(\w+)`", " ".join(rows))
+
+    assert causes
+    assert set(causes) <= set(Cause)
 
 
 def heading(line):
