@@ -18,7 +18,7 @@ from console.standing import standing_of
 from console.tables import plain
 from contact_sync.failures import Exit
 from contact_sync.messages import say
-from contact_sync.model import LinkStatus
+from contact_sync.model import LinkStatus, Side
 
 _TRY = "Try"
 _SYNCHRONISE = "Synchronise"
@@ -46,6 +46,7 @@ def sage100_ssm(
     For your own company: write `sync.yaml` (see the README), then
 
     - `sage100-ssm check`: is everything within reach?
+    - `sage100-ssm probe`: how does your SSM behave where its documents do not say?
     - `sage100-ssm plan`: what would a run write?
     - `sage100-ssm run`: synchronise once
     - `sage100-ssm serve`: synchronise every 15 minutes
@@ -95,6 +96,40 @@ def check(*, config: Config = SYNC_YAML, as_json: Json = False) -> None:
         report = check_sides(here.settings)
         here.show(records.findings(report.findings), tables.findings(report.findings, here.language))
     raise typer.Exit(report.exit_code)
+
+
+@app.command(rich_help_panel=_SYNCHRONISE)
+def probe(
+    *,
+    config: Config = SYNC_YAML,
+    as_json: Json = False,
+    write: Annotated[
+        str | None,
+        typer.Option(help="Write a scratch contact to this client, and remove it again.", metavar="CODE"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where the answers go; by default probe.yaml beside the settings.", metavar="FILE"),
+    ] = None,
+) -> None:
+    """Settle what the documents leave open about SSM and Sage, on your own instance and a copy of a database.
+
+    Without `--write` nothing is written on either side. With it, one contact named SYNC-PROBE is created in SSM under
+    the client named and removed again, and one in Sage within a transaction that is undone. What follows for the
+    settings goes to a file that they can `include`.
+
+    `sage100-ssm probe --write CARAT`
+    """
+    with session(config, as_json=as_json) as here:
+        from wiring.probe import probe as ask
+        from wiring.probe import settings_of, write_answers
+
+        file = output or config.absolute().parent / "probe.yaml"
+        here.tell("probe_asking")
+        answers = sorted(ask(here.settings, write), key=lambda one: (one.side is Side.SAGE100, one.number))
+        write_answers(file, answers, here.language)
+        here.show(records.answers(answers), tables.answers(answers))
+        here.tell("probe_written" if settings_of(answers) else "probe_no_settings", file=file, name=file.name)
 
 
 @app.command(rich_help_panel=_SYNCHRONISE)

@@ -14,6 +14,7 @@ from contact_sync.state.records import JournalEntry, RunRow
 if TYPE_CHECKING:
     # It imports the Airbyte CDK, which the commands that only look have no use for.
     from wiring.check.finding import Finding
+    from wiring.probe import Answer
 
 Record = dict[str, Any]
 
@@ -76,6 +77,21 @@ def findings(found: Iterable["Finding"]) -> list[Record]:
             "side": one.side,
             "text": one.text,
             "remedy": one.remedy,
+        }
+        for one in found
+    ]
+
+
+def answers(found: Iterable["Answer"]) -> list[Record]:
+    """What a probe settled, question by question."""
+    return [
+        {
+            "side": one.side.value,
+            "number": one.number,
+            "code": one.code,
+            "question": one.question,
+            "answer": one.text,
+            "settings": dict(one.settings),
         }
         for one in found
     ]

@@ -22,6 +22,7 @@ from contact_sync.writes import Change
 if TYPE_CHECKING:
     # It imports the Airbyte CDK, which the commands that only look have no use for.
     from wiring.check.finding import Finding
+    from wiring.probe import Answer
 
 _DATES = {"fr": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
 _SIDES = {Side.SAGE100: "Sage 100", Side.SSM: "SSM"}
@@ -207,6 +208,22 @@ def findings(found: Iterable["Finding"], language: Language) -> RenderableType:
     counts = {level: levels[level] for level in ("mend", "advice", "unseen")}
     verdict = title("check_faulty", language, number=levels["mend"]) if levels["mend"] else title("check_ok", language)
     return Group(*parts, plain(say("check_summary", language, **counts)), verdict)
+
+
+def answers(found: Iterable["Answer"]) -> RenderableType:
+    """List what a probe settled, side by side, with the settings that follow."""
+    parts: list[RenderableType] = []
+    before: tuple[Side, int] | None = None
+    for one in found:
+        if before is None or one.side is not before[0]:
+            parts.append(plain(_SIDES[one.side], "bold"))
+        if (one.side, one.number) != before:
+            parts.append(Padding(plain(f"{one.number}. {one.question}"), _INDENT))
+        before = (one.side, one.number)
+        parts.append(Padding(plain(f"→ {one.text}"), (0, 0, 0, 4)))
+        for section, keys in one.settings.items():
+            parts += [Padding(plain(f"{section}: {key}: {value}", "bold"), (0, 0, 0, 6)) for key, value in keys.items()]
+    return Group(*parts)
 
 
 def known_contact(known: Known, shown: Shown, language: Language) -> RenderableType:

@@ -49,6 +49,7 @@ class Quirks:
         account_delete_cascades: deleting an account deletes its contacts.
         account_change_bumps_contacts: a change of an account sets ``dateUpdated`` of its contacts.
         schema_tells_required: the schema lists the fields that a new row must fill.
+        hooks: how many webhooks are in place; None where they cannot be listed.
         schema_readable: ``GET /{table}/schema`` is answered, else 400.
         error_body: how a refusal is told: an object, the same within a list, a bare text, or nothing at all.
         one_session: a login makes the tokens given before unknown.
@@ -83,6 +84,7 @@ class Quirks:
     account_delete_cascades: bool = False
     account_change_bumps_contacts: bool = False
     schema_tells_required: bool = True
+    hooks: int | None = 0
     schema_readable: bool = True
     error_body: Literal["object", "list", "text", "nothing"] = "object"
     one_session: bool = False

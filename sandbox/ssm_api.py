@@ -138,7 +138,10 @@ class SsmSandbox:
         self._tokens.clear()
 
     def _routes(self) -> list[BaseRoute]:
-        routes = [self._route("/login", "POST", self._login)]
+        routes = [
+            self._route("/login", "POST", self._login),
+            self._route("/hooks", "GET", self._with_session(self._hooks, "hooks")),
+        ]
         for table in sorted(set(RESOURCES) - {"genders"}):
             routes.append(self._route(f"/{table}", "GET", self._with_session(self._list, table)))
             if table in WRITABLE:
@@ -207,6 +210,12 @@ class SsmSandbox:
         life = float("inf") if self._token_life is None else self._token_life
         self._tokens[token] = time.monotonic() + life
         return JSONResponse({"token": token})
+
+    def _hooks(self, _table: str, _request: Request, _body: Any) -> Response:
+        number = self.store.quirks.hooks
+        if number is None:
+            raise RefusedError("The resource does not exist", code=910)
+        return JSONResponse([{"id": hook, "action": "insert", "entity": "contact"} for hook in range(1, number + 1)])
 
     def _list(self, table: str, request: Request, _body: Any) -> Response:
         size = self._page_size(request)

@@ -271,6 +271,38 @@ class SsmClient:
             timeout=httpx.Timeout(self._patience.bulk, connect=self._patience.connect),
         )
 
+    def ask(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **content: Any
+    ) -> httpx.Response:
+        """Send one request and give the answer as it is, refusals included: for whoever wants to know SSM's ways.
+
+        Args:
+            method: HTTP method.
+            path: path below the base.
+            headers: laid over the usual ones, the session's included.
+            content: ``params`` and ``json``, as httpx takes them.
+
+        Raises:
+            Unreachable: there was no answer.
+            LoginRefused: the keys are wrong.
+        """
+        token = self._token()
+        response = self._send(method, path, headers={"X-Session-Key": token, **(headers or {})}, **content)
+        if response.status_code == HTTPStatus.UNAUTHORIZED and "X-Session-Key" not in (headers or {}):
+            token = self._token(refused=token)
+            response = self._send(method, path, headers={"X-Session-Key": token, **(headers or {})}, **content)
+        return response
+
+    def new_session(self) -> str:
+        """Log in once more, and give the token, which nobody else uses.
+
+        Raises:
+            LoginRefused, PassingError: as in `log_in`.
+        """
+        token = self._repeat(self._log_in, lambda _: True)
+        self._secrets.append(token)
+        return token
+
     def _page(self, resource: str, condition: str | None, number: int) -> Page:
         params: dict[str, str | int] = {"page": number}
         if resource not in _UNSORTED:
@@ -292,11 +324,7 @@ class SsmClient:
         **content: Any,
     ) -> T:
         def once() -> T:
-            token = self._token()
-            response = self._send(method, path, headers={**(headers or {}), "X-Session-Key": token}, **content)
-            if response.status_code == HTTPStatus.UNAUTHORIZED:
-                token = self._token(refused=token)
-                response = self._send(method, path, headers={**(headers or {}), "X-Session-Key": token}, **content)
+            response = self.ask(method, path, headers=headers, **content)
             self._raise_for_status(response, path)
             return parse(response)
 

@@ -91,6 +91,15 @@ class SageSide:
         with _failing():
             _write(DestinationSage100(sink, self._opened()), self._settings, records)
 
+    @property
+    def database(self) -> Database:
+        """The open database.
+
+        Raises:
+            SideFailedError: it cannot be opened.
+        """
+        return self._opened()
+
     def inspection(self) -> Inspection:
         """What the database is like.
 
@@ -137,6 +146,11 @@ class SsmSide:
         self._client.close()
 
     @property
+    def client(self) -> SsmClient:
+        """The client."""
+        return self._client
+
+    @property
     def requests(self) -> int:
         """How many HTTP requests were sent so far."""
         return self._client.requests
@@ -146,11 +160,7 @@ class SsmSide:
         return _read(lambda: SourceSsm(self._client), self._settings, streams, SyncMode.incremental)
 
     def check(self) -> Failure | None:
-        """Log in and read a page; look for the owner and the branch of what is created."""
-        try:
-            SourceSsm(self._client).check_connection(_logger, self._settings)
-        except AirbyteTracedException as error:
-            return _told(error)
+        """Look for the owner and the branch of what is created."""
         return _check(DestinationSsm(client=self._client), self._settings)
 
     def contact_schema(self) -> Mapping[str, SchemaField] | None:

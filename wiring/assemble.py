@@ -60,6 +60,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def lease_owner() -> str:
+    """Who holds a lease, for whoever is refused one."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
 @contextmanager
 def open_run(settings: Settings, options: RunOptions = ORDINARY) -> Iterator[Run]:
     """A run under its lease; if the block fails, the run is closed as failed.
@@ -69,10 +74,9 @@ def open_run(settings: Settings, options: RunOptions = ORDINARY) -> Iterator[Run
         StateError: the state cannot be used.
         SyncError: the run cannot go on.
     """
-    owner = f"{socket.gethostname()}:{os.getpid()}"
     with (
         StateStore.open(settings.state) as store,
-        lease.held(store, owner, utc_now) as held,
+        lease.held(store, lease_owner(), utc_now) as held,
         both_sides(settings.sage100, settings.ssm) as (sage100, ssm),
     ):
         run = Run(store, held, sage100, ssm, site_of(settings), options, run_id=uuid.uuid4().hex[:12], now=utc_now)

@@ -21,6 +21,7 @@ from wiring.faults import Fault, unknown_keys, validation_faults
 
 Language = Literal["fr", "en"]
 
+_INCLUDE = "include"
 _STATE_DRIVERS = ("sqlite", "postgresql+psycopg")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -149,13 +150,14 @@ def load_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
     """Read the settings of an installation.
 
     Args:
-        file: the YAML file. Relative paths in it are relative to its folder.
+        file: the YAML file. Relative paths in it are relative to its folder. Under ``include`` it may name another
+            one, whose settings hold where it has none of its own (that of ``probe``, for one).
         environment: where ``${NAME}`` in a value is looked up. What is put in is never parsed as YAML.
 
     Raises:
         SettingsError: the file cannot be read, or something in it is wrong; no fault quotes a value.
     """
-    tree = _tree(file)
+    tree = _with_included(_tree(file), file)
     language: Language = "en" if tree.get("language") == "en" else "fr"
     faults: list[Fault] = []
     filled = _filled(tree, (), environment, faults)
@@ -168,6 +170,26 @@ def load_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
     if faults:
         raise SettingsError("settings_invalid", file, tuple(faults), language)
     return _anchored(settings, file.absolute().parent)
+
+
+def _with_included(tree: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Lay a file's own settings over those of the file that it includes.
+
+    Raises:
+        SettingsError: the included file cannot be read, or ``include`` is no file's name.
+    """
+    name = tree.pop(_INCLUDE, None)
+    if name is None:
+        return tree
+    if not isinstance(name, str):
+        raise SettingsError("settings_invalid", file, (Fault(_INCLUDE, "not_text"),))
+    return _merged(_tree(file.absolute().parent / name), tree)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Lay one tree over another; where both have a value, the upper one holds."""
+    shared = (key for key in above if isinstance(above[key], dict) and isinstance(below.get(key), dict))
+    return below | above | {key: _merged(below[key], above[key]) for key in shared}
 
 
 def _tree(file: Path) -> dict[str, Any]:

@@ -6,13 +6,12 @@ import pytest
 
 from contact_sync.failures import Exit
 from sandbox.quirks import Normalisation, Quirks
+from wiring.probe import probe, settings_of
 
 MINUTE = timedelta(minutes=1)
 
 AHEAD = Quirks(where_dates_ahead=60 * MINUTE)
 ONCE = Quirks(ext_id_unique="all")
-SETTINGS = [(AHEAD, {"overlap_minutes": 70}), (ONCE, {"ext_id_once": True})]
-"""What ``probe`` says to set where the product cannot tell by itself."""
 OTHERWISE = {
     "1 schema: not readable": Quirks(schema_readable=False),
     "1 schema: short fields": Quirks(max_lengths={"email": 69, "phone1": 21, "extId": 40}),
@@ -47,11 +46,16 @@ OTHERWISE = {
 EITHER_WAY = pytest.mark.parametrize("quirks", OTHERWISE.values(), indirect=True, ids=OTHERWISE)
 
 
+def settle(world):
+    """Set what ``probe`` says to set where the product cannot tell by itself."""
+    world.decide(**settings_of(list(probe(world.settings, "BETA"))))
+
+
 @EITHER_WAY
 def test_a_contact_lives_from_creation_to_deletion(world, quirks):
     """R3, R5, R7, R8, P5: created, edited, cleared, deleted, restored, on both sides."""
-    world.decide(ssm=next((keys for one, keys in SETTINGS if one is quirks), {}))
     here = world.person("Aubrelin", "Ada", CT_Telephone="01 99 00 12 34", CT_EMail="ada@alpha.example")
+    settle(world)
     there = world.person("Belmont", "Ida", born="ssm", phone1="01 99 00 56 78", typeId=3)
     here.edit_sage(CT_TelPortable="06 99 00 12 34", CT_Fonction="Gérant")
     there.edit_ssm(email="ida@alpha.example")

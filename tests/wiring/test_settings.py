@@ -224,3 +224,33 @@ def test_the_language_that_a_faulty_file_asks_for_is_known_to_the_one_who_tells(
         load_settings(write("language: en\n"), {})
 
     assert caught.value.language == "en"
+
+
+def test_settings_of_an_included_file_hold_where_the_file_has_none_of_its_own(write, tmp_path):
+    (tmp_path / "probe.yaml").write_text("# seen\nssm: {page_size: 200, overlap_minutes: 70}\n")
+
+    settings = load_settings(write(MINIMAL.replace("sk,", "sk, page_size: 50,") + "\ninclude: probe.yaml\n"), {})
+
+    assert (settings.ssm.page_size, settings.ssm.overlap_minutes) == (50, 70)
+
+
+@pytest.mark.parametrize(
+    ("included", "key", "reason"),
+    [
+        ("ssm: {page_sise: 200}", "ssm.page_sise", "unknown_key"),
+        ("include: sync.yaml", "include", "unknown_key"),
+        ("ssm: {page_size: 0}", "ssm.page_size", "out_of_range"),
+    ],
+)
+def test_an_included_file_is_judged_as_the_file_itself(write, tmp_path, included, key, reason):
+    (tmp_path / "probe.yaml").write_text(included)
+
+    assert (key, reason) in faults_of(write(MINIMAL + "include: probe.yaml\n"))
+
+
+def test_an_included_file_that_is_missing_is_named(write, tmp_path):
+    with pytest.raises(SettingsError) as caught:
+        load_settings(write(MINIMAL + "include: nowhere.yaml\n"), {})
+
+    assert caught.value.code == "settings_missing"
+    assert caught.value.params["file"].endswith("nowhere.yaml")

@@ -17,6 +17,8 @@ _STREAMS = ("accounts", "users", "contact_types")
 _GIVEN = frozenset({"firstName", "lastName", "accountId", "salesRepId"})
 """What every create fills."""
 _HIGHEST_ID = 2**31 - 1
+_NOBODY = 0
+"""An id that no contact has: it is asked for to see that contacts may be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,8 @@ def look(side: SsmSide) -> SsmSeen:
     Raises:
         SideFailedError: it cannot be read, or the owner of what is created is not there.
     """
-    if failure := side.check():
-        raise SideFailedError(failure)
-    readings = side.read(dict.fromkeys(_STREAMS))
-    if failure := next((reading.failure for reading in readings.values() if reading.failure), None):
+    readings = {"contacts": side.find([_NOBODY]), **side.read(dict.fromkeys(_STREAMS))}
+    if failure := next((reading.failure for reading in readings.values() if reading.failure), None) or side.check():
         raise SideFailedError(failure)
     accounts, users, contact_types = (readings[stream].rows for stream in _STREAMS)
     return SsmSeen(accounts, users, contact_types, side.contact_schema())
