@@ -348,6 +348,8 @@ class SsmClient:
         response = self._send("POST", "login", json=keys)
         if response.status_code in _NO_LOGIN:
             raise LoginRefused
+        if response.status_code == HTTPStatus.NOT_FOUND:
+            raise Rejected(response.status_code, "there is no API at this address, check it (base_url)")
         self._raise_for_status(response, "login")
         return answer.session_token(response)
 

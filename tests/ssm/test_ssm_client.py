@@ -203,6 +203,12 @@ def test_wrong_keys_are_a_refused_login_and_are_not_tried_again(mock, client, st
     assert login.call_count == 1
 
 
+def test_an_address_without_the_api_is_told_as_such(mock, client):
+    mock.post("/login").respond(404, text="<h1>Not found</h1>")
+    with pytest.raises(Rejected, match="no API at this address"):
+        client.log_in()
+
+
 def test_login_outlasts_a_passing_fault(mock, client):
     mock.post("/login").mock(
         side_effect=[
