@@ -26,27 +26,32 @@ class Pipeline:
         shutil.copytree(EXAMPLE, folder)
         create_company_database(folder / "bijou.db")
         self.folder, self.api, self.sage = folder, api, SageUser(folder / "bijou.db")
-        self._point("sage100.json", connection={"kind": "sqlite", "path": "bijou.db"})
+        self.point("sage100.json", connection={"kind": "sqlite", "path": "bijou.db"})
         keys = {"public_key": api.public_key, "private_key": api.private_key}
-        self._point("ssm.json", base_url=api.base_url, requests_per_second=500, **keys)
+        self.point("ssm.json", base_url=api.base_url, requests_per_second=500, **keys)
 
-    def _point(self, file, **settings):
+    def point(self, file, **settings):
         path = self.folder / file
         path.write_text(json.dumps(json.loads(path.read_text()) | settings))
 
-    def run(self):
-        """One run; what the destination says of it, and what it wrote."""
-        before = len(self.api.requests)
+    def start(self):
+        """One run, whichever way it ends."""
         scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(  # noqa: S603 - our own script
+        return subprocess.run(  # noqa: S603 - our own script
             [str(self.folder / "run.sh")],
             env={**os.environ, "PATH": scripts},
             capture_output=True,
+            text=True,
             timeout=60,
             check=False,
         )
-        assert done.returncode == 0, done.stderr.decode()
-        messages = [json.loads(line) for line in (self.folder / "messages.jsonl").read_text().splitlines()]
+
+    def run(self):
+        """One run that goes well; its summary, and what it wrote to SSM."""
+        before = len(self.api.requests)
+        done = self.start()
+        assert done.returncode == 0, done.stderr
+        messages = [json.loads(line) for line in (self.folder / "destination.jsonl").read_text().splitlines()]
         told = [message["log"]["message"] for message in messages if message["type"] == "LOG"]
         summary = next((json.loads(line) for line in told if line.startswith('{"summary"')), {})
         calls = self.api.requests[before:]
@@ -91,3 +96,12 @@ def test_companies_become_accounts_and_follow_what_changes_in_sage(pipeline):
     (line,) = map(json.loads, (pipeline.folder / "refused.jsonl").read_text().splitlines())
     assert (line["cause"], line["record"]["CT_Num"]) == ("rejected", "VERMEIL")
     assert "name" in line["detail"]
+
+
+def test_why_a_run_failed_is_told_in_a_sentence_for_either_side(pipeline):
+    pipeline.point("sage100.json", connection={"kind": "sqlite", "path": "elsewhere.db"})
+    pipeline.point("ssm.json", private_key="another-key", refused_records={"kind": "file", "path": "no/such/folder"})
+    done = pipeline.start()
+    assert done.returncode != 0
+    assert "database does not exist" in done.stderr
+    assert "cannot be kept in no/such/folder" in done.stderr
