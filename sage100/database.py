@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
@@ -15,12 +15,12 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Engine,
-    Inspector,
     Integer,
     MetaData,
     String,
     Table,
     cast,
+    false,
     func,
     inspect,
     literal,
@@ -28,12 +28,18 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import mssql
-from sqlalchemy.exc import OperationalError
 
 from sage100.config import Sage100Config, SqlServer
 from sage100.diagnosis import why_unreachable
 from sage100.engine import WRITING, engine_of
-from sage100.errors import LockedError, UnreachableError, configuration_error, native_errors
+from sage100.errors import (
+    ConfigurationError,
+    LockedError,
+    RefusedError,
+    UnreachableError,
+    configuration_error,
+    native_errors,
+)
 from sage100.rights import SCHEMA, TO_READ, TO_WRITE, Right
 from sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA, LocalTime
 from sage100.values import Record, Recorder, ServerTime, stored_value
@@ -47,8 +53,6 @@ _INDISPENSABLE: Mapping[Table, Collection[str]] = {
 """The columns without which a table is of no use."""
 _NEEDED = (F_COMPTET, F_CONTACTT)
 _OPTIONAL = (P_SERVICECPTA, P_CONTACT)
-_RIGHTS_TO_READ = (("F_COMPTET", "SELECT"), ("F_CONTACTT", "SELECT"))
-_RIGHTS_TO_WRITE = (*_RIGHTS_TO_READ, ("F_CONTACTT", "INSERT"), ("F_CONTACTT", "UPDATE"), ("F_CONTACTT", "DELETE"))
 
 _DEFAULT_ENCODING = "cp1252"
 _UTF8_CODE_PAGE = 65001
@@ -56,8 +60,27 @@ _WRITERS_TURN = "contact synchronisation: write"
 _TURN_MILLISECONDS = 10_000
 
 
+_VIEW = Table(
+    "COLUMNS",
+    MetaData(),
+    Column("TABLE_SCHEMA", String),
+    Column("TABLE_NAME", String),
+    Column("COLUMN_NAME", String),
+    Column("CHARACTER_MAXIMUM_LENGTH", Integer),
+    Column("COLLATION_NAME", String),
+    schema="INFORMATION_SCHEMA",
+)
+"""What SQL Server tells of columns: the one view that every server of its kind has."""
+
 _SEQUENCES = Table("sqlite_sequence", MetaData(), Column("name", String), Column("seq", Integer))
 """Where SQLite keeps the last AUTOINCREMENT value of each table."""
+
+
+class _Found(NamedTuple):
+    """A column as the database tells it: the most bytes that it holds and its collation, if it is a text."""
+
+    length: int | None
+    collation: str | None
 
 
 @dataclass(frozen=True)
@@ -142,8 +165,9 @@ class Database:
         Raises:
             SageError: the database failed, or another writer kept the turn.
         """
+        takes_turns = self.on_sql_server and self._knows_turns
         with native_errors(), self._writer.begin() as connection:
-            if self.on_sql_server:
+            if takes_turns:
                 _take_turn(connection)
             yield connection
 
@@ -174,10 +198,10 @@ class Database:
         else:
             query = select(_SEQUENCES.c.seq).where(_SEQUENCES.c.name == table.name)
         try:
-            with self._engine.begin() as connection:
+            with self.reading() as connection:
                 found = connection.execute(query).scalar()
-        except OperationalError:
-            # A SQLite file made without AUTOINCREMENT counts nothing.
+        except (RefusedError, ConfigurationError):
+            # A SQLite file made without AUTOINCREMENT counts nothing; and a server may not know the function.
             return None
         return None if found is None else int(found)
 
@@ -245,6 +269,16 @@ class Database:
             return " ".join(str(native.getinfo(name)) for name in named)
 
     @cached_property
+    def _knows_turns(self) -> bool:
+        """Whether the server has locks by name; without them, the row locks and unique indexes keep writers apart."""
+        try:
+            with native_errors(), self._writer.begin() as connection:
+                _take_turn(connection)
+        except (RefusedError, ConfigurationError):  # it does not know the procedure, or the login may not call it
+            return False
+        return True
+
+    @cached_property
     def _writer(self) -> Engine:
         return self._engine.execution_options(**{WRITING: True})
 
@@ -255,11 +289,18 @@ class Database:
         """Ask SQL Server for rights; SQLite tells when it is tried."""
         if not self.on_sql_server:
             return
-        with self.reading() as connection:
-            for right in rights:
-                granted = select(func.has_perms_by_name(f"{SCHEMA}.{right.table}", "OBJECT", right.name))
-                if connection.execute(granted).scalar() != 1:
-                    raise configuration_error("right_missing", str(right))
+        for right in rights:
+            if self._granted(right) == 0:
+                raise configuration_error("right_missing", str(right))
+
+    def _granted(self, right: Right) -> int | None:
+        """1 or 0; None where the server does not tell, which the statement itself then does."""
+        query = select(func.has_perms_by_name(f"{SCHEMA}.{right.table}", "OBJECT", right.name, type_=Integer()))
+        try:
+            with self.reading() as connection:
+                return connection.execute(query).scalar()
+        except RefusedError:
+            return None
 
 
 def open_database(config: Sage100Config) -> Database:
@@ -281,7 +322,7 @@ def _opened(config: Sage100Config) -> Database:
     with native_errors():
         engine = engine_of(config.connection)
         try:
-            layouts = _layouts(inspect(engine), engine)
+            layouts = _layouts(engine)
             encoding = _encoding(engine, layouts[F_CONTACTT].collation)
         except BaseException:
             engine.dispose()
@@ -289,32 +330,53 @@ def _opened(config: Sage100Config) -> Database:
     return Database(engine, ZoneInfo(config.time_zone), layouts, encoding)
 
 
-def _layouts(inspector: Inspector, engine: Engine) -> dict[Table, Layout]:
-    schema = "dbo" if engine.dialect.name == "mssql" else None
-    tables = [*_NEEDED, *(table for table in _OPTIONAL if inspector.has_table(table.name, schema))]
-    return {table: _layout(inspector, table, schema) for table in tables}
+def _layouts(engine: Engine) -> dict[Table, Layout]:
+    layouts = {}
+    for table in (*_NEEDED, *_OPTIONAL):
+        if columns := _found(engine, table):
+            layouts[table] = _layout(table, columns)
+        elif table in _NEEDED:
+            # The database says whether the table is not there or the login may not see it.
+            with engine.connect() as connection:
+                connection.execute(select(table.c.cbMarq).where(false())).all()
+            raise configuration_error("schema_missing", f"table {table.name}")
+    return layouts
 
 
-def _layout(inspector: Inspector, table: Table, schema: str | None) -> Layout:
-    found = {column["name"]: column["type"] for column in inspector.get_columns(table.name, schema)}
-    if missing := [name for name in _INDISPENSABLE[table] if name not in found]:
+def _found(engine: Engine, table: Table) -> Mapping[str, _Found]:
+    """The columns that the database has in a table, by name in lower case; none where it has no such table."""
+    if engine.dialect.name == "mssql":
+        query = select(_VIEW.c.COLUMN_NAME, _VIEW.c.CHARACTER_MAXIMUM_LENGTH, _VIEW.c.COLLATION_NAME)
+        with engine.connect() as connection:
+            rows = connection.execute(query.filter_by(TABLE_SCHEMA=SCHEMA, TABLE_NAME=table.name)).all()
+        return {name.lower(): _Found(length, collation) for name, length, collation in rows}
+    inspector = inspect(engine)
+    columns = inspector.get_columns(table.name) if inspector.has_table(table.name) else []
+    return {column["name"].lower(): _Found(getattr(column["type"], "length", None), None) for column in columns}
+
+
+def _layout(table: Table, found: Mapping[str, _Found]) -> Layout:
+    if missing := [name for name in _INDISPENSABLE[table] if name.lower() not in found]:
         raise configuration_error("schema_missing", f"column {table.name}.{missing[0]}")
-    columns = {str(column.name): column for column in table.columns if column.name in found}
+    columns = {str(column.name): column for column in table.columns if column.name.lower() in found}
     lengths = {
-        name: getattr(found[name], "length", None) or column.type.length
+        name: found[name.lower()].length or column.type.length
         for name, column in columns.items()
         if isinstance(column.type, String)
     }
-    collations = [getattr(found[name], "collation", None) for name in lengths]
+    collations = (found[name.lower()].collation for name in lengths)
     return Layout(table, columns, lengths, next(filter(None, collations), None))
 
 
 def _encoding(engine: Engine, collation: str | None) -> str:
-    """Name the code page of a collation; SQLite has none and stands in for a French one."""
+    """Name the code page of a collation; where none is told, a French one is taken for granted."""
     if engine.dialect.name != "mssql" or collation is None:
         return _DEFAULT_ENCODING
-    with engine.connect() as connection:
-        page = connection.execute(select(cast(func.collationproperty(collation, "CodePage"), Integer))).scalar()
+    try:
+        with native_errors(), engine.connect() as connection:
+            page = connection.execute(select(cast(func.collationproperty(collation, "CodePage"), Integer))).scalar()
+    except RefusedError:
+        return _DEFAULT_ENCODING
     return "utf-8" if page == _UTF8_CODE_PAGE else codecs.lookup(f"cp{page}").name if page else _DEFAULT_ENCODING
 
 

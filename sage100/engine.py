@@ -6,13 +6,17 @@ connection bears the option `WRITING`, so that the comparison before a write and
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, QueuePool, create_engine, event
 from sqlalchemy import Connection as SqlConnection
+from sqlalchemy.engine import ExceptionContext
 
 from sage100.config import Connection, Odbc, Sqlite, SqlServer
+from sage100.errors import of_no_more_use
 
 APPLICATION = "Contact synchronisation"
 """How Sage's administrators see the connection. Sage takes what begins with "Sage 100" for itself (§4.4)."""
@@ -73,24 +77,42 @@ def _with_string(connection_string: str) -> Callable[..., None]:
     """Connect by a string that stays out of the engine's URL, where it could be printed."""
 
     def give(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:
-        # ODBC takes the first of two equal keywords.
-        arguments[:] = [f"APP={APPLICATION};{connection_string}"]
+        # Of two equal keywords, ODBC takes the first and FreeTDS the last.
+        arguments[:] = [f"APP={APPLICATION};{connection_string.rstrip('; ')};APP={APPLICATION}"]
 
     return give
 
 
 def _sql_server(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _LOGIN_SECONDS}, hide_parameters=True, pool_pre_ping=True)
-    event.listen(engine, "connect", _prepare_sql_server)
+    engine = create_engine(
+        url,
+        connect_args={"timeout": _LOGIN_SECONDS},
+        hide_parameters=True,
+        pool_pre_ping=True,
+        supports_comments=False,
+    )
+    # Both answers are known, and the views that SQLAlchemy would ask are not on every server of the kind.
+    vars(engine.dialect)["get_default_isolation_level"] = lambda _connection: "READ COMMITTED"
+    event.listen(engine, "connect", partial(_prepare_sql_server, engine.dialect.loaded_dbapi.Error))
+    event.listen(engine, "handle_error", _leave_what_is_of_no_more_use)
     return engine.execution_options(schema_translate_map={None: "dbo"})
 
 
-def _prepare_sql_server(connection: Any, _record: Any) -> None:
+def _leave_what_is_of_no_more_use(context: ExceptionContext) -> None:
+    """Do not give such a connection back to the pool."""
+    if of_no_more_use(context.original_exception):
+        context.is_disconnect = True
+
+
+def _prepare_sql_server(refusal: type[Exception], connection: Any, _record: Any) -> None:
     connection.timeout = _STATEMENT_SECONDS
-    cursor = connection.cursor()
     # Session settings, for which SQLAlchemy has no words. The counts of triggers would come as results of ours.
-    cursor.execute(f"SET NOCOUNT ON; SET XACT_ABORT ON; SET LOCK_TIMEOUT {_LOCK_MILLISECONDS}")
-    cursor.close()
+    for setting in ("NOCOUNT ON", "XACT_ABORT ON", f"LOCK_TIMEOUT {_LOCK_MILLISECONDS}"):
+        cursor = connection.cursor()
+        # What a server does not know makes a write no less safe: errors undo it all the same, and locks time out.
+        with suppress(refusal):
+            cursor.execute(f"SET {setting}")
+        cursor.close()
 
 
 def _sqlite(path: str) -> Engine:

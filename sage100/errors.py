@@ -154,6 +154,7 @@ _CONFIGURATION_STATES: Mapping[str, str] = {
 }
 _LOCK_NUMBERS = frozenset({1222, 80003, 80007})
 _DEADLOCK = 1205
+_NO_TRANSACTION = 3903
 _UNIQUE_NUMBERS = frozenset({2601, 2627})
 _REFUSED_NUMBERS: Mapping[int, Refusal] = {
     547: Refusal.FOREIGN_KEY,
@@ -163,7 +164,13 @@ _REFUSED_NUMBERS: Mapping[int, Refusal] = {
 }
 _NOT_CONNECTED = frozenset({"08001", "08S01", "HY000", "01000"})
 _BROKEN_STATES = ("08", "HYT")
-_BROKEN_NUMBERS = frozenset({596, 6005})  # the session was killed; the server is shutting down
+_BROKEN_NUMBERS = frozenset(
+    {
+        *(596, 6005),  # the session was killed; the server is shutting down
+        *(20003, 20004, 20006, 20017, 20047),  # FreeTDS's own, some of them under the SQLSTATE of a warning
+    }
+)
+_BROKEN_WORDS = re.compile(r"\[FreeTDS\]\[SQL Server\]Unknown error \(0\)")
 _RAISED_BY_TRIGGER = 50000
 
 _NATIVE_NUMBER = re.compile(r"\((-?\d+)\)(?= \(SQL|;|$)")
@@ -177,7 +184,9 @@ _CONNECTING: Mapping[str, re.Pattern[str]] = {
     "connection_string": re.compile(r"connection string attribute", re.IGNORECASE),
 }
 """What the drivers say of a connection that does not come about, where no number tells it."""
-_DRIVER_PREFIX = re.compile(r"^(\[[^\]]*\]\s*)+")
+_DRIVERS_OWN = re.compile(r"^(\[[^\]]*\]\s*)+| \(SQL\w+\)$")
+_BETWEEN = re.compile(r"; (?=\[)")
+_GIVEN_UP = ("(3621)", "(3609)")
 
 _SQLITE_CONFIGURATION: Mapping[int, str] = {
     sqlite3.SQLITE_CANTOPEN: "database_missing",
@@ -221,14 +230,29 @@ def native_errors() -> Iterator[None]:
 
 
 def _translated(error: DBAPIError) -> SageError:
-    # With FreeTDS the rollback after a deadlock fails too; what came first is what happened.
-    while isinstance(error.__context__, DBAPIError):
-        error = error.__context__
-    native = error.orig
+    native = _first(error).orig
     if isinstance(native, sqlite3.Error):
         return _of_sqlite(native)
     state, text = (*map(str, getattr(native, "args", ())), "", "")[:2]
     return _of_sql_server(state, text)
+
+
+def _first(error: DBAPIError) -> DBAPIError:
+    """What went wrong first: where the server has undone the transaction itself, FreeTDS fails at the rollback too."""
+    first, context = error, error.__context__
+    while context is not None:
+        first, context = (context if isinstance(context, DBAPIError) else first), context.__context__
+    return first
+
+
+def of_no_more_use(error: BaseException) -> bool:
+    """Whether a connection must not be used again after an error that SQLAlchemy takes for one of the statement.
+
+    With FreeTDS that is one that broke unseen, and one whose transaction the server has undone: it then fails at each
+    rollback.
+    """
+    words = str(error)
+    return f"({_NO_TRANSACTION})" in words or _BROKEN_WORDS.search(words) is not None
 
 
 def _of_sqlite(native: sqlite3.Error) -> SageError:
@@ -249,7 +273,7 @@ def _of_sqlite(native: sqlite3.Error) -> SageError:
 
 
 def _of_sql_server(state: str, text: str) -> SageError:
-    numbers, words = _numbers(text), _DRIVER_PREFIX.sub("", text)
+    numbers, words = _numbers(text), _words(text)
     if _DEADLOCK in numbers:
         return DeadlockError(words)
     if _LOCK_NUMBERS & numbers:
@@ -258,7 +282,7 @@ def _of_sql_server(state: str, text: str) -> SageError:
         return RefusedError(refusal, words)
     if code := _configuration_code(state, text, numbers):
         return configuration_error(code, words)
-    if state.startswith(_BROKEN_STATES) or _BROKEN_NUMBERS & numbers:
+    if state.startswith(_BROKEN_STATES) or _BROKEN_NUMBERS & numbers or _BROKEN_WORDS.search(text):
         return UnreachableError(words)
     return RefusedError(Refusal.OTHER, words)
 
@@ -267,6 +291,12 @@ def _refusal(words: str, numbers: frozenset[int]) -> Refusal | None:
     if _UNIQUE_NUMBERS & numbers:
         return _duplicate(words)
     return next((refusal for number, refusal in _REFUSED_NUMBERS.items() if number in numbers), None)
+
+
+def _words(text: str) -> str:
+    """The server's messages, less what drivers add and what only says that the statement was given up."""
+    messages = [_DRIVERS_OWN.sub("", message) for message in _BETWEEN.split(text)]
+    return "; ".join([message for message in messages if not message.endswith(_GIVEN_UP)] or messages)
 
 
 def _numbers(text: str) -> frozenset[int]:

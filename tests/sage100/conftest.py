@@ -1,7 +1,11 @@
-"""A small company database on SQLite, and the connectors on it."""
+"""A small company database, on SQLite and on SQL Server, and the connectors on it."""
 
+import json
+import subprocess
+import sys
+import threading
 from datetime import datetime
-from typing import Any
+from pathlib import Path
 
 import pytest
 from airbyte_cdk.models import (
@@ -10,11 +14,24 @@ from airbyte_cdk.models import (
     ConfiguredAirbyteCatalogSerializer,
     Type,
 )
-from sqlalchemy import create_engine, insert, select, update
 
 from destination_sage100.destination import DestinationSage100
-from sage100.tables import F_COMPTET, F_CONTACTT, METADATA, P_CONTACT, P_SERVICECPTA
+from sage100.config import Sage100Config
+from sage100.database import open_database
+from sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
+from sage100.writing import in_transaction
+from tests.sage100.companies import (
+    DATABASES,
+    GIVEN_SERVER,
+    OLDER_SAGE,
+    SQLITE_FILE,
+    SqliteCompany,
+    given_company,
+)
+from tests.sage100.ddl import NEWER, OLDER
+from tests.tds.drivers import missing
 
+ROOT = Path(__file__).parents[2]
 COMPANIES = [
     {"CT_Num": "CARAT", "CT_Type": 0, "CT_Intitule": "Carat"},
     {"CT_Num": "ÉMAIL", "CT_Type": 0, "CT_Intitule": "Émail", "CT_Prospect": 1, "CT_Encours": 1500.5},
@@ -28,48 +45,39 @@ CONTACTS = [
 STAMP = datetime(2026, 3, 2, 10, 0)  # noqa: DTZ001 - the server's local time
 
 
-class Sage:
-    """The database file, with a way round the product."""
+@pytest.fixture(params=DATABASES)
+def company(request, tmp_path):
+    """An empty company database, on SQLite and on a SQL Server; `EVERYWHERE` and the like ask for others."""
+    made = _company(request, tmp_path, request.param)
+    yield made
+    made.engine.dispose()
 
-    def __init__(self, path: Any) -> None:
-        self.path = path
-        self.config = {"company": "BIJOU", "connection": {"kind": "sqlite", "path": str(path)}}
-        self.engine = create_engine(f"sqlite:///{path}")
 
-    def contact(self, marq: int) -> dict[str, Any] | None:
-        with self.engine.begin() as connection:
-            row = connection.execute(select(F_CONTACTT).where(F_CONTACTT.c.cbMarq == marq)).mappings().first()
-        return None if row is None else dict(row)
-
-    def edit(self, marq: int, **values: Any) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(update(F_CONTACTT).where(F_CONTACTT.c.cbMarq == marq).values(values))
-
-    def run(self, sql: str) -> None:
-        with self.engine.begin() as connection:
-            connection.exec_driver_sql(sql)
+def _company(request, tmp_path, kind):
+    if kind == SQLITE_FILE:
+        return SqliteCompany(tmp_path / "bijou.db")
+    request.getfixturevalue("drivers")
+    if kind == GIVEN_SERVER:
+        return given_company()
+    driver = kind.partition(",")[0]
+    if reason := missing(driver):
+        pytest.skip(reason)
+    return request.getfixturevalue("sql_server").company(driver, OLDER if kind == OLDER_SAGE else NEWER)
 
 
 @pytest.fixture
-def sage(tmp_path):
+def sage(company):
     """Three companies and three contacts, written at STAMP."""
-    made = Sage(tmp_path / "bijou.db")
-    METADATA.create_all(made.engine)
-    with made.engine.begin() as connection:
-        for row in COMPANIES:
-            connection.execute(insert(F_COMPTET).values(row))
-        for row in CONTACTS:
-            connection.execute(insert(F_CONTACTT).values(row))
-        connection.execute(
-            insert(P_SERVICECPTA), [{"S_Intitule": "Ventes", "cbIndice": 1}, {"S_Intitule": "", "cbIndice": 2}]
-        )
-        connection.execute(
-            insert(P_CONTACT), [{"C_Intitule": "Acheteur", "cbIndice": 1}, {"C_Intitule": "", "cbIndice": 2}]
-        )
-        for table in (F_COMPTET, F_CONTACTT):
-            connection.execute(update(table).values(cbModification=STAMP, cbCreation=STAMP))
-    yield made
-    made.engine.dispose()
+    for table, rows in (
+        (F_COMPTET, COMPANIES),
+        (F_CONTACTT, CONTACTS),
+        (P_SERVICECPTA, [{"S_Intitule": "Ventes", "cbIndice": 1}, {"S_Intitule": "", "cbIndice": 2}]),
+        (P_CONTACT, [{"C_Intitule": "Acheteur", "cbIndice": 1}, {"C_Intitule": "", "cbIndice": 2}]),
+    ):
+        company.add(table, *rows)
+    for table in (F_COMPTET, F_CONTACTT):
+        company.edit_all(table, cbModification=STAMP, cbCreation=STAMP)
+    return company
 
 
 def _catalog(stream="contacts", fields=(), mode="full_refresh"):
@@ -112,3 +120,63 @@ def write(sage):
         return receipts
 
     return written
+
+
+@pytest.fixture
+def at_once():
+    """Several writers, each with a connection of its own, create contacts at once; gives the numbers."""
+
+    def created(config, *, writers, each):
+        numbers = []
+
+        def create(writer):
+            with open_database(Sage100Config.model_validate(config)) as database:
+                for n in range(each):
+                    contact = {"CT_Num": "CARAT", "CT_Nom": f"Blanc {writer} {n}"}
+                    row = in_transaction(database, lambda contacts, new=contact: contacts.insert(new, None))
+                    numbers.append(row["CT_No"])
+
+        threads = [threading.Thread(target=create, args=(writer,)) for writer in range(writers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(numbers) == writers * each
+        return set(numbers)
+
+    return created
+
+
+CREATING = """
+import json, sys
+from sage100.config import Sage100Config
+from sage100.database import open_database
+from sage100.writing import in_transaction
+
+config, writer, each = json.loads(sys.argv[1])
+with open_database(Sage100Config.model_validate(config)) as database:
+    for n in range(each):
+        contact = {"CT_Num": "CARAT", "CT_Nom": f"Blanc {writer} {n}"}
+        print(in_transaction(database, lambda contacts: contacts.insert(contact, None))["CT_No"])
+"""
+
+
+@pytest.fixture
+def processes_at_once():
+    """As `at_once`, each writer in a process of its own."""
+
+    def created(config, *, writers, each):
+        processes = [
+            subprocess.Popen(  # noqa: S603 - the test's own words
+                [sys.executable, "-c", CREATING, json.dumps([config, writer, each])],
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=ROOT,
+            )
+            for writer in range(writers)
+        ]
+        told = [process.communicate(timeout=60)[0].split() for process in processes]
+        assert [process.returncode for process in processes] == [0] * writers
+        return {int(number) for numbers in told for number in numbers}
+
+    return created

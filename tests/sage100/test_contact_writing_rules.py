@@ -1,7 +1,6 @@
 """What `destination-sage100` does with a record: CONTRACT.md, "Streams"."""
 # ruff: noqa: E501 - a case is a row of a table
 
-import sqlite3
 import threading
 
 import pytest
@@ -11,7 +10,10 @@ from connector_base.receipt import Action, Cause, Outcome
 from sage100.config import Sage100Config
 from sage100.database import open_database
 from sage100.errors import DeadlockError, Refusal, RefusedError, UnreachableError
+from sage100.tables import F_COMPTET, F_CONTACTT
 from sage100.writing import Contacts
+from tests.sage100.companies import EVERYWHERE
+from tests.tds.drivers import FREETDS, MICROSOFT
 
 ANNE = {"CT_Num": "CARAT", "CT_Nom": "Durand", "CT_Prenom": "Anne"}
 NEW = {"CT_Num": "CARAT", "CT_Nom": "Blanc", "CT_Prenom": "Zoé"}
@@ -90,6 +92,7 @@ def test_a_record_is_not_applied_and_nothing_is_written(write, sage, given, outc
     assert [sage.contact(n) for n in range(1, 6)] == before
 
 
+@EVERYWHERE
 def test_a_duplicate_tells_the_row_in_the_way(write):
     (receipt,) = write({**ANNE, "_create": True})
     assert receipt.record["CT_EMail"] == "anne@example.org"
@@ -100,11 +103,13 @@ def test_a_changed_record_is_given_back_as_it_stands(write):
     assert receipt.record["CT_EMail"] == "anne@example.org"
 
 
+@EVERYWHERE
 def test_a_new_contact_holds_empty_texts_and_zeros_and_reads_back(write, sage):
     (receipt,) = write({**NEW, "CT_Num": "carat", "CT_Fonction": None, "CT_Civilite": 1.0})
     row = sage.contact(4)
     assert row["CT_Num"] == "CARAT"
-    assert {row[name] for name in ("CT_Fonction", "CT_Telephone", "CT_EMail", "CT_LinkedIn")} == {""}
+    texts = {"CT_Fonction", "CT_Telephone", "CT_EMail", "CT_LinkedIn"} - sage.absent
+    assert {row[name] for name in texts} == {""}
     assert (row["N_Service"], row["N_Contact"], row["CT_Civilite"], row["CT_No"]) == (0, 0, 1, 13)
     assert (row["cbCreateur"], row["cbProt"]) == ("CSQL", 0)
     assert {name: receipt.record[name] for name in row if row[name] is not None and "cb" not in name} == {
@@ -128,6 +133,7 @@ def test_the_number_is_taken_although_the_record_is_narrowed_to_other_fields(wri
     assert (row["CT_No"], row["CT_Nom"], row["CT_EMail"], row["CT_Fonction"]) == (77, "Blanc", "z@b.fr", "")
 
 
+@EVERYWHERE
 def test_an_update_touches_only_what_differs_and_the_stamp(write, sage):
     before = sage.contact(1)
     write({"cbMarq": 1, **ANNE, "CT_EMail": "", "CT_Fonction": "Chef"})
@@ -136,6 +142,7 @@ def test_an_update_touches_only_what_differs_and_the_stamp(write, sage):
     assert (after["CT_EMail"], after["CT_Fonction"]) == ("", "Chef")
 
 
+@EVERYWHERE
 def test_a_declared_field_that_is_absent_is_cleared_and_an_undeclared_one_is_left_alone(write, sage):
     sage.edit(1, CT_Telephone="0102030405")
     write({"cbMarq": 1}, fields=["cbMarq", "CT_EMail", "CT_Civilite"])
@@ -167,38 +174,57 @@ def test_unknown_columns_are_told_once(write, caplog):
     assert told == ["Not columns of F_CONTACTT in this database, ignored: CT_Inconnu."]
 
 
+@EVERYWHERE
 def test_a_contact_that_another_table_refers_to_is_not_deleted(write, sage):
-    sage.run("CREATE TABLE F_DRECOUVREMENT (cbCT_No INTEGER REFERENCES F_CONTACTT (CT_No))")
-    sage.run("INSERT INTO F_DRECOUVREMENT VALUES (10)")
+    sage.refer_to(10)
     (receipt,) = write({"cbMarq": 1, **GONE})
     assert (receipt.outcome, receipt.cause) == (REFUSED, Cause.IN_USE)
     assert sage.contact(1) is not None
 
 
+@EVERYWHERE
 def test_what_a_trigger_refuses_is_quoted(write, sage):
-    sage.run(
-        "CREATE TRIGGER TG_UPD BEFORE UPDATE ON F_CONTACTT BEGIN SELECT RAISE(ABORT, 'refused by the trigger'); END"
-    )
+    sage.refuse_updates("refused by the trigger")
     (receipt,) = write({"cbMarq": 1, "CT_Fonction": "Chef"})
-    assert (receipt.outcome, receipt.cause, receipt.detail) == (REFUSED, Cause.REJECTED, "refused by the trigger")
+    assert (receipt.outcome, receipt.cause) == (REFUSED, Cause.REJECTED)
+    assert receipt.detail.removesuffix(" (50000)") == "refused by the trigger"
+    assert sage.contact(1)["CT_Fonction"] is None
 
 
+def test_a_contact_has_a_number_although_a_trigger_numbers_those_without_one(sql_server, write):
+    company = sql_server.company(MICROSOFT, numbers=True)
+    company.add(F_COMPTET, {"CT_Num": "CARAT", "CT_Type": 0})
+    company.add(F_CONTACTT, {"CT_Num": "CARAT", "CT_Nom": "Durand"})
+    (receipt,) = write(NEW, config=company.config)
+    assert [row["CT_No"] for row in company.contacts()] == [1, 2]
+    assert receipt.record["CT_No"] == 2
+
+
+@EVERYWHERE
 def test_what_a_trigger_makes_of_a_value_is_read_back(write, sage):
-    sage.run(
-        "CREATE TRIGGER TG_UPD AFTER UPDATE OF CT_Fonction ON F_CONTACTT "
-        "BEGIN UPDATE F_CONTACTT SET CT_Fonction = upper(NEW.CT_Fonction) WHERE cbMarq = NEW.cbMarq; END"
-    )
+    sage.shout_jobs()
     (receipt,) = write({"cbMarq": 1, "CT_Fonction": "chef"})
     assert (receipt.wrote, receipt.record["CT_Fonction"]) == (True, "CHEF")
 
 
-def test_a_locked_database_is_for_later(write, sage, monkeypatch):
+@EVERYWHERE
+def test_a_record_that_somebody_else_is_changing_is_for_later(write, sage, monkeypatch):
     monkeypatch.setattr("sage100.engine._LOCK_MILLISECONDS", 20)
-    other = sqlite3.connect(sage.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    receipts = write({"cbMarq": 1, "CT_Fonction": "Chef"}, {"cbMarq": 2, "CT_Fonction": "Chef"})
-    other.close()
+    with sage.somebody_changes(1):
+        receipts = write({"cbMarq": 1, "CT_Fonction": "Chef"}, {"cbMarq": 1, **GONE})
     assert [(receipt.outcome, receipt.cause) for receipt in receipts] == [(Outcome.RETRY, Cause.LOCKED)] * 2
+    assert sage.contact(1)["CT_Fonction"] is None
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("given", [{"CT_Fonction": "Chef"}, GONE], ids=["update", "delete"])
+def test_a_record_that_a_sage_user_has_open_is_for_later_and_others_are_written(write, sage, given):
+    sage.open_on_a_screen(1)
+    locked, other = write({"cbMarq": 1, **given}, {"cbMarq": 2, "CT_Fonction": "Chef"})
+    # FreeTDS passes on the severest message alone: that the trigger has undone the transaction, but not why.
+    told = (REFUSED, Cause.REJECTED) if FREETDS in str(sage.config) else (Outcome.RETRY, Cause.LOCKED)
+    assert (locked.outcome, locked.cause, other.outcome) == (*told, APPLIED)
+    assert sage.contact(1)["CT_Fonction"] is None
 
 
 def raising(monkeypatch, method, *errors):
@@ -247,6 +273,7 @@ def test_a_broken_connection_leaves_the_record_uncertain_and_stops(write, monkey
     assert (caught.value.internal_message, caught.value.failure_type.value) == ("unreachable", "transient_error")
 
 
+@EVERYWHERE
 def test_threads_that_create_at_once_get_numbers_of_their_own(write, sage):
     with open_database(Sage100Config.model_validate(sage.config)) as database:
         receipts = []

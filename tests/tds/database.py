@@ -181,7 +181,8 @@ class Database:
 
     def drop(self, tree: exp.Drop) -> None:
         """DROP TABLE or TRIGGER."""
-        name = tree.this.name.lower()
+        (dropped,) = tree.args["tables"]
+        name = dropped.name.lower()
         if tree.args["kind"] == "TRIGGER":
             for table in self.declared.tables.values():
                 table.triggers.pop(name, None)
@@ -191,7 +192,7 @@ class Database:
                 for key in [key for key, one in kept.items() if one.table.lower() == name]:
                     del kept[key]
         elif not tree.args.get("exists"):
-            raise native(3701, name=tree.this.name)
+            raise native(3701, name=dropped.name)
         self._describe()
 
     def _constrain(self, table: Table, constraint: exp.Constraint) -> None:

@@ -282,6 +282,8 @@ class _Parser:
         table = self._name()
         events = {self._tokens[self._at].text.upper()}
         while not self._take("AS"):
+            if self._at >= len(self._tokens):
+                raise native(102, near=self._text[start : start + 60])
             events.add(self._word())
             self._at += 1
         body = self.batch()

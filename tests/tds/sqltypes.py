@@ -28,7 +28,7 @@ _MAX = 0xFFFF
 _EPOCH = datetime(1900, 1, 1)  # noqa: DTZ001 - the server's local time
 _DAY_ONE = date(1, 1, 1)
 _TICKS = 300
-_EARLIEST = "1753"
+_RANGES = {"datetime": ("1753", "A"), "smalldatetime": ("1900", "2079-06-07")}
 _PRECISIONS = ((9, 5), (19, 9), (28, 13), (38, 17))
 
 
@@ -105,7 +105,7 @@ class SqlType:
             moment = datetime.fromisoformat(re.sub(r"^(\d{4})(\d{2})(\d{2})\b", r"\1-\2-\3", value[:26]))
         except ValueError:
             raise native(241) from None
-        if self.name in {"datetime", "smalldatetime"} and value < _EARLIEST:
+        if not _RANGES.get(self.name, ("", "A"))[0] <= value < _RANGES.get(self.name, ("", "A"))[1]:
             raise native(242, kind=self.name)
         if self.name == "date":
             return f"{moment:%Y-%m-%d}"

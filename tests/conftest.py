@@ -1,0 +1,38 @@
+"""What tests of several folders share: ODBC drivers, and a server that speaks TDS."""
+
+import gc
+
+import pytest
+
+from tests.sage100.companies import Front
+from tests.tds.drivers import install
+from tests.tds.server import TdsServer
+
+
+@pytest.fixture(scope="session")
+def drivers(tmp_path_factory):
+    """The drivers of this machine, known to unixODBC by the names that customers have them by."""
+    install(tmp_path_factory.mktemp("odbc"))
+
+
+@pytest.fixture(scope="session")
+def front(drivers):
+    """The server's threads, once for all tests."""
+    with TdsServer() as server:
+        gc.freeze()
+        yield Front(server)
+
+
+@pytest.fixture
+def sql_server(front):
+    """A server on loopback that stands in for SQL Server.
+
+    While it is in use, garbage is collected between tests alone: else a thread of the server might be the one to
+    close a client's forgotten connection, and would wait for its own farewell.
+    """
+    gc.disable()
+    yield front
+    front.server.faults.clear()
+    front.server.said.clear()
+    gc.collect()
+    gc.enable()
