@@ -193,11 +193,14 @@ def write_answers(file: Path, answers: list[Answer], language: Language) -> None
     """Write the answers as comments, and what follows from them as settings that ``include`` takes.
 
     Raises:
-        OSError: the file cannot be written.
+        ConfigurationError: the file cannot be written.
     """
     lines = [f"# {say('probe_file', language, at=utc_now().isoformat(timespec='seconds'))}"]
     for answer in answers:
         lines += ["#", f"# {answer.side.value} {answer.number}. {answer.question}", f"#   {answer.text}"]
     tree = settings_of(answers)
     settings = yaml.safe_dump(tree, sort_keys=True, allow_unicode=True) if tree else "{}\n"
-    file.write_text("\n".join([*lines, "", settings]), "utf-8")
+    try:
+        file.write_text("\n".join([*lines, "", settings]), "utf-8")
+    except OSError:
+        raise ConfigurationError("probe_output", file=str(file)) from None
