@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import typer
 from rich.console import Console, RenderableType
 
-from console.tables import plain
+from console.tables import HARD_SPACES, plain
 from console.values import Shown, shown_by
 from contact_sync.codecs import Locale
 from contact_sync.failures import Exit, SyncError
@@ -30,9 +30,26 @@ WIDTH = 100
 """Columns of the output where no terminal says otherwise, and at most."""
 
 
+class _Unbroken:
+    """A standard stream that writes hard spaces where their stand-ins are."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write."""
+        for space, stand_in in HARD_SPACES.items():
+            text = text.replace(stand_in, space)
+        return self._stream.write(text)
+
+
 def terminal(*, stderr: bool = False) -> Console:
     """Open a standard stream for text that is data: no markup, no emoji, no colour rules are read from it."""
-    console = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    stream = cast("TextIO", _Unbroken(sys.stderr if stderr else sys.stdout))
+    console = Console(file=stream, markup=False, emoji=False, highlight=False)
     console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
     return console
 
@@ -116,6 +133,6 @@ def session(config: Path, *, as_json: bool = False) -> Iterator[Session]:
 def _told(error: Exception, language: Language) -> Exit:
     ending = ending_of(error, language)
     for line in ending.message.splitlines():
-        print(plain(line), file=sys.stderr)  # noqa: T201 - the command's output
+        terminal(stderr=True).print(plain(line), soft_wrap=True)
     logger.debug("The command ended by this error.", exc_info=error)
     return ending.exit_code

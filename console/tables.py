@@ -27,12 +27,15 @@ if TYPE_CHECKING:
 _DATES = {"fr": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
 _SIDES = {Side.SAGE100: "Sage 100", Side.SSM: "SSM"}
 _INDENT = (0, 0, 0, 2)
+HARD_SPACES = {"\N{NO-BREAK SPACE}": "\ue000", "\N{NARROW NO-BREAK SPACE}": "\ue001"}
+"""What stands for them until a line is written: rich breaks lines at every kind of space."""
 _LEVELS = {"ok": ("✓", ""), "advice": ("!", "yellow"), "unseen": ("?", "dim"), "mend": ("✗", "red")}
 
 
 def plain(value: object, style: str = "") -> Text:
     """Show data as it is: no markup is read from it, and no control character reaches the terminal."""
-    return Text("".join(sign if sign.isprintable() else " " for sign in str(value)), style)
+    text = "".join(sign if sign.isprintable() else HARD_SPACES.get(sign, " ") for sign in str(value))
+    return Text(text, style)
 
 
 def moment(at: datetime, language: Language) -> str:

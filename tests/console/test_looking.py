@@ -99,6 +99,13 @@ def test_values_are_shown_as_people_write_them_not_as_the_sides_code_them(settin
     assert "téléphone ∅ | 01" in shown
 
 
+def test_a_line_of_french_does_not_break_at_a_hard_space(settings, state, call):
+    lines = [line.rstrip(" ") for line in call("problems", "-c", settings()).stdout.splitlines()]
+
+    assert any("\N{NO-BREAK SPACE}" in line for line in lines)
+    assert [line for line in lines if line.endswith("«") or line.lstrip().startswith((":", ";", "»", "?", "!"))] == []
+
+
 def test_the_open_problems_are_counted_by_names_that_people_understand(settings, state, call):
     shown = call("status", "-c", settings()).stdout
 
