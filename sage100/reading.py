@@ -79,13 +79,18 @@ def newest(database: Database, table: Table) -> datetime | None:
     return stamp and min(stamp, database.now())
 
 
-def keys(database: Database, table: Table, *, whole: bool) -> Iterator[int]:
+def is_part(table: Table) -> bool:
+    """Whether `pages` leaves rows of a table out."""
+    return table in _CONDITIONS
+
+
+def keys(database: Database, table: Table, *, whole: bool = False) -> Iterator[int]:
     """Read the `cbMarq` of every row that `pages` gives, in ascending order.
 
     Args:
         database: the database.
         table: the table.
-        whole: of all rows of the table, those too that `pages` leaves out.
+        whole: whether to read those too of the rows that `pages` leaves out.
 
     Raises:
         SageError: the database failed; what was given until then is not all.

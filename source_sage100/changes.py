@@ -3,26 +3,40 @@
 A state says up to which stamp all was delivered by readings that came to their end. While one is under way it
 says besides how far that has come, and which stamp will be reached at its end: a reading that broke off goes on
 there, and what changed behind it meanwhile bears a later stamp and comes with the next.
+
+Where deletions are told, a state holds the keys of all rows that the reader may have: it does before any of them
+is delivered, so that a row is missed whatever the reader has kept of a reading that broke off.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import islice
 from typing import Any, Self
 
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from sqlalchemy import Table
 
+from connector_base.request import DELETED_AT
 from connector_base.source import Pages, State
 from sage100 import reading
 from sage100.database import Database
 from sage100.values import Record
+from source_sage100.keys import Keys
 
 CURSOR = "cbModification"
 KEY = "cbMarq"
 UNTIL = "until"
 """In the state of a reading under way: the stamp that is reached at its end."""
+KEYS = "keys"
+"""In a state where deletions are told: the keys of all rows that the reader may have."""
+NEW = "new"
+"""Beside `KEYS`: those of them that are yet to be read, whatever their stamp."""
+
+_DELETIONS_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +60,18 @@ class Progress:
         Raises:
             AirbyteTracedException: it is not one of this source.
         """
-        try:
+        with _understood():
             after = state.get(KEY)
             return cls(_moment(state, CURSOR), _moment(state, UNTIL), None if after is None else int(after))
-        except (TypeError, ValueError):
-            raise AirbyteTracedException(
-                message="The state is not one of this source. Reset it to read from the beginning.",
-                internal_message="state",
-                failure_type=FailureType.config_error,
-            ) from None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a reading has begun and not come to its end."""
+        return self.after is not None
 
     def begun(self, database: Database, table: Table) -> Self:
         """What it is once a reading is under way: that which broke off, or a new one."""
-        if self.after is not None:
+        if self.under_way:
             return self
         stamps = filter(None, (self.since, reading.newest(database, table)))
         return replace(self, until=max(stamps, default=None), after=0)
@@ -87,11 +100,125 @@ def whole(database: Database, table: Table) -> Pages:
 
 def changes(database: Database, table: Table, state: State) -> Pages:
     """Read what was changed since a state; all of the table where there is none yet."""
-    progress = Progress.of(state).begun(database, table)
-    for page in reading.pages(database, table, since=progress.since, after=progress.after):
+    before = Progress.of(state)
+    for records, progress in _course(database, table, before, broken=before.under_way):
+        yield records, progress.state(database)
+
+
+def changes_and_deletions(database: Database, table: Table, state: State) -> Pages:
+    """Read what was changed since a state, and tell what is gone; all of the table where no state holds keys yet.
+
+    A row whose key was not there before is read whatever its stamp. A company that is no client or prospect any
+    more leaves the stream and is not told as deleted: its row is still there.
+    """
+    held = _keys(state, KEYS)
+    before = Progress() if held is None else Progress.of(state)
+    begun = before.begun(database, table).state(database)
+    census = _Census.taken(database, table, held, _keys(state, NEW))
+    yield (), {**begun, **census.state()}
+    yield from ((records, None) for records in _deletions(database, census.gone))
+    yield from ((records, None) for records in reading.picked(database, table, list(census.new)))
+    told = census.told()
+    if told != census:
+        yield (), {**begun, **told.state()}
+    given = Keys() if before.under_way else census.new  # behind one that broke off, they may have changed since
+    for records, progress in _course(database, table, Progress.of(begun), broken=before.under_way):
+        # What came into the table since its keys were read is left to the next reading, which will know of it.
+        due = [row for row in records if row[KEY] in told.known and row[KEY] not in given]
+        yield due, {**progress.state(database), **told.state()}
+
+
+@dataclass(frozen=True)
+class _Census:
+    """The keys of a table, compared with those that the reader may have.
+
+    Attributes:
+        known: those that the reader may have, or will be given.
+        gone: those of them whose rows are gone.
+        new: those of them that are to be read whatever the row's stamp.
+    """
+
+    known: Keys
+    gone: Keys = field(default_factory=Keys)
+    new: Keys = field(default_factory=Keys)
+
+    @classmethod
+    def taken(cls, database: Database, table: Table, held: Keys | None, unread: Keys | None) -> Self:
+        """Read the keys of a table, all of them or fail.
+
+        Args:
+            database: the database.
+            table: the table.
+            held: the keys that the reader may have; None before the first reading, which gives every row.
+            unread: those of them that a reading which broke off was yet to give.
+        """
+        present = Keys.of(reading.keys(database, table))
+        if held is None:
+            return cls(present)
+        there = present | Keys.of(reading.keys(database, table, whole=True)) if reading.is_part(table) else present
+        new = (present - held) | (present & (unread or Keys()))
+        return cls(held | present, held - there, new)
+
+    def told(self) -> Self:
+        """What it is once the deletions are told and the new rows given."""
+        return type(self)(self.known - self.gone)
+
+    def state(self) -> dict[str, Any]:
+        """What a state holds of it."""
+        return {KEYS: self._packed} | ({NEW: self.new.packed()} if self.new else {})
+
+    @cached_property
+    def _packed(self) -> str:
+        return self.known.packed()
+
+
+def _course(
+    database: Database, table: Table, progress: Progress, *, broken: bool
+) -> Iterator[tuple[Sequence[Record], Progress]]:
+    """Give pages, each with the progress that it makes.
+
+    A reading that broke off is brought to its end, and followed by one of what changed behind it.
+    """
+    progress = progress.begun(database, table)
+    for page in reading.pages(database, table, since=progress.since, after=progress.after or None):
         progress = progress.at(page)
-        yield page, progress.state(database)
-    yield (), progress.ended().state(database)
+        yield page, progress
+    progress = progress.ended()
+    yield (), progress
+    if broken:
+        yield from _course(database, table, progress, broken=False)
+
+
+def _deletions(database: Database, gone: Keys) -> Iterator[Sequence[Record]]:
+    """Records of deletions.
+
+    Their stamp is the next full minute: whoever keeps the record with the latest one must not prefer the row's
+    last change, whose stamp Sage may have rounded up to the minute.
+    """
+    now = database.now()
+    deleted_at = database.time.told(now)
+    stamp = database.time.told(now.replace(second=0, microsecond=0) + timedelta(minutes=1))
+    keys = iter(gone)
+    while batch := [{KEY: key, CURSOR: stamp, DELETED_AT: deleted_at} for key in islice(keys, _DELETIONS_AT_ONCE)]:
+        yield batch
+
+
+def _keys(state: State, name: str) -> Keys | None:
+    with _understood():
+        return Keys.unpacked(state[name]) if name in state else None
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Raise what is wrong with a state as a matter of configuration."""
+    try:
+        yield
+    except (TypeError, ValueError):
+        raise AirbyteTracedException(
+            message="The state is not one of this source. Reset it to read from the beginning.",
+            internal_message="state",
+            failure_type=FailureType.config_error,
+        ) from None
 
 
 def _moment(state: Mapping[str, Any], name: str) -> datetime | None:

@@ -4,10 +4,13 @@ from typing import Any
 
 from sqlalchemy import Column, Numeric, String
 
+from connector_base.request import DELETED_AT
 from sage100.database import Database, Layout
 from sage100.tables import LocalTime
 
 Schema = dict[str, Any]
+
+_MOMENT: Schema = {"type": ["null", "string"], "format": "date-time", "airbyte_type": "timestamp_with_timezone"}
 
 
 def schema_of(database: Database, layout: Layout) -> Schema:
@@ -28,11 +31,17 @@ def schema_of(database: Database, layout: Layout) -> Schema:
     }
 
 
+def with_deletions(schema: Schema) -> Schema:
+    """Add to a schema what tells a deletion."""
+    description = "When the row was found to be gone; the record then holds its key alone. Null while it is there."
+    return schema | {"properties": schema["properties"] | {DELETED_AT: _MOMENT | {"description": description}}}
+
+
 def _type(column: Column[Any], length: int | None, encoding: str) -> Schema:
     if column.primary_key:
         return {"type": "integer"}
     if isinstance(column.type, LocalTime):
-        return {"type": ["null", "string"], "format": "date-time", "airbyte_type": "timestamp_with_timezone"}
+        return _MOMENT
     if isinstance(column.type, String):
         return {"type": ["null", "string"], "maxLength": length, "x-encoding": encoding}
     return {"type": ["null", "number" if isinstance(column.type, Numeric) else "integer"]}

@@ -21,13 +21,13 @@ from sqlalchemy import Table
 from connector_base.failure import parsed, tracing
 from connector_base.source import CursorStream, FullStream, PagedSource, Pages
 from connector_base.spec import connection_specification
-from sage100.config import Sage100Config
 from sage100.database import Database, open_database
 from sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES, SageError
 from sage100.reading import pages
 from sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
-from source_sage100.changes import CURSOR, KEY, changes, whole
-from source_sage100.schemas import schema_of
+from source_sage100.changes import CURSOR, KEY, changes, changes_and_deletions, whole
+from source_sage100.config import SourceSage100Config
+from source_sage100.schemas import schema_of, with_deletions
 
 
 class SourceSage100(PagedSource):
@@ -42,7 +42,7 @@ class SourceSage100(PagedSource):
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
         """Tell what the source needs to know."""
-        return ConnectorSpecification(connectionSpecification=connection_specification(Sage100Config))
+        return ConnectorSpecification(connectionSpecification=connection_specification(SourceSage100Config))
 
     def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, Any]:  # noqa: ARG002 - the CDK's signature
         """Open the database; look for its tables, its columns and the right to read them.
@@ -74,14 +74,19 @@ class SourceSage100(PagedSource):
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
         """Give the streams that this database has; the lists of services and contact types may be missing."""
         with tracing(SageError, CONFIGURATION_CODES):
-            database = self._database or _open(config)
+            settings = parsed(SourceSage100Config, config)
+            database = self._database or open_database(settings)
         tables = {
             "companies": F_COMPTET,
             "contacts": F_CONTACTT,
             "services": P_SERVICECPTA,
             "contact_types": P_CONTACT,
         }
-        return [_stream(database, name, table) for name, table in tables.items() if database.has(table)]
+        return [
+            _stream(database, name, table, deletions=settings.emit_deletions)
+            for name, table in tables.items()
+            if database.has(table)
+        ]
 
     @contextmanager
     def _opened(self, config: Mapping[str, Any]) -> Iterator[Database]:
@@ -98,21 +103,22 @@ class SourceSage100(PagedSource):
 
 
 def _open(config: Mapping[str, Any]) -> Database:
-    return open_database(parsed(Sage100Config, config))
+    return open_database(parsed(SourceSage100Config, config))
 
 
-def _stream(database: Database, name: str, table: Table) -> Stream:
+def _stream(database: Database, name: str, table: Table, *, deletions: bool) -> Stream:
     layout = database.layout(table)
     schema = schema_of(database, layout)
     if CURSOR not in layout.columns:
         return FullStream(name, schema, KEY, lambda: _traced((page, None) for page in pages(database, table)))
+    since = changes_and_deletions if deletions else changes
     return CursorStream(
         name,
-        schema,
+        with_deletions(schema) if deletions else schema,
         KEY,
         CURSOR,
         read_whole=lambda: _traced(whole(database, table)),
-        read_since=lambda state: _traced(changes(database, table, state)),
+        read_since=lambda state: _traced(since(database, table, state)),
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from connector_base.request import DELETED_AT
+
 Schema = Mapping[str, Any]
 
 
@@ -78,6 +80,15 @@ _SHARED: Mapping[str, Schema] = {
     "marketingCommunications": _flag("Whether marketing messages are accepted."),
     "readOnly": _flag("Whether users of the application may not change it."),
 }
+
+
+def with_deletions(schema: Schema) -> Schema:
+    """Add to a schema what tells a deletion as databases do."""
+    return {
+        **schema,
+        "properties": {**schema["properties"], DELETED_AT: _moment("When it was deleted; null while it is not.")},
+    }
+
 
 CONTACTS = _schema(
     firstName=_text("First name."),

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
@@ -14,6 +14,7 @@ from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from connector_base.failure import parsed, traced, tracing
+from connector_base.request import DELETED_AT
 from connector_base.source import CursorStream, FullStream, PagedSource, Pages, State
 from connector_base.spec import connection_specification
 from source_ssm import schemas
@@ -22,7 +23,7 @@ from ssm import where
 from ssm.answer import Page
 from ssm.client import SsmClient
 from ssm.errors import Forbidden, LoginRefused, Rejected, SsmError
-from ssm.values import Row, changed_at, format_stamp, parse_stamp
+from ssm.values import Row, changed_at, format_stamp, is_deleted, parse_stamp
 
 CURSOR = "changed_at"
 PAGE_ROWS = "page_rows"
@@ -74,6 +75,8 @@ class SourceSsm(PagedSource):
             return FullStream(name, schema, "id", lambda: self._pages(settings, resource))
 
         def changes(name: str, schema: schemas.Schema) -> Stream:
+            schema = schemas.with_deletions(schema) if settings.emit_deletions else schema
+
             def since(state: State) -> Pages:
                 return self._changes(settings, name, state)
 
@@ -105,13 +108,14 @@ class SourceSsm(PagedSource):
                 yield page.rows, None
 
     def _changes(self, settings: SourceSsmConfig, resource: str, state: State) -> Pages:
+        told = _told_as_deleted if settings.emit_deletions else _stamped
         client = self._client(settings)
         with tracing(SsmError, _CONFIG_CODES):
             if resource == "contacts" and settings.contact_ids:
-                found = client.find(resource, ids=frozenset(settings.contact_ids))
-                yield [_stamped(row) for row in found], None
-            else:
-                yield from _since(client, resource, state, timedelta(minutes=settings.overlap_minutes))
+                yield [told(row) for row in client.find(resource, ids=frozenset(settings.contact_ids))], None
+                return
+            for rows, reached in _since(client, resource, state, timedelta(minutes=settings.overlap_minutes)):
+                yield [told(row) for row in rows], reached
 
     def _client(self, settings: SourceSsmConfig) -> SsmClient:
         if self._lent is None and self._own is None:
@@ -131,18 +135,19 @@ def _since(client: SsmClient, resource: str, state: State, overlap: timedelta) -
     """Read what changed since a state, a little earlier in truth; the state comes at the end.
 
     Rows come in the order of their ids: only a whole pass covers a time. The time covered is the newest stamp
-    read, but never after the server's clock at the first page, for what changes behind the reading.
+    read, but never after the server's clock at the first page, for what changes behind the reading; where the server
+    does not tell it, after ours.
     """
     start, full = parse_stamp(state.get(CURSOR)), state.get(PAGE_ROWS)
     largest = 0
-    began: datetime | None = None
+    began, here = None, datetime.now(UTC)
     newest = start
     for page in _pages(client, resource, start - overlap if start else None, full):
         began = began or page.date
         largest = max(largest, len(page.rows))
         newest = max(filter(None, (newest, *map(changed_at, page.rows))), default=None)
-        yield [_stamped(row) for row in page.rows], None
-    yield (), _state(newest, began, start, full if start else largest)
+        yield page.rows, None
+    yield (), _state(newest, began or here, start, full if start else largest)
 
 
 def _pages(client: SsmClient, resource: str, since: datetime | None, full: int | None) -> Iterator[Page]:
@@ -156,14 +161,20 @@ def _pages(client: SsmClient, resource: str, since: datetime | None, full: int |
 
 
 def _state(
-    newest: datetime | None, began: datetime | None, start: datetime | None, full: int | None
+    newest: datetime | None, began: datetime, start: datetime | None, full: int | None
 ) -> Mapping[str, Any] | None:
     if newest is None:
         return None
-    covered = min(newest, began or newest)
+    covered = min(newest, began)
     return {CURSOR: format_stamp(max(covered, start or covered))} | ({PAGE_ROWS: full} if full else {})
 
 
 def _stamped(row: Row) -> Row:
     moment = changed_at(row)
     return {**row, CURSOR: format_stamp(moment) if moment else None}
+
+
+def _told_as_deleted(row: Row) -> Row:
+    """Tell a deletion as databases do, too."""
+    moment = parse_stamp(row.get("dateDeleted")) or changed_at(row) or datetime.now(UTC)
+    return {**_stamped(row), DELETED_AT: format_stamp(moment) if is_deleted(row) else None}

@@ -222,6 +222,21 @@ def test_deletions_are_read_whether_or_not_ssm_lets_their_date_be_asked_about(cl
         assert ids_of(Reading(SourceSsm(), config_of(api), "contacts", states=[since])) == {gone}
 
 
+@pytest.mark.parametrize("mode", ["full_refresh", "incremental"])
+def test_deletions_are_told_as_databases_do_where_asked_for(api, config, clock, mode):
+    kept, gone = (row["id"] for row in api.store.rows("contacts")[:2])
+    clock.now = START + timedelta(hours=2)
+    api.store.delete("contacts", gone, user=90)
+    told = Reading(SourceSsm(), config | {"emit_deletions": True}, "contacts", mode=mode).records["contacts"]
+    at = {row["id"]: row["_ab_cdc_deleted_at"] for row in told}
+    assert (at[kept], at[gone]) == (None, "2024-05-01T14:00:00.250000Z")
+    plain = Reading(SourceSsm(), config, "contacts", mode=mode).records["contacts"]
+    assert {row["id"] for row in plain if row["deleted"]} == {gone}
+    assert not any("_ab_cdc_deleted_at" in row for row in plain)
+    (declared,) = (s for s in SourceSsm().streams(config | {"emit_deletions": True}) if s.name == "contacts")
+    assert "_ab_cdc_deleted_at" in declared.get_json_schema()["properties"]
+
+
 def test_quiet_incremental_read_of_accounts_and_contacts_costs_five_requests_and_keeps_the_states(api, config, clock):
     clock.now = START + timedelta(hours=2)
     stamp = "2024-05-01T13:00:00.000000Z"

@@ -1,0 +1,18 @@
+"""What the source needs to know."""
+
+from pydantic import Field
+
+from sage100.config import Sage100Config
+
+
+class SourceSage100Config(Sage100Config):
+    """The settings of a Sage 100 company, and whether deletions are told."""
+
+    emit_deletions: bool = Field(
+        default=False,
+        title="Tell deletions",
+        description="In incremental syncs of companies and contacts, give a record with the key and "
+        "`_ab_cdc_deleted_at` for each row that is gone from the database. Sage notes no deletion: each sync then "
+        "reads the keys of all rows and compares them with those it gave before.",
+        json_schema_extra={"group": "advanced"},
+    )
