@@ -4,6 +4,10 @@ from string import Template
 
 import pytest
 import yaml
+
+import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
+
+# isort: split
 from airbyte_cdk.test.models import ConnectorTestScenario
 from airbyte_cdk.test.standard_tests.pytest_hooks import pytest_generate_tests  # noqa: F401 - a hook for pytest
 
