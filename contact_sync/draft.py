@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
+from datetime import datetime
 from functools import cached_property
 
 from connector_base.receipt import Action
@@ -35,6 +36,7 @@ class World:
         mapper: the field map at work.
         policy: the site's answers.
         identity_fell: whether Sage gives out a ``cbMarq`` that it has given before (P9).
+        now: the time of the run; None where no stamp can be of the future.
     """
 
     database: str
@@ -46,6 +48,7 @@ class World:
     mapper: Mapper
     policy: Policy
     identity_fell: bool = False
+    now: datetime | None = None
 
 
 @dataclass(slots=True)

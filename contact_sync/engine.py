@@ -282,6 +282,7 @@ class Run:
             mapper,
             site.policy,
             identity_fell=seen.identity is not None and seen.identity < self._known.identity,
+            now=self._now(),
         )
 
     def _readable(self, mapper: Mapper) -> dict[int, Contact]:

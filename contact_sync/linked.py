@@ -204,7 +204,7 @@ def _count_edits(draft: Draft, views: Views, merged: Sequence[Merged]) -> None:
     differing = [m.field for m in merged if not m.agreed and m.field.name in views.link.base]
     edited = {side for f in differing for side in changed_sides(f, views, draft.mapper)}
     draft.plan.edited.update(edited)
-    draft.plan.turned_back += Side.SAGE100 in edited and rules.turned_back(views.link, views.sage100)
+    draft.plan.turned_back += Side.SAGE100 in edited and rules.turned_back(views.link, views.sage100, draft.world.now)
 
 
 def _rebased(draft: Draft, views: Views, merged: Sequence[Merged]) -> Link:

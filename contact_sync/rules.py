@@ -5,7 +5,7 @@ The rules about one field are in ``merge``, those about contacts without a link 
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from contact_sync import normal
@@ -52,10 +52,15 @@ _WELL_BEFORE = timedelta(minutes=65)
 """More than the hour by which a local clock may seem to fall back."""
 
 
-def turned_back(link: Link, sage100: Contact) -> bool:
-    """P9: whether a Sage row was last changed well before the state of it that was seen."""
+def turned_back(link: Link, sage100: Contact, today: datetime | None) -> bool:
+    """P9: whether a Sage row was last changed well before the state of it that was seen.
+
+    A stamp seen that lies in the future tells nothing: the clock that gave it was wrong.
+    """
     seen, now = moment(link.sage100_stamp), moment(sage100.stamp)
-    return seen is not None and now is not None and seen - now > _WELL_BEFORE
+    if seen is None or now is None or (today and seen > today):
+        return False
+    return seen - now > _WELL_BEFORE
 
 
 class Sleep(StrEnum):

@@ -178,7 +178,7 @@ class SsmSandbox:
         if answer is None:
             _reset(request.scope)
             return Response()
-        answer.headers["Date"] = format_datetime(self.store.now(), usegmt=True)
+        answer.headers.setdefault("Date", format_datetime(self.store.now(), usegmt=True))
         return answer
 
     async def _answer(self, turn: "_Turn", call: Call) -> Response | None:

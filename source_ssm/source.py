@@ -29,6 +29,7 @@ CURSOR = "changed_at"
 PAGE_ROWS = "page_rows"
 """In the state: the most rows of a page in the last whole read, by which the last page of changes is known."""
 
+_logger = logging.getLogger("airbyte")
 _CONFIG_CODES = (LoginRefused.code, Forbidden.code)
 
 
@@ -137,17 +138,34 @@ def _since(client: SsmClient, resource: str, state: State, overlap: timedelta) -
     Rows come in the order of their ids: only a whole pass covers a time. The time covered is the newest stamp
     read, but never after the server's clock at the first page, for what changes behind the reading; where the server
     does not tell it, after ours.
+
+    The overlap takes in the row that gave the time before. Where that row does not come, SSM takes dates to be later
+    than they say, or was put back in time: then everything is read.
     """
     start, full = parse_stamp(state.get(CURSOR)), state.get(PAGE_ROWS)
     largest = 0
     began, here = None, datetime.now(UTC)
-    newest = start
-    for page in _pages(client, resource, start - overlap if start else None, full):
+    newest: datetime | None = None
+    for page in _until_reached(client, resource, start, overlap, full):
         began = began or page.date
         largest = max(largest, len(page.rows))
         newest = max(filter(None, (newest, *map(changed_at, page.rows))), default=None)
         yield page.rows, None
-    yield (), _state(newest, began or here, start, full if start else largest)
+    reached = max(filter(None, (newest, start)), default=None)
+    yield (), _state(reached, began or here, start, full if start else largest)
+
+
+def _until_reached(
+    client: SsmClient, resource: str, start: datetime | None, overlap: timedelta, full: int | None
+) -> Iterator[Page]:
+    """Read what changed; everything, where the row that gave the time up to which all was read is not among it."""
+    reached = start is None or not overlap
+    for page in _pages(client, resource, start - overlap if start else None, full):
+        reached = reached or any((moment := changed_at(row)) and start and moment >= start for row in page.rows)
+        yield page
+    if not reached:
+        _logger.warning("The condition on dates hides rows of %s that it should show: all are read.", resource)
+        yield from client.pages(resource)
 
 
 def _pages(client: SsmClient, resource: str, since: datetime | None, full: int | None) -> Iterator[Page]:

@@ -29,7 +29,7 @@ from sandbox.ssm_api import SsmSandbox
 from sandbox.store import Store
 from sandbox.tenant import BRANCH, SALES_REP, with_value_lists
 from ssm.client import Patience, SsmClient
-from wiring import access
+from wiring import access, assemble
 from wiring.assemble import plan_once, run_once
 from wiring.settings import Settings
 
@@ -39,7 +39,7 @@ EXTRA_FIELDS = {"contacts": [SsmField("Z_note", max_length=500), SsmField("Z_fon
 
 @dataclass
 class Clock:
-    """The time on both sides, set by the scenario as far ahead of the real one as it likes."""
+    """The time, on both sides and where runs are made; as far ahead of the real one as the scenario likes."""
 
     ahead: timedelta = timedelta()
 
@@ -281,6 +281,7 @@ def stage(server, empty_company, quirks, tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))  # loopback needs no certificates, and loading them takes long
     monkeypatch.setattr(access, "SsmClient", partial(SsmClient, patience=HASTE))
     clock = Clock()
+    monkeypatch.setattr(assemble, "utc_now", clock)
     server.reset(with_value_lists(Store(quirks, clock=clock, extra_fields=EXTRA_FIELDS)))
     database = tmp_path / "company.db"
     shutil.copyfile(empty_company, database)

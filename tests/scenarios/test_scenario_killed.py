@@ -17,7 +17,7 @@ from contact_sync.state.store import StateStore
 from sage100.database import Database
 from sandbox.people import SageUser
 from sandbox.quirks import Quirks
-from wiring import access, assemble
+from wiring import access
 
 SHARDS = 4
 EVERY = 1 if os.environ.get("EXPLORE") else 3
@@ -204,9 +204,8 @@ class Morning:
 
 
 @pytest.fixture
-def days(stage, death, monkeypatch):
+def days(stage, death):
     """Days that all begin alike."""
-    monkeypatch.setattr(assemble, "utc_now", stage.clock)
     stage.decide(policy={"max_deletions": {"floor": 10}})
     morning(stage)
     return Morning(stage, copy.deepcopy(stage.api.store._tables))
