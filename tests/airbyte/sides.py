@@ -62,6 +62,10 @@ class Side(Protocol):
         """Change a contact, as somebody at work there would."""
         ...
 
+    def delete(self, identifier: int) -> None:
+        """Delete a contact, as somebody at work there would."""
+        ...
+
     def twin(self, folder: Path) -> Self:
         """Another side that holds the sample data."""
         ...
@@ -108,6 +112,9 @@ class SageSide:
 
     def rename(self, identifier: int, last_name: str) -> None:
         SageUser(self._path).edit_contact(identifier, CT_Nom=last_name)
+
+    def delete(self, identifier: int) -> None:
+        SageUser(self._path).delete_contact(identifier)
 
     def twin(self, folder: Path) -> Self:
         folder.mkdir()
@@ -159,6 +166,9 @@ class SsmSide:
 
     def rename(self, identifier: int, last_name: str) -> None:
         self.api.store.update("contacts", identifier, {"lastName": last_name}, user=SALES_REP)
+
+    def delete(self, identifier: int) -> None:
+        self.api.store.delete("contacts", identifier, user=SALES_REP)
 
     def twin(self, folder: Path) -> Self:
         return type(self)(folder)

@@ -108,14 +108,18 @@ def test_streams_are_read_in_lines_that_fit_what_was_discovered_each_state_after
         assert sum(counts) == sum(each["type"] == "RECORD" for each in messages)
 
 
-def test_a_read_from_the_states_of_another_gives_what_changed_since(side, reading, written):
+def test_a_read_from_the_states_of_another_gives_what_was_changed_and_deleted_since(side, reading, written):
     side.crowd(20)
+    reading[2] = written("deletions.json", side.config | {"emit_deletions": True})
     states = spoken(side.source, *reading).of("STATE")
-    side.rename(min(side.contacts()), "Changée")
+    changed, deleted, *_ = sorted(side.contacts())
+    side.rename(changed, "Changée")
+    side.delete(deleted)
     said = spoken(side.source, *reading, "--state", written("state.json", states))
 
-    given = [each["data"][side.names[0]] for each in said.of("RECORD") if each["stream"] == "contacts"]
-    assert "Changée" in given
+    given = {each["data"][side.key]: each["data"] for each in said.of("RECORD") if each["stream"] == "contacts"}
+    assert given[changed][side.names[0]] == "Changée"
+    assert [key for key, data in given.items() if data.get("_ab_cdc_deleted_at")] == [deleted]
     assert len(given) < len(side.contacts())
 
 
