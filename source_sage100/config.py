@@ -12,7 +12,7 @@ class SourceSage100Config(Sage100Config):
         default=False,
         title="Tell deletions",
         description="In incremental syncs of companies and contacts, give a record with the key and "
-        "`_ab_cdc_deleted_at` for each row that is gone from the database. Sage notes no deletion: each sync then "
+        "_ab_cdc_deleted_at for each row that is gone from the database. Sage notes no deletion: each sync then "
         "reads the keys of all rows and compares them with those it gave before.",
         json_schema_extra={"group": "advanced"},
     )

@@ -28,6 +28,10 @@ def test_every_input_has_a_title_and_a_description(form):
     assert [name for name, field in inputs(form) if not field["title"] or not field["description"].endswith(".")] == []
 
 
+def test_a_description_is_plain_text_since_the_form_shows_markup_as_it_stands(form):
+    assert [name for name, field in inputs(form) if set("`<*") & set(field["description"])] == []
+
+
 def test_every_input_to_be_typed_shows_an_example_unless_it_is_secret(form):
     typed = [(name, field) for name, field in inputs(form) if field["type"] in {"string", "integer", "number"}]
 
