@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, select, true
 
 from sage100.database import Database
 from sage100.tables import F_COMPTET, P_CONTACT, P_SERVICECPTA
@@ -25,7 +25,7 @@ a minute into the future, several changes in one) and for transactions that are 
 was read. What was read before and not changed since comes again: readers must take a row twice.
 """
 
-_PAGE = 5000
+_PAGE = 2000
 _PAGE_OF_KEYS = 50_000
 _KEYS_AT_ONCE = 500
 """SQL Server takes no more than 2,100 parameters in a statement."""
@@ -61,7 +61,8 @@ def pages(
     if since is not None:
         stamp = database.stamp(table.c.cbModification)
         query = query.where(or_(stamp >= database.moment(since - OVERLAP), stamp.is_(None)))
-    for page in _pages(database, query, table.c.cbMarq, after, _PAGE):
+    place = database.layout(table).names.index("cbMarq")
+    for page in _pages(database, query, table.c.cbMarq, place, after, _PAGE):
         yield [database.record(table, row) for row in page]
 
 
@@ -97,7 +98,7 @@ def keys(database: Database, table: Table, *, whole: bool = False) -> Iterator[i
     """
     marq = table.c.cbMarq
     query = select(marq).where(true() if whole else _condition(table))
-    for page in _pages(database, query, marq, None, _PAGE_OF_KEYS):
+    for page in _pages(database, query, marq, 0, None, _PAGE_OF_KEYS):
         yield from (row[0] for row in page)
 
 
@@ -111,7 +112,8 @@ def picked(database: Database, table: Table, wanted: Sequence[int]) -> Iterator[
         some = wanted[start : start + _KEYS_AT_ONCE]
         query = _query(database, table).where(table.c.cbMarq.in_(some)).order_by(table.c.cbMarq)
         with database.reading() as connection:
-            yield [database.record(table, row) for row in connection.execute(query).all()]
+            page = _fetched(connection, query)
+        yield [database.record(table, row) for row in page]
 
 
 def _query(database: Database, table: Table) -> Select[Any]:
@@ -123,15 +125,23 @@ def _condition(table: Table) -> ColumnElement[bool]:
 
 
 def _pages(
-    database: Database, query: Select[Any], marq: ColumnElement[int], after: int | None, size: int
-) -> Iterator[Sequence[Any]]:
-    """Read a query page by page, by ascending `cbMarq`."""
+    database: Database, query: Select[Any], marq: ColumnElement[int], place: int, after: int | None, size: int
+) -> Iterator[Sequence[Sequence[Any]]]:
+    """Read a query page by page, by ascending `cbMarq`, which has that place in a row."""
     query = query.order_by(marq).limit(size)
     while True:
         with database.reading() as connection:
-            page = connection.execute(query if after is None else query.where(marq > after)).all()
+            page = _fetched(connection, query if after is None else query.where(marq > after))
         if page:
             yield page
-            after = page[-1].cbMarq
+            after = page[-1][place]
         if len(page) < size:
             return
+
+
+def _fetched(connection: Connection, query: Select[Any]) -> Sequence[Sequence[Any]]:
+    """The rows as the driver gives them: to make SQLAlchemy's of them takes as long as to fetch them."""
+    result = connection.execute(query)
+    assert result.cursor is not None
+    rows: Sequence[Sequence[Any]] = result.cursor_strategy.fetchall(result, result.cursor)
+    return rows

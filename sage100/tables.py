@@ -31,6 +31,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mssql
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 
+from sage100.values import parsed_moment
+
 METADATA = MetaData()
 
 
@@ -56,14 +58,7 @@ class LocalTime(TypeDecorator[datetime]):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:  # noqa: ARG002 - SQLAlchemy's call
         """Read SQLite's text; elsewhere the driver gives dates."""
-        return _moment if dialect.name == "sqlite" else None
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
+        return parsed_moment if dialect.name == "sqlite" else None
 
 
 _GUID = String(36).with_variant(mssql.UNIQUEIDENTIFIER(as_uuid=False), "mssql")

@@ -33,8 +33,14 @@ class ServerTime:
         self._zone = zone
         self._offsets: dict[int, str | None] = {}
 
-    def told(self, moment: datetime | None) -> str | None:
-        """Write a local time as ISO 8601 with its offset; Sage's dates of 1900 and before stand for none."""
+    def told(self, moment: datetime | str | None) -> str | None:
+        """Write a local time as ISO 8601 with its offset; Sage's dates of 1900 and before stand for none.
+
+        Args:
+            moment: the time, or a text as SQLite holds it; a text that is no date stands for none, too.
+        """
+        if isinstance(moment, str):
+            moment = parsed_moment(moment)
         if moment is None:
             return None
         if moment.tzinfo:
@@ -73,8 +79,16 @@ class Recorder:
         for position in self._stamps:
             values[position] = self._time.told(values[position])
         if not _AS_THEY_ARE.issuperset(map(type, values)):
-            values = [json_value(value, self._time) for value in values]
+            values = [value if type(value) in _AS_THEY_ARE else json_value(value, self._time) for value in values]
         return dict(zip(self._names, values, strict=False))
+
+
+def parsed_moment(value: Any) -> datetime | None:
+    """Read a local time as SQLite holds it; None where it is none."""
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
 
 
 def json_value(value: Any, time: ServerTime) -> Any:
