@@ -21,7 +21,7 @@ Values = Mapping[str, str | int]
 NAME = ("CT_Num", "CT_Nom", "CT_Prenom")
 """What may not be twice in F_CONTACTT, byte for byte, null being '' (index ICT_NOM)."""
 
-_ATTEMPTS = 3
+_ATTEMPTS = 8
 _RACES = frozenset({Refusal.DUPLICATE_NAME, Refusal.DUPLICATE_NUMBER})
 _ZERO_IF_NEW = ("N_Service", "N_Contact", "CT_Civilite")
 
@@ -151,7 +151,7 @@ def in_transaction(database: Database, work: Callable[[Contacts], ResultT]) -> R
     """Do a work in a transaction of its own, undone where it raises.
 
     A deadlock's victim begins again at once; so does who lost a name or a number to another writer, and then
-    sees the other's row. Three times at most.
+    sees the other's row. A few times at most.
 
     Raises:
         SageError: the last attempt's error.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, Table, delete, func, insert, select, update
+from sqlalchemy import Engine, Select, Table, delete, func, insert, select, update
 
 from sage100.tables import F_COMPTET, F_CONTACTT
 from sandbox.company import company_engine
@@ -28,15 +28,17 @@ class SageUser:
     """Somebody at work in Sage 100. Contacts are named by their ``cbMarq``, companies by their ``CT_Num``.
 
     Args:
-        path: the company database.
+        database: the company database, a file or an engine.
         time_zone: of the server's clock.
         clock: gives the time, aware.
 
     Constraints of the database show as SQLAlchemy's ``IntegrityError``.
     """
 
-    def __init__(self, path: Path, *, time_zone: str = "Europe/Paris", clock: Clock = system_clock) -> None:
-        self._engine = company_engine(path)
+    def __init__(
+        self, database: Path | Engine, *, time_zone: str = "Europe/Paris", clock: Clock = system_clock
+    ) -> None:
+        self._engine = company_engine(database) if isinstance(database, Path) else database
         self._zone, self._clock = ZoneInfo(time_zone), clock
 
     def create_company(self, code: str, name: str, **columns: Any) -> None:
@@ -96,7 +98,9 @@ class SageUser:
         stamped = self._stamped(columns)
         with self._engine.begin() as connection:
             values = {"cbCreation": stamped["cbModification"], **stamped}
-            return connection.execute(insert(table).values(**values)).lastrowid
+            result = connection.execute(insert(table).values(**values))
+        assert result.inserted_primary_key is not None
+        return int(result.inserted_primary_key[0])
 
     def _stamped(self, columns: Mapping[str, Any]) -> Row:
         now = self._clock().astimezone(self._zone).replace(microsecond=0, tzinfo=None)

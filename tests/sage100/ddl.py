@@ -38,9 +38,12 @@ CREATE TABLE dbo.F_COMPTET (
   CT_Adresse varchar(35) NULL, CT_Complement varchar(35) NULL, CT_CodePostal varchar(9) NULL,
   CT_Ville varchar(35) NULL, CT_CodeRegion varchar(25) NULL, CT_Pays varchar(35) NULL,
   CT_Raccourci varchar(7) NULL, N_Devise smallint NULL, CT_Ape varchar(7) NULL,
-  CT_Identifiant varchar(25) NULL, CT_Siret varchar(15) NULL, CT_Commentaire varchar(35) NULL,
+  CT_Identifiant varchar(25) NULL, CT_Siret varchar(15) NULL, {statistics} CT_Commentaire varchar(35) NULL,
   CT_Encours numeric(24,6) NULL, CT_NumPayeur varchar(17) NULL, CO_No int NULL, cbCO_No int NULL,
-  CT_Sommeil smallint NULL, CT_Telephone varchar(21) NULL, CT_Telecopie varchar(21) NULL,
+  N_Risque smallint NULL, N_CatTarif smallint NULL, N_CatCompta smallint NULL, N_Period smallint NULL,
+  CT_Facture smallint NULL, CT_Langue smallint NULL, N_Expedition smallint NULL, N_Condition smallint NULL,
+  CT_NumCentrale varchar(17) NULL, CT_Sommeil smallint NULL, CT_Telephone varchar(21) NULL,
+  CT_Telecopie varchar(21) NULL,
   CT_EMail varchar(69) NULL, CT_Site varchar(69) NULL,
   {technical},
   {later}
@@ -99,6 +102,14 @@ END"""
 _NOTHING_MUCH = "CREATE TRIGGER TG_INS_F_CONTACTT ON dbo.F_CONTACTT AFTER INSERT AS BEGIN SET NOCOUNT ON; END"
 
 
+_LATER = frozenset(
+    {
+        *("CT_LinkedIn", "CT_Skype", "CT_Facebook", "CT_LangueISO2", "CT_ExclureTrait", "CT_GDPR", "CT_Prospect"),
+        *("cbCreation", "cbCreationUser"),
+    }
+)
+
+
 @dataclass(frozen=True)
 class Generation:
     """A generation of Sage 100, by what its tables have."""
@@ -109,8 +120,7 @@ class Generation:
     @property
     def absent(self) -> frozenset[str]:
         """The columns of the newer tables that are not there."""
-        later = {"CT_LinkedIn", "CT_Skype", "CT_Facebook", "CT_Prospect", "cbCreation", "cbCreationUser"}
-        return frozenset() if self.newer else frozenset(later)
+        return frozenset() if self.newer else _LATER
 
 
 NEWER, OLDER = Generation("newer", newer=True), Generation("older", newer=False)
@@ -128,12 +138,14 @@ def batches(generation: Generation, *, numbers: bool = False) -> Iterator[str]:
         stamp = "smalldatetime NULL DEFAULT GETDATE()"
     created = f"cbCreation {stamp}, cbCreationUser uniqueidentifier NULL,"
     social = "CT_Facebook varchar(35) NULL, CT_LinkedIn varchar(35) NULL,"
+    choices = "CT_LangueISO2 varchar(3) NULL, CT_ExclureTrait smallint NULL, CT_GDPR smallint NULL,"
     yield from _LISTS
     yield _COMPTET.format(
         name=69 if generation.newer else 35,
+        statistics=" ".join(f"CT_Statistique{n:02} varchar(21) NULL," for n in range(1, 11)),
         account="NULL" if generation.newer else "NOT NULL DEFAULT '4110000'",
         technical=_TECHNICAL.format(table="F_COMPTET", stamp=stamp),
-        later=f"{social} CT_Prospect smallint NULL, {created} [Région d'achat] varchar(20) NULL,"
+        later=f"{social} {choices} CT_Prospect smallint NULL, {created} [Région d'achat] varchar(20) NULL,"
         if generation.newer
         else "CT_DateCreate smalldatetime NULL,",
     )

@@ -3,10 +3,12 @@
 
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.tds.errors import native
+from tests.tds.sqltypes import SqlType
 
 if TYPE_CHECKING:
     from tests.tds.database import Database
@@ -14,6 +16,25 @@ if TYPE_CHECKING:
 COLLATION = "French_CI_AS"
 VERSION = "16.0.1000.6"
 _CODE_PAGES = {"french_ci_as": 1252, "french_ci_ai": 1252, "latin1_general_ci_as": 1252, "polish_ci_as": 1250}
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rows, with the names and types of their columns."""
+
+    names: tuple[str, ...]
+    kinds: tuple[SqlType, ...]
+    rows: list[tuple[Any, ...]]
+
+
+_ODBC_TYPES = {12: ("varchar", 8000), -9: ("nvarchar", 4000), -3: ("varbinary", 8000), 93: ("datetime2", 27)}
+
+
+def type_info(odbc_type: int) -> Result:
+    """What sp_datatype_info_100 tells of a type of ODBC: above all, how much it holds."""
+    name, size = _ODBC_TYPES[odbc_type]
+    kinds = (SqlType("nvarchar", 128), SqlType("smallint"), SqlType("int"))
+    return Result(("TYPE_NAME", "DATA_TYPE", "PRECISION"), kinds, [(name, odbc_type, size)])
 
 
 def _bare(name: Any) -> str:

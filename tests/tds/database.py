@@ -92,7 +92,7 @@ class Database:
 
     Attributes:
         denied: rights that the logins lack: the right and the table, in lower case.
-        without: functions and procedures that this server does not know.
+        without: functions and procedures that this server does not know; "hints" where it ignores those of tables.
         clock: the server's local time.
     """
 

@@ -203,6 +203,8 @@ class _Parser:
         if method is not None:
             self._at += 1
             return method()
+        if self._at == 0 and word.startswith("SP_"):
+            return self._call()
         text = self._upto("END", "ELSE")
         return Query(query(text), text)
 

@@ -214,19 +214,25 @@ class _Client:
 
     def _procedure(self, reader: Reader, reply: tokens.Reply) -> None:
         """A remote procedure call: those by which drivers send statements with parameters."""
-        length = reader.number(2)
-        number = reader.number(2) if length == _BY_NUMBER else {"sp_executesql": _EXECUTESQL}.get(
-            reader.bytes(2 * length).decode("utf-16-le").lower(), 0
-        )  # fmt: skip
+        length, name = reader.number(2), ""
+        if length != _BY_NUMBER:
+            name = reader.bytes(2 * length).decode("utf-16-le").lower()
+        number = _EXECUTESQL if name == "sp_executesql" else 0 if name else reader.number(2)
         reader.number(2)
         given: list[tuple[str, SqlType, Any]] = []
         while reader and reader.data[reader.at] not in _SEPARATORS:
-            name = reader.text(1)
+            parameter = reader.text(1)
             reader.number(1)
-            given.append((name.lstrip("@").lower(), *received(reader)))
+            given.append((parameter.lstrip("@").lower(), *received(reader)))
         if reader:
             reader.number(1)
-        self._called(number, given, reply)
+        if name and number != _EXECUTESQL:
+            marks = [f"@p{n}" for n in range(len(given))]
+            declaration = ", ".join(f"{mark} {kind.name}" for mark, (_, kind, _) in zip(marks, given, strict=True))
+            self._execute(f"EXEC {name} {', '.join(marks)}", declaration, given, reply)
+            reply.end_procedure()
+        else:
+            self._called(number, given, reply)
 
     def _called(self, number: int, given: list[tuple[str, SqlType, Any]], reply: tokens.Reply) -> None:
         handle = None

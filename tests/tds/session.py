@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlglot import exp
 
+from tests.tds import catalogue
+from tests.tds.catalogue import Result
 from tests.tds.database import Database, ForeignKey, Table
 from tests.tds.dialect import Translated, hints_of, is_system, sqlite_text, tables_of, translated
 from tests.tds.errors import SqlError, native
@@ -42,15 +44,6 @@ class Login:
     database: str = ""
     application: str = ""
     host: str = ""
-
-
-@dataclass(frozen=True)
-class Result:
-    """Rows, with the names and types of their columns."""
-
-    names: tuple[str, ...]
-    kinds: tuple[SqlType, ...]
-    rows: list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -223,6 +216,9 @@ class Session(Owner):
 
     def _call(self, call: Call, variables: dict[str, Any], tell: Tell) -> None:
         given = {name: self._value(value, variables) for name, value in call.arguments}
+        if call.procedure == "sp_datatype_info_100":
+            tell(catalogue.type_info(self._value(call.arguments[0][1], variables)))
+            return
         if call.procedure in self.database.without or call.procedure not in {"sp_getapplock", "sp_releaseapplock"}:
             raise native(2812, name=call.procedure)
         resource = ("application", str(given.get("resource")))
@@ -308,7 +304,8 @@ class Session(Owner):
     # --- locks
 
     def _lock_what_is_read(self, tree: exp.Expression, table: exp.Table, variables: dict[str, Any]) -> None:
-        hints, known = hints_of(table), self.database.table(table.name)
+        hints = set() if "hints" in self.database.without else hints_of(table)
+        known = self.database.table(table.name)
         if "NOLOCK" in hints:
             return
         mode = Mode.UPDATE if "UPDLOCK" in hints else Mode.READ

@@ -3,8 +3,9 @@
 import struct
 from dataclasses import dataclass, field
 
+from tests.tds.catalogue import Result
 from tests.tds.errors import SqlError
-from tests.tds.session import Answer, Done, Ended, Login, Result
+from tests.tds.session import Answer, Done, Ended, Login
 from tests.tds.sqltypes import COLLATION, SqlType, on_the_wire, type_info
 from tests.tds.wire import number, text
 
