@@ -62,11 +62,14 @@ def catalog(*names, mode="incremental"):
     )
 
 
-def state_of(name, stamp):
+def state_of(name, stamp, **more):
     return AirbyteStateMessageSerializer.load(
         {
             "type": "STREAM",
-            "stream": {"stream_descriptor": {"name": name}, "stream_state": {"changed_at": stamp} if stamp else {}},
+            "stream": {
+                "stream_descriptor": {"name": name},
+                "stream_state": {"changed_at": stamp, **more} if stamp else {},
+            },
         }
     )
 
@@ -75,7 +78,7 @@ class Reading:
     """What a read gave, sorted."""
 
     def __init__(self, source, config, *names, states=(), mode="incremental"):
-        self.records, self.states, self.order, self.traces = {}, {}, [], []
+        self.records, self.states, self.last, self.order, self.traces = {}, {}, {}, [], []
         entrypoint = AirbyteEntrypoint(source)
         self.error = None
         try:
@@ -91,6 +94,7 @@ class Reading:
         elif message.type is Type.STATE:
             name = message.state.stream.stream_descriptor.name
             self.states[name] = message.state.stream.stream_state.__dict__.get("changed_at")
+            self.last[name] = message.state
             self.order.append("S")
         elif message.type is Type.TRACE and message.trace.type is TraceType.ERROR:
             self.traces.append(message.trace.error)
@@ -238,15 +242,13 @@ def test_deletions_are_told_as_databases_do_where_asked_for(api, config, clock, 
 
 
 def test_quiet_incremental_read_of_accounts_and_contacts_costs_five_requests_and_keeps_the_states(api, config, clock):
+    clock.now = START + timedelta(hours=1)
+    youngest = filled(api, contacts=1)
+    clock.now += timedelta(minutes=1)
+    whole = Reading(SourceSsm(), config, "accounts", "contacts")
     clock.now = START + timedelta(hours=2)
-    stamp = "2024-05-01T13:00:00.000000Z"
-    reading = Reading(
-        SourceSsm(),
-        config,
-        "accounts",
-        "contacts",
-        states=[state_of("accounts", stamp), state_of("contacts", stamp)],
-    )
+    api.requests.clear()
+    reading = Reading(SourceSsm(), config, "accounts", "contacts", states=whole.last.values())
     assert [(call.method, call.path) for call in api.requests] == [
         ("POST", "/login"),
         ("GET", "/accounts"),
@@ -254,8 +256,9 @@ def test_quiet_incremental_read_of_accounts_and_contacts_costs_five_requests_and
         ("GET", "/contacts"),
         ("GET", "/contacts"),
     ]
-    assert reading.records == {}
-    assert reading.states == {"accounts": stamp, "contacts": stamp}
+    assert ids_of(reading, "accounts") == {youngest}
+    assert len(ids_of(reading)) == 1
+    assert reading.states == whole.states
 
 
 def test_full_refresh_reads_everything_whatever_the_state(api, config, clock):
