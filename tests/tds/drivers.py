@@ -4,6 +4,7 @@ Microsoft's driver comes with the wheel `mssql-python-odbc`, FreeTDS with Debian
 `odbcinst.ini` of the tests' own.
 """
 
+import configparser
 import importlib.util
 import os
 from pathlib import Path
@@ -12,12 +13,16 @@ MICROSOFT = "ODBC Driver 18 for SQL Server"
 FREETDS = "FreeTDS"
 _WHEEL = "mssql_python_odbc"
 _FREETDS_LIBRARY = "libtdsodbc.so"
+_SYSTEM = "/etc/odbcinst.ini"
 
 
 def libraries() -> dict[str, Path]:
-    """The drivers that are there, by name."""
-    found = {MICROSOFT: _of_the_wheel(), FREETDS: next(Path("/usr/lib").glob(f"**/odbc/{_FREETDS_LIBRARY}"), None)}
-    return {name: path for name, path in found.items() if path is not None}
+    """The drivers that are there, by name: those that the machine knows already, and those of the tests."""
+    known = configparser.ConfigParser(strict=False, interpolation=None)
+    known.read(_SYSTEM)
+    of_the_machine = {name: Path(known[name].get("Driver", "")) for name in known.sections()}
+    found = {MICROSOFT: _of_the_wheel(), FREETDS: next(Path("/usr/lib").glob(f"*/odbc/{_FREETDS_LIBRARY}"), None)}
+    return of_the_machine | {name: path for name, path in found.items() if path is not None}
 
 
 def missing(driver: str) -> str | None:
