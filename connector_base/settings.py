@@ -65,5 +65,5 @@ class DestinationSettings(BaseModel):
         default=LogRefused(kind="log"),
         title="Refused records",
         description="What becomes of a record that is refused: it never stops the others.",
-        json_schema_extra={"group": "advanced"},
+        json_schema_extra={"group": "refused"},
     )

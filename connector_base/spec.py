@@ -20,8 +20,8 @@ def connection_specification(model: type[BaseModel], without: Collection[str] = 
 
     References are inlined, an optional field becomes one that is not required, a ``SecretStr`` bears
     ``airbyte_secret``, objects take additional properties so that older settings keep working, and each
-    property bears the ``order`` in which the model declares it. A mapping is hidden from Airbyte's form, which
-    has no input for one; its API takes it.
+    property bears the ``order`` in which the model declares it. A mapping is kept out of Airbyte's form; its API
+    takes it.
 
     Args:
         model: the configuration; a choice in it is a union told apart by a ``Literal`` field.
@@ -102,8 +102,10 @@ def _property(field: Schema) -> Schema:
         return field | {"type": "object", "oneOf": [_object(option) for option in field["oneOf"]]}
     if "properties" in field:
         return _object(field)
-    if field.get("type") == "object":  # names of the user's own choice: Airbyte's form has no input for them
-        return field | {"airbyte_hidden": True}
+    if field.get("type") == "object":
+        # A mapping. Airbyte's form has no input for names of one's own choice, and when it is saved it would empty
+        # an object without properties; it leaves alone what is typed by a list.
+        return field | {"type": ["object"], "airbyte_hidden": True}
     if field.get("format") == "password":
         return {key: value for key, value in field.items() if key != "format"} | {"airbyte_secret": True}
     return field

@@ -141,6 +141,7 @@ class Sage100Config(_Settings):
             "groups": [
                 {"id": "company", "title": "Company"},
                 {"id": "connection", "title": "Connection"},
+                {"id": "refused", "title": "Refused records"},
                 {"id": "advanced", "title": "Advanced"},
             ]
         },

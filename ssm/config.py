@@ -43,6 +43,7 @@ class SsmConfig(BaseModel):
             "groups": [
                 {"id": "access", "title": "Access"},
                 {"id": "new", "title": "New records"},
+                {"id": "refused", "title": "Refused records"},
                 {"id": "advanced", "title": "Advanced"},
             ]
         },

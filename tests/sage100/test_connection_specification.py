@@ -1,5 +1,6 @@
 """One pydantic model gives the form that Airbyte shows and the secrets that its CDK masks."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import jsonschema
@@ -35,6 +36,7 @@ class Config(BaseModel):
     )
     choice: Annotated[Plain | Secret, Field(discriminator="kind", title="Choice")]
     inner: Inner = Inner()
+    names: Mapping[str, str] = {}
     limit: int | None = Field(default=None, ge=1, title="Limit", json_schema_extra={"order": 40})
 
 
@@ -64,6 +66,12 @@ def test_a_choice_is_one_of_its_options_told_apart_by_a_constant():
 
 def test_an_optional_field_loses_its_null_and_keeps_the_order_it_asks_for():
     assert SPEC["properties"]["limit"] == {"type": "integer", "minimum": 1, "title": "Limit", "order": 40}
+
+
+def test_a_mapping_is_kept_out_of_the_form_which_would_empty_it():
+    assert (SPEC["properties"]["names"]["airbyte_hidden"], SPEC["properties"]["names"]["type"]) == (True, ["object"])
+    assert jsonschema.Draft7Validator(SPEC).is_valid(SECRETS | {"names": {"from": "to"}})
+    assert not jsonschema.Draft7Validator(SPEC).is_valid(SECRETS | {"names": "from to"})
 
 
 def test_no_reference_and_no_definition_is_left():
