@@ -226,8 +226,10 @@ class Database:
         return cast(moment, mssql.DATETIME()) if self.on_sql_server else moment
 
     def same_code(self, column: Column[str], code: str) -> ColumnElement[bool]:
-        """Whether a company code is that code, as Sage's collation compares."""
-        return column == code if self.on_sql_server else column.collate("SAGE") == code
+        """Whether a company code is that code, as Sage's collation compares: without case and trailing blanks."""
+        if self.on_sql_server:  # whose own collation may be a stricter one than Sage's
+            return func.upper(column) == code.rstrip(" ").upper()
+        return column.collate("SAGE") == code
 
     def verify_reading(self) -> None:
         """See that companies and contacts can be read.
@@ -348,7 +350,8 @@ def _found(engine: Engine, table: Table) -> Mapping[str, _Found]:
     if engine.dialect.name == "mssql":
         query = select(_VIEW.c.COLUMN_NAME, _VIEW.c.CHARACTER_MAXIMUM_LENGTH, _VIEW.c.COLLATION_NAME)
         with engine.connect() as connection:
-            rows = connection.execute(query.filter_by(TABLE_SCHEMA=SCHEMA, TABLE_NAME=table.name)).all()
+            here = query.where(_VIEW.c.TABLE_SCHEMA == SCHEMA, func.upper(_VIEW.c.TABLE_NAME) == table.name)
+            rows = connection.execute(here).all()
         return {name.lower(): _Found(length, collation) for name, length, collation in rows}
     inspector = inspect(engine)
     columns = inspector.get_columns(table.name) if inspector.has_table(table.name) else []

@@ -175,7 +175,8 @@ _RAISED_BY_TRIGGER = 50000
 
 _NATIVE_NUMBER = re.compile(r"\((-?\d+)\)(?= \(SQL|;|$)")
 _SAGE_NUMBER = re.compile(r"\b8\d{4}\b")
-_INDEX = re.compile(r"\bI?CT_NO(M?)\b", re.IGNORECASE)
+# A server may make its own name of it, which goes on with the table's.
+_INDEX = re.compile(r"\bI?CT_NO(M?)(?:\b|(?=F_CONTACTT))", re.IGNORECASE)
 _CONNECTING: Mapping[str, re.Pattern[str]] = {
     "windows_login": re.compile(r"SSPI|Kerberos|GSSAPI", re.IGNORECASE),
     "certificate_name": re.compile(r"subject name does not match|principal name is incorrect", re.IGNORECASE),

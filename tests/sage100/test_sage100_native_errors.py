@@ -73,6 +73,8 @@ def test_what_somebody_has_to_mend_bears_a_stable_code(state, text, code):
         (f"[23000] {MS}Cannot insert duplicate key row in object 'dbo.F_CONTACTT' with unique index 'ICT_NO'. The duplicate key value is (12). (2601) (SQLExecDirectW); [23000] {MS}The statement has been terminated. (3621)", Refusal.DUPLICATE_NUMBER),
         (f"[23000] {MS}Impossible d'insérer une clé en double dans l'objet « dbo.F_CONTACTT » avec un index unique « ICT_NOM ». Valeur (CARAT, ICT_NO). (2601) (SQLExecDirectW)", Refusal.DUPLICATE_NAME),
         (f"[23000] {MS}Violation of UNIQUE KEY constraint 'ZZ_OWN'. (2627) (SQLExecDirectW)", Refusal.OTHER),
+        (f'[23000] {MS}duplicate key value violates unique constraint "ict_nomf_contactt5e6f" (2627) (SQLExecDirectW)', Refusal.DUPLICATE_NAME),
+        (f'[23000] {MS}duplicate key value violates unique constraint "ict_nof_contactt1a2b" (2627) (SQLExecDirectW)', Refusal.DUPLICATE_NUMBER),
         (f"[23000] {MS}The DELETE statement conflicted with the REFERENCE constraint. (547) (SQLExecDirectW)", Refusal.FOREIGN_KEY),
         (f"[23000] {MS}Cannot insert the value NULL into column 'CT_Num'. (515) (SQLExecDirectW)", Refusal.VALUE_MISSING),
         (f"[22001] {MS}String or binary data would be truncated in table 'F_CONTACTT'. (2628) (SQLExecDirectW)", Refusal.TOO_LONG),
@@ -86,6 +88,28 @@ def test_what_refuses_one_record_is_told_by_number_and_index(text, refusal):
     assert (type(error), error.refusal) == (RefusedError, refusal)
     assert error.words
     assert not error.words.startswith("[")
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ("01000", "[01000] [FreeTDS][SQL Server]Unexpected EOF from the server (20017) (SQLExecDirectW)"),
+        ("HY000", "[HY000] [FreeTDS][SQL Server]Unknown error (0) (SQLExecDirectW)"),
+    ],
+)
+def test_a_connection_that_freetds_lost_is_no_refusal_whatever_its_sqlstate(state, text):
+    assert type(translated(NativeError(state, text))) is UnreachableError
+
+
+def test_the_servers_words_are_quoted_without_the_drivers_and_without_what_follows_from_them():
+    error = translated(
+        NativeError(
+            "42000",
+            f"[42000] {MS}81263 : représentant inconnu (50000) (SQLExecDirectW); "
+            f"[42000] {MS}The transaction ended in the trigger. The batch has been aborted. (3609)",
+        )
+    )
+    assert error.words == "81263 : représentant inconnu (50000)"
 
 
 @pytest.mark.parametrize("value", ["80003", "1205", "(1222)", "(CARAT, 80007)"])
