@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Timer
 from typing import IO, Any
 
 Message = dict[str, Any]
@@ -88,14 +89,17 @@ class Conversation:
 
 @contextmanager
 def conversation(connector: str, *arguments: object) -> Iterator[Conversation]:
-    """Start a connector; it is killed in the end, if it still runs."""
+    """Start a connector; it is killed in the end, or after a minute, if it still runs."""
     with subprocess.Popen(
         command(connector, *arguments),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     ) as process:  # fmt: skip
+        patience = Timer(60, process.kill)
+        patience.start()
         try:
             yield Conversation(process)
         finally:
+            patience.cancel()
             process.kill()
 
 
