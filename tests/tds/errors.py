@@ -106,7 +106,7 @@ _WORDS: Mapping[int, tuple[int, str]] = {
     8102: (16, "Cannot update identity column '{name}'."),
     8115: (16, "Arithmetic overflow error converting expression to data type {kind}."),
     8152: (16, "String or binary data would be truncated."),
-    18054: (16, "Error {number} was raised, but no message with that error number was found in sys.messages."),
+    18054: (16, "Error {error} was raised, but no message with that error number was found in sys.messages."),
     18456: (14, "Login failed for user '{user}'."),
 }
 _DOOMING = {1205, 3609}

@@ -15,7 +15,8 @@ from tests.tds.errors import native
 _GLANCE = 0.02
 """Seconds between two looks at whether the waiting client has lost patience."""
 
-Resource = Hashable
+Resource = tuple[Hashable, ...]
+"""What can be locked: its kind, its database, and what is left to tell of it."""
 
 
 class Mode(Enum):

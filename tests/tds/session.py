@@ -30,9 +30,7 @@ from tests.tds.script import (
 )
 from tests.tds.sqltypes import SqlType, type_of
 
-_END = "end of the table"
-_ALL = "all rows"
-_FIRST_OF_USERS = 13000
+_END, _NAMED = "end of the table", "lock by name"
 
 
 @dataclass(frozen=True)
@@ -153,7 +151,7 @@ class Session(Owner):
 
     def applock_mode(self, name: Any) -> str:
         """Which lock of that name the session has."""
-        owner, _ = self._locks.held.get(("application", str(name)), (None, None))
+        owner, _ = self._locks.held.get(self._named(name), (None, None))
         return "Exclusive" if owner is self else "NoLock"
 
     # --- steering
@@ -209,7 +207,7 @@ class Session(Owner):
         if isinstance(what, int):
             said = self._messages.get(what)
             if said is None:
-                raise native(18054, number=what)
+                raise native(18054, error=what)
             tell(SqlError(what, said, severity=int(rest[0])))
         else:
             tell(SqlError(50000, str(what), severity=int(rest[0])))
@@ -221,7 +219,7 @@ class Session(Owner):
             return
         if call.procedure in self.database.without or call.procedure not in {"sp_getapplock", "sp_releaseapplock"}:
             raise native(2812, name=call.procedure)
-        resource = ("application", str(given.get("resource")))
+        resource = self._named(given.get("resource"))
         result = 0
         if call.procedure == "sp_releaseapplock":
             self._locks.release(self, {resource})
@@ -334,11 +332,14 @@ class Session(Owner):
         return [
             resource
             for resource, (owner, mode) in self._locks.held.items()
-            if owner is not self and mode is Mode.CHANGE and resource[:3] == self._row(table, 0)[:3]  # type: ignore[index]
+            if owner is not self and mode is Mode.CHANGE and resource[:3] == self._row(table, 0)[:3]
         ]
 
     def _row(self, table: Table, row_id: int) -> tuple[Any, ...]:
         return ("row", self.database.name, table.name, row_id)
+
+    def _named(self, name: Any) -> tuple[Any, ...]:
+        return (_NAMED, self.database.name, str(name))
 
     def _end(self, table: Table) -> tuple[Any, ...]:
         return (_END, self.database.name, table.name)
@@ -357,9 +358,8 @@ class Session(Owner):
 
     def _release_what_a_statement_held(self) -> None:
         if not self.in_transaction and not self._frames:
-            kept = [r for r, (owner, _) in self._locks.held.items() if owner is self and r[0] == "application"]  # type: ignore[index]
-            mine = {r for r, (owner, _) in self._locks.held.items() if owner is self}
-            self._locks.release(self, mine - set(kept))
+            mine = (resource for resource, (owner, _) in self._locks.held.items() if owner is self)
+            self._locks.release(self, {resource for resource in mine if resource[0] != _NAMED})
 
     # --- writing
 
