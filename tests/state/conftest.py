@@ -1,19 +1,11 @@
-"""State databases for tests: SQLite always, PostgreSQL too where TEST_POSTGRESQL names a server.
+"""State databases for tests: of SQLite, and of PostgreSQL where there is a server."""
 
-It is a SQLAlchemy URL (``postgresql+psycopg://user@host/postgres``) whose user may create databases.
-"""
-
-import os
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, make_url
-from sqlalchemy.schema import DDL
 
 from contact_sync.state.store import StateStore
-
-SERVER = os.environ.get("TEST_POSTGRESQL")
+from tests import postgresql
 
 
 @pytest.fixture
@@ -26,18 +18,20 @@ def url(tmp_path):
     return f"sqlite:///{tmp_path}/sync-state.db"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"] if SERVER else ["sqlite"])
+@pytest.fixture(scope="session")
+def server():
+    with postgresql.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
 def database(request, url):
     """A new database of each kind."""
     if request.param == "sqlite":
         yield url
         return
-    server, name = create_engine(SERVER, isolation_level="AUTOCOMMIT"), f"state_{uuid4().hex}"
-    with server.connect() as connection:
-        connection.execute(DDL(f"CREATE DATABASE {name}"))
-        yield make_url(SERVER).set(database=name).render_as_string(hide_password=False)
-        connection.execute(DDL(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+    with postgresql.new_database(request.getfixturevalue("server")) as database:
+        yield database
 
 
 @pytest.fixture
