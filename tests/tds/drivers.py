@@ -5,8 +5,10 @@ Microsoft's driver comes with the wheel `mssql-python-odbc`, FreeTDS with Debian
 """
 
 import configparser
+import ctypes
 import importlib.util
 import os
+from functools import lru_cache
 from pathlib import Path
 
 MICROSOFT = "ODBC Driver 18 for SQL Server"
@@ -33,12 +35,22 @@ def missing(driver: str) -> str | None:
         import pyodbc  # noqa: F401, PLC0415 - it is the import that may fail
     except ImportError as error:
         return f"the ODBC driver manager is not installed: {error}"
-    if driver in libraries():
-        return None
+    if (library := libraries().get(driver)) is not None:
+        return _unloadable(library)
     return {
         MICROSOFT: f"the wheel {_WHEEL} has no driver for this machine",
         FREETDS: f"{_FREETDS_LIBRARY} is not installed (Debian: tdsodbc)",
     }[driver]
+
+
+@lru_cache
+def _unloadable(library: Path) -> str | None:
+    """What a driver itself lacks here; None if nothing."""
+    try:
+        ctypes.CDLL(str(library))
+    except OSError as error:
+        return f"the driver cannot be loaded: {error}"
+    return None
 
 
 def install(folder: Path) -> None:
