@@ -21,6 +21,7 @@ class Site:
         self.place = place
         self.tree = yaml.safe_load(place.settings.read_text())
         self.tree["sage100"]["connection"]["path"] = str(place.database)
+        self.tree["state"] = f"sqlite:///{place.settings.parent / 'state.db'}"
 
     @property
     def sage(self):
