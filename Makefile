@@ -32,8 +32,11 @@ record: $(INSTALLED) ## the conversations with SSM that tests replay: with the s
 pages: $(INSTALLED) ## the tables in docs/connectors, from the connectors
 	@$(BIN)/python docs/connectors/tables.py
 
-benchmark: $(INSTALLED) ## a quiet run over 10,000 contacts, beside its limits
+benchmark: $(INSTALLED) ## a quiet run over 10,000 contacts beside its limits; reading a million beside dlt and a Singer tap
 	@$(BIN)/python -m benchmarks.quiet_run
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-others
+	@$(BIN)/uv pip install --quiet --python .venv-others/bin/python --requirement benchmarks/others/requirements.txt
+	@$(BIN)/python -m benchmarks.read_sage100
 
 pyairbyte: $(INSTALLED) ## PyAirbyte, a client of another house, drives the four connectors, in an environment of its own
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-pyairbyte
@@ -44,7 +47,7 @@ images: $(INSTALLED) ## what can be known of the container images without a cont
 	@deploy/check.sh
 
 clean: ## remove all that these commands made
-	@rm -rf .venv .venv-pyairbyte .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist demo
+	@rm -rf .venv .venv-others .venv-pyairbyte .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist demo
 
 $(INSTALLED): pyproject.toml constraints.txt setup.sh
 	@./setup.sh
