@@ -1,8 +1,9 @@
 """The source: what the client reads, as Airbyte streams."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,8 @@ from ssm.errors import Forbidden, LoginRefused, Rejected, SsmError
 from ssm.values import Row, changed_at, format_stamp, is_deleted, parse_stamp
 
 CURSOR = "changed_at"
+NEWEST_ID = "newest_id"
+"""In the state: the row that was the newest, which the next reading must show again, since it overlaps."""
 PAGE_ROWS = "page_rows"
 """In the state: the most rows of a page in the last whole read, by which the last page of changes is known."""
 
@@ -139,33 +142,57 @@ def _since(client: SsmClient, resource: str, state: State, overlap: timedelta) -
     read, but never after the server's clock at the first page, for what changes behind the reading; where the server
     does not tell it, after ours.
 
-    The overlap takes in the row that gave the time before. Where that row does not come, SSM takes dates to be later
-    than they say, or was put back in time: then everything is read.
+    The overlap takes in the row that was the newest then. Where it does not come, SSM takes dates to be later than
+    they say, or shows the row no more: then everything is read.
     """
     start, full = parse_stamp(state.get(CURSOR)), state.get(PAGE_ROWS)
-    largest = 0
-    began, here = None, datetime.now(UTC)
-    newest: datetime | None = None
-    for page in _until_reached(client, resource, start, overlap, full):
-        began = began or page.date
-        largest = max(largest, len(page.rows))
-        newest = max(filter(None, (newest, *map(changed_at, page.rows))), default=None)
-        yield page.rows, None
-    reached = max(filter(None, (newest, start)), default=None)
-    yield (), _state(reached, began or here, start, full if start else largest)
-
-
-def _until_reached(
-    client: SsmClient, resource: str, start: datetime | None, overlap: timedelta, full: int | None
-) -> Iterator[Page]:
-    """Read what changed; everything, where the row that gave the time up to which all was read is not among it."""
-    reached = start is None or not overlap
-    for page in _pages(client, resource, start - overlap if start else None, full):
-        reached = reached or any((moment := changed_at(row)) and start and moment >= start for row in page.rows)
-        yield page
-    if not reached:
+    seen, witness = _Seen(), state.get(NEWEST_ID) if start and overlap else None
+    yield from seen.through(_pages(client, resource, start - overlap if start else None, full), witness)
+    if witness is not None and not seen.witnessed:
         _logger.warning("The condition on dates hides rows of %s that it should show: all are read.", resource)
-        yield from client.pages(resource)
+        start = None
+        yield from seen.through(client.pages(resource), witness)
+    if moment := seen.covered(start):
+        largest = full if start else seen.largest
+        newest = seen.newest[1] if seen.newest else witness
+        yield (), {CURSOR: format_stamp(moment), **_known({PAGE_ROWS: largest, NEWEST_ID: newest})}
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a reading has come to so far.
+
+    Attributes:
+        began: the server's clock at the first page; ours where it does not tell.
+        newest: the newest stamp, and the id of the row that bears it.
+        largest: the most rows of a page.
+        witnessed: whether the row came that must come.
+    """
+
+    began: datetime | None = None
+    newest: tuple[datetime, int] | None = None
+    largest: int = 0
+    witnessed: bool = False
+
+    def through(self, pages: Iterable[Page], witness: int | None) -> Pages:
+        """Give the pages, and take note of them."""
+        here = datetime.now(UTC)
+        for page in pages:
+            self.began = self.began or page.date or here
+            self.largest = max(self.largest, len(page.rows))
+            self.witnessed = self.witnessed or any(row["id"] == witness for row in page.rows)
+            stamps = [(moment, row["id"]) for row in page.rows if (moment := changed_at(row))]
+            self.newest = max(filter(None, (self.newest, *stamps)), default=None)
+            yield page.rows, None
+
+    def covered(self, start: datetime | None) -> datetime | None:
+        """The time up to which all is read: never after the server's clock, never before the start."""
+        reached = min(self.newest[0], self.began or self.newest[0]) if self.newest else None
+        return max(filter(None, (reached, start)), default=None)
+
+
+def _known(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if value}
 
 
 def _pages(client: SsmClient, resource: str, since: datetime | None, full: int | None) -> Iterator[Page]:
@@ -176,15 +203,6 @@ def _pages(client: SsmClient, resource: str, since: datetime | None, full: int |
                 yield from client.pages(resource, condition, full=full)
                 return
     yield from client.pages(resource)
-
-
-def _state(
-    newest: datetime | None, began: datetime, start: datetime | None, full: int | None
-) -> Mapping[str, Any] | None:
-    if newest is None:
-        return None
-    covered = min(newest, began)
-    return {CURSOR: format_stamp(max(covered, start or covered))} | ({PAGE_ROWS: full} if full else {})
 
 
 def _stamped(row: Row) -> Row:

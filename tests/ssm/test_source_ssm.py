@@ -261,6 +261,23 @@ def test_quiet_incremental_read_of_accounts_and_contacts_costs_five_requests_and
     assert reading.states == whole.states
 
 
+def test_all_is_read_where_the_row_that_was_the_newest_does_not_come(clock):
+    """SSM reads the dates of a condition in another zone than UTC, or shows the row no more."""
+    with SsmSandbox(with_value_lists(Store(Quirks(where_dates_ahead=timedelta(hours=1)), clock=clock))) as api:
+        filled(api)
+        clock.now = START + timedelta(minutes=20)
+        whole = Reading(SourceSsm(), config_of(api), "contacts")
+        edited = api.store.rows("contacts")[0]["id"]
+        api.store.update("contacts", edited, {"fax": "1"}, user=90)
+        changes = Reading(SourceSsm(), config_of(api), "contacts", states=whole.last.values())
+    assert edited in ids_of(changes)
+    assert changes.states["contacts"] == "2024-05-01T12:20:00.000000Z"
+
+
+def test_a_state_far_in_the_future_reads_nothing(api, config):
+    assert Reading(SourceSsm(), config, "contacts", states=[state_of("contacts", "2999-01-01T00:00:00Z")]).records == {}
+
+
 def test_full_refresh_reads_everything_whatever_the_state(api, config, clock):
     clock.now = START + timedelta(hours=2)
     since = state_of("contacts", "2024-05-01T13:00:00.000000Z")
