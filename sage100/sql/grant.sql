@@ -12,6 +12,7 @@ DECLARE @database sysname       = N'BIJOU';          -- the company's database
 DECLARE @login    sysname       = N'sync_contacts';  -- a SQL Server login; or a Windows account: N'DOMAIN\account'
 DECLARE @password nvarchar(128) = N'';               -- of a SQL Server login that is yet to be made; else leave it empty
 DECLARE @see_triggers bit       = 0;                 -- 1: may read the text of Sage's triggers (for "sage100-ssm probe")
+DECLARE @see_information bit    = 0;                 -- 1: may see which information columns there are (Airbyte's streams)
 -------------------------------------------------------------------------------------------------------------------------
 
 DECLARE @role sysname = N'contact_sync';
@@ -76,6 +77,12 @@ GRANT VIEW DEFINITION ON dbo.F_CONTACTT TO contact_sync;' ELSE N'
 REVOKE VIEW DEFINITION ON dbo.F_COMPTET FROM contact_sync;
 REVOKE VIEW DEFINITION ON dbo.F_CONTACTT FROM contact_sync;' END;
 EXEC @there @sql;
+
+SET @sql = CASE @see_information WHEN 1 THEN N'
+GRANT SELECT ON dbo.cbSysLibre TO contact_sync;' ELSE N'
+REVOKE SELECT ON dbo.cbSysLibre FROM contact_sync;' END;
+IF OBJECT_ID(QUOTENAME(@database) + N'.dbo.cbSysLibre') IS NOT NULL
+    EXEC @there @sql;
 
 -- What the role may do now.
 SET @sql = N'

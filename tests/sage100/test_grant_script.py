@@ -19,7 +19,11 @@ def rights(verb):
 
 
 def test_it_grants_what_is_checked_and_no_more():
-    on_demand = {Right("VIEW DEFINITION", "F_COMPTET"), Right("VIEW DEFINITION", "F_CONTACTT")}
+    on_demand = {
+        Right("VIEW DEFINITION", "F_COMPTET"),
+        Right("VIEW DEFINITION", "F_CONTACTT"),
+        Right("SELECT", "cbSysLibre"),
+    }
     assert rights("GRANT") == {*TO_READ, *TO_WRITE, *LISTS} | on_demand
     assert rights("REVOKE") == on_demand
 
