@@ -48,6 +48,7 @@ def test_server_driver_layout_and_rights_are_told(on_server, site, driver, gener
     assert report.exit_code == Exit.DONE
     assert "16.0" in told(report, "server")
     assert ("msodbcsql" if driver == MICROSOFT else "tds") in told(report, "server")
+    assert ("unverified" in found) == (driver == FREETDS)
     assert "French_CI_AS" in told(report, "text")
     assert {code: found[code] for code in ("rights", f"generation_{known}", "triggers", "contents")} == dict.fromkeys(
         ("rights", f"generation_{known}", "triggers", "contents"), Level.OK

@@ -65,6 +65,8 @@ def about_server(seen: SageSeen, tell: Teller, zone: str, now: datetime) -> Iter
         yield tell.unseen("server")
     else:
         yield tell.ok("server", version=here.version, edition=here.edition, driver=here.driver)
+    if here.driver and "tds" in here.driver.lower():
+        yield tell.advice("unverified")
     yield tell.ok(f"generation_{here.generation}")
     yield tell.ok("text", collation=here.collation, encoding=here.encoding)
     yield _clock(here.clock, tell, zone, now)
