@@ -106,6 +106,7 @@ def _leave_what_is_of_no_more_use(context: ExceptionContext) -> None:
 
 def _prepare_sql_server(refusal: type[Exception], connection: Any, _record: Any) -> None:
     connection.timeout = _STATEMENT_SECONDS
+    connection.autocommit = True  # lest one that fails takes the others with it
     # Session settings, for which SQLAlchemy has no words. The counts of triggers would come as results of ours.
     for setting in ("NOCOUNT ON", "XACT_ABORT ON", f"LOCK_TIMEOUT {_LOCK_MILLISECONDS}"):
         cursor = connection.cursor()
@@ -113,6 +114,7 @@ def _prepare_sql_server(refusal: type[Exception], connection: Any, _record: Any)
         with suppress(refusal):
             cursor.execute(f"SET {setting}")
         cursor.close()
+    connection.autocommit = False
 
 
 def _sqlite(path: str) -> Engine:
