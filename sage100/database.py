@@ -3,7 +3,7 @@
 import codecs
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple, Self
@@ -40,6 +40,7 @@ from sage100.errors import (
     configuration_error,
     native_errors,
 )
+from sage100.information import information_columns
 from sage100.rights import SCHEMA, TO_READ, TO_WRITE, Right
 from sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA, LocalTime
 from sage100.values import Record, Recorder, ServerTime, stored_value
@@ -66,6 +67,7 @@ _VIEW = Table(
     Column("TABLE_SCHEMA", String),
     Column("TABLE_NAME", String),
     Column("COLUMN_NAME", String),
+    Column("DATA_TYPE", String),
     Column("CHARACTER_MAXIMUM_LENGTH", Integer),
     Column("COLLATION_NAME", String),
     schema="INFORMATION_SCHEMA",
@@ -77,8 +79,9 @@ _SEQUENCES = Table("sqlite_sequence", MetaData(), Column("name", String), Column
 
 
 class _Found(NamedTuple):
-    """A column as the database tells it: the most bytes that it holds and its collation, if it is a text."""
+    """A column as the database tells it: its type; the most bytes that it holds and its collation, if it is a text."""
 
+    type: str
     length: int | None
     collation: str | None
 
@@ -92,22 +95,24 @@ class Layout:
         columns: those of its known columns that are there, by name, in Sage's order.
         lengths: the most bytes that each text column holds.
         collation: the collation of its text columns, where the database tells it.
+        information: the columns that the company added; they are read and never written.
     """
 
     table: Table
     columns: Mapping[str, Column[Any]]
     lengths: Mapping[str, int | None]
     collation: str | None
+    information: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)
+
+    @cached_property
+    def read(self) -> Mapping[str, ColumnElement[Any]]:
+        """All columns that are read, in the order of a row."""
+        return {**self.columns, **self.information}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of the columns."""
         return tuple(self.columns)
-
-    @cached_property
-    def stamps(self) -> tuple[int, ...]:
-        """The positions of the columns that hold local times."""
-        return tuple(n for n, column in enumerate(self.columns.values()) if isinstance(column.type, LocalTime))
 
     @cached_property
     def writable(self) -> Mapping[str, Column[Any]]:
@@ -128,7 +133,7 @@ class Database:
     def __init__(self, engine: Engine, zone: ZoneInfo, layouts: Mapping[Table, Layout], encoding: str) -> None:
         self.zone, self.encoding, self.time = zone, encoding, ServerTime(zone)
         self._engine, self._layouts = engine, layouts
-        self._recorders = {table: Recorder(layout.names, layout.stamps, self.time) for table, layout in layouts.items()}
+        self._recorders = {table: _recorder(layout.columns, self.time) for table, layout in layouts.items()}
 
     def __enter__(self) -> Self:
         return self
@@ -174,6 +179,10 @@ class Database:
     def record(self, table: Table, row: Any) -> Record:
         """A row of the table's columns, in order, as JSON types."""
         return self._recorders[table](row)
+
+    def recorder(self, table: Table) -> Recorder:
+        """What makes records of rows of all the columns that are read."""
+        return _recorder(self._layouts[table].read, self.time)
 
     def stored(self, table: Table, name: str, value: Any) -> str | int:
         """What the column would hold.
@@ -332,11 +341,18 @@ def _opened(config: Sage100Config) -> Database:
     return Database(engine, ZoneInfo(config.time_zone), layouts, encoding)
 
 
+def _recorder(columns: Mapping[str, ColumnElement[Any]], time: ServerTime) -> Recorder:
+    stamps = [n for n, column in enumerate(columns.values()) if isinstance(column.type, LocalTime)]
+    return Recorder(tuple(columns), stamps, time)
+
+
 def _layouts(engine: Engine) -> dict[Table, Layout]:
     layouts = {}
     for table in (*_NEEDED, *_OPTIONAL):
         if columns := _found(engine, table):
-            layouts[table] = _layout(table, columns)
+            types = {name: column.type for name, column in columns.items()}
+            own = information_columns(engine, table, types) if table in _NEEDED else {}
+            layouts[table] = replace(_layout(table, columns), information=own)
         elif table in _NEEDED:
             # The database says whether the table is not there or the login may not see it.
             with engine.connect() as connection:
@@ -348,14 +364,19 @@ def _layouts(engine: Engine) -> dict[Table, Layout]:
 def _found(engine: Engine, table: Table) -> Mapping[str, _Found]:
     """The columns that the database has in a table, by name in lower case; none where it has no such table."""
     if engine.dialect.name == "mssql":
-        query = select(_VIEW.c.COLUMN_NAME, _VIEW.c.CHARACTER_MAXIMUM_LENGTH, _VIEW.c.COLLATION_NAME)
+        told = (_VIEW.c.COLUMN_NAME, _VIEW.c.DATA_TYPE, _VIEW.c.CHARACTER_MAXIMUM_LENGTH, _VIEW.c.COLLATION_NAME)
         with engine.connect() as connection:
-            here = query.where(_VIEW.c.TABLE_SCHEMA == SCHEMA, func.upper(_VIEW.c.TABLE_NAME) == table.name)
+            here = select(*told).where(_VIEW.c.TABLE_SCHEMA == SCHEMA, func.upper(_VIEW.c.TABLE_NAME) == table.name)
             rows = connection.execute(here).all()
-        return {name.lower(): _Found(length, collation) for name, length, collation in rows}
+        return {name.lower(): _Found(str(kind).lower(), *text) for name, kind, *text in rows}
     inspector = inspect(engine)
     columns = inspector.get_columns(table.name) if inspector.has_table(table.name) else []
-    return {column["name"].lower(): _Found(getattr(column["type"], "length", None), None) for column in columns}
+    return {
+        column["name"].lower(): _Found(
+            str(column["type"]).partition("(")[0].lower(), getattr(column["type"], "length", None), None
+        )
+        for column in columns
+    }
 
 
 def _layout(table: Table, found: Mapping[str, _Found]) -> Layout:

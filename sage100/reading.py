@@ -61,9 +61,9 @@ def pages(
     if since is not None:
         stamp = database.stamp(table.c.cbModification)
         query = query.where(or_(stamp >= database.moment(since - OVERLAP), stamp.is_(None)))
-    place = database.layout(table).names.index("cbMarq")
+    place, record = database.layout(table).names.index("cbMarq"), database.recorder(table)
     for page in _pages(database, query, table.c.cbMarq, place, after, _PAGE):
-        yield [database.record(table, row) for row in page]
+        yield [record(row) for row in page]
 
 
 def newest(database: Database, table: Table) -> datetime | None:
@@ -108,16 +108,17 @@ def picked(database: Database, table: Table, wanted: Sequence[int]) -> Iterator[
     Raises:
         SageError: the database failed.
     """
+    record = database.recorder(table)
     for start in range(0, len(wanted), _KEYS_AT_ONCE):
         some = wanted[start : start + _KEYS_AT_ONCE]
         query = _query(database, table).where(table.c.cbMarq.in_(some)).order_by(table.c.cbMarq)
         with database.reading() as connection:
             page = _fetched(connection, query)
-        yield [database.record(table, row) for row in page]
+        yield [record(row) for row in page]
 
 
 def _query(database: Database, table: Table) -> Select[Any]:
-    return select(*database.layout(table).columns.values()).where(_condition(table))
+    return select(*database.layout(table).read.values()).where(_condition(table))
 
 
 def _condition(table: Table) -> ColumnElement[bool]:

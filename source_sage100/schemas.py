@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Column, Numeric, String
+from sqlalchemy import ColumnElement, Numeric, String
 
 from connector_base.request import DELETED_AT
 from sage100.database import Database, Layout
@@ -10,6 +10,7 @@ from sage100.tables import LocalTime
 
 Schema = dict[str, Any]
 
+_OF_THE_COMPANY: Schema = {"description": "Information libre: a column that the company added.", "readOnly": True}
 _MOMENT: Schema = {"type": ["null", "string"], "format": "date-time", "airbyte_type": "timestamp_with_timezone"}
 
 
@@ -22,6 +23,11 @@ def schema_of(database: Database, layout: Layout) -> Schema:
     properties = {
         name: _type(column, layout.lengths.get(name), database.encoding) | {"description": column.doc}
         for name, column in layout.columns.items()
+    }
+    properties |= {
+        name: _type(column, None, database.encoding)
+        | {"description": "Information libre of this company.", "readOnly": True}
+        for name, column in layout.information.items()
     }
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -37,11 +43,12 @@ def with_deletions(schema: Schema) -> Schema:
     return schema | {"properties": schema["properties"] | {DELETED_AT: _MOMENT | {"description": description}}}
 
 
-def _type(column: Column[Any], length: int | None, encoding: str) -> Schema:
-    if column.primary_key:
+def _type(column: ColumnElement[Any], length: int | None, encoding: str) -> Schema:
+    if getattr(column, "primary_key", False):
         return {"type": "integer"}
     if isinstance(column.type, LocalTime):
         return _MOMENT
     if isinstance(column.type, String):
-        return {"type": ["null", "string"], "maxLength": length, "x-encoding": encoding}
+        text: Schema = {"type": ["null", "string"], "x-encoding": encoding}
+        return text if length is None else text | {"maxLength": length}
     return {"type": ["null", "number" if isinstance(column.type, Numeric) else "integer"]}

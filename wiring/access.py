@@ -72,11 +72,12 @@ class SageSide:
             self._database.close()
 
     def columns(self) -> Mapping[str, Column]:
-        """The columns of ``F_CONTACTT`` and what each can hold, from what the source discovers."""
+        """The columns of ``F_CONTACTT`` that can be written and what each can hold, from what the source discovers."""
         with _failing():
             catalog = self._source().discover(_logger, self._settings)
         schema = next(s.json_schema for s in catalog.streams if s.name == "contacts")
-        return {name: Column(p.get("maxLength"), p.get("x-encoding")) for name, p in schema["properties"].items()}
+        fields = {name: p for name, p in schema["properties"].items() if not p.get("readOnly")}
+        return {name: Column(p.get("maxLength"), p.get("x-encoding")) for name, p in fields.items()}
 
     def last_identity(self) -> int | None:
         """The highest ``cbMarq`` ever given to a contact."""
