@@ -21,7 +21,7 @@ from tests.scenarios.a_day import day, evening, goodbyes, morning, night
 from wiring import access
 
 SHARDS = 4
-EVERY = 1 if os.environ.get("EXPLORE") else 3
+EVERY = 1 if os.environ.get("EXPLORE") else 5
 
 
 class Killed(BaseException):
