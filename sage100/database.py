@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mssql
 
 from sage100.config import Sage100Config, SqlServer
-from sage100.diagnosis import why_unreachable
+from sage100.diagnosis import why_not_opened
 from sage100.engine import WRITING, engine_of
 from sage100.errors import (
     ConfigurationError,
@@ -323,9 +323,9 @@ def open_database(config: Sage100Config) -> Database:
     """
     try:
         return _opened(config)
-    except UnreachableError as error:
+    except (UnreachableError, ConfigurationError) as error:
         if isinstance(config.connection, SqlServer):
-            raise why_unreachable(config.connection, error.words) from None
+            raise why_not_opened(config.connection, error) from None
         raise
 
 

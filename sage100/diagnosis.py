@@ -4,7 +4,8 @@ import socket
 from contextlib import closing
 
 from sage100.config import SqlServer
-from sage100.errors import UnreachableError
+from sage100.engine import engine_of, is_freetds
+from sage100.errors import SageError, UnreachableError, configuration_error, native_errors
 
 DEFAULT_PORT = 1433
 _BROWSER_PORT = 1434
@@ -14,7 +15,28 @@ _ALL_INSTANCES = b"\x03"
 _ANSWER_HEADER = 3
 
 
-def why_unreachable(server: SqlServer, words: str) -> UnreachableError:
+def why_not_opened(server: SqlServer, error: SageError) -> SageError:
+    """Say more of why a database was not opened, where the driver says too little; else give the error as it is."""
+    if isinstance(error, UnreachableError):
+        return _why_unreachable(server, error.words)
+    if error.code == "login_refused" and is_freetds(server) and _lets_in(server):
+        return configuration_error("database_missing", server.database)
+    return error
+
+
+def _lets_in(server: SqlServer) -> bool:
+    """Whether the login is good and the database is not: of the two errors of the server, FreeTDS tells the last."""
+    engine = engine_of(server.model_copy(update={"database": "master"}))
+    try:
+        with native_errors(), engine.connect():
+            return True
+    except SageError:
+        return False
+    finally:
+        engine.dispose()
+
+
+def _why_unreachable(server: SqlServer, words: str) -> UnreachableError:
     """Say which step towards the server fails: its name, its instance, its port, or what answers there.
 
     Args:

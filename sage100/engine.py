@@ -57,8 +57,13 @@ def _url(server: SqlServer) -> URL:
     )
 
 
+def is_freetds(server: SqlServer) -> bool:
+    """Whether the driver is FreeTDS, which has ways of its own."""
+    return "tds" in server.driver.lower()
+
+
 def _encryption(server: SqlServer) -> dict[str, str]:
-    if "tds" in server.driver.lower():
+    if is_freetds(server):
         # FreeTDS has words of its own, and verifies no certificate.
         return {
             "Encryption": "require" if server.encrypt else "request",

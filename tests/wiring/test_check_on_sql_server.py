@@ -3,8 +3,10 @@
 import pytest
 
 from contact_sync.failures import Exit
+from sage100 import engine
 from sage100.tables import F_COMPTET, F_CONTACTT
 from tests.sage100.ddl import NEWER, OLDER
+from tests.tds.database import Database
 from tests.tds.drivers import FREETDS, MICROSOFT, missing
 from tests.tds.errors import SqlError
 from tests.tds.server import Fault
@@ -103,3 +105,41 @@ def test_what_a_server_does_not_let_see_is_not_visible_and_no_fault(on_server, s
     assert report.exit_code == Exit.DONE
     assert found["contents"] is Level.OK
     assert unseen is None or {code for code, level in found.items() if level is Level.UNSEEN} == unseen
+
+
+@pytest.fixture
+def hasty(sql_server, monkeypatch):
+    """A server with a database of its own, and a driver that does not wait long for one that is not there."""
+    monkeypatch.setattr(engine, "_LOGIN_SECONDS", 1)
+    monkeypatch.setitem(sql_server.server.databases, "MASTER", Database("MASTER"))
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("driver", [MICROSOFT, FREETDS])
+@pytest.mark.parametrize(
+    ("change", "code", "named"),
+    [
+        ({"password": "wrong"}, "login_refused", "Sage 100"),
+        ({"database": "NIRGENDS"}, "database_missing", "NIRGENDS"),
+        ({"host": "srv-sage.invalid"}, "host_unknown", "srv-sage.invalid"),
+    ],
+    ids=["login", "database", "host"],
+)
+def test_a_server_that_lets_nobody_in_is_told_in_the_operators_language(
+    on_server, site, hasty, driver, language, change, code, named
+):
+    on_server(driver)
+    site.tree["sage100"]["connection"] |= change
+    site.tree["language"] = language
+    found, report = levels(site)
+    assert (found[code], named in told(report, code)) == (Level.MEND, True)
+    assert report.exit_code == (Exit.SIDE if code == "host_unknown" else Exit.CONFIGURATION)
+    assert found["ssm"] is Level.OK
+
+
+def test_a_table_that_is_not_there_or_not_to_be_seen_is_named(on_server, site):
+    on_server().run("DROP TABLE dbo.F_CONTACTT")
+    found, report = levels(site)
+    code = next(code for code in ("schema_missing", "right_missing") if code in found)
+    assert report.exit_code == Exit.CONFIGURATION
+    assert "F_CONTACTT" in told(report, code)
