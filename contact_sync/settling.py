@@ -17,8 +17,6 @@ _PROBLEM_OF = {
     Cause.VALUE_MISSING: Code.VALUE_MISSING,
     Cause.LOCKED: Code.RECORD_LOCKED,
 }
-_NEXT_RUN = frozenset({Cause.NOT_FOUND})
-"""Refusals that say only that the row changed since it was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +124,12 @@ def _not_applied(field: Field, side: Side, sage100: Contact, ssm: Contact, mappe
 
 def refusal(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
     """The problem that a write's receipt makes; None where the next run looks again by itself."""
-    if receipt.outcome is Outcome.CHANGED or receipt.cause in _NEXT_RUN:
+    if _is_looked_at_again(write, receipt):
         return None
     details = {"text": receipt.detail, "side": write.side.value}
     match receipt.cause:
-        case Cause.DUPLICATE if write.side is Side.SSM:
-            return None
+        case Cause.NOT_FOUND:
+            return Entry(Code.NOT_VISIBLE_IN_SSM, write.subject, "P10")
         case Cause.DUPLICATE:
             return Entry(Code.DUPLICATE_IN_SAGE, write.subject, "P12", details={**details, "other": receipt.id})
         case Cause.CONNECTION:
@@ -144,6 +142,16 @@ def refusal(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
     wanted = change.after if change else None
     sage100, ssm = (None, wanted) if write.side is Side.SAGE100 else (wanted, None)
     return Entry(code, write.subject, None, field, sage100, ssm, details)
+
+
+def _is_looked_at_again(write: Write, receipt: Receipt) -> bool:
+    """Whether a refusal says only that somebody was faster. What SSM does not show is not deleted, though (P10)."""
+    match receipt.cause:
+        case Cause.NOT_FOUND:
+            return (write.side, write.action) != (Side.SSM, Action.DELETE)
+        case Cause.DUPLICATE:
+            return write.side is Side.SSM
+    return receipt.outcome is Outcome.CHANGED
 
 
 def _field_called(name: str | None, side: Side, mapper: Mapper) -> str | None:

@@ -226,8 +226,11 @@ def malformed(request: WriteRequest, detail: str) -> Receipt:
 
 
 def _delete(request: WriteRequest, row: Row | None) -> Write | Receipt:
+    if row is None and request.id is not None:
+        # Not shown is not deleted (P10): the row may be hidden from this login, or the answer cut short.
+        return _receipt(request, Action.DELETE, Outcome.REFUSED, request.id, None, Cause.NOT_FOUND)
     if row is None or is_deleted(row):
-        return _receipt(request, Action.DELETE, Outcome.APPLIED, row["id"] if row else request.id, row)
+        return _receipt(request, Action.DELETE, Outcome.APPLIED, row["id"] if row else None, row)
     if not holds(row, request.expected or {}):
         return _receipt(request, Action.DELETE, Outcome.CHANGED, row["id"], row)
     return Write(request, Action.DELETE, row["id"], {})
@@ -277,9 +280,9 @@ def _confirmed(attempt: Attempt, row: Row | None) -> Receipt:
 def _rejected(attempt: Attempt, row: Row | None, detail: str, *, gone: bool) -> Receipt:
     """Look behind a refusal: SSM answers 400 for a row that is gone, even where an earlier try deleted it."""
     request, action = attempt.write.request, attempt.write.action
-    if gone and action is Action.DELETE:
+    if action is Action.DELETE and row is not None and is_deleted(row):
         return _receipt(request, action, Outcome.APPLIED, attempt.id, row, wrote=True)
-    cause = Cause.NOT_FOUND if gone and action is Action.UPDATE else Cause.REJECTED
+    cause = Cause.NOT_FOUND if gone and action is not Action.CREATE else Cause.REJECTED
     return _receipt(request, action, Outcome.REFUSED, attempt.id, row, cause, detail)
 
 
@@ -289,7 +292,7 @@ def _unconfirmed(attempt: Attempt, row: Row | None, *, gone: bool, read: bool) -
     done = {
         Action.CREATE: row is not None,
         Action.UPDATE: row is not None and holds(row, attempt.write.fields),
-        Action.DELETE: gone,
+        Action.DELETE: row is not None and is_deleted(row),
     }[action]
     if done:
         return _receipt(request, action, Outcome.APPLIED, row["id"] if row else attempt.id, row, wrote=True)

@@ -263,3 +263,17 @@ def test_p14_same_ct_no_with_another_cbmarq_and_another_name_is_a_new_contact(wo
     world.run()
     assert (ada.card["deleted"], world.names_in_ssm()) == (True, ["Zoltan"])
     assert world.links[other].ssm_id != ada.ssm_id
+
+
+@ORIGINS
+def test_r9_contact_that_ssm_does_not_show_when_it_is_to_be_deleted_is_deleted_once_it_shows_it(world, born):
+    """P10: a row that is not shown is not deleted."""
+    ada = world.person("Aubrelin", "Ada", born=born)
+    ada.delete_sage()
+    cards = world.api.store._tables["contacts"]
+    hidden = cards.pop(ada.ssm_id)
+    report = world.run()
+    assert (report.ssm.deleted, world.problems) == (0, [("not_visible_in_ssm", None)])
+    cards[ada.ssm_id] = hidden
+    report = world.run()
+    assert (report.ssm.deleted, ada.card["deleted"], ada.link, world.problems) == (1, True, None, [])

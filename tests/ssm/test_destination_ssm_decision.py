@@ -80,7 +80,8 @@ DECISIONS = {
     "delete": ({"id": 7, **MARK}, (Action.DELETE, 7, {})),
     "delete by extId": ({"extId": "x7", **MARK}, (Action.DELETE, 7, {})),
     "delete what is deleted": ({"id": 8, **MARK}, (APPLIED, None, 8)),
-    "delete what is gone": ({"id": 99, **MARK}, (APPLIED, None, 99)),
+    "delete what is not shown: it may be hidden": ({"id": 99, **MARK}, (REFUSED, Cause.NOT_FOUND, 99)),
+    "delete by an extId that nobody bears": ({"extId": "x99", **MARK}, (APPLIED, None, None)),
     "expected values still held": (
         {"id": 7, "email": "z", "_expected": {"firstName": "Zoé", "email": "", "accountId": 1, "deleted": False}},
         (Action.UPDATE, 7, {"email": "z"}),
@@ -160,6 +161,18 @@ AFTERMATHS = {
     "update forbidden": (VAIN, Forbidden("contacts", ""), [LIVING], (REFUSED, Cause.REJECTED, 7, True, False)),
     "create rejected": (CREATE, NO, [], (REFUSED, Cause.REJECTED, None, False, False)),
     "delete rejected": (DELETE, NO, [LIVING], (REFUSED, Cause.REJECTED, 7, True, False)),
+    "delete rejected, not shown any more: hidden is not deleted": (
+        DELETE,
+        NO,
+        [],
+        (REFUSED, Cause.NOT_FOUND, 7, False, False),
+    ),
+    "delete lost, not shown any more: hidden is not deleted": (
+        DELETE,
+        LOST,
+        [],
+        (Outcome.RETRY, Cause.CONNECTION, 7, False, False),
+    ),
     "delete repeated, the first try did it": (DELETE, NO, [GONE], (APPLIED, None, 7, True, True)),
     "update lost, but it stands": (UPDATE, LOST, [LIVING], (APPLIED, None, 7, True, True)),
     "update lost": (VAIN, LOST, [LIVING], (Outcome.RETRY, Cause.CONNECTION, 7, True, False)),
