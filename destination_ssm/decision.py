@@ -274,6 +274,8 @@ def _confirmed(attempt: Attempt, row: Row | None) -> Receipt:
         return _receipt(
             request, action, Outcome.UNCERTAIN, attempt.id, None, Cause.CONNECTION, "not read back", wrote=True
         )
+    if action is Action.DELETE and row is not None and not is_deleted(row):
+        return _receipt(request, action, Outcome.REFUSED, attempt.id, row, Cause.REJECTED, "accepted, yet not deleted")
     return _receipt(request, action, Outcome.APPLIED, attempt.id, row, wrote=True)
 
 

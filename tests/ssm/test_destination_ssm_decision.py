@@ -152,6 +152,7 @@ AFTERMATHS = {
     "update confirmed, another value reads back": (VAIN, None, [LIVING], (APPLIED, None, 7, True, True)),
     "update confirmed, not read back": (UPDATE, None, UNREAD, (Outcome.UNCERTAIN, Cause.CONNECTION, 7, False, True)),
     "delete confirmed": (DELETE, None, [GONE], (APPLIED, None, 7, True, True)),
+    "delete confirmed, yet not done": (DELETE, None, [LIVING], (REFUSED, Cause.REJECTED, 7, True, False)),
     "delete confirmed, not shown any more": (DELETE, None, [], (APPLIED, None, 7, False, True)),
     "delete confirmed, not read back": (DELETE, None, UNREAD, (APPLIED, None, 7, False, True)),
     "update rejected": (VAIN, NO, [LIVING], (REFUSED, Cause.REJECTED, 7, True, False)),
