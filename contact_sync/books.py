@@ -129,12 +129,11 @@ class Books:
 
 def intent_of(write: Write) -> Intent:
     """What finds a create again if its receipt never comes."""
-    source = write.sage100 if write.side is Side.SSM else write.ssm
-    assert source is not None, "a create carries a contact over from the other side"
+    assert write.source is not None, "a create carries a contact over from the other side"
     if write.side is Side.SSM:
-        return Intent(write.side, source.id, ext_id=write.values["extId"])
+        return Intent(write.side, write.source.id, ext_id=write.values["extId"])
     names = (write.values.get("CT_Nom"), write.values.get("CT_Prenom"))
-    return Intent(write.side, source.id, sage100_no=write.values["CT_No"], names=names)
+    return Intent(write.side, write.source.id, sage100_no=write.values["CT_No"], names=names)
 
 
 def _said(entry: Entry) -> tuple[object, ...]:

@@ -48,9 +48,7 @@ def settled(write: Write, link: Link | None, now: Contact, mapper: Mapper) -> Se
         now: the contact as it reads back.
         mapper: the field map at work.
     """
-    sage100, ssm = (now, write.ssm) if write.side is Side.SAGE100 else (write.sage100, now)
-    assert sage100 is not None, "a write to SSM is based on a Sage contact"
-    assert ssm is not None, "a write to Sage is based on an SSM contact"
+    sage100, ssm = _both(write, now)
     stuck = [f for f in mapper.fields if f.name in write.carried and _is_stuck(f, write, now, mapper)]
     left = _pairs(write, now, mapper)
     pairs = {name: pair for name, pair in left.items() if name not in {f.name for f in stuck}}
@@ -70,18 +68,21 @@ def settled(write: Write, link: Link | None, now: Contact, mapper: Mapper) -> Se
 
 def hoped(write: Write, mapper: Mapper) -> Base:
     """The base that a create or an update leaves if it is done, should its receipt never come."""
-    target = write.sage100 if write.side is Side.SAGE100 else write.ssm
-    row = target.row if target else {"cbMarq": 0, "id": 0}
+    row = write.target.row if write.target else {"cbMarq": 0, "id": 0}
     return _pairs(write, mapper.contact(write.side, {**row, **write.values}), mapper)
 
 
 def _pairs(write: Write, now: Contact, mapper: Mapper) -> Base:
     """What both sides say of the fields that a write carries, once its side reads like this."""
-    here, there = (now, write.ssm) if write.side is Side.SAGE100 else (write.sage100, now)
-    assert here is not None, "a write to SSM is based on a Sage contact"
-    assert there is not None, "a write to Sage is based on an SSM contact"
+    sage100, ssm = _both(write, now)
     carried = [f.name for f in mapper.fields if f.name in write.carried]
-    return {name: Pair(here.values.get(name), there.values.get(name)) for name in carried}
+    return {name: Pair(sage100.values.get(name), ssm.values.get(name)) for name in carried}
+
+
+def _both(write: Write, now: Contact) -> tuple[Contact, Contact]:
+    """The Sage contact and the SSM contact of a write, once its side reads like this."""
+    assert write.source is not None, "a create or an update is based on a contact of the other side"
+    return (now, write.source) if write.side is Side.SAGE100 else (write.source, now)
 
 
 def _new_link(write: Write, sage100: Contact, ssm: Contact) -> Link:
@@ -98,13 +99,11 @@ def _is_stuck(field: Field, write: Write, now: Contact, mapper: Mapper) -> bool:
     name = name_on(field, write.side)
     if name not in write.values:
         return False
-    before, source = (write.sage100, write.ssm) if write.side is Side.SAGE100 else (write.ssm, write.sage100)
-    was, reads = (before.values.get(field.name) if before else None), now.values.get(field.name)
+    was, reads = (write.target.values.get(field.name) if write.target else None), now.values.get(field.name)
     if reads == write.values[name] or not (reads or write.values[name]):
         return False
-    meant = source.values.get(field.name) if source else None
-    pair = (reads, meant) if write.side is Side.SAGE100 else (meant, reads)
-    return mapper.unchanged(field, write.side, reads, was) and not mapper.equal(field, *pair)
+    both = (contact.values.get(field.name) for contact in _both(write, now))
+    return mapper.unchanged(field, write.side, reads, was) and not mapper.equal(field, *both)
 
 
 def _not_applied(field: Field, side: Side, sage100: Contact, ssm: Contact, mapper: Mapper) -> Entry:

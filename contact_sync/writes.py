@@ -60,6 +60,16 @@ class Write:
     carried: tuple[str, ...] = ()
     notices: tuple[Entry, ...] = ()
 
+    @property
+    def target(self) -> Contact | None:
+        """The contact that it changes, as it was seen; None where there was none."""
+        return self.sage100 if self.side is Side.SAGE100 else self.ssm
+
+    @property
+    def source(self) -> Contact | None:
+        """The contact on the other side, which it carries over; None where it is gone there."""
+        return self.ssm if self.side is Side.SAGE100 else self.sage100
+
 
 def name_on(field: Field, side: Side) -> str:
     """A field's own name on a side."""
