@@ -15,7 +15,7 @@ from contact_sync.codecs import Locale
 from contact_sync.companies import Companies, Scope
 from contact_sync.contact import Contact
 from contact_sync.draft import Plan, World, is_about
-from contact_sync.failures import ConfigurationError, Exit, SideUnavailableError, SyncError
+from contact_sync.failures import ConfigurationError, Exit, SyncError
 from contact_sync.fields import Field, present
 from contact_sync.flapping import Rewrites
 from contact_sync.mapping import Mapper, OddRowError
@@ -228,8 +228,7 @@ class Run:
         unread = {side: failure for side, failure in self._seen.failures.items() if side in self._seen.unread}
         self._problems += [_unreachable(side, failure) for side, failure in unread.items()]
         for side, failure in sorted(unread.items(), key=lambda item: not item[1].configuration):
-            kind = ConfigurationError if failure.configuration else SideUnavailableError
-            raise kind(failure.code, **failure.details, side=side.value, text=failure.text)
+            raise failure.error(side)
         _, missing = present(self._site.fields, self._seen.columns)
         if missing:
             columns = ", ".join(f.sage100 for f in missing)

@@ -6,7 +6,9 @@ from dataclasses import field as default
 from typing import Any, Protocol
 
 from connector_base.receipt import Sink
+from contact_sync.failures import ConfigurationError, SideUnavailableError, SyncError
 from contact_sync.mapping import Column
+from contact_sync.model import Side
 
 Row = Mapping[str, Any]
 StreamState = Mapping[str, Any]
@@ -27,6 +29,11 @@ class Failure:
     text: str
     configuration: bool = False
     details: Mapping[str, Any] = default(default_factory=dict)
+
+    def error(self, side: Side) -> SyncError:
+        """The error that ends a run which cannot do without the side."""
+        kind = ConfigurationError if self.configuration else SideUnavailableError
+        return kind(self.code, **self.details, side=side.value, text=self.text)
 
 
 class SideFailedError(Exception):

@@ -64,12 +64,26 @@ class SageSide:
 
     def __init__(self, config: Sage100Config) -> None:
         self._config, self._settings = config, plain(config)
-        self._database: Database | None = None
+        self._open: Database | None = None
 
     def close(self) -> None:
         """Close the database."""
-        if self._database is not None:
-            self._database.close()
+        if self._open is not None:
+            self._open.close()
+
+    @property
+    def database(self) -> Database:
+        """The open database.
+
+        Raises:
+            SideFailedError: it cannot be opened.
+        """
+        if self._open is None:
+            try:
+                self._open = open_database(self._config)
+            except SageError as error:
+                raise SideFailedError(failure_of(error, CONFIGURATION_CODES, _place(self._config))) from error
+        return self._open
 
     def columns(self) -> Mapping[str, Column]:
         """The columns of ``F_CONTACTT`` that can be written and what each can hold, from what the source discovers."""
@@ -81,7 +95,7 @@ class SageSide:
 
     def last_identity(self) -> int | None:
         """The highest ``cbMarq`` ever given to a contact."""
-        return self._opened().last_identity(F_CONTACTT)
+        return self.database.last_identity(F_CONTACTT)
 
     def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
         """Read streams; a failure is told in the reading."""
@@ -90,16 +104,7 @@ class SageSide:
     def write(self, records: Iterable[Row], sink: Sink) -> None:
         """Write contacts."""
         with _failing():
-            _write(DestinationSage100(sink, self._opened()), self._settings, records)
-
-    @property
-    def database(self) -> Database:
-        """The open database.
-
-        Raises:
-            SideFailedError: it cannot be opened.
-        """
-        return self._opened()
+            _write(DestinationSage100(sink, self.database), self._settings, records)
 
     def inspection(self) -> Inspection:
         """What the database is like.
@@ -107,7 +112,7 @@ class SageSide:
         Raises:
             SideFailedError: it cannot be opened.
         """
-        return inspect_database(self._opened())
+        return inspect_database(self.database)
 
     def check(self) -> Failure | None:
         """Look for the right to write contacts.
@@ -115,20 +120,10 @@ class SageSide:
         Raises:
             SideFailedError: the database cannot be opened.
         """
-        return _check(DestinationSage100(database=self._opened()), self._settings)
+        return _check(DestinationSage100(database=self.database), self._settings)
 
     def _source(self) -> SourceSage100:
-        return SourceSage100(self._opened())
-
-    def _opened(self) -> Database:
-        if self._database is None:
-            try:
-                self._database = open_database(self._config)
-            except SageError as error:
-                configuration = error.code in CONFIGURATION_CODES
-                failure = Failure(error.code, str(error), configuration=configuration, details=_place(self._config))
-                raise SideFailedError(failure) from error
-        return self._database
+        return SourceSage100(self.database)
 
 
 class SsmSide:
@@ -180,6 +175,19 @@ class SsmSide:
         """Write contacts."""
         with _failing():
             _write(DestinationSsm(sink, self._client), self._settings, records)
+
+
+def failure_of(
+    error: SageError | SsmError, configuration: Collection[str], place: Mapping[str, Any] | None = None
+) -> Failure:
+    """Put a side's own error into the engine's form.
+
+    Args:
+        error: the error.
+        configuration: the codes that a person must mend.
+        place: where the side is, for the sentence.
+    """
+    return Failure(error.code, str(error), configuration=error.code in configuration, details=place or {})
 
 
 def _place(config: Sage100Config) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contact_sync.failures import Exit, SyncError
-from contact_sync.messages import Language, say
+from contact_sync.messages import Language, say, say_error
 from contact_sync.state.errors import AnotherRun, LeaseLost, StateDamaged, StateError, StateMissing, StateUnavailable
 from wiring.settings import SettingsError
 
@@ -41,19 +41,11 @@ def ending_of(error: Exception, language: Language) -> Ending:
     if isinstance(error, SettingsError):
         return Ending(error.exit_code, "\n".join(_sentences(error)))
     if isinstance(error, SyncError):
-        return Ending(error.exit_code, _sentence(error, language))
+        return Ending(error.exit_code, say_error(error.code, language, **error.params))
     if isinstance(error, StateError) and type(error) in _STATE_ERRORS:
         code, exit_code = _STATE_ERRORS[type(error)]
         return Ending(exit_code, say(code, language, **vars(error)))
     return Ending(Exit.FAULT, say("unexpected", language, file=_kept_traceback(error)))
-
-
-def _sentence(error: SyncError, language: Language) -> str:
-    """Say it; a code without a sentence of its own is one that a side gave, with its own words."""
-    try:
-        return say(error.code, language, **error.params)
-    except KeyError:
-        return say("side_failed", language, code=error.code, **error.params)
 
 
 def _sentences(error: SettingsError) -> list[str]:

@@ -13,7 +13,7 @@ import sage100.probe
 import ssm.probe
 from contact_sync import lease
 from contact_sync.companies import Companies
-from contact_sync.failures import ConfigurationError, SideUnavailableError
+from contact_sync.failures import ConfigurationError
 from contact_sync.messages import Language, say
 from contact_sync.model import Side
 from contact_sync.sides import SideFailedError
@@ -22,11 +22,11 @@ from contact_sync.state.store import StateStore
 from sage100.errors import CONFIGURATION_CODES, SageError
 from ssm.errors import Forbidden, LoginRefused, Rejected, SsmError
 from ssm.probe import NOT_ASKED, SETTLED_BY_LOOKING, SETTLED_BY_WRITING, ScratchLeftError
-from wiring.access import SageSide, SsmSide, both_sides
+from wiring.access import SageSide, SsmSide, both_sides, failure_of
 from wiring.assemble import lease_owner, site_of, utc_now
 from wiring.settings import Settings
 
-_CONFIGURATION = (LoginRefused, Forbidden, Rejected)
+_REFUSALS = (LoginRefused.code, Forbidden.code, Rejected.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +143,11 @@ def _told(side: Side) -> Iterator[None]:
     except sage100.probe.UnknownCompanyError as error:
         raise ConfigurationError("probe_company", company=str(error)) from error
     except SideFailedError as error:
-        kind = ConfigurationError if error.failure.configuration else SideUnavailableError
-        raise kind(error.failure.code, **error.failure.details, side=side.value, text=error.failure.text) from error
+        raise error.failure.error(side) from error
     except SageError as error:
-        kind = ConfigurationError if error.code in CONFIGURATION_CODES else SideUnavailableError
-        raise kind(error.code, side=side.value, text=str(error)) from error
+        raise failure_of(error, CONFIGURATION_CODES).error(side) from error
     except SsmError as error:
-        kind = ConfigurationError if isinstance(error, _CONFIGURATION) else SideUnavailableError
-        raise kind(error.code, side=side.value, text=str(error)) from error
+        raise failure_of(error, _REFUSALS).error(side) from error
 
 
 def _answer(
@@ -175,9 +172,7 @@ def _not_asked(number: int, language: Language) -> Answer:
 
 def _shown(value: Any, language: Language) -> Any:
     """A yes or no in the user's language."""
-    if isinstance(value, bool) or value in ("yes", "no"):
-        return say("yes" if value in (True, "yes") else "no", language)
-    return value
+    return say("yes" if value else "no", language) if isinstance(value, bool) else value
 
 
 def settings_of(answers: list[Answer]) -> dict[str, dict[str, Any]]:

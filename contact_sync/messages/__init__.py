@@ -65,6 +65,12 @@ def say(key: str, language: Language, /, **params: object) -> str:
     return catalogue.sentences[key].fill(catalogue.facts(params))
 
 
+def say_error(code: str, language: Language, /, **params: object) -> str:
+    """Say what is wrong; a code without a sentence of its own is one that a side gave, with its own words."""
+    known = code in _catalogue(language).sentences
+    return say(code, language, **params) if known else say("side_failed", language, code=code, **params)
+
+
 def field_label(name: str, language: Language) -> str:
     """What users call a field; a field of the site's own by its name in the settings."""
     return _catalogue(language).fields.get(name, name)

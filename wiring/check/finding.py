@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contact_sync.failures import Exit
-from contact_sync.messages import Language, say
+from contact_sync.messages import Language, say, say_error
 from contact_sync.model import Side
 from contact_sync.sides import Failure
 
@@ -91,11 +91,7 @@ class Teller:
 
     def failed(self, failure: Failure) -> Finding:
         """The side cannot be used at all; its sentence says what to do."""
-        facts = {**failure.details, "side": self.side, "text": failure.text}
-        try:
-            text = say(failure.code, self.language, **facts)
-        except KeyError:
-            text = say("side_failed", self.language, code=failure.code, **facts)
+        text = say_error(failure.code, self.language, **failure.details, side=self.side, text=failure.text)
         return Finding(Level.MEND, failure.code, self.side, text, passing=not failure.configuration)
 
     def _with_remedy(self, level: Level, code: str, facts: dict[str, object]) -> Finding:
