@@ -19,13 +19,11 @@ from airbyte_cdk.models import (
     AirbyteStateStats,
     ConfiguredAirbyteCatalog,
     DestinationSyncMode,
-    FailureType,
     Type,
 )
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
-from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.failure import parsed
+from connector_base.failure import misconfigured, parsed
 from connector_base.receipt import Action, Cause, Outcome, Receipt, Sink
 from connector_base.report import Reporter, reporting
 from connector_base.request import MalformedRecord, WriteRequest, write_request
@@ -144,16 +142,14 @@ def _forms(
     """
     names = {s.stream.name: settings.streams.get(s.stream.name, s.stream.name) for s in catalog.streams}
     if unknown := sorted(set(names.values()) - set(writers)):
-        raise AirbyteTracedException(
-            message=f"This destination does not take the stream {', '.join(unknown)}. It takes: {', '.join(writers)}.",
-            internal_message="stream_unknown",
-            failure_type=FailureType.config_error,
+        raise misconfigured(
+            "stream_unknown",
+            f"This destination does not take the stream {', '.join(unknown)}. It takes: {', '.join(writers)}.",
         )
     if wrong := sorted(s.stream.name for s in catalog.streams if s.destination_sync_mode not in SYNC_MODES):
-        raise AirbyteTracedException(
-            message=f"The stream {', '.join(wrong)} can be appended (append, append_dedup), not overwritten.",
-            internal_message="sync_mode_unknown",
-            failure_type=FailureType.config_error,
+        raise misconfigured(
+            "sync_mode_unknown",
+            f"The stream {', '.join(wrong)} can be appended (append, append_dedup), not overwritten.",
         )
     forms = {
         s.stream.name: _Form(

@@ -24,6 +24,16 @@ def traced(error: Any, config_codes: Collection[str]) -> AirbyteTracedException:
     return AirbyteTracedException(message=str(error), internal_message=error.code, failure_type=kind)
 
 
+def misconfigured(code: str, sentence: str) -> AirbyteTracedException:
+    """What only a change of the configuration mends, in Airbyte's form.
+
+    Args:
+        code: its stable name.
+        sentence: what is wrong, for people.
+    """
+    return AirbyteTracedException(message=sentence, internal_message=code, failure_type=FailureType.config_error)
+
+
 @contextmanager
 def tracing(kind: type[Exception], config_codes: Collection[str]) -> Iterator[None]:
     """Raise a side's errors in Airbyte's form.
@@ -47,8 +57,5 @@ def parsed(model: type[ModelT], config: Mapping[str, Any]) -> ModelT:
     try:
         return model.model_validate(config)
     except ValidationError as error:
-        raise AirbyteTracedException(
-            message=f"The configuration is wrong: {invalid_fields(error, connection_specification(model))}.",
-            internal_message="configuration",
-            failure_type=FailureType.config_error,
-        ) from None
+        wrong = invalid_fields(error, connection_specification(model))
+        raise misconfigured("configuration", f"The configuration is wrong: {wrong}.") from None

@@ -14,6 +14,7 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
+from connector_base.failure import misconfigured
 from connector_base.receipt import Action, Cause, Outcome, Receipt, Sink
 from connector_base.settings import FileRefused, RefusedRecords
 
@@ -190,8 +191,5 @@ def _opened(path: Path) -> TextIO:
     try:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8")
     except OSError as error:
-        raise AirbyteTracedException(
-            message=f"Refused records cannot be kept in {path}: {error.strerror}.",
-            internal_message="refused_records",
-            failure_type=FailureType.config_error,
-        ) from error
+        sentence = f"Refused records cannot be kept in {path}: {error.strerror}."
+        raise misconfigured("refused_records", sentence) from error

@@ -16,10 +16,9 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Self
 
-from airbyte_cdk.models import FailureType
-from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from sqlalchemy import Table
 
+from connector_base.failure import misconfigured
 from connector_base.request import DELETED_AT
 from connector_base.source import Pages, State
 from sage100 import reading
@@ -214,11 +213,8 @@ def _understood() -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError):
-        raise AirbyteTracedException(
-            message="The state is not one of this source. Reset it to read from the beginning.",
-            internal_message="state",
-            failure_type=FailureType.config_error,
-        ) from None
+        sentence = "The state is not one of this source. Reset it to read from the beginning."
+        raise misconfigured("state", sentence) from None
 
 
 def _moment(state: Mapping[str, Any], name: str) -> datetime | None:
