@@ -203,7 +203,7 @@ class Database:
     def last_identity(self, table: Table) -> int | None:
         """The highest `cbMarq` ever given to a row of the table, deleted ones included; None if it is not told."""
         if self.on_sql_server:
-            query = select(cast(func.ident_current(f"dbo.{table.name}"), Integer))
+            query = select(cast(func.ident_current(f"{SCHEMA}.{table.name}"), Integer))
         else:
             query = select(_SEQUENCES.c.seq).where(_SEQUENCES.c.name == table.name)
         try:

@@ -19,7 +19,7 @@ def why_not_opened(server: SqlServer, error: SageError) -> SageError:
     """Say more of why a database was not opened, where the driver says too little; else give the error as it is."""
     if isinstance(error, UnreachableError):
         return _why_unreachable(server, error.words)
-    if error.code == "login_refused" and is_freetds(server) and _lets_in(server):
+    if error.code == "login_refused" and is_freetds(server.driver) and _lets_in(server):
         return configuration_error("database_missing", server.database)
     return error
 

@@ -17,6 +17,7 @@ from sqlalchemy.engine import ExceptionContext
 
 from sage100.config import Connection, Odbc, Sqlite, SqlServer
 from sage100.errors import of_no_more_use
+from sage100.rights import SCHEMA
 
 APPLICATION = "Contact synchronisation"
 """How Sage's administrators see the connection. Sage takes what begins with "Sage 100" for itself (§4.4)."""
@@ -57,13 +58,13 @@ def _url(server: SqlServer) -> URL:
     )
 
 
-def is_freetds(server: SqlServer) -> bool:
-    """Whether the driver is FreeTDS, which has ways of its own."""
-    return "tds" in server.driver.lower()
+def is_freetds(driver: str) -> bool:
+    """Whether a driver is FreeTDS, which has ways of its own, by its name."""
+    return "tds" in driver.lower()
 
 
 def _encryption(server: SqlServer) -> dict[str, str]:
-    if is_freetds(server):
+    if is_freetds(server.driver):
         # FreeTDS has words of its own, and verifies no certificate.
         return {
             "Encryption": "require" if server.encrypt else "request",
@@ -100,7 +101,7 @@ def _sql_server(url: URL) -> Engine:
     vars(engine.dialect)["get_default_isolation_level"] = lambda _connection: "READ COMMITTED"
     event.listen(engine, "connect", partial(_prepare_sql_server, engine.dialect.loaded_dbapi.Error))
     event.listen(engine, "handle_error", _leave_what_is_of_no_more_use)
-    return engine.execution_options(schema_translate_map={None: "dbo"})
+    return engine.execution_options(schema_translate_map={None: SCHEMA})
 
 
 def _leave_what_is_of_no_more_use(context: ExceptionContext) -> None:

@@ -4,10 +4,10 @@ Numbers follow ``facts/sage100.md``, section 9. What takes a write is tried in a
 it stays, but that ``cbMarq`` has counted one further.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as default
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, column, delete, func, insert, select, table, update
@@ -16,14 +16,13 @@ from sage100.database import Database
 from sage100.errors import LockedError, RefusedError, SageError
 from sage100.inspection import inspect_database
 from sage100.rights import SCHEMA
-from sage100.tables import F_COMPTET, F_CONTACTT
+from sage100.tables import F_COMPTET, F_CONTACTT, ROUNDED
 from sage100.values import Record
 
 _TRIGGERS = {"insert": ("TG_CBINS", "TG_INS"), "update": ("TG_CBUPD", "TG_UPD")}
 _LONG_AGO = datetime(2000, 1, 1)  # noqa: DTZ001 - the server's local time
 _LOGS = ("cbSysLogRecord", "cbSysAudit")
 _NAMES = {"CT_Nom": "SYNC-PROBE", "CT_Prenom": "Scratch"}
-_ROUNDED = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,15 @@ class UnknownCompanyError(Exception):
 
 
 class _Undone(Exception):  # noqa: N818 - the end of a transaction, no error
-    """Undoes the transaction in which it is raised."""
+    """Undoes the transaction in which it is raised.
+
+    Attributes:
+        seen: what was seen in it.
+    """
+
+    def __init__(self, seen: Seen) -> None:
+        super().__init__()
+        self.seen = seen
 
 
 class Probe:
@@ -85,9 +92,9 @@ class Probe:
             1,
             "read",
             {
-                "number": _yes(_sets(said["insert"], "ct_no")),
-                "stamp": _yes(_sets(said["update"], "cbmodification")),
-                "service": _yes("n_service" in said["insert"]),
+                "number": _sets(said["insert"], "ct_no"),
+                "stamp": _sets(said["update"], "cbmodification"),
+                "service": "n_service" in said["insert"],
             },
         )
 
@@ -122,7 +129,7 @@ class Probe:
         columns = self._database.layout(F_CONTACTT).columns
         if "cbCreateur" not in columns or "cbModification" not in columns:
             return Seen(4, "unseen")
-        stamp, latest = self._database.stamp(F_CONTACTT.c.cbModification), self._database.now() + _ROUNDED
+        stamp, latest = self._database.stamp(F_CONTACTT.c.cbModification), self._database.now() + ROUNDED
         with self._database.reading() as connection:
             authors = connection.execute(select(F_CONTACTT.c.cbCreateur).distinct()).scalars().all()
             query = select(func.count()).select_from(F_CONTACTT).where(stamp > self._database.moment(latest))
@@ -160,25 +167,19 @@ class Probe:
             UnknownCompanyError: there is no such client or prospect.
             SageError: the database fails.
         """
-        seen: list[Seen] = []
+        numbering = self._tried(company, self._numbering, "refused")
+        stamping = self._tried(company, self._stamping, "write_refused")
+        yield from (numbering, stamping)
+
+    def _tried(self, company: str, ask: Callable[[Connection, str], Seen], refused: str) -> Seen:
+        """Ask by a write that is undone; that it is refused is an answer, too."""
         try:
             with self._database.writing() as connection:
-                code = self._company(connection, company)
-                seen.append(self._numbering(connection, code))
-                raise _Undone  # noqa: TRY301 - it is the transaction that is ended
-        except _Undone:
-            pass
+                raise _Undone(ask(connection, self._company(connection, company)))  # noqa: TRY301 - it ends the transaction
+        except _Undone as undone:
+            return undone.seen
         except (RefusedError, LockedError) as error:
-            seen.append(Seen(1, "refused", {"words": str(error)}))
-        try:
-            with self._database.writing() as connection:
-                seen.append(self._stamping(connection, self._company(connection, company)))
-                raise _Undone  # noqa: TRY301 - as above
-        except _Undone:
-            pass
-        except (RefusedError, LockedError) as error:
-            seen.append(Seen(1, "write_refused", {"words": str(error)}))
-        yield from seen
+            return Seen(1, refused, {"words": str(error)})
 
     def _company(self, connection: Connection, company: str) -> str:
         same = self._database.same_code(F_COMPTET.c.CT_Num, company)
@@ -203,7 +204,7 @@ class Probe:
         stamp = connection.execute(select(self._database.stamp(F_CONTACTT.c.cbModification)).where(here)).scalar()
         connection.execute(delete(F_CONTACTT).where(here))
         gone = connection.execute(select(F_CONTACTT.c.cbMarq).where(here)).first() is None
-        return Seen(1, "stamped" if stamp and stamp > _LONG_AGO else "not_stamped", {"deleted": _yes(gone)})
+        return Seen(1, "stamped" if stamp and stamp > _LONG_AGO else "not_stamped", {"deleted": gone})
 
 
 def _created(connection: Connection, values: Record) -> int:
@@ -216,7 +217,3 @@ def _sets(text: str, name: str) -> bool:
     """Whether a trigger's text seems to set a column, in lower case: it stands before an equals sign after SET."""
     after = text.partition(" set ")[2]
     return bool(after) and name in after and "=" in after.partition(name)[2][:20]
-
-
-def _yes(value: object) -> str:
-    return "yes" if value else "no"

@@ -8,7 +8,6 @@ goes on where it was.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, select, true
@@ -35,11 +34,6 @@ _CONDITIONS: Mapping[Table, ColumnElement[bool]] = {
     P_SERVICECPTA: P_SERVICECPTA.c.S_Intitule != "",  # an empty label is an entry that is not used
     P_CONTACT: P_CONTACT.c.C_Intitule != "",
 }
-
-
-def rows(database: Database, table: Table) -> Iterator[Record]:
-    """Read a table whole, as `pages` does, row by row."""
-    return chain.from_iterable(pages(database, table))
 
 
 def pages(

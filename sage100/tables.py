@@ -10,7 +10,7 @@ constraints, the two unique rules of ``F_CONTACTT``, its foreign key, a ``cbMarq
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -60,6 +60,9 @@ class LocalTime(TypeDecorator[datetime]):
         """Read SQLite's text; elsewhere the driver gives dates."""
         return parsed_moment if dialect.name == "sqlite" else None
 
+
+ROUNDED = timedelta(minutes=2)
+"""How far a stamp may run ahead of the server's clock: older databases round to the nearest minute."""
 
 _GUID = String(36).with_variant(mssql.UNIQUEIDENTIFIER(as_uuid=False), "mssql")
 _NOW_ON_SQLITE = func.datetime("now", "localtime")

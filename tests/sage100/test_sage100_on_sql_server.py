@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from itertools import chain
 
 import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
@@ -11,7 +12,7 @@ from sage100.config import Odbc, Sage100Config, SqlServer
 from sage100.database import open_database
 from sage100.engine import APPLICATION, engine_of
 from sage100.errors import ConfigurationError, LockedError, RefusedError, UnreachableError
-from sage100.reading import newest, pages, rows
+from sage100.reading import newest, pages
 from sage100.tables import F_COMPTET, F_CONTACTT
 from sage100.writing import Contacts, in_transaction
 from tests.sage100.companies import EVERYWHERE, ON_SERVERS, only_here
@@ -45,6 +46,11 @@ def order(sage, sql_server):
     """Orders faults of the server."""
     only_here(sage)
     return sql_server.order
+
+
+def rows(database, table):
+    """A table, read whole, row by row."""
+    return chain.from_iterable(pages(database, table))
 
 
 def string_of(connection):

@@ -11,14 +11,14 @@ from contact_sync.contact import Contact
 from contact_sync.fields import FIRST_NAME, LAST_NAME, Field, present
 from contact_sync.mapping import Column
 from contact_sync.sides import Failure, SideFailedError
+from sage100.engine import is_freetds
 from sage100.inspection import Inspection, Trigger
 from sage100.rights import LISTS
+from sage100.tables import ROUNDED
 from wiring.access import SageSide
 from wiring.check.finding import Finding, Teller, some
 
 _CLOCKS_APART = timedelta(minutes=5)
-_ROUNDED = timedelta(minutes=2)
-"""Older databases round a stamp to the nearest minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def about_server(seen: SageSeen, tell: Teller, zone: str, now: datetime) -> Iter
         yield tell.unseen("server")
     else:
         yield tell.ok("server", version=here.version, edition=here.edition, driver=here.driver)
-    if here.driver and "tds" in here.driver.lower():
+    if here.driver and is_freetds(here.driver):
         yield tell.advice("unverified")
     yield tell.ok(f"generation_{here.generation}")
     yield tell.ok("text", collation=here.collation, encoding=here.encoding)
@@ -158,7 +158,7 @@ def _future(seen: SageSeen) -> list[int]:
     clock = seen.inspection.clock
     if clock is None:
         return []
-    latest = clock + _ROUNDED
+    latest = clock + ROUNDED
     stamps = ((row["cbMarq"], row.get("cbModification")) for row in seen.contacts)
     return [marq for marq, stamp in stamps if stamp and datetime.fromisoformat(stamp).replace(tzinfo=None) > latest]
 
