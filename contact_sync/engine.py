@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from contact_sync import guards, pause
 from contact_sync.apply import Outcomes, apply
+from contact_sync.belonging import same_database, same_settings
 from contact_sync.books import Books
 from contact_sync.codecs import Locale
 from contact_sync.companies import Companies, Scope
@@ -20,7 +21,7 @@ from contact_sync.fields import Field, present
 from contact_sync.flapping import Rewrites
 from contact_sync.mapping import Mapper, OddRowError
 from contact_sync.model import Code, Entry, Link, Side, Subject
-from contact_sync.observe import Observation, Remembered, keep_identity, observe, remember, remembered, same_database
+from contact_sync.observe import Observation, Remembered, keep_identity, observe, remember, remembered
 from contact_sync.plan import plan
 from contact_sync.policy import Policy
 from contact_sync.report import PlanReport, RunReport, planned
@@ -125,6 +126,7 @@ class Run:
         """
         with self._store.transaction() as transaction:
             self._known = remembered(transaction, self._now())
+        same_settings(self._known.links, self._known.database, self._site.database)
         if self._lease:
             with self._store.transaction(self._lease) as transaction:
                 transaction.start_run(RunRow(self.run_id, self._started_at))
@@ -137,7 +139,7 @@ class Run:
         self._forget_bases_of_changed_fields()
         if self._lease and not self._emptied():
             with self._store.transaction(self._lease) as transaction:
-                remember(transaction, self._seen, self._now())
+                remember(transaction, self._seen, self._site.database, self._now())
         return self._seen
 
     def plan(self) -> Plan:
@@ -268,8 +270,7 @@ class Run:
         with self._store.transaction() as transaction:
             intents = transaction.intents()
         sage100 = {row["cbMarq"]: mapper.sage100(row) for row in seen.sage100}
-        if seen.complete[Side.SAGE100]:
-            same_database(self._known.links, sage100)
+        same_database(self._known.links, sage100, complete=seen.complete[Side.SAGE100])
         ssm = self._readable(mapper)
         return World(
             site.database,

@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from contact_sync.contact import Contact
-from contact_sync.failures import ConfigurationError
-from contact_sync.fields import COMPANY
+from contact_sync.belonging import same_instance
 from contact_sync.mapping import Column
 from contact_sync.model import Link, LinkStatus, Side
 from contact_sync.sides import Failure, Reading, Row, SageAccess, SideFailedError, SsmAccess
@@ -19,6 +17,7 @@ from contact_sync.state.transaction import Transaction
 _WHOLE_EVERY = timedelta(hours=24)
 _SAMPLE = 20
 _LAST_WHOLE = "ssm_whole_read_at"
+_DATABASE = "database"
 _IDENTITY = "sage100_identity"
 _STREAMS = ("accounts", "contacts")
 _TYPES = "contact_types"
@@ -34,6 +33,7 @@ class Remembered:
         contacts: SSM contacts as last seen, deleted ones included, by id.
         contact_types: rows of ``/contactTypes`` as last seen.
         cursors: per stream of SSM, the state up to which it was read.
+        database: the company database's name, as the settings gave it.
         identity: the highest ``cbMarq`` that Sage was seen to have given.
         whole_due: whether SSM is to be read whole: never done, a day ago, or the last run failed.
     """
@@ -43,6 +43,7 @@ class Remembered:
     contacts: Mapping[int, Row]
     contact_types: Sequence[Row]
     cursors: Mapping[str, Mapping[str, Any] | None]
+    database: str | None
     identity: int
     whole_due: bool
 
@@ -60,6 +61,7 @@ def remembered(transaction: Transaction, now: datetime) -> Remembered:
         contacts={row["id"]: row for row in transaction.observed("contacts")},
         contact_types=list(transaction.observed(_TYPES)),
         cursors=cursors,
+        database=transaction.recall(_DATABASE),
         identity=transaction.recall(_IDENTITY) or 0,
         whole_due=failed or never or now - datetime.fromisoformat(last_whole) > _WHOLE_EVERY,
     )
@@ -154,13 +156,16 @@ def _read_ssm(ssm: SsmAccess, known: Remembered, *, whole: bool) -> dict[str, Re
     if whole:
         seen = dict(ssm.read({**dict.fromkeys(_STREAMS), _TYPES: None}))
     else:
-        sample = [i for i in _sample(known.links) if i in known.contacts]
+        sample = _sample(known)
         found = ssm.find(sample) if sample else Reading([])
         if found.failure:
             return {"contacts": Reading([], failure=found.failure)}
-        _same_instance(known.contacts, sample, found.rows)
+        same_instance(known.contacts, sample, found.rows, complete=True)
         seen = dict(ssm.read(known.cursors))
     contacts = seen["contacts"]
+    if whole:
+        linked = [link.ssm_id for link in known.links]
+        same_instance(known.contacts, linked, contacts.rows, complete=contacts.complete and bool(contacts.rows))
     if not contacts.complete or (whole and not contacts.rows):
         return seen
     shown = {row["id"] for row in contacts.rows} | (set() if whole else set(known.contacts))
@@ -177,40 +182,11 @@ def _now_seen(before: Mapping[int, Row], reading: Reading | None, *, whole: bool
     return rows if whole and reading and reading.complete else {**before, **rows}
 
 
-def _sample(links: Sequence[Link]) -> list[int]:
-    """Some linked contacts, others in each run, by which a side is known again."""
-    active = [link.ssm_id for link in links if link.status is LinkStatus.ACTIVE]
-    return random.sample(active, min(_SAMPLE, len(active)))
-
-
-def _same_instance(before: Mapping[int, Row], sample: Sequence[int], rows: Sequence[Row]) -> None:
-    """State and sides belong together: of the linked contacts asked for, some must be those seen before.
-
-    Raises:
-        ConfigurationError: none is: this is another instance.
-    """
-    born = {row["id"]: row.get("dateCreated") for row in rows}
-    if len(sample) > _FEW and not any(i in born and born[i] == before[i].get("dateCreated") for i in sample):
-        raise ConfigurationError("other_side", side=Side.SSM.value)
-
-
-def same_database(links: Sequence[Link], contacts: Mapping[int, Contact]) -> None:
-    """Of the linked rows some must still say something that they said, unless the database reads empty (P9).
-
-    Raises:
-        ConfigurationError: none does: this is another company database.
-    """
-    if len(links) > _FEW and contacts and not any(_recognised(link, contacts.get(link.sage100_id)) for link in links):
-        raise ConfigurationError("other_side", side=Side.SAGE100.value)
-
-
-def _recognised(link: Link, contact: Contact | None) -> bool:
-    texts = {} if contact is None else {k: v for k, v in contact.values.items() if isinstance(v, str) and k != COMPANY}
-    return any((base := link.base.get(name)) and base.sage100 == value for name, value in texts.items())
-
-
-_FEW = 3
-"""Up to so many links, all may be gone on a normal day."""
+def _sample(known: Remembered) -> list[int]:
+    """Some contacts seen before, others in each run, by which SSM is known again; linked ones if there are any."""
+    linked = [k.ssm_id for k in known.links if k.status is LinkStatus.ACTIVE and k.ssm_id in known.contacts]
+    seen = linked or [i for i, row in known.contacts.items() if not row.get("deleted")]
+    return random.sample(seen, min(_SAMPLE, len(seen)))
 
 
 def keep_identity(transaction: Transaction, identity: int) -> None:
@@ -218,8 +194,10 @@ def keep_identity(transaction: Transaction, identity: int) -> None:
     transaction.remember(_IDENTITY, identity)
 
 
-def remember(transaction: Transaction, seen: Observation, now: datetime) -> None:
-    """Keep what was seen of SSM, each cursor with the rows that it covers."""
+def remember(transaction: Transaction, seen: Observation, database: str, now: datetime) -> None:
+    """Keep what was seen of SSM, each cursor with the rows that it covers, and of which company database it was."""
+    if transaction.recall(_DATABASE) != database:
+        transaction.remember(_DATABASE, database)
     for stream, reading in seen.seen.items():
         complete_whole = reading.complete and (seen.whole or stream == _TYPES)
         transaction.save_observed(stream, reading.rows, replace=complete_whole)
