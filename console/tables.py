@@ -143,11 +143,16 @@ def run(record: Mapping[str, Any], language: Language) -> RenderableType:
     """Sum up a run: per side what was read and written, then what stands."""
     sides = [plain(say("run_side", language, side=side.value, **record[side.value])) for side in Side]
     parts = [title(f"run_{record['status']}", language), *sides, plain(say("run_summary", language, **record))]
-    if left := record.get("postponed"):
-        parts.append(plain(say("run_postponed", language, number=left), "yellow"))
+    parts += _postponed(record, language)
     if record["problems_open"]:
         parts.append(plain(say("problems_hint", language)))
     return Group(*parts)
+
+
+def _postponed(counts: Mapping[str, Any], language: Language) -> list[Text]:
+    """Say how many writes a run left to the next one, if it left any."""
+    left = counts.get("postponed")
+    return [plain(say("run_postponed", language, number=left), "yellow")] if left else []
 
 
 def status(standing: Standing, language: Language) -> RenderableType:
@@ -161,6 +166,7 @@ def status(standing: Standing, language: Language) -> RenderableType:
             for side in Side
             if side.value in last.counts
         ]
+        parts += _postponed(last.counts, language)
     else:
         parts.append(plain(say("status_never", language)))
     parts += [_due(standing, language), plain(say("links_count", language, **_links_counted(standing.links)))]

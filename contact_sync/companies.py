@@ -88,6 +88,11 @@ class Companies:
         """The account of that id, deleted ones included; None where SSM shows none."""
         return None if account_id is None else self._accounts.get(account_id)
 
+    def is_deleted(self, account_id: int | None) -> bool:
+        """Whether SSM shows the account as deleted."""
+        account = self.account(account_id)
+        return account is not None and account.deleted
+
     def accounts_of(self, code: str | None) -> Sequence[int]:
         """The living accounts that bear a code: none, one, or twins."""
         return tuple(self._by_code.get(normal.company_code(code), ())) if code else ()

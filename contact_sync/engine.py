@@ -3,7 +3,8 @@
 The engine knows no connector, no Prefect and no console: it is handed the sides, the state and a clock.
 """
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as default
 from datetime import datetime, timedelta
@@ -268,7 +269,7 @@ class Run:
         companies = Companies(seen.companies, seen.accounts, code_field=site.code_field, scope=site.scope)
         mapper = Mapper(fields, companies, seen.contact_types, seen.columns, site.locale)
         with self._store.transaction() as transaction:
-            intents = transaction.intents()
+            intents, open_problems = transaction.intents(), transaction.open_problems()
         sage100 = {row["cbMarq"]: mapper.sage100(row) for row in seen.sage100}
         same_database(self._known.links, sage100, complete=seen.complete[Side.SAGE100])
         ssm = self._readable(mapper)
@@ -281,6 +282,7 @@ class Run:
             seen.complete,
             mapper,
             site.policy,
+            _disputed(open_problems),
             identity_fell=seen.identity is not None and seen.identity < self._known.identity,
             now=self._now(),
         )
@@ -384,6 +386,15 @@ class Run:
             len(self._outcomes.postponed),
             tuple(self._guards),
         )
+
+
+def _disputed(open_problems: Iterable[JournalEntry]) -> Mapping[int, frozenset[str]]:
+    """The fields that wait for a person to settle them, by ``cbMarq`` (P1)."""
+    fields: defaultdict[int, set[str]] = defaultdict(set)
+    for entry in (known.entry for known in open_problems if known.entry.code is Code.CONFLICT):
+        if entry.subject.sage100_id is not None and entry.field:
+            fields[entry.subject.sage100_id].add(entry.field)
+    return {sage100_id: frozenset(names) for sage100_id, names in fields.items()}
 
 
 def _without(link: Link, fields: set[str]) -> Link:

@@ -38,7 +38,11 @@ def decide(draft: Draft, link: Link, sage100: Contact | None, ssm: Contact | Non
     if verdict:
         _deleted(draft, link, verdict, sage100, ssm)
     elif sage100:
-        _both_live(draft, Views(_awake(draft, link), sage100, ssm))
+        _both_live(draft, _views(draft, _awake(draft, link), sage100, ssm))
+
+
+def _views(draft: Draft, link: Link, sage100: Contact, ssm: Contact) -> Views:
+    return Views(link, sage100, ssm, draft.world.disputed.get(sage100.id, frozenset()))
 
 
 def _awake(draft: Draft, link: Link) -> Link:
@@ -70,7 +74,7 @@ def _deleted(draft: Draft, link: Link, verdict: rules.Verdict, sage100: Contact 
         case rules.Fate.LEAVE_DELETED_IN_SSM if sage100:
             _leave_deleted(draft, link, _refused(verdict, link, sage100, ssm))
         case rules.Fate.RESTORE_IN_SSM if sage100:
-            views = Views(_awake(draft, link), sage100, ssm)
+            views = _views(draft, _awake(draft, link), sage100, ssm)
             _restore(draft, views, _refused(verdict, link, sage100, ssm))
         case _:
             raise AssertionError(verdict)
@@ -117,7 +121,7 @@ def _restore(draft: Draft, views: Views, refused: Entry) -> None:
         hoped = draft.hoped(views.sage100.id, successor.id)
         moved = replace(views.link, ssm_id=successor.id, base={}, ssm_stamp=None, unconfirmed=hoped)
         moved = draft.save(confirmed(moved, views.sage100, successor, draft.mapper), views.link)
-        _both_live(draft, Views(moved, views.sage100, successor))
+        _both_live(draft, _views(draft, moved, views.sage100, successor))
         return
     accounts = draft.companies.accounts_of(views.sage100.company)
     if len(accounts) != 1:

@@ -39,11 +39,19 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """A linked contact as both sides show it, and the base they are measured against."""
+    """A linked contact as both sides show it, and the base they are measured against.
+
+    Attributes:
+        link: the link, with the base.
+        sage100: the Sage contact.
+        ssm: the SSM contact.
+        disputed: the fields of which the journal says that a person must settle them (P1 ``manual``).
+    """
 
     link: Link
     sage100: Contact
     ssm: Contact
+    disputed: frozenset[str] = frozenset()
 
     def of(self, side: Side) -> Contact:
         """The contact on one side."""
@@ -66,7 +74,11 @@ def merge(views: Views, mapper: Mapper, policy: Policy) -> Iterator[Merged]:
 
 
 def merge_field(field: Field, views: Views, mapper: Mapper, policy: Policy) -> Merged:
-    """Decide one field of a linked contact (P1, P7, P8)."""
+    """Decide one field of a linked contact (P1, P7, P8).
+
+    Once a conflict is a person's to settle, one side put back to its base is no answer: nothing is written until both
+    sides hold the same.
+    """
     pair = views.pair(field)
     if mapper.equal(field, pair.sage100, pair.ssm):
         return Merged(field, agreed=True)
@@ -75,7 +87,7 @@ def merge_field(field: Field, views: Views, mapper: Mapper, policy: Policy) -> M
         return _one_way(field, views, mapper, changed)
     if not changed:
         return Merged(field, agreed=field.name not in views.link.base)
-    if len(changed) == 1:
+    if len(changed) == 1 and not (field.name in views.disputed and _setting(field, policy) is ConflictPolicy.MANUAL):
         return _send(field, views, mapper, source=changed[0])
     return _settle(field, views, mapper, policy)
 
@@ -117,7 +129,7 @@ def _send(field: Field, views: Views, mapper: Mapper, *, source: Side) -> Merged
 
 def _settle(field: Field, views: Views, mapper: Mapper, policy: Policy) -> Merged:
     """Both sides changed: the setting decides, and a value that the other side cannot hold never wins (P1)."""
-    setting = field.conflict or policy.conflict
+    setting = _setting(field, policy)
     if setting is ConflictPolicy.MANUAL:
         return Merged(field, problem=_entry(Code.CONFLICT, field, views, mapper, rule="P1"))
     winner = newest(views, policy.time_zone) if setting is ConflictPolicy.NEWEST else Side(setting.value)
@@ -130,6 +142,10 @@ def _settle(field: Field, views: Views, mapper: Mapper, policy: Policy) -> Merge
         return merged
     notice = _entry(Code.CONFLICT_SETTLED, field, views, mapper, rule="P1", winner=winner.value)
     return Merged(field, to=merged.to, value=merged.value, notice=notice)
+
+
+def _setting(field: Field, policy: Policy) -> ConflictPolicy:
+    return field.conflict or policy.conflict
 
 
 def confirmed(link: Link, sage100: Contact | None, ssm: Contact | None, mapper: Mapper) -> Link:

@@ -62,6 +62,11 @@ def name(value: str | None) -> str:
     return " ".join(bare.casefold().split())
 
 
+def letters(value: object) -> object:
+    """A text without case: what is left of it where a side writes all in capitals; anything else as it is."""
+    return (text(value) or "").casefold() if isinstance(value, str) else value
+
+
 @lru_cache(_CACHED)
 def company_code(value: str | None) -> str:
     """As Sage's collation compares codes: without case, trailing blanks aside."""

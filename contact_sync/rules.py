@@ -84,19 +84,19 @@ def sleep_reason(link: Link, sage100: Contact | None, ssm: Contact | None, compa
         return Sleep.NO_CLIENT
     if ssm is None:
         return Sleep.NOT_VISIBLE
-    account = companies.account(ssm.account)
-    if account and account.deleted and not _may_return(link, sage100, ssm, companies):
+    if companies.is_deleted(ssm.account) and not _may_return(link, sage100, ssm, companies):
         return Sleep.ACCOUNT_DELETED
     return None
 
 
 def _may_return(link: Link, sage100: Contact | None, ssm: Contact, companies: Companies) -> bool:
-    """P13: whether a contact of Sage that went with its account can be restored, its company having one again.
+    """P13: whether a contact whose account was deleted can go on, its company having an account, or one again.
 
-    Of a contact born in SSM nobody can tell whether it was meant to go with the account: it sleeps on.
+    One that lives moves there. One that went with its account is restored there, if Sage says that it lives; of a
+    contact born in SSM nobody can tell whether it was meant to go with the account: it sleeps on.
     """
-    born_in_sage = link.origin is Side.SAGE100 and sage100 is not None
-    return born_in_sage and ssm.deleted and bool(companies.accounts_of(sage100.company if sage100 else None))
+    may = not ssm.deleted or (sage100 is not None and link.origin is Side.SAGE100)
+    return may and len(companies.accounts_of(sage100.company if sage100 else link.company)) == 1
 
 
 class Fate(StrEnum):
@@ -157,7 +157,8 @@ class Move:
 def company_in_ssm(views: Views, companies: Companies) -> Move | None:
     """R6, P6: Sage says whose contact it is; SSM follows, or is put back. None where both agree already."""
     sage100, ssm = views.sage100, views.ssm
-    if normal.company_code(sage100.company) == normal.company_code(ssm.company):
+    same = normal.company_code(sage100.company) == normal.company_code(ssm.company)
+    if same and not companies.is_deleted(ssm.account):
         return None
     base = views.link.base.get(COMPANY)
     moved_in_ssm = base is not None and normal.company_code(ssm.company) != normal.company_code(str(base.ssm or ""))
@@ -172,7 +173,7 @@ def company_in_ssm(views: Views, companies: Companies) -> Move | None:
 def company_problem(contact: Contact, companies: Companies) -> Entry | None:
     """R4: a contact needs a client or prospect that exists in Sage; says what is amiss with an SSM contact's."""
     account = companies.account(contact.account)
-    if contact.account is None or (account and account.deleted):
+    if contact.account is None or companies.is_deleted(contact.account):
         return Entry(Code.COMPANY_MISSING, contact.subject, "R4")
     if account and companies.stored_code(account.code):
         return None

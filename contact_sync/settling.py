@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connector_base.receipt import Action, Cause, Outcome, Receipt
+from contact_sync import normal
 from contact_sync.contact import Contact, subject_of
 from contact_sync.fields import Field
 from contact_sync.mapping import Mapper
@@ -95,12 +96,12 @@ def _later(one: str | None, two: str | None) -> str | None:
 
 
 def _is_stuck(field: Field, write: Write, now: Contact, mapper: Mapper) -> bool:
-    """Whether the side accepted a value and reads back the one from before."""
+    """Whether the side accepted a value and reads back the one from before, and not only in its own letters (P8)."""
     name = name_on(field, write.side)
     if name not in write.values:
         return False
     was, reads = (write.target.values.get(field.name) if write.target else None), now.values.get(field.name)
-    if reads == write.values[name] or not (reads or write.values[name]):
+    if normal.letters(reads) == normal.letters(write.values[name]) or not (reads or write.values[name]):
         return False
     both = (contact.values.get(field.name) for contact in _both(write, now))
     return mapper.unchanged(field, write.side, reads, was) and not mapper.equal(field, *both)

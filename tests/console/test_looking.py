@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contact_sync.model import Link, Pair, Side
+from contact_sync.state.records import RunRow, RunStatus
 from contact_sync.state.store import StateStore
 from wiring.schedule import Schedule, remember_schedule
 
@@ -163,6 +164,14 @@ def test_status_tells_the_next_run_or_that_one_did_not_take_place(settings, stat
     remember_schedule(state, Schedule(datetime.now(UTC) + since, timedelta(minutes=15)))
 
     assert expected in call("status", "-c", settings()).stdout.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_status_tells_how_many_writes_the_last_run_left_to_the_next(settings, state, call):
+    with StateStore.open(state) as store, store.transaction() as memory:
+        memory.start_run(RunRow("r2", datetime.now(UTC)))
+        memory.finish_run(RunRow("r2", datetime.now(UTC), datetime.now(UTC), RunStatus.DONE, {"postponed": 7}, 0))
+
+    assert "7 écritures restent à faire" in call("status", "-c", settings()).stdout.replace("\n", " ")
 
 
 def test_status_knows_of_no_next_run_once_serve_has_ended(settings, state, call):

@@ -3,6 +3,7 @@
 import pytest
 
 from sandbox.quirks import Normalisation, Quirks
+from tests.scenarios.conftest import Person
 
 FULL_IN_SAGE = {
     "CT_Fonction": "Gérant",
@@ -132,6 +133,44 @@ def test_p1_manual_conflict_stays_open_though_one_side_is_edited_again(world):
     assert (ada.card["email"], world.problems) == ("ssm@alpha.example", [("conflict", "email")])
 
 
+@pytest.mark.parametrize("back", ["sage100", "ssm"])
+@pytest.mark.parametrize("matched", [False, True], ids=["with base", "first match"])
+def test_p1_manual_conflict_stays_open_though_one_side_is_put_back(world, back, matched):
+    """Nothing is written until both sides hold the same value: to put back is no answer, to type the same is one."""
+    world.decide(policy={"conflict": "manual"})
+    if matched:
+        marq = world.sage.create_contact("ALPHA", "Aubrelin", "Ada", CT_EMail="sage@alpha.example")
+        ssm_id = world.ssm.create_contact("ALPHA", "Aubrelin", "Ada", email="ssm@alpha.example")
+        ada = Person(world, marq, ssm_id)
+    else:
+        ada = world.person("Aubrelin", "Ada")
+        ada.edit_sage(CT_EMail="sage@alpha.example")
+        ada.edit_ssm(email="ssm@alpha.example")
+    world.run()
+    ada.edit_sage(CT_EMail="") if back == "sage100" else ada.edit_ssm(email=None)
+    for _ in range(2):
+        report = world.run()
+        assert (report.sage100.written, report.ssm.written) == (0, 0)
+        assert world.problems == [("conflict", "email")]
+    typed = "ssm@alpha.example" if back == "sage100" else "sage@alpha.example"
+    ada.edit_sage(CT_EMail=typed) if back == "sage100" else ada.edit_ssm(email=typed)
+    world.run()
+    assert (ada.row["CT_EMail"], ada.card["email"], world.problems) == (typed, typed, [])
+
+
+def test_p1_manual_conflict_that_is_not_manual_any_more_is_settled(world):
+    world.decide(policy={"conflict": "manual"})
+    ada = world.person("Aubrelin", "Ada")
+    ada.edit_sage(CT_EMail="sage@alpha.example")
+    ada.edit_ssm(email="ssm@alpha.example")
+    world.run()
+    ada.edit_ssm(email=None)
+    world.run()
+    world.decide(policy={"conflict": "sage100"})
+    world.run()
+    assert (ada.card["email"], world.problems) == ("sage@alpha.example", [])
+
+
 def test_p1_setting_of_one_field_goes_before_the_general_one(world):
     world.decide(policy={"conflict": "sage100"}, fields={"email": {"conflict": "ssm"}})
     ada = world.person("Aubrelin", "Ada")
@@ -259,6 +298,16 @@ def test_p8_text_is_written_normalised_and_phone_and_email_as_typed(world):
     row = ada.row
     assert (row["CT_Nom"], row["CT_Prenom"]) == ("De Brissac", "Hélène")
     assert (row["CT_Telephone"], row["CT_EMail"]) == ("+33 1.99.00.12.34", "Ada@Alpha.Example")
+
+
+@pytest.mark.parametrize("quirks", [Quirks(normalisations=frozenset({Normalisation.LAST_NAME}))], indirect=True)
+def test_p8_ssm_that_writes_names_in_capitals_takes_a_first_match_as_written(world):
+    """What reads back in other letters is the side's own form, though it was there before: told once, no problem."""
+    world.sage.create_contact("ALPHA", "Aubrelin", "Ada")
+    world.ssm.create_contact("ALPHA", "AUBRELIN", "Ada")
+    report = world.run()
+    assert (report.sage100.written, world.names_in_ssm(), world.problems) == (0, ["AUBRELIN"], [])
+    assert world.notices == [("conflict_settled", "last_name", "Aubrelin", "AUBRELIN")]
 
 
 @pytest.mark.parametrize("quirks", [Quirks(normalisations=frozenset(Normalisation))], indirect=True)

@@ -29,12 +29,13 @@ def test_r6_contact_moved_into_an_account_without_code_is_put_back(world):
     assert codes(world) == ["company_change_refused"]
 
 
-def test_r6_contact_moved_into_another_account_that_is_then_deleted_sleeps(world):
+def test_r6_contact_moved_into_another_account_that_is_then_deleted_is_put_back(world):
     ada = world.person("Aubrelin", "Ada")
     world.ssm.move_contact(ada.ssm_id, "BETA")
     world.ssm.delete_company(world.ssm.account("BETA"))
     world.run()
-    assert ada.row["CT_Num"] == "ALPHA"
+    assert (ada.row["CT_Num"], ada.card["accountId"]) == ("ALPHA", world.ssm.account("ALPHA"))
+    assert codes(world) == ["company_change_refused"]
 
 
 def test_p6_company_changed_in_sage_is_followed_in_ssm(world):
@@ -198,6 +199,41 @@ def test_p13_account_deleted_with_its_contacts_deletes_nobody_in_sage(world, bor
     world.ssm.delete_company(world.ssm.account("ALPHA"))
     report = world.run()
     assert (report.sage100.deleted, report.ssm.created, ada.standing) == (0, 0, (born, "asleep"))
+
+
+@pytest.mark.parametrize("born", ["sage100", "ssm"])
+def test_p13_contact_that_outlived_its_account_moves_to_the_one_that_its_company_has_again(world, born):
+    ada = world.person("Aubrelin", "Ada", born=born)
+    world.ssm.delete_company(world.ssm.account("ALPHA"))
+    world.run()
+    ada.edit_ssm(email="ada@alpha.example")
+    account = world.ssm.create_company("ALPHA", "Alpha, typed again")
+    report = world.run()
+    assert (report.ssm.updated, ada.card["accountId"], ada.row["CT_EMail"]) == (1, account, "ada@alpha.example")
+    assert (ada.standing, world.problems, world.notices) == ((born, "active"), [], [])
+
+
+def test_p13_contact_that_outlived_its_account_is_deleted_once_it_wakes_if_sage_deleted_it_meanwhile(world):
+    ada = world.person("Aubrelin", "Ada")
+    world.ssm.delete_company(world.ssm.account("ALPHA"))
+    world.run()
+    ada.delete_sage()
+    world.run()
+    assert (ada.card["deleted"], ada.standing) == (False, ("sage100", "asleep"))
+    world.ssm.create_company("ALPHA", "Alpha, typed again")
+    world.run()
+    assert (ada.card["deleted"], ada.link) == (True, None)
+
+
+def test_p13_contact_that_outlived_its_account_sleeps_on_while_its_company_has_two(world):
+    ada = world.person("Aubrelin", "Ada")
+    world.ssm.delete_company(world.ssm.account("ALPHA"))
+    twins = [world.ssm.create_company("ALPHA", "Alpha, typed again") for _ in range(2)]
+    world.run()
+    assert (ada.standing, ("out_of_scope", None) in world.problems) == (("sage100", "asleep"), True)
+    world.ssm.delete_company(twins[0])
+    world.run()
+    assert (ada.card["accountId"], ada.standing, world.problems) == (twins[1], ("sage100", "active"), [])
 
 
 def test_p13_prospects_left_out_by_a_new_setting_sleep(world):

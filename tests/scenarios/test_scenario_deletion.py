@@ -2,6 +2,8 @@
 
 import pytest
 
+from sandbox.faults import Answer, Fault
+
 ORIGINS = pytest.mark.parametrize("born", ["sage100", "ssm"])
 LEAVE = {"refused_deletion": "leave"}
 
@@ -44,6 +46,21 @@ def test_r8_with_leave_ssm_stays_as_it_is_and_the_link_sleeps(world):
     report = world.run()
     assert (report.ssm.written, report.sage100.written, ada.row["CT_Nom"]) == (0, 0, "Aubrelin")
     assert (ada.standing, codes(world)) == (("sage100", "asleep"), ["deletion_refused"])
+
+
+@pytest.mark.parametrize("born", ["sage100", "ssm"])
+def test_a_deletion_that_ssm_accepts_and_does_not_do_is_refused_and_tried_again(world, born):
+    """R9: an answer of 200 is no proof: the link stands until SSM shows the contact as deleted."""
+    ada = world.person("Aubrelin", "Ada", born=born)
+    ada.delete_sage()
+    world.disturb(Fault(Answer(200, {"Message": "ok"}), "DELETE", "/contacts/*", times=None))
+    report = world.run()
+    assert (report.ssm.deleted, report.ssm.failed, ada.card["deleted"]) == (0, 1, False)
+    assert (ada.standing, world.problems) == ((born, "active"), [("rejected_by_ssm", None)])
+    world.calm()
+    world.clock.advance(hours=2)
+    world.run()
+    assert (ada.card["deleted"], ada.link, world.problems) == (True, None, [])
 
 
 def test_r8_with_leave_an_edit_in_sage_wakes_nobody(world):
