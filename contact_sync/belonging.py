@@ -5,6 +5,7 @@ that stands under a known id it is asked whether it is the one that was seen.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from contact_sync.contact import Contact, personal
 from contact_sync.failures import ConfigurationError
@@ -14,6 +15,8 @@ from contact_sync.sides import Row
 
 _FEW = 3
 """Up to so many links, all may be gone on a normal day."""
+
+_QUARTER, _ROUNDED = timedelta(minutes=15), timedelta(seconds=1)
 
 _MARKS = ("extId", "lastName", "email", "phone1", "phone2")
 """What a contact of SSM is known by, beside when it was created."""
@@ -44,11 +47,24 @@ def same_instance(before: Mapping[int, Row], asked: Collection[int], rows: Itera
     now = {row["id"]: row for row in rows}
     known = [i for i in asked if i in before]
     pairs = [(before[i], now[i]) for i in known if i in now]
-    born_then = [pair for pair in pairs if len({row.get("dateCreated") for row in pair}) == 1]
+    born_then = [pair for pair in pairs if _born_alike(*pair)]
     familiar = sum(any(was.get(mark) and was.get(mark) == row.get(mark) for mark in _MARKS) for was, row in born_then)
     _refuse(Side.SSM, familiar, len(pairs) - familiar, certain=len(pairs) - len(born_then))
     if complete and len(known) > _FEW and not familiar:
         raise ConfigurationError("other_side", side=Side.SSM.value)
+
+
+def _born_alike(was: Row, row: Row) -> bool:
+    """Whether both tell the same moment of creation, however they spell it, or one tells none.
+
+    Fractions of a second may come or go, and a time that is shown in a user's zone moves by quarters of an hour.
+    """
+    try:
+        one, two = (datetime.fromisoformat(r["dateCreated"]).replace(tzinfo=None) for r in (was, row))
+    except (KeyError, TypeError, ValueError):
+        return True
+    apart = abs(one - two) % _QUARTER
+    return min(apart, _QUARTER - apart) <= _ROUNDED
 
 
 def same_database(links: Sequence[Link], contacts: Mapping[int, Contact], *, complete: bool) -> None:

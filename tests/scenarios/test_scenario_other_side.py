@@ -71,7 +71,7 @@ def test_another_instance_is_known_by_when_its_contacts_were_created_alone(stage
     stage.people(number)
     stage.clock.advance(hours=1)
     for row in stage.ssm.contacts():
-        stage.api.store.put("contacts", {**row, "dateCreated": stage.clock() - timedelta(hours=2)})
+        stage.api.store.put("contacts", {**row, "dateCreated": stage.clock() - timedelta(hours=2, seconds=77)})
     refuses(stage)
 
 
