@@ -333,7 +333,10 @@ class Play:
             link, card = write.link, write.ssm
             assert link, f"{write.subject} is nobody's"
             assert card, f"{write.subject} is not in SSM"
-            assert not self.ssm.accounts[card.account or 0]["deleted"], f"{write.subject} has left the scope (P13)"
+            account = self.ssm.accounts[card.account or 0]
+            again = sum(a["extId"] == account["extId"] and not a["deleted"] for a in self.ssm.accounts.values())
+            outlived = write.side is Side.SSM and again == 1
+            assert outlived or not account["deleted"], f"{write.subject} has left the scope (P13)"
             if write.side is Side.SAGE100:
                 assert card.id in self.ssm.deleted_here, f"{write.subject} was deleted by nobody (R7)"
                 assert link.origin is Side.SSM, f"{write.subject} was born in Sage (R8)"
