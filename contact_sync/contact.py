@@ -67,7 +67,8 @@ class Contact:
     @property
     def full_name(self) -> str:
         """First and last name, for people to read."""
-        return " ".join(str(v) for name in (FIRST_NAME, LAST_NAME) if (v := self.values.get(name)))
+        first, last = self.values.get(FIRST_NAME), self.values.get(LAST_NAME)
+        return f"{first} {last}" if first and last else str(first or last or "")
 
     @property
     def name_key(self) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from contact_sync.draft import Plan, World, is_about
 from contact_sync.failures import ConfigurationError, Exit, SyncError
 from contact_sync.fields import Field, present
 from contact_sync.flapping import Rewrites
+from contact_sync.garbage import collected_later
 from contact_sync.mapping import Mapper, OddRowError
 from contact_sync.model import Code, Entry, Link, Side, Subject
 from contact_sync.observe import Observation, Remembered, keep_identity, observe, remember, remembered
@@ -125,7 +126,7 @@ class Run:
             ConfigurationError: a person must mend a setting, a login, a right or a column first.
             SideUnavailableError: a side could not be reached.
         """
-        with self._store.transaction() as transaction:
+        with collected_later(), self._store.transaction() as transaction:
             self._known = remembered(transaction, self._now())
         same_settings(self._known.links, self._known.database, self._site.database)
         if self._lease:
@@ -145,12 +146,10 @@ class Run:
 
     def plan(self) -> Plan:
         """Decide what is to be done."""
-        self._world = self._make_world()
-        self._plan = plan(self._world)
+        self._decide()
         if self._needs_types():
             self._read_types()
-            self._world = self._make_world()
-            self._plan = plan(self._world)
+            self._decide()
         self._problems += self._odd
         self._problems += [_incomplete(side, failure) for side, failure in self._seen.failures.items()]
         if self._alone:
@@ -262,6 +261,11 @@ class Run:
         return empty and len(self._known.links) > floor and not self._options.allow_mass_change
 
     # --- planning
+
+    def _decide(self) -> None:
+        with collected_later():
+            self._world = self._make_world()
+            self._plan = plan(self._world)
 
     def _make_world(self) -> World:
         site, seen = self._site, self._seen

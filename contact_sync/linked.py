@@ -46,6 +46,8 @@ def _views(draft: Draft, link: Link, sage100: Contact, ssm: Contact) -> Views:
 
 
 def _awake(draft: Draft, link: Link) -> Link:
+    if link.status is LinkStatus.ACTIVE and link.reason is None:
+        return link
     return draft.save(replace(link, status=LinkStatus.ACTIVE, reason=None), link)
 
 
@@ -218,7 +220,10 @@ def _rebased(draft: Draft, views: Views, merged: Sequence[Merged]) -> Link:
     if rules.company_in_ssm(views, draft.companies) is None:
         agreed[COMPANY] = Pair(sage100.company, ssm.company)
     news = {name: pair for name, pair in agreed.items() if link.base.get(name) != pair}
-    shown = replace(link, company=sage100.company or link.company, contact=sage100.full_name)
+    company, contact = sage100.company or link.company, sage100.full_name
+    if not news and (company, contact) == (link.company, link.contact):
+        return link
+    shown = replace(link, company=company, contact=contact)
     if not news:
         return draft.save(shown, link)
     rebased = replace(shown, base={**link.base, **news}, sage100_stamp=sage100.stamp, ssm_stamp=ssm.stamp)
