@@ -31,6 +31,8 @@ def plan_link(draft: Draft, link: Link) -> None:
 def decide(draft: Draft, link: Link, sage100: Contact | None, ssm: Contact | None) -> None:
     """P13 goes before R7-R9: while a link sleeps no deletion is derived."""
     reason = rules.sleep_reason(link, sage100, ssm, draft.companies)
+    if reason is rules.Sleep.WENT_WITH_ACCOUNT and sage100 and ssm and _moved(draft, _views(draft, link, sage100, ssm)):
+        return
     if reason or ssm is None:
         _sleep(draft, link, reason or rules.Sleep.NOT_VISIBLE, sage100, ssm)
         return
@@ -46,9 +48,13 @@ def _views(draft: Draft, link: Link, sage100: Contact, ssm: Contact) -> Views:
 
 
 def _awake(draft: Draft, link: Link) -> Link:
+    return draft.save(_woken(link), link)
+
+
+def _woken(link: Link) -> Link:
     if link.status is LinkStatus.ACTIVE and link.reason is None:
         return link
-    return draft.save(replace(link, status=LinkStatus.ACTIVE, reason=None), link)
+    return replace(link, status=LinkStatus.ACTIVE, reason=None)
 
 
 def _sleep(draft: Draft, link: Link, reason: rules.Sleep, sage100: Contact | None, ssm: Contact | None) -> None:
@@ -58,7 +64,9 @@ def _sleep(draft: Draft, link: Link, reason: rules.Sleep, sage100: Contact | Non
     draft.save(replace(link, status=LinkStatus.ASLEEP, reason=code), link)
     company = sage100.company if sage100 else link.company
     subject = Subject(company, link.sage100_id, link.ssm_id, subject_of(sage100, ssm).contact or link.contact)
-    draft.problem(Entry(code, subject, rule, details={"reason": reason.value}))
+    account = draft.companies.account(ssm.account) if ssm and reason is rules.Sleep.WENT_WITH_ACCOUNT else None
+    details = {"reason": reason.value} | ({"account": account.name or account.code} if account else {})
+    draft.problem(Entry(code, subject, rule, details=details))
 
 
 # --- deleted on one side
@@ -117,13 +125,8 @@ def _leave_deleted(draft: Draft, link: Link, refused: Entry) -> None:
 
 def _restore(draft: Draft, views: Views, refused: Entry) -> None:
     """P5: the link moves to a live contact that stands for it already, or the contact is created again."""
-    if successor := _successor(draft, views):
+    if _moved(draft, views):
         draft.plan.notices.append(refused)
-        draft.linked_ssm.add(successor.id)
-        hoped = draft.hoped(views.sage100.id, successor.id)
-        moved = replace(views.link, ssm_id=successor.id, base={}, ssm_stamp=None, unconfirmed=hoped)
-        moved = draft.save(confirmed(moved, views.sage100, successor, draft.mapper), views.link)
-        _both_live(draft, _views(draft, moved, views.sage100, successor))
         return
     accounts = draft.companies.accounts_of(views.sage100.company)
     if len(accounts) != 1:
@@ -134,6 +137,19 @@ def _restore(draft: Draft, views: Views, refused: Entry) -> None:
     to_sage = _free_names(draft, views, [m for m in merged if m.to is Side.SAGE100])
     draft.write(writes.update(Side.SAGE100, views, to_sage, draft.mapper))
     draft.write(_second_create(draft, views, merged, accounts[0], refused))
+
+
+def _moved(draft: Draft, views: Views) -> bool:
+    """P5: move the link to the live contact that stands for the deleted one already, if there is one."""
+    successor = _successor(draft, views)
+    if successor is None:
+        return False
+    draft.linked_ssm.add(successor.id)
+    hoped = draft.hoped(views.sage100.id, successor.id)
+    moved = replace(_woken(views.link), ssm_id=successor.id, base={}, ssm_stamp=None, unconfirmed=hoped)
+    moved = draft.save(confirmed(moved, views.sage100, successor, draft.mapper), views.link)
+    _both_live(draft, _views(draft, moved, views.sage100, successor))
+    return True
 
 
 def _successor(draft: Draft, views: Views) -> Contact | None:

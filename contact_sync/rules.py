@@ -69,14 +69,18 @@ class Sleep(StrEnum):
     LEFT_OUT = "left_out"
     NO_CLIENT = "no_client"
     ACCOUNT_DELETED = "account_deleted"
+    WENT_WITH_ACCOUNT = "went_with_account"
     NOT_VISIBLE = "not_visible"
 
 
 def sleep_reason(link: Link, sage100: Contact | None, ssm: Contact | None, companies: Companies) -> Sleep | None:
     """P13: a contact that leaves the scope without being deleted sleeps; P10: so does one that SSM no longer shows.
 
-    A row gone from Sage is a deletion, whatever became of its company, unless its link slept before.
+    A row gone from Sage is a deletion, whatever became of its company, unless its link slept before. Where both
+    contacts are gone there is nothing left to sleep.
     """
+    if sage100 is None and ssm and ssm.deleted:
+        return None
     if companies.left_out(sage100.company if sage100 else link.company):
         return Sleep.LEFT_OUT
     slept = link.status is LinkStatus.ASLEEP and link.reason == Code.OUT_OF_SCOPE
@@ -85,7 +89,7 @@ def sleep_reason(link: Link, sage100: Contact | None, ssm: Contact | None, compa
     if ssm is None:
         return Sleep.NOT_VISIBLE
     if companies.is_deleted(ssm.account) and not _may_return(link, sage100, ssm, companies):
-        return Sleep.ACCOUNT_DELETED
+        return Sleep.WENT_WITH_ACCOUNT if ssm.deleted and link.origin is Side.SSM else Sleep.ACCOUNT_DELETED
     return None
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from contact_sync.messages import describe
 from sandbox.quirks import Quirks
 from sandbox.sample import SUPPLIER_TYPE
 
@@ -275,6 +276,31 @@ def test_p13_contact_of_ssm_that_went_with_its_account_sleeps_on_for_nobody_know
     assert (report.sage100.written, report.ssm.written) == (0, 0)
     assert ada.row is not None
     assert world.problems == [("out_of_scope", None)]
+
+
+@pytest.mark.parametrize("quirks", [Quirks(account_delete_cascades=True)], indirect=True)
+def test_p5_contact_of_ssm_that_went_with_its_account_and_is_typed_again_is_the_same(world):
+    ada = world.person("Aubrelin", "Ada", born="ssm", phone1="01 99 00 12 34")
+    world.ssm.delete_company(world.ssm.account("ALPHA"))
+    world.run()
+    told = describe(world.journal[-1].entry, "en")
+    assert "type it in Sage Sales Management again once the company Alpha is there" in told.remedy
+    world.ssm.create_company("ALPHA", "Alpha, typed again")
+    again = world.ssm.create_contact("ALPHA", "Aubrelin", "Ada")
+    report = world.run()
+    assert (report.sage100.written, ada.link.ssm_id, ada.standing) == (0, again, ("ssm", "active"))
+    assert (world.ssm.contact(again)["phone1"], world.problems) == ("01 99 00 12 34", [])
+
+
+@pytest.mark.parametrize("quirks", [Quirks(account_delete_cascades=True)], indirect=True)
+@pytest.mark.parametrize("born", ["sage100", "ssm"])
+def test_p13_once_both_contacts_are_gone_nothing_sleeps_any_more(world, born):
+    ada = world.person("Aubrelin", "Ada", born=born)
+    world.ssm.delete_company(world.ssm.account("ALPHA"))
+    world.run()
+    ada.delete_sage()
+    report = world.run()
+    assert (report.ssm.written, ada.link, world.problems) == (0, None, [])
 
 
 def test_p13_account_that_loses_its_code_deletes_nobody(world):
