@@ -1,7 +1,8 @@
 """The tables of a Sage 100 FR company database that the product touches.
 
-After ``facts/sage100.md`` §1, §2 and §8. Column names, lengths and rules are Sage's own. The computed shadow
-columns (``cbCT_Num``…) are left out: nobody can write them and nobody needs to read them.
+After ``facts/sage100.md`` §1, §2 and §8. Column names, lengths and rules are Sage's own, of all its generations: no
+database has every column, and which one has is found out at run time. The computed shadow columns (``cbCT_Num``…) are
+left out: nobody can write them and nobody needs to read them.
 
 Sage's tables bear triggers, which forbid an ``OUTPUT`` clause (error 334): hence ``implicit_returning=False``.
 
@@ -65,6 +66,7 @@ ROUNDED = timedelta(minutes=2)
 """How far a stamp may run ahead of the server's clock: older databases round to the nearest minute."""
 
 _GUID = String(36).with_variant(mssql.UNIQUEIDENTIFIER(as_uuid=False), "mssql")
+_WEEK = range(1, 8)
 _NOW_ON_SQLITE = func.datetime("now", "localtime")
 
 
@@ -74,6 +76,16 @@ def _text(name: str, length: int, doc: str) -> Column[str]:
 
 def _code(name: str, doc: str) -> Column[int]:
     return Column(name, SmallInteger, doc=doc)
+
+
+def _amount(name: str, doc: str) -> Column[float]:
+    return Column(name, Numeric(24, 6, asdecimal=False), doc=doc)
+
+
+def _link(name: str, doc: str, kind: type[Integer] = Integer) -> Iterator[Column[int]]:
+    """A reference and its twin, which bears the foreign key (§2.2)."""
+    yield Column(name, kind, doc=doc)
+    yield Column(f"cb{name}", kind, doc=f"Twin of {name}, null where that is 0.")
 
 
 def _technical_columns() -> Iterator[Column[Any]]:
@@ -119,37 +131,62 @@ F_COMPTET = Table(
     _text("CT_CodeRegion", 25, "Region."),
     _text("CT_Pays", 35, "Country, as a label."),
     _text("CT_Raccourci", 7, "Shortcut."),
+    _code("BT_Num", "Index of the default bank."),
     _code("N_Devise", "Index of the currency; 0 is the company's own."),
     _text("CT_Ape", 7, "NAF/APE activity code."),
     _text("CT_Identifiant", 25, "VAT number."),
     _text("CT_Siret", 15, "SIRET number."),
     *(_text(f"CT_Statistique{n:02}", 21, f"Statistical field {n}.") for n in range(1, 11)),
     _text("CT_Commentaire", 35, "Comment."),
-    Column("CT_Encours", Numeric(24, 6, asdecimal=False), doc="Credit limit."),
+    _amount("CT_Encours", "Credit limit."),
+    _amount("CT_Assurance", "Credit limit of the insurance."),
     _text("CT_NumPayeur", 17, "Code of the paying third party."),
     _code("N_Risque", "Index of the risk class."),
-    Column("CO_No", Integer, doc="Sales representative."),
-    Column("cbCO_No", Integer, doc="Sales representative; null where CO_No is 0."),
+    *_link("CO_No", "Sales representative, 0 for none."),
     _code("N_CatTarif", "Index of the price category."),
     _code("N_CatCompta", "Index of the accounting category."),
     _code("N_Period", "Index of the period."),
     _code("CT_Facture", "Number of invoice copies."),
+    _code("CT_BLFact", "1 for one invoice per delivery note."),
     _code("CT_Langue", "Language."),
     _code("N_Expedition", "Index of the way of shipping."),
     _code("N_Condition", "Index of the terms of delivery."),
+    Column("CT_DateCreate", LocalTime, doc="Creation; older databases only, newer ones have cbCreation."),
+    _code("CT_Saut", "Line or page feed in printed ledgers."),
+    _code("CT_Lettrage", "1 where entries are matched automatically."),
+    _code("CT_ValidEch", "1 where due dates are validated automatically."),
     _code("CT_Sommeil", "1 where dormant."),
+    *_link("DE_No", "Warehouse, 0 for none."),
+    _code("CT_ControlEnc", "Control of the credit limit: 0 automatic, 1 by the risk class, 2 account blocked."),
+    _code("CT_NotRappel", "1 where left out of reminders."),
+    *_link("N_Analytique", "Index of the analytic plan, 0 for none.", SmallInteger),
+    _text("CA_Num", 13, "Analytic section."),
     _text("CT_Telephone", 21, "Phone."),
     _text("CT_Telecopie", 21, "Fax."),
     _text("CT_EMail", 69, "E-mail."),
     _text("CT_Site", 69, "Web site."),
+    *_link("MR_No", "Model of payment, 0 for none."),
+    *_link("EB_No", "Bank, 0 for none."),
     _text("CT_NumCentrale", 17, "Code of the central purchasing third party."),
     *_technical_columns(),
+    _code("CT_EdiCodeType", "Kind of EDI code."),
+    _text("CT_EdiCode", 23, "EDI code."),
+    _text("CT_EdiCodeSage", 9, "EDI code with Sage."),
+    _code("CT_EchangeCR", "Option of reports in exchanges."),
+    *_link("PI_NoEchange", "Model of entry in exchanges, 0 for none."),
+    _code("CT_DelaiTransport", "Days of transport."),
+    _code("CT_DelaiAppro", "Days of supply."),
     _text("CT_LangueISO2", 3, "Language as an ISO code."),
+    _code("CT_AnnulationCR", "Option of reports of cancellation."),
+    _code("CT_CessionCreance", "1 where receivables are assigned; some databases only."),
     _text("CT_Facebook", 35, "Facebook."),
     _text("CT_LinkedIn", 35, "LinkedIn."),
     _code("CT_ExclureTrait", "1 where excluded from mass processing."),
     _code("CT_GDPR", "Consent under the GDPR."),
     _code("CT_Prospect", "1 for a prospect; absent in older databases."),
+    *(_code(f"CT_OrderDay{n:02}", f"1 where day {n} of the week is one of orders; newest only.") for n in _WEEK),
+    *(_code(f"CT_DeliveryDay{n:02}", f"1 where day {n} of the week is one of delivery; newest only.") for n in _WEEK),
+    *_link("CAL_No", "Calendar, 0 for none; newest databases only."),
     UniqueConstraint("CT_Num", name="UKA_F_COMPTET_CT_Num"),
     implicit_returning=False,
     sqlite_autoincrement=True,

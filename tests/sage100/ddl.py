@@ -37,11 +37,16 @@ CREATE TABLE dbo.F_COMPTET (
   CT_Qualite varchar(17) NULL, CT_Classement varchar(17) NULL, CT_Contact varchar(35) NULL,
   CT_Adresse varchar(35) NULL, CT_Complement varchar(35) NULL, CT_CodePostal varchar(9) NULL,
   CT_Ville varchar(35) NULL, CT_CodeRegion varchar(25) NULL, CT_Pays varchar(35) NULL,
-  CT_Raccourci varchar(7) NULL, N_Devise smallint NULL, CT_Ape varchar(7) NULL,
+  CT_Raccourci varchar(7) NULL, BT_Num smallint NULL, N_Devise smallint NULL, CT_Ape varchar(7) NULL,
   CT_Identifiant varchar(25) NULL, CT_Siret varchar(15) NULL, {statistics} CT_Commentaire varchar(35) NULL,
-  CT_Encours numeric(24,6) NULL, CT_NumPayeur varchar(17) NULL, CO_No int NULL, cbCO_No int NULL,
+  CT_Encours numeric(24,6) NULL, CT_Assurance numeric(24,6) NULL, CT_NumPayeur varchar(17) NULL,
+  CO_No int NULL, cbCO_No int NULL,
   N_Risque smallint NULL, N_CatTarif smallint NULL, N_CatCompta smallint NULL, N_Period smallint NULL,
-  CT_Facture smallint NULL, CT_Langue smallint NULL, N_Expedition smallint NULL, N_Condition smallint NULL,
+  CT_Facture smallint NULL, CT_BLFact smallint NULL, CT_Langue smallint NULL, N_Expedition smallint NULL,
+  N_Condition smallint NULL, CT_Saut smallint NULL, CT_Lettrage smallint NULL, CT_ValidEch smallint NULL,
+  DE_No int NULL, cbDE_No int NULL, CT_ControlEnc smallint NULL, CT_NotRappel smallint NULL,
+  N_Analytique smallint NULL, cbN_Analytique smallint NULL, CA_Num varchar(13) NULL, MR_No int NULL, cbMR_No int NULL,
+  EB_No int NULL, cbEB_No int NULL, PI_NoEchange int NULL, cbPI_NoEchange int NULL, CT_EchangeCR smallint NULL,
   CT_NumCentrale varchar(17) NULL, CT_Sommeil smallint NULL, CT_Telephone varchar(21) NULL,
   CT_Telecopie varchar(21) NULL,
   CT_EMail varchar(69) NULL, CT_Site varchar(69) NULL,
@@ -102,12 +107,19 @@ END"""
 _NOTHING_MUCH = "CREATE TRIGGER TG_INS_F_CONTACTT ON dbo.F_CONTACTT AFTER INSERT AS BEGIN SET NOCOUNT ON; END"
 
 
-_LATER = frozenset(
-    {
-        *("CT_LinkedIn", "CT_Skype", "CT_Facebook", "CT_LangueISO2", "CT_ExclureTrait", "CT_GDPR", "CT_Prospect"),
-        *("cbCreation", "cbCreationUser"),
-    }
-)
+_LATER = {
+    **dict.fromkeys(("CT_EdiCodeType", "CT_DelaiTransport", "CT_DelaiAppro", "CT_AnnulationCR"), "smallint"),
+    "CT_EdiCode": "varchar(23)",
+    "CT_EdiCodeSage": "varchar(9)",
+    "CT_LangueISO2": "varchar(3)",
+    **dict.fromkeys(("CT_ExclureTrait", "CT_GDPR", "CT_Prospect"), "smallint"),
+    **{f"CT_{kind}Day{n:02}": "smallint" for kind in ("Order", "Delivery") for n in range(1, 8)},
+    **dict.fromkeys(("CAL_No", "cbCAL_No"), "int"),
+}
+"""Columns of the newer F_COMPTET alone, less those that F_CONTACTT has too."""
+_LATER_EVERYWHERE = frozenset({"CT_LinkedIn", "CT_Skype", "CT_Facebook", "cbCreation", "cbCreationUser"})
+_FORMER = {"CT_DateCreate": "smalldatetime", "CT_CessionCreance": "smallint"}
+"""Columns of the older F_COMPTET alone."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +131,8 @@ class Generation:
 
     @property
     def absent(self) -> frozenset[str]:
-        """The columns of the newer tables that are not there."""
-        return frozenset() if self.newer else _LATER
+        """The columns of other generations that are not there."""
+        return frozenset(_FORMER) if self.newer else _LATER_EVERYWHERE.union(_LATER)
 
 
 NEWER, OLDER = Generation("newer", newer=True), Generation("older", newer=False)
@@ -138,16 +150,14 @@ def batches(generation: Generation, *, numbers: bool = False) -> Iterator[str]:
         stamp = "smalldatetime NULL DEFAULT GETDATE()"
     created = f"cbCreation {stamp}, cbCreationUser uniqueidentifier NULL,"
     social = "CT_Facebook varchar(35) NULL, CT_LinkedIn varchar(35) NULL,"
-    choices = "CT_LangueISO2 varchar(3) NULL, CT_ExclureTrait smallint NULL, CT_GDPR smallint NULL,"
+    own = "".join(f"{name} {kind} NULL, " for name, kind in (_LATER if generation.newer else _FORMER).items())
     yield from _LISTS
     yield _COMPTET.format(
         name=69 if generation.newer else 35,
         statistics=" ".join(f"CT_Statistique{n:02} varchar(21) NULL," for n in range(1, 11)),
         account="NULL" if generation.newer else "NOT NULL DEFAULT '4110000'",
         technical=_TECHNICAL.format(table="F_COMPTET", stamp=stamp),
-        later=f"{social} {choices} CT_Prospect smallint NULL, {created} [Région d'achat] varchar(20) NULL,"
-        if generation.newer
-        else "CT_DateCreate smalldatetime NULL,",
+        later=f"{social} {own} {created} [Région d'achat] varchar(20) NULL," if generation.newer else own,
     )
     yield _CONTACTT.format(
         technical=_TECHNICAL.format(table="F_CONTACTT", stamp=stamp),

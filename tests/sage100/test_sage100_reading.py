@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select
 from sage100.config import Sage100Config
 from sage100.database import open_database
 from sage100.errors import UnreachableError
-from sage100.tables import F_CONTACTT
+from sage100.tables import F_COMPTET, F_CONTACTT
 from source_sage100.source import SourceSage100
 from tests.sage100.companies import EVERYWHERE, ON_SQLITE
 
@@ -76,6 +76,22 @@ def test_the_schema_tells_what_a_text_column_can_hold(sage):
     }  # fmt: skip
     assert (properties["cbMarq"]["type"], properties["CT_Civilite"]["type"]) == ("integer", ["null", "integer"])
     assert properties["cbModification"]["format"] == "date-time"
+
+
+@EVERYWHERE
+def test_companies_have_the_columns_of_their_generation_of_sage(read, sage):
+    everywhere = {"CT_Assurance": 250.5, "BT_Num": 1, "DE_No": 3, "cbDE_No": 3, "CA_Num": "SIEGE"}
+    older = {"CT_DateCreate": datetime(2019, 5, 2), "CT_CessionCreance": 1}
+    newer = {"CT_EdiCode": "3012345", "CT_OrderDay07": 1, "CAL_No": 2}
+    held = everywhere | older | newer
+    sage.edit_all(F_COMPTET, **held)
+    records, _ = read("companies", mode="full_refresh")
+    columns = {column.name for column in F_COMPTET.columns}
+    assert columns & set(records[0]) == columns - sage.absent
+    told = {name: value for name, value in held.items() if name not in sage.absent}
+    if "CT_DateCreate" in told:
+        told["CT_DateCreate"] = "2019-05-02T00:00:00+02:00"
+    assert {name: records[0][name] for name in told} == told
 
 
 def test_primary_key_cursor_and_sync_modes_are_declared(sage):
