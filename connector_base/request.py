@@ -79,7 +79,9 @@ def write_request(
     known = values or {}
     data = _as_declared(data, declared)
     sender_fields = [f for f in (declared or data) if f not in _INSTRUCTIONS]
-    given = {f: _meant(f, data.get(f), known) for f in {*sender_fields, *data} if f not in _INSTRUCTIONS}
+    # A deletion may hold a key alone, and writes nothing: what it lacks stands for no value.
+    told = {*data} if data.get(DELETED_AT) is not None else {*sender_fields, *data}
+    given = {f: _meant(f, data.get(f), known) for f in told if f not in _INSTRUCTIONS}
     row = {rename.get(f, f): value for f, value in given.items()}
     fields = [rename.get(f, f) for f in sender_fields]
     if (narrowed := data.get(SET)) is not None:

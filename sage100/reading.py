@@ -96,6 +96,18 @@ def keys(database: Database, table: Table, *, whole: bool = False) -> Iterator[i
         yield from (row[0] for row in page)
 
 
+def codes(database: Database) -> Iterator[tuple[int, str]]:
+    """Read the `cbMarq` and the `CT_Num` of every client and prospect.
+
+    Raises:
+        SageError: the database failed; what was given until then is not all.
+    """
+    marq = F_COMPTET.c.cbMarq
+    query = select(marq, F_COMPTET.c.CT_Num).where(_condition(F_COMPTET))
+    for page in _pages(database, query, marq, 0, None, _PAGE_OF_KEYS):
+        yield from ((key, code) for key, code in page)
+
+
 def picked(database: Database, table: Table, wanted: Sequence[int]) -> Iterator[Sequence[Record]]:
     """Read those of the rows with these `cbMarq` that are there.
 

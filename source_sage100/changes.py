@@ -5,7 +5,8 @@ says besides how far that has come, and which stamp will be reached at its end: 
 there, and what changed behind it meanwhile bears a later stamp and comes with the next.
 
 Where deletions are told, a state holds the keys of all rows that the reader may have: it does before any of them
-is delivered, so that a row is missed whatever the reader has kept of a reading that broke off.
+is delivered, so that a row is missed whatever the reader has kept of a reading that broke off. Of companies it holds
+the codes, too, by which they are known elsewhere, and which the database no longer tells.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +24,9 @@ from connector_base.request import DELETED_AT
 from connector_base.source import Pages, State
 from sage100 import reading
 from sage100.database import Database
+from sage100.tables import F_COMPTET
 from sage100.values import Record
+from source_sage100.codes import Codes, followed, packed, unpacked
 from source_sage100.keys import Keys
 
 CURSOR = "cbModification"
@@ -34,6 +37,9 @@ KEYS = "keys"
 """In a state where deletions are told: the keys of all rows that the reader may have."""
 NEW = "new"
 """Beside `KEYS`: those of them that are yet to be read, whatever their stamp."""
+CODES = "codes"
+"""Beside `KEYS` of companies: the code of each."""
+CODE = "CT_Num"
 
 _DELETIONS_AT_ONCE = 5000
 
@@ -114,8 +120,10 @@ def changes_and_deletions(database: Database, table: Table, state: State) -> Pag
     before = Progress() if held is None else Progress.of(state)
     begun = before.begun(database, table).state(database)
     census = _Census.taken(database, table, held, _keys(state, NEW))
+    if table is F_COMPTET:
+        census = census.coded(_codes(state), dict(reading.codes(database)))
     yield (), {**begun, **census.state()}
-    yield from ((records, None) for records in _deletions(database, census.gone))
+    yield from ((records, None) for records in _deletions(database, census))
     yield from ((records, None) for records in reading.picked(database, table, list(census.new)))
     told = census.told()
     if told != census:
@@ -135,11 +143,13 @@ class _Census:
         known: those that the reader may have, or will be given.
         gone: those of them whose rows are gone.
         new: those of them that are to be read whatever the row's stamp.
+        codes: of companies, the codes of those known.
     """
 
     known: Keys
     gone: Keys = field(default_factory=Keys)
     new: Keys = field(default_factory=Keys)
+    codes: Codes = field(default_factory=dict)
 
     @classmethod
     def taken(cls, database: Database, table: Table, held: Keys | None, unread: Keys | None) -> Self:
@@ -158,13 +168,22 @@ class _Census:
         new = (present - held) | (present & (unread or Keys()))
         return cls(held | present, held - there, new)
 
+    def coded(self, before: Codes, now: Codes) -> Self:
+        """What it is with the codes of its rows: those known before, and those of the rows that are there."""
+        return replace(self, codes=followed(before, now, self.known))
+
     def told(self) -> Self:
         """What it is once the deletions are told and the new rows given."""
-        return type(self)(self.known - self.gone)
+        known = self.known - self.gone
+        return type(self)(known, codes={key: code for key, code in self.codes.items() if key in known})
 
     def state(self) -> dict[str, Any]:
         """What a state holds of it."""
-        return {KEYS: self._packed} | ({NEW: self.new.packed()} if self.new else {})
+        return {KEYS: self._packed} | ({NEW: self.new.packed()} if self.new else {}) | self._packed_codes
+
+    @cached_property
+    def _packed_codes(self) -> dict[str, str]:
+        return {CODES: packed(self.codes, self.known)} if self.codes else {}
 
     @cached_property
     def _packed(self) -> str:
@@ -188,8 +207,8 @@ def _course(
         yield from _course(database, table, progress, broken=False)
 
 
-def _deletions(database: Database, gone: Keys) -> Iterator[Sequence[Record]]:
-    """Records of deletions.
+def _deletions(database: Database, census: _Census) -> Iterator[Sequence[Record]]:
+    """Records of deletions, of a company with its code.
 
     Their stamp is the next full minute: whoever keeps the record with the latest one must not prefer the row's
     last change, whose stamp Sage may have rounded up to the minute.
@@ -197,9 +216,10 @@ def _deletions(database: Database, gone: Keys) -> Iterator[Sequence[Record]]:
     now = database.now()
     deleted_at = database.time.told(now)
     stamp = database.time.told(now.replace(second=0, microsecond=0) + timedelta(minutes=1))
-    keys = iter(gone)
-    while batch := [{KEY: key, CURSOR: stamp, DELETED_AT: deleted_at} for key in islice(keys, _DELETIONS_AT_ONCE)]:
-        yield batch
+    keys = iter(census.gone)
+    while some := list(islice(keys, _DELETIONS_AT_ONCE)):
+        told = {CURSOR: stamp, DELETED_AT: deleted_at}
+        yield [{KEY: key} | ({CODE: census.codes[key]} if key in census.codes else {}) | told for key in some]
 
 
 def _keys(state: State, name: str) -> Keys | None:
@@ -221,3 +241,8 @@ def _moment(state: Mapping[str, Any], name: str) -> datetime | None:
     """The server's local time in a state; the offset in it is for others."""
     text = state.get(name)
     return None if text is None else datetime.fromisoformat(text).replace(tzinfo=None)
+
+
+def _codes(state: State) -> Codes:
+    with _understood():
+        return unpacked(state[CODES], Keys.unpacked(state[KEYS])) if {CODES, KEYS} <= state.keys() else {}

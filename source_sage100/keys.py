@@ -39,14 +39,11 @@ class Keys:
         Raises:
             ValueError: it did not write that.
         """
-        try:
-            return cls(zlib.decompress(base64.b64decode(text, validate=True)))
-        except zlib.error as error:
-            raise ValueError(str(error)) from error
+        return cls(decompressed(text))
 
     def packed(self) -> str:
         """Write the set as a short text: a hundred thousand keys in some ten thousand characters."""
-        return base64.b64encode(zlib.compress(self.bits)).decode()
+        return compressed(self.bits)
 
     def __contains__(self, key: int) -> bool:
         place = key >> 3
@@ -74,3 +71,20 @@ class Keys:
 
     def _made(self, number: int) -> Self:
         return type(self)(number.to_bytes(-(-number.bit_length() // 8), "little"))
+
+
+def compressed(content: bytes) -> str:
+    """Write bytes as a text that is part of a state."""
+    return base64.b64encode(zlib.compress(content)).decode()
+
+
+def decompressed(text: str) -> bytes:
+    """Read what `compressed` wrote.
+
+    Raises:
+        ValueError: it did not write that.
+    """
+    try:
+        return zlib.decompress(base64.b64decode(text, validate=True))
+    except zlib.error as error:
+        raise ValueError(str(error)) from error

@@ -113,6 +113,12 @@ def test_a_value_that_stands_for_nothing_is_refused_under_its_field_s_name():
     assert (receipt.outcome, receipt.cause, receipt.field) == (Outcome.REFUSED, Cause.MALFORMED, "kind")
 
 
+def test_a_deletion_needs_no_value_for_the_fields_that_it_lacks():
+    config = {"values": {"contacts": {"kind": {"0": 1}}}, "rename": RENAMED}
+    log = written([record(id=4, _ab_cdc_deleted_at="2026-03-02")], catalog("contacts", fields=("kind",)), config)
+    assert outcomes(log) == [Outcome.APPLIED]
+
+
 RENAMED = {"contacts": {"kind": "status"}}
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from airbyte_cdk.models import AirbyteStateMessageSerializer, Type
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, delete, insert, select, update
@@ -185,6 +186,48 @@ def test_a_company_is_told_as_deleted_only_when_its_row_is_gone(table, catalog, 
     assert [record["cbMarq"] for record in companies.sync() if record.get(DELETED)] == ([2] if told else [])
     table.run(delete(F_COMPTET).where(F_COMPTET.c.CT_Num == "RUBIS"))
     assert [record["cbMarq"] for record in companies.sync() if record.get(DELETED)] == ([] if told else [2])
+
+
+@pytest.fixture
+def companies(table, catalog):
+    """A reader of companies that has CARAT and RUBIS."""
+    table.run(insert(F_COMPTET).values(CT_Num="RUBIS", CT_Type=0, CT_Intitule="Rubis", cbModification=LONG_AGO))
+    copy = Copy(table.config, catalog, "companies")
+    copy.sync()
+    return copy
+
+
+def _gone(copy, **sync):
+    return [(record["cbMarq"], record.get("CT_Num")) for record in copy.sync(**sync) if record.get(DELETED)]
+
+
+def test_a_company_that_is_gone_is_told_with_the_code_it_had_last(table, companies):
+    table.run(update(F_COMPTET).where(F_COMPTET.c.CT_Num == "RUBIS").values(CT_Num="RUBIS2"))
+    companies.sync()
+    table.run(update(F_COMPTET).where(F_COMPTET.c.CT_Num == "RUBIS2").values(CT_Type=1))
+    companies.sync()
+    table.run(delete(F_COMPTET).where(F_COMPTET.c.CT_Num == "RUBIS2"))
+    assert _gone(companies) == [(2, "RUBIS2")]
+    assert _gone(companies) == []
+
+
+def test_a_deletion_told_again_after_a_reading_that_broke_off_bears_its_code_again(table, companies):
+    table.run(delete(F_COMPTET).where(F_COMPTET.c.CT_Num == "RUBIS"))
+    assert _gone(companies, messages=1) == [], "killed after the state that announces it"
+    assert _gone(companies) == [(2, "RUBIS")]
+
+
+def test_a_company_entered_anew_under_its_code_is_told_as_gone_by_its_key_alone(table, companies):
+    table.run(delete(F_COMPTET).where(F_COMPTET.c.CT_Num == "RUBIS"))
+    table.run(insert(F_COMPTET).values(CT_Num="RUBIS", CT_Type=0, CT_Intitule="Rubis", cbModification=LONG_AGO))
+    assert _gone(companies) == [(2, None)]
+    assert companies.rows == {1: "Carat", 3: "Rubis"}
+
+
+def test_codes_without_their_keys_are_no_state_of_this_source(companies):
+    companies.state.stream.stream_state.keys = Keys.of([1]).packed()
+    with pytest.raises(AirbyteTracedException, match="companies"):
+        companies.sync()
 
 
 def test_a_hundred_thousand_keys_with_gaps_take_a_small_part_of_a_megabyte():

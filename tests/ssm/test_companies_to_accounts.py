@@ -98,6 +98,35 @@ def test_companies_become_accounts_and_follow_what_changes_in_sage(pipeline):
     assert "name" in line["detail"]
 
 
+def test_deletions_asked_for_reach_the_account_of_the_company_and_no_other(pipeline):
+    pipeline.point("sage100.json", emit_deletions=True)
+    pipeline.sage.create_company("BREF", "Brève Bijouterie")
+    pipeline.sage.create_company("ANEW", "Anneau Neuf")
+    pipeline.run()
+    kept = pipeline.account("ANEW")["id"]
+
+    pipeline.sage.delete_company("BREF")
+    pipeline.sage.delete_company("ANEW")
+    pipeline.sage.create_company("ANEW", "Anneau Neuf & Fils")
+    summary, written = pipeline.run()
+    assert (summary["deleted"], summary["created"], summary["updated"]) == (1, 0, 1)
+    assert pipeline.account("BREF")["deleted"] is True
+    assert (pipeline.account("ANEW")["id"], pipeline.account("ANEW")["deleted"]) == (kept, False)
+    assert pipeline.account("ANEW")["name"] == "Anneau Neuf & Fils", "entered anew, it is the same account"
+    assert sum(row["deleted"] for row in pipeline.api.store.rows("accounts")) == 1
+
+    _, written = pipeline.run()
+    assert written == [], "a deletion is told once"
+
+
+def test_nothing_is_deleted_unless_asked_for(pipeline):
+    pipeline.sage.create_company("BREF", "Brève Bijouterie")
+    pipeline.run()
+    pipeline.sage.delete_company("BREF")
+    _, written = pipeline.run()
+    assert written == []
+
+
 def test_why_a_run_failed_is_told_in_a_sentence_for_either_side(pipeline):
     pipeline.point("sage100.json", connection={"kind": "sqlite", "path": "elsewhere.db"})
     pipeline.point("ssm.json", private_key="another-key", refused_records={"kind": "file", "path": "no/such/folder"})
