@@ -32,8 +32,9 @@ record: $(INSTALLED) ## the conversations with SSM that tests replay: with the s
 pages: $(INSTALLED) ## the tables in docs/connectors, from the connectors
 	@$(BIN)/python docs/connectors/tables.py
 
-benchmark: $(INSTALLED) ## a quiet run over 10,000 contacts beside its limits; reading a million beside dlt and a Singer tap
+benchmark: $(INSTALLED) ## a quiet run and writes beside their limits; reading a million contacts beside dlt and a Singer tap
 	@$(BIN)/python -m benchmarks.quiet_run
+	@$(BIN)/python -m benchmarks.writes
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-others
 	@$(BIN)/uv pip install --quiet --python .venv-others/bin/python --requirement benchmarks/others/requirements.txt
 	@$(BIN)/python -m benchmarks.read_sage100
