@@ -2,10 +2,12 @@
 
 import sys
 
-from connector_base.launch import launch
-from source_sage100.source import SourceSage100
+from connector_base.importing import uncollected
 
 
 def run() -> None:
     """Speak the Airbyte protocol on the standard streams."""
+    with uncollected():
+        from connector_base.launch import launch
+        from source_sage100.source import SourceSage100
     launch(SourceSage100(), sys.argv[1:])
