@@ -49,6 +49,8 @@ class Cause(StrEnum):
     LOCKED = "locked"
     IN_USE = "in_use"
     """A foreign key of another table keeps the row from being deleted."""
+    OTHER_COMPANY = "other_company"
+    """The id given is one of another company's database, where it names somebody else."""
     MALFORMED = "malformed"
     """The record itself is not of the shape that the destination takes."""
     REJECTED = "rejected"

@@ -56,8 +56,9 @@ class DestinationSage100(RecordDestination):
     @contextmanager
     def writers(self, config: Mapping[str, Any]) -> Iterator[Mapping[str, Writer]]:
         """Open the database: a writer for contacts."""
+        company = parsed(DestinationSage100Config, config).company
         with self._database(config) as database:
-            yield {"contacts": ContactWriter(database)}
+            yield {"contacts": ContactWriter(database, company)}
 
     @contextmanager
     def _database(self, config: Mapping[str, Any]) -> Iterator[Database]:

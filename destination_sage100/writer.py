@@ -38,6 +38,10 @@ _COMPANY = "CT_Num"
 _NUMBER = "CT_No"
 """Sage's own number: taken from a record when its contact is created, and never changed."""
 _SIDES_OWN = "cb"
+_REMEDY = (
+    'there it is somebody else\'s. The setting rename, as {"contacts": {"cbMarq": "source_cbMarq"}}, has contacts '
+    "matched by company and names instead."
+)
 
 
 class ContactWriter:
@@ -45,14 +49,15 @@ class ContactWriter:
 
     Args:
         database: the open database.
+        company: the company's name.
     """
 
     id_field = "cbMarq"
     batch_size = 1
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._warned = False
+    def __init__(self, database: Database, company: str) -> None:
+        self._database, self._company = database, company
+        self._warned = self._warned_of_others = False
 
     def write(self, requests: Sequence[WriteRequest]) -> Iterator[Receipt]:
         """Carry out the requests in order; one receipt each.
@@ -62,6 +67,10 @@ class ContactWriter:
                 the login lacks a right.
         """
         for request in requests:
+            if self._is_of_another_company(request):
+                self._warn_of_others()
+                yield _of_another_company(request, self._company)
+                continue
             self._warn_of_unknown(request)
             yield from self._carried_out(request)
 
@@ -77,6 +86,17 @@ class ContactWriter:
             raise traced(error, CONFIGURATION_CODES) from error
         except SageError as error:
             raise traced(error, CONFIGURATION_CODES) from error
+
+    def _is_of_another_company(self, request: WriteRequest) -> bool:
+        """Whether the record's `cbMarq` is one of another company, where it is somebody else's."""
+        theirs = _company_name(request.company)
+        return request.id is not None and theirs not in {"", _company_name(self._company)}
+
+    def _warn_of_others(self) -> None:
+        """Say once what to do about records of another company; whose they are is a value, and not for the log."""
+        if not self._warned_of_others:
+            self._warned_of_others = True
+            logger.warning("Records with a cbMarq of another company than %s are refused: %s", self._company, _REMEDY)
 
     def _warn_of_unknown(self, request: WriteRequest) -> None:
         """Say once which fields are no columns of this database, and so are left out."""
@@ -189,6 +209,10 @@ class _Task:
         return any(_or_none(row.get(name)) != _or_none(value) for name, value in expected.items())
 
 
+def _company_name(name: str | None) -> str:
+    return (name or "").strip().casefold()
+
+
 def _or_none(value: Any) -> Any:
     return None if value == "" else value
 
@@ -210,6 +234,11 @@ def _refused(request: WriteRequest, error: RefusedError) -> Receipt:
         field=error.column,
         detail=error.words,
     )
+
+
+def _of_another_company(request: WriteRequest, company: str) -> Receipt:
+    words = f"the {ContactWriter.id_field} is one of {request.company}, not of {company}: {_REMEDY}"
+    return _receipt(request, Outcome.REFUSED, cause=Cause.OTHER_COMPANY, field=ContactWriter.id_field, detail=words)
 
 
 def _receipt(request: WriteRequest, outcome: Outcome, action: Action | None = None, **others: Any) -> Receipt:

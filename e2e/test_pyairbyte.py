@@ -63,7 +63,7 @@ def test_contacts_of_sage_come_into_another_company_database(place):
     source, copy = place.source("source-sage100"), place.emptied_copy()
     source.select_streams(["contacts"])
     destination = place.destination(
-        "destination-sage100", **place.sage_config(copy), rename={"contacts": {"cbMarq": "id_there"}}
+        "destination-sage100", **place.sage_config(copy), rename={"contacts": {"cbMarq": "source_cbMarq"}}
     )
     destination.write(source, cache=False, state_cache=False)
     names = "SELECT CT_Num, CT_Nom, CT_Prenom, CT_EMail, CT_Fonction FROM F_CONTACTT ORDER BY CT_No"

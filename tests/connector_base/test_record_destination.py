@@ -80,6 +80,11 @@ def test_a_declared_field_that_the_wire_dropped_counts_as_null_and_set_narrows()
     assert written([record(id=4, _set=[])])[0] == {}
 
 
+def test_whose_ids_a_record_bears_is_no_field_of_it():
+    declared = catalog("contacts", fields=("id", "name", "_company"))
+    assert written([record(id=4, name="a", _company="BIJOU")], declared)[0] == {"name": "a"}
+
+
 def test_a_record_that_is_none_is_reported_and_stops_nothing():
     broken = [record(_set="name"), record(_expected=[1]), record(id="x"), record(stream="other", name="a")]
     log = written([*broken, record(name="b")])

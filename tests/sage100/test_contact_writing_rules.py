@@ -44,6 +44,9 @@ APPLIED, REFUSED, CHANGED = Outcome.APPLIED, Outcome.REFUSED, Outcome.CHANGED
         pytest.param({"cbMarq": 1, "CT_Inconnu": "x"}, Action.UPDATE, 1, False, id="unknown column"),
         pytest.param({"cbMarq": 1, **GONE}, Action.DELETE, 1, True, id="delete"),
         pytest.param({"cbMarq": 99, **GONE}, Action.DELETE, 99, False, id="delete what is gone"),
+        pytest.param({"cbMarq": 1, "_company": " bijou ", "CT_EMail": "a@b.fr"}, Action.UPDATE, 1, True, id="of this company, in another case"),
+        pytest.param({"cbMarq": 1, "_company": "", "CT_EMail": "a@b.fr"}, Action.UPDATE, 1, True, id="of no company"),
+        pytest.param({"source_cbMarq": 1, "_company": "OR", **ANNE, "CT_EMail": "a@b.fr"}, Action.UPDATE, 1, True, id="of another company: by name"),
         pytest.param({"cbMarq": 99, "_expected": {"CT_Nom": "x"}, **GONE}, Action.DELETE, 99, False, id="gone, expected otherwise"),
         pytest.param({"cbMarq": 1, "_expected": {"CT_Nom": "Durand", "CT_Fonction": ""}, **GONE}, Action.DELETE, 1, True, id="delete as expected"),
         pytest.param({"cbMarq": 1, "CT_EMail": "", "_expected": {"CT_EMail": "anne@example.org", "CT_No": 10}}, Action.UPDATE, 1, True, id="update as expected"),
@@ -79,6 +82,8 @@ def test_a_record_is_applied(write, sage, given, action, marq, wrote):
         pytest.param({"cbMarq": 1, "CT_EMail": ["a"]}, REFUSED, Cause.MALFORMED, "CT_EMail", 1, id="a list in a text"),
         pytest.param({"cbMarq": "one"}, REFUSED, Cause.MALFORMED, None, None, id="cbMarq no number"),
         pytest.param({**ANNE, **GONE}, REFUSED, Cause.MALFORMED, "cbMarq", None, id="delete without cbMarq"),
+        pytest.param({"cbMarq": 1, "_company": "OR", "CT_EMail": ""}, REFUSED, Cause.OTHER_COMPANY, "cbMarq", 1, id="another company's cbMarq"),
+        pytest.param({"cbMarq": 1, "_company": "OR", **GONE}, REFUSED, Cause.OTHER_COMPANY, "cbMarq", 1, id="another company's deletion"),
         pytest.param({"cbMarq": 1, "CT_EMail": "", "_expected": {"CT_Nom": "durand"}}, CHANGED, None, None, 1, id="changed by case alone (P11)"),
         pytest.param({"cbMarq": 1, "_expected": {"CT_No": 11}, **GONE}, CHANGED, None, None, 1, id="changed, deletion (P11)"),
         pytest.param({**NEW, "_expected": {"CT_Fonction": "Chef"}}, CHANGED, None, None, None, id="nobody holds what was expected"),
@@ -90,6 +95,15 @@ def test_a_record_is_not_applied_and_nothing_is_written(write, sage, given, outc
     assert (receipt.outcome, receipt.cause, receipt.field, receipt.id) == (outcome, cause, field, marq)
     assert not receipt.wrote
     assert [sage.contact(n) for n in range(1, 6)] == before
+
+
+def test_a_record_of_another_company_is_told_both_names_and_what_to_do_and_the_log_tells_it_once(write, caplog):
+    receipts = write({"cbMarq": 1, "_company": "OR"}, {"cbMarq": 2, "_company": "OR"})
+    (warning,) = [entry.getMessage() for entry in caplog.records]
+    for words in (receipts[0].detail, receipts[1].detail, warning):
+        assert 'rename, as {"contacts": {"cbMarq": "source_cbMarq"}}' in words
+    assert "one of OR, not of BIJOU" in receipts[0].detail
+    assert ("BIJOU" in warning, "OR" in warning.split()) == (True, False)
 
 
 @EVERYWHERE

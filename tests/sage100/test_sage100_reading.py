@@ -68,6 +68,13 @@ def test_records_bear_sages_names_and_fit_their_schema(read, sage):
             assert set(record) == set(schema["properties"])
 
 
+@pytest.mark.parametrize("mode", ["full_refresh", "incremental"])
+@pytest.mark.parametrize("stream", ["companies", "contacts"])
+def test_a_row_tells_of_which_company_s_database_its_key_is(read, stream, mode):
+    records, _ = read(stream, mode=mode, company="OR ET ARGENT")
+    assert {record["_company"] for record in records} == {"OR ET ARGENT"}
+
+
 def test_the_schema_tells_what_a_text_column_can_hold(sage):
     (contacts,) = (stream for stream in SourceSage100().streams(sage.config) if stream.name == "contacts")
     properties = contacts.get_json_schema()["properties"]
