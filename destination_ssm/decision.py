@@ -8,8 +8,9 @@ from typing import Any
 
 from connector_base.receipt import Action, Cause, Outcome, Receipt
 from connector_base.request import WriteRequest
+from destination_ssm.spelling import bears, in_form
 from ssm.errors import Forbidden, PassingError, Rejected, SsmError
-from ssm.values import STAMPS, Row, ext_id, held, is_deleted, plain, same
+from ssm.values import STAMPS, Row, ext_id, held, is_deleted, same
 
 OWNED = frozenset(
     {"id", "deleted", "readOnly", "changed_at", *STAMPS}
@@ -241,7 +242,7 @@ def _update(request: WriteRequest, row: Row | None) -> Write | Receipt:
         return _receipt(request, Action.UPDATE, Outcome.REFUSED, request.id, row, Cause.NOT_FOUND)
     if not holds(row, request.expected or {}):
         return _receipt(request, Action.UPDATE, Outcome.CHANGED, row["id"], row)
-    changes = {field: value for field, value in _writable(request).items() if not holds(row, {field: value})}
+    changes = {field: value for field, value in _writable(request, row).items() if not bears(row, field, value)}
     if not changes:
         return _receipt(request, Action.UPDATE, Outcome.APPLIED, row["id"], row)
     texts = [field for field, value in changes.items() if value is None and isinstance(row.get(field), str)]
@@ -249,7 +250,7 @@ def _update(request: WriteRequest, row: Row | None) -> Write | Receipt:
 
 
 def _create(request: WriteRequest, demands: Demands) -> Write | Receipt:
-    asked = {**_writable(request), "extId": request.identity.get("extId")}
+    asked = {**_writable(request, {}), "extId": request.identity.get("extId")}
     fields = {**demands.defaults, **{field: value for field, value in asked.items() if not same(value, None)}}
     missing = next((field for field in demands.required if fields.get(field) is None), None)
     if missing:
@@ -258,8 +259,8 @@ def _create(request: WriteRequest, demands: Demands) -> Write | Receipt:
     return Write(request, Action.CREATE, None, {field: value for field, value in fields.items() if value is not None})
 
 
-def _writable(request: WriteRequest) -> Mapping[str, Any]:
-    return {field: plain(value) for field, value in request.values.items() if field not in OWNED}
+def _writable(request: WriteRequest, row: Row) -> Mapping[str, Any]:
+    return {field: in_form(field, value, row) for field, value in request.values.items() if field not in OWNED}
 
 
 def _read_back(attempt: Attempt, seen: Seen | None) -> Row | None:
@@ -293,7 +294,7 @@ def _unconfirmed(attempt: Attempt, row: Row | None, *, gone: bool, read: bool) -
     request, action = attempt.write.request, attempt.write.action
     done = {
         Action.CREATE: row is not None,
-        Action.UPDATE: row is not None and holds(row, attempt.write.fields),
+        Action.UPDATE: row is not None and all(bears(row, f, value) for f, value in attempt.write.fields.items()),
         Action.DELETE: row is not None and is_deleted(row),
     }[action]
     if done:
