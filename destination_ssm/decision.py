@@ -17,6 +17,8 @@ OWNED = frozenset(
     | {"salesRepIdCreated", "salesRepIdUpdated", "salesRepIdDeleted"}
 )
 """Fields that SSM fills itself, and the one that the source computes: never written."""
+_NEVER_EMPTY = frozenset({"permissionLevel"})
+"""Fields, beside yes or no and those with a default, that SSM fills in a new row where the record does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def decide(request: WriteRequest, seen: Seen, demands: Demands) -> Write | Recei
     if request.action is Action.CREATE and row is not None:
         return _receipt(request, Action.CREATE, Outcome.REFUSED, row["id"], row, Cause.DUPLICATE)
     if request.action is Action.UPDATE or row is not None:
-        return _update(request, row)
+        return _update(request, row, demands)
     return _create(request, demands)
 
 
@@ -237,16 +239,23 @@ def _delete(request: WriteRequest, row: Row | None) -> Write | Receipt:
     return Write(request, Action.DELETE, row["id"], {})
 
 
-def _update(request: WriteRequest, row: Row | None) -> Write | Receipt:
+def _update(request: WriteRequest, row: Row | None, demands: Demands) -> Write | Receipt:
     if row is None or is_deleted(row):
         return _receipt(request, Action.UPDATE, Outcome.REFUSED, request.id, row, Cause.NOT_FOUND)
     if not holds(row, request.expected or {}):
         return _receipt(request, Action.UPDATE, Outcome.CHANGED, row["id"], row)
-    changes = {field: value for field, value in _writable(request, row).items() if not bears(row, field, value)}
+    asked = {f: value for f, value in _writable(request, row).items() if not _says_nothing(f, value, row, demands)}
+    changes = {field: value for field, value in asked.items() if not bears(row, field, value)}
     if not changes:
         return _receipt(request, Action.UPDATE, Outcome.APPLIED, row["id"], row)
     texts = [field for field, value in changes.items() if value is None and isinstance(row.get(field), str)]
     return Write(request, Action.UPDATE, row["id"], changes, texts)
+
+
+def _says_nothing(field: str, value: Any, row: Row, demands: Demands) -> bool:
+    """Whether a null is about a field that a new row has filled without the record: it would be cleared ever again."""
+    filled = field in demands.defaults or field in _NEVER_EMPTY or isinstance(held(row, field), bool)
+    return filled and same(value, None)
 
 
 def _create(request: WriteRequest, demands: Demands) -> Write | Receipt:

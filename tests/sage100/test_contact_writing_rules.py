@@ -131,6 +131,14 @@ def test_a_new_contact_holds_empty_texts_and_zeros_and_reads_back(write, sage):
     }
 
 
+@EVERYWHERE
+def test_what_was_created_is_not_written_by_a_second_identical_write(write, sage):
+    fields = [column.name for column in F_CONTACTT.columns if column.name not in {"cbMarq", *sage.absent}]
+    first, second = (write({**NEW, "CT_EMail": "zoe@example.org"}, fields=fields)[0] for _ in range(2))
+    assert (first.action, first.outcome, first.wrote) == (Action.CREATE, APPLIED, True)
+    assert (second.action, second.outcome, second.wrote, second.id) == (Action.UPDATE, APPLIED, False, first.id)
+
+
 @pytest.mark.parametrize(
     ("wish", "number"),
     [(77, 77), ("77", 77), (10, 13), (None, 13), (0, 13), (-5, 13)],

@@ -6,12 +6,13 @@ import pytest
 from airbyte_cdk.models import AirbyteMessageSerializer, Status
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.receipt import Cause, Outcome
+from connector_base.receipt import Action, Cause, Outcome
 from destination_ssm.destination import DestinationSsm
 from destination_ssm.writer import SsmWriter
 from sandbox.faults import EMPTY_PAGE, HTML, Answer, CutJson, Delay, ExpireTokens, Fault, Reset
 from sandbox.quirks import Normalisation, Quirks
 from sandbox.tenant import BRANCH, SALES_REP
+from source_ssm import schemas
 from ssm.client import SsmClient
 from ssm.config import SsmConfig
 from tests.ssm.side import catalog
@@ -61,6 +62,25 @@ def test_declared_field_missing_on_the_wire_is_cleared(side):
     identifier = side.contact(email="old@or.example", extId="x1")
     side.write({"id": identifier, **side.new(extId="x1")}, fields=["id", *FIELDS])
     assert side.row(identifier)["email"] is None
+
+
+@pytest.mark.parametrize(
+    "side", [Quirks(), Quirks(null_refused=True)], ids=["null clears", "null refused"], indirect=True
+)
+@pytest.mark.parametrize(
+    ("stream", "schema", "record"),
+    [
+        ("contacts", schemas.CONTACTS, {"extId": "x1", "firstName": "Zoé", "lastName": "Or", "email": "z@or.example"}),
+        ("accounts", schemas.ACCOUNTS, {"extId": "PERLES", "name": "Perles", "city": "Lyon"}),
+    ],
+)
+def test_what_was_created_is_not_written_by_a_second_identical_sync(side, stream, schema, record):
+    record = record | ({"accountId": side.account} if stream == "contacts" else {})
+    fields = [name for name in schema["properties"] if name != "id"]
+    (first,), (second,) = (side.write(record, stream=stream, fields=fields) for _ in range(2))
+    assert (first.action, first.outcome, first.wrote) == (Action.CREATE, Outcome.APPLIED, True)
+    assert (second.action, second.outcome, second.wrote) == (Action.UPDATE, Outcome.APPLIED, False)
+    assert side.calls("PUT") == []
 
 
 def test_senders_field_names_are_adapted(side):

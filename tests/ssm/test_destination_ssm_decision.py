@@ -20,6 +20,9 @@ LIVING = {
     "comment": "2024-05-01T08:00:00Z",
     "fax": "012",
     "permissionLevel": 2,
+    "salesRepId": {"id": 310, "value": ""},
+    "UseCompanyAddress": False,
+    "marketingCommunications": True,
     "phone1": "12",
     "typeId": None,
     "Z_lists": [{"id": 3, "value": "a"}],
@@ -102,6 +105,16 @@ DECISIONS = {
     "a text of digits is a text": (
         {"id": 7, "phone1": "+12", "fax": "12"},
         (Action.UPDATE, 7, {"phone1": "+12", "fax": "12"}),
+    ),
+    "null says nothing of what a new row has filled without the record": (
+        {
+            "id": 7,
+            "salesRepId": None,
+            "permissionLevel": None,
+            "UseCompanyAddress": "",
+            "marketingCommunications": None,
+        },
+        (APPLIED, None, 7),
     ),
     "null clears": ({"id": 7, "firstName": None}, (Action.UPDATE, 7, {"firstName": None})),
     "case differs": ({"id": 7, "firstName": "zoé"}, (Action.UPDATE, 7, {"firstName": "zoé"})),
