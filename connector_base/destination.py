@@ -26,7 +26,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 from connector_base.failure import misconfigured, parsed
 from connector_base.receipt import Action, Cause, Outcome, Receipt, Sink
 from connector_base.report import Reporter, reporting
-from connector_base.request import MalformedRecord, WriteRequest, write_request
+from connector_base.request import MalformedRecord, WriteRequest, asked_of, write_request
 from connector_base.settings import DestinationSettings, Scalar
 
 logger = logging.getLogger("airbyte")
@@ -184,7 +184,7 @@ class _Batch:
         try:
             form, request = self._read(index, stream, data)
         except MalformedRecord as error:
-            self._tell(_malformed(index, stream, error))
+            self._tell(_malformed(index, stream, asked_of(data) or Action.UPDATE, error))
             return
         waiting = self._waiting.setdefault(form.stream, [])
         waiting.append(request)
@@ -226,7 +226,5 @@ def _stream_of(state: AirbyteStateMessage) -> str | None:
     return state.stream.stream_descriptor.name if state.stream else None
 
 
-def _malformed(index: int, stream: str, error: MalformedRecord) -> Receipt:
-    return Receipt(
-        index, stream, Action.UPDATE, Outcome.REFUSED, cause=Cause.MALFORMED, field=error.field, detail=str(error)
-    )
+def _malformed(index: int, stream: str, action: Action, error: MalformedRecord) -> Receipt:
+    return Receipt(index, stream, action, Outcome.REFUSED, cause=Cause.MALFORMED, field=error.field, detail=str(error))

@@ -96,7 +96,7 @@ def write_request(
     return WriteRequest(
         index=index,
         stream=stream,
-        action=_action(data, identifier),
+        action=asked_of(data) or (None if identifier is None else Action.UPDATE),
         id=identifier,
         values={f: row.get(f) for f in fields if f != id_field},
         identity=row,
@@ -141,9 +141,8 @@ def _is_whole(value: float | str) -> bool:
     return value.strip().isdecimal() if isinstance(value, str) else float(value).is_integer()
 
 
-def _action(data: Mapping[str, Any], identifier: int | None) -> Action | None:
+def asked_of(data: Mapping[str, Any]) -> Action | None:
+    """Give the action that a record asks for by an instruction; None where it leaves it to what is there."""
     if data.get(DELETED_AT) is not None:
         return Action.DELETE
-    if data.get(CREATE):
-        return Action.CREATE
-    return None if identifier is None else Action.UPDATE
+    return Action.CREATE if data.get(CREATE) else None

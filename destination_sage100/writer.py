@@ -75,14 +75,15 @@ class ContactWriter:
             yield from self._carried_out(request)
 
     def _carried_out(self, request: WriteRequest) -> Iterator[Receipt]:
+        task = _Task(self._database, request)
         try:
-            yield in_transaction(self._database, lambda contacts: _Task(self._database, contacts, request).done())
+            yield in_transaction(self._database, task.done)
         except RefusedError as error:
-            yield _refused(request, error)
+            yield _refused(request, error, task.action)
         except LockedError as error:
-            yield _receipt(request, Outcome.RETRY, cause=Cause.LOCKED, detail=str(error))
+            yield _receipt(request, Outcome.RETRY, task.action, cause=Cause.LOCKED, detail=str(error))
         except UnreachableError as error:
-            yield _receipt(request, Outcome.UNCERTAIN, cause=Cause.CONNECTION, detail=str(error))
+            yield _receipt(request, Outcome.UNCERTAIN, task.action, cause=Cause.CONNECTION, detail=str(error))
             raise traced(error, CONFIGURATION_CODES) from error
         except SageError as error:
             raise traced(error, CONFIGURATION_CODES) from error
@@ -108,17 +109,25 @@ class ContactWriter:
 
 
 class _Task:
-    """One request within one transaction."""
+    """One request within one transaction.
 
-    def __init__(self, database: Database, contacts: Contacts, request: WriteRequest) -> None:
-        self._database, self._contacts, self._request = database, contacts, request
+    Attributes:
+        action: what it comes to: where neither is asked for, a creation until a contact of that name is found.
+    """
 
-    def done(self) -> Receipt:
-        """Carry it out.
+    _contacts: Contacts
+
+    def __init__(self, database: Database, request: WriteRequest) -> None:
+        self._database, self._request = database, request
+        self.action = request.action or Action.CREATE
+
+    def done(self, contacts: Contacts) -> Receipt:
+        """Carry it out, in the transaction of these contacts.
 
         Raises:
             SageError: it cannot be.
         """
+        self._contacts = contacts
         match self._request.action:
             case Action.DELETE:
                 return self._delete()
@@ -153,10 +162,11 @@ class _Task:
     def _create_or_update(self, name: Values) -> Receipt:
         """Update the contact of that name, or create it; nothing holds what was expected of nobody."""
         row = self._contacts.named(name)
+        self.action = Action.CREATE if row is None else Action.UPDATE
         if row is not None:
             return self._update(row)
         if self._request.expected:
-            return _receipt(self._request, Outcome.CHANGED)
+            return _receipt(self._request, Outcome.CHANGED, self.action)
         return self._create(name)
 
     def _update(self, row: Record) -> Receipt:
@@ -222,12 +232,13 @@ def _different(values: Values, row: Record) -> dict[str, str | int]:
     return {n: value for n, value in values.items() if value != (type(value)() if row[n] is None else row[n])}
 
 
-def _refused(request: WriteRequest, error: RefusedError) -> Receipt:
+def _refused(request: WriteRequest, error: RefusedError, action: Action) -> Receipt:
     row = error.row if isinstance(error, DuplicateError) else None
     in_use = error.refusal is Refusal.FOREIGN_KEY and request.action is Action.DELETE
     return _receipt(
         request,
         Outcome.REFUSED,
+        action,
         id=request.id if row is None else row["cbMarq"],
         record=row,
         cause=Cause.IN_USE if in_use else _CAUSES[error.refusal],

@@ -218,14 +218,17 @@ def passed_over(attempt: Attempt, seen: Seen | None) -> Mapping[str, str]:
 
 def not_tried(request: WriteRequest, error: SsmError) -> Receipt:
     """Tell that nothing was sent, since SSM cannot be read."""
-    action = request.action or Action.UPDATE
-    return _receipt(request, action, Outcome.RETRY, request.id, None, Cause.CONNECTION, detail=str(error))
+    return _receipt(request, _asked(request), Outcome.RETRY, request.id, None, Cause.CONNECTION, detail=str(error))
 
 
 def malformed(request: WriteRequest, detail: str) -> Receipt:
     """Tell that the record itself is at fault."""
-    action = request.action or Action.UPDATE
-    return _receipt(request, action, Outcome.REFUSED, request.id, None, Cause.MALFORMED, detail=detail)
+    return _receipt(request, _asked(request), Outcome.REFUSED, request.id, None, Cause.MALFORMED, detail=detail)
+
+
+def _asked(request: WriteRequest) -> Action:
+    """Tell what a request asks for, as far as can be told unread: without an `extId` it would match nobody."""
+    return request.action or (Action.UPDATE if ext_id(request.identity) else Action.CREATE)
 
 
 def _delete(request: WriteRequest, row: Row | None) -> Write | Receipt:

@@ -106,6 +106,24 @@ def test_a_record_of_another_company_is_told_both_names_and_what_to_do_and_the_l
     assert ("BIJOU" in warning, "OR" in warning.split()) == (True, False)
 
 
+@pytest.mark.parametrize(
+    ("given", "action"),
+    [
+        pytest.param({**NEW, "CT_Num": "RIEN"}, Action.CREATE, id="nobody of that name: company not in Sage"),
+        pytest.param({**NEW, "CT_Nom": ""}, Action.CREATE, id="nobody of that name: no name"),
+        pytest.param({**NEW, "CT_EMail": "x" * 70}, Action.CREATE, id="nobody of that name: too long"),
+        pytest.param({**ANNE, "_create": True}, Action.CREATE, id="creation asked for"),
+        pytest.param({**ANNE, "CT_EMail": "x" * 70}, Action.UPDATE, id="somebody of that name"),
+        pytest.param({"cbMarq": 1, "CT_EMail": "x" * 70}, Action.UPDATE, id="by cbMarq"),
+        pytest.param({"cbMarq": "one", "_create": True}, Action.CREATE, id="no record, creation asked for"),
+        pytest.param({"cbMarq": "one", **GONE}, Action.DELETE, id="no record, deletion asked for"),
+    ],
+)
+def test_a_refusal_tells_what_would_have_been_done(write, given, action):
+    (receipt,) = write(given)
+    assert (receipt.outcome, receipt.action) == (REFUSED, action)
+
+
 @EVERYWHERE
 def test_a_duplicate_tells_the_row_in_the_way(write):
     (receipt,) = write({**ANNE, "_create": True})

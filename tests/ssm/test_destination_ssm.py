@@ -151,6 +151,7 @@ def test_one_refused_record_does_not_stop_the_others(side):
         (Outcome.REFUSED, Cause.MALFORMED),
         (Outcome.APPLIED, None),
     ]
+    assert [receipt.action for receipt in receipts] == [Action.CREATE] * 2 + [Action.UPDATE] + [Action.CREATE] * 2
     assert receipts[0].detail
     assert receipts[1].field == "firstName"
 

@@ -4,7 +4,7 @@ import pytest
 
 from connector_base.receipt import Action, Cause, Outcome, Receipt
 from connector_base.request import write_request
-from destination_ssm.decision import Attempt, Demands, Seen, Write, decide, fault, settle
+from destination_ssm.decision import Attempt, Demands, Seen, Write, decide, fault, malformed, settle
 from ssm.errors import Forbidden, LoginRefused, QuotaExhausted, Rejected, Unreachable
 
 OWNER = 310
@@ -197,6 +197,21 @@ def test_receipt_without_a_write_shows_the_row_as_it_stands(data, row):
 def test_missing_field_is_named(field):
     receipt = decide(request(**{**NEW, field: None}), SEEN, DEMANDS)
     assert receipt.field == field
+
+
+@pytest.mark.parametrize(
+    ("data", "action"),
+    [
+        ({"extId": 5}, Action.CREATE),
+        ({"latitude": float("nan")}, Action.CREATE),
+        ({"extId": "x7", "latitude": float("nan")}, Action.UPDATE),
+        ({"id": 7, "latitude": float("nan")}, Action.UPDATE),
+        ({"_create": True, "extId": "x7", "latitude": float("nan")}, Action.CREATE),
+        ({**MARK}, Action.DELETE),
+    ],
+)
+def test_a_record_refused_unread_tells_what_would_have_been_done(data, action):
+    assert malformed(request(**data), "…").action is action
 
 
 def test_account_without_a_branch_is_not_created():
