@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connector_base.failure import traced
-from connector_base.receipt import Action, Cause, Outcome, Receipt
+from connector_base.receipt import Action, Cause, Outcome, Receipt, not_as_expected
 from connector_base.request import WriteRequest
 from sage100.database import Database
 from sage100.errors import (
@@ -146,8 +146,8 @@ class _Task:
         row = self._contacts.get(marq)
         if row is None:
             return _receipt(self._request, Outcome.APPLIED, id=marq)
-        if self._changed(row):
-            return _receipt(self._request, Outcome.CHANGED, id=marq, record=row)
+        if (changed := self._changed(row)) is not None:
+            return _left_alone(self._request, Action.DELETE, changed, id=marq, record=row)
         self._contacts.delete(marq)
         return _receipt(self._request, Outcome.APPLIED, id=marq, wrote=True)
 
@@ -166,20 +166,20 @@ class _Task:
         if row is not None:
             return self._update(row)
         if self._request.expected:
-            return _receipt(self._request, Outcome.CHANGED, self.action)
+            return _left_alone(self._request, self.action, None)
         return self._create(name)
 
     def _update(self, row: Record) -> Receipt:
         """Write the columns that differ."""
         marq = int(row["cbMarq"])
-        if self._changed(row):
-            return _receipt(self._request, Outcome.CHANGED, id=marq, record=row)
+        if (changed := self._changed(row)) is not None:
+            return _left_alone(self._request, Action.UPDATE, changed, id=marq, record=row)
         given = self._stored({name: value for name, value in self._request.values.items() if name != _NUMBER})
         # A company's code may be the same once it is written as F_COMPTET does.
-        changed = _different(self._admissible(_different(given, row)), row)
-        if changed:
-            row = self._contacts.update(row, changed)
-        return _receipt(self._request, Outcome.APPLIED, Action.UPDATE, id=marq, record=row, wrote=bool(changed))
+        left = _different(self._admissible(_different(given, row)), row)
+        if left:
+            row = self._contacts.update(row, left)
+        return _receipt(self._request, Outcome.APPLIED, Action.UPDATE, id=marq, record=row, wrote=bool(left))
 
     def _create(self, name: Values) -> Receipt:
         """Create the contact, with the `CT_No` wished for if it is free."""
@@ -213,10 +213,10 @@ class _Task:
             raise RefusedError(Refusal.COMPANY_MISSING, "no such company in F_COMPTET", _COMPANY)
         return {**values, _COMPANY: code}
 
-    def _changed(self, row: Record) -> bool:
-        """Whether the row no longer holds what was expected, compared exactly, null being '' (P11)."""
+    def _changed(self, row: Record) -> str | None:
+        """The first column that no longer holds what was expected, compared exactly, null being '' (P11)."""
         expected = self._request.expected or {}
-        return any(_or_none(row.get(name)) != _or_none(value) for name, value in expected.items())
+        return next((name for name, value in expected.items() if _or_none(row.get(name)) != _or_none(value)), None)
 
 
 def _company_name(name: str | None) -> str:
@@ -245,6 +245,10 @@ def _refused(request: WriteRequest, error: RefusedError, action: Action) -> Rece
         field=error.column,
         detail=error.words,
     )
+
+
+def _left_alone(request: WriteRequest, action: Action, field: str | None, **row: Any) -> Receipt:
+    return _receipt(request, Outcome.CHANGED, action, field=field, detail=not_as_expected(field), **row)
 
 
 def _of_another_company(request: WriteRequest, company: str) -> Receipt:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
-from connector_base.receipt import Action, Cause, Outcome, Receipt
+from connector_base.receipt import Action, Cause, Outcome, Receipt, not_as_expected
 from connector_base.request import WriteRequest
 from destination_ssm.spelling import bears, in_form
 from ssm.errors import Forbidden, PassingError, Rejected, SsmError
@@ -144,6 +144,8 @@ def decide(request: WriteRequest, seen: Seen, demands: Demands) -> Write | Recei
         return _receipt(request, Action.CREATE, Outcome.REFUSED, row["id"], row, Cause.DUPLICATE)
     if request.action is Action.UPDATE or row is not None:
         return _update(request, row, demands)
+    if request.action is None and request.expected:
+        return _left_alone(request, Action.CREATE, None, None)
     return _create(request, demands)
 
 
@@ -160,9 +162,9 @@ def target(request: WriteRequest, seen: Seen) -> Row | None:
     return seen.living.get(ext_id(request.identity) or "")
 
 
-def holds(row: Row, fields: Mapping[str, Any]) -> bool:
-    """Tell whether a row holds these values: exactly, references by id, null as empty text."""
-    return all(same(held(row, field), value) for field, value in fields.items())
+def changed_field(row: Row, expected: Mapping[str, Any]) -> str | None:
+    """Name the first field that holds another value than expected: exactly, references by id, null as empty text."""
+    return next((field for field, value in expected.items() if not same(held(row, field), value)), None)
 
 
 def settle(attempt: Attempt, seen: Seen | None) -> Receipt:
@@ -237,16 +239,16 @@ def _delete(request: WriteRequest, row: Row | None) -> Write | Receipt:
         return _receipt(request, Action.DELETE, Outcome.REFUSED, request.id, None, Cause.NOT_FOUND)
     if row is None or is_deleted(row):
         return _receipt(request, Action.DELETE, Outcome.APPLIED, row["id"] if row else None, row)
-    if not holds(row, request.expected or {}):
-        return _receipt(request, Action.DELETE, Outcome.CHANGED, row["id"], row)
+    if (changed := changed_field(row, request.expected or {})) is not None:
+        return _left_alone(request, Action.DELETE, changed, row)
     return Write(request, Action.DELETE, row["id"], {})
 
 
 def _update(request: WriteRequest, row: Row | None, demands: Demands) -> Write | Receipt:
     if row is None or is_deleted(row):
         return _receipt(request, Action.UPDATE, Outcome.REFUSED, request.id, row, Cause.NOT_FOUND)
-    if not holds(row, request.expected or {}):
-        return _receipt(request, Action.UPDATE, Outcome.CHANGED, row["id"], row)
+    if (changed := changed_field(row, request.expected or {})) is not None:
+        return _left_alone(request, Action.UPDATE, changed, row)
     asked = {f: value for f, value in _writable(request, row).items() if not _says_nothing(f, value, row, demands)}
     changes = {field: value for field, value in asked.items() if not bears(row, field, value)}
     if not changes:
@@ -316,6 +318,11 @@ def _unconfirmed(attempt: Attempt, row: Row | None, *, gone: bool, read: bool) -
     unknown = attempt.in_doubt and (action is Action.CREATE or not read)
     outcome = Outcome.UNCERTAIN if unknown else Outcome.RETRY
     return _receipt(request, action, outcome, attempt.id, row, Cause.CONNECTION, str(attempt.error))
+
+
+def _left_alone(request: WriteRequest, action: Action, field: str | None, row: Row | None) -> Receipt:
+    left = _receipt(request, action, Outcome.CHANGED, row["id"] if row else None, row, detail=not_as_expected(field))
+    return replace(left, field=field)
 
 
 def _receipt(

@@ -84,8 +84,8 @@ def test_a_record_is_applied(write, sage, given, action, marq, wrote):
         pytest.param({**ANNE, **GONE}, REFUSED, Cause.MALFORMED, "cbMarq", None, id="delete without cbMarq"),
         pytest.param({"cbMarq": 1, "_company": "OR", "CT_EMail": ""}, REFUSED, Cause.OTHER_COMPANY, "cbMarq", 1, id="another company's cbMarq"),
         pytest.param({"cbMarq": 1, "_company": "OR", **GONE}, REFUSED, Cause.OTHER_COMPANY, "cbMarq", 1, id="another company's deletion"),
-        pytest.param({"cbMarq": 1, "CT_EMail": "", "_expected": {"CT_Nom": "durand"}}, CHANGED, None, None, 1, id="changed by case alone (P11)"),
-        pytest.param({"cbMarq": 1, "_expected": {"CT_No": 11}, **GONE}, CHANGED, None, None, 1, id="changed, deletion (P11)"),
+        pytest.param({"cbMarq": 1, "CT_EMail": "", "_expected": {"CT_Prenom": "Anne", "CT_Nom": "durand"}}, CHANGED, None, "CT_Nom", 1, id="changed by case alone (P11)"),
+        pytest.param({"cbMarq": 1, "_expected": {"CT_No": 11}, **GONE}, CHANGED, None, "CT_No", 1, id="changed, deletion (P11)"),
         pytest.param({**NEW, "_expected": {"CT_Fonction": "Chef"}}, CHANGED, None, None, None, id="nobody holds what was expected"),
     ],
 )  # fmt: skip
@@ -133,6 +133,12 @@ def test_a_duplicate_tells_the_row_in_the_way(write):
 def test_a_changed_record_is_given_back_as_it_stands(write):
     (receipt,) = write({"cbMarq": 1, "CT_EMail": "", "_expected": {"CT_EMail": "old@example.org"}})
     assert receipt.record["CT_EMail"] == "anne@example.org"
+    assert receipt.detail == "CT_EMail no longer holds what is expected"
+
+
+def test_what_was_expected_of_nobody_is_told_as_a_creation_that_was_not_done(write):
+    (receipt,) = write({**NEW, "_expected": {"CT_Fonction": "Chef"}})
+    assert (receipt.action, receipt.detail) == (Action.CREATE, "nobody is there to hold what is expected")
 
 
 @EVERYWHERE

@@ -168,6 +168,7 @@ DECISIONS = {
     "expected value held no more": ({"id": 7, "email": "z", "_expected": {"firstName": "Zoe"}}, (CHANGED, None, 7)),
     "expected stamp held no more": ({"id": 7, "email": "z", "_expected": {"dateUpdated": None}}, (CHANGED, None, 7)),
     "delete of what changed": ({"id": 7, **MARK, "_expected": {"firstName": "Zoe"}}, (CHANGED, None, 7)),
+    "expected of nobody": ({"extId": "x99", "_expected": {"firstName": "Zoé"}, **NEW}, (CHANGED, None, None)),
     "expected by extId": ({"extId": "x7", "email": "z", "_expected": {"firstName": "Zoe"}}, (CHANGED, None, 7)),
 }
 
@@ -191,6 +192,11 @@ def test_receipt_without_a_write_shows_the_row_as_it_stands(data, row):
     receipt = decide(request(**data), SEEN, DEMANDS)
     assert isinstance(receipt, Receipt)
     assert (receipt.record, receipt.wrote) == (row, False)
+
+
+def test_a_row_that_changed_is_told_by_the_first_field_that_did_and_no_value():
+    receipt = decide(request(id=7, _expected={"firstName": "Zoé", "lastName": "Argent", "email": "?"}), SEEN, DEMANDS)
+    assert (receipt.field, receipt.detail) == ("lastName", "lastName no longer holds what is expected")
 
 
 @pytest.mark.parametrize("field", DEMANDS.required[:3])
