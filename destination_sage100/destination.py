@@ -31,6 +31,8 @@ class DestinationSage100(RecordDestination):
         database: a database that others use too, which stays open; without one, the destination opens its own.
     """
 
+    settings_model = DestinationSage100Config
+
     def __init__(self, sink: Sink | None = None, database: Database | None = None) -> None:
         super().__init__(sink)
         self._lent = database

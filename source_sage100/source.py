@@ -42,6 +42,8 @@ class SourceSage100(PagedSource):
         database: a database that others use too, which stays open; without one, the source opens its own.
     """
 
+    settings_model = SourceSage100Config
+
     def __init__(self, database: Database | None = None) -> None:
         self._database = database
 

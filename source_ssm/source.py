@@ -43,6 +43,8 @@ class SourceSsm(PagedSource):
         client: a client that others use too, which stays open; without one, the source opens its own.
     """
 
+    settings_model = SourceSsmConfig
+
     def __init__(self, client: SsmClient | None = None) -> None:
         self._lent = client
         self._own: SsmClient | None = None

@@ -146,6 +146,13 @@ def test_a_field_that_the_settings_name_and_the_catalog_does_not_is_told(caplog)
     assert warning == "The settings name fields that contacts does not have: Kind, Prenom."
 
 
+def test_a_stream_that_the_settings_name_and_the_catalog_does_not_is_told(caplog):
+    config = {"streams": {"people": "contacts"}, "rename": {"contact": {}, "contacts": {}}, "values": {"Contacts": {}}}
+    written([], None, config)
+    (warning,) = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
+    assert warning == "The settings name streams that the catalog does not have: Contacts, contact, people."
+
+
 def test_a_record_whose_names_are_in_another_case_than_the_catalog_s_clears_nothing():
     declared = catalog("contacts", fields=("id", "firstName", "Email"))
     assert written([record(id=4, firstname="Ada", email="a@or.example")], declared)[0] == {
