@@ -9,6 +9,7 @@ import sys
 import time
 from abc import ABC
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -33,11 +34,38 @@ from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_m
 from pydantic import BaseModel
 
 from connector_base.command import configuration_of, parsed_file
+from connector_base.failure import misconfigured
 
 Record = Mapping[str, Any]
 State = Mapping[str, Any]
 Pages = Iterable[tuple[Sequence[Record], State | None]]
 """Pairs of some records and the state that is true once they and all before them are delivered (None: as before)."""
+
+
+@contextmanager
+def reading_state() -> Iterator[None]:
+    """Raise what is wrong with a state as a matter of configuration: taken for none, it would have all read again.
+
+    Raises:
+        AirbyteTracedException: a value in it has the wrong type or form.
+    """
+    try:
+        yield
+    except (TypeError, ValueError):
+        sentence = "The state is not one of this source. Reset the stream's state to read from the beginning."
+        raise misconfigured("state", sentence) from None
+
+
+def whole_number(state: State, name: str) -> int | None:
+    """Give a whole number of a state; None where it holds none of that name.
+
+    Raises:
+        TypeError: what stands there is none.
+    """
+    value = state.get(name)
+    if value is not None and type(value) is not int:
+        raise TypeError(name)
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ is delivered, so that a row is missed whatever the reader has kept of a reading 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -18,9 +17,8 @@ from typing import Any, Self
 
 from sqlalchemy import Table
 
-from connector_base.failure import misconfigured
 from connector_base.request import DELETED_AT
-from connector_base.source import Pages, State
+from connector_base.source import Pages, State, reading_state, whole_number
 from sage100 import reading
 from sage100.database import Database
 from sage100.values import Record
@@ -59,9 +57,8 @@ class Progress:
         Raises:
             AirbyteTracedException: it is not one of this source.
         """
-        with _understood():
-            after = state.get(KEY)
-            return cls(_moment(state, CURSOR), _moment(state, UNTIL), None if after is None else int(after))
+        with reading_state():
+            return cls(_moment(state, CURSOR), _moment(state, UNTIL), whole_number(state, KEY))
 
     @property
     def under_way(self) -> bool:
@@ -110,8 +107,8 @@ def changes_and_deletions(database: Database, table: Table, state: State) -> Pag
     A row whose key was not there before is read whatever its stamp. A company that is no client or prospect any
     more leaves the stream and is not told as deleted: its row is still there.
     """
-    held = _keys(state, KEYS)
-    before = Progress() if held is None else Progress.of(state)
+    held, reached = _keys(state, KEYS), Progress.of(state)
+    before = Progress() if held is None else reached
     begun = before.begun(database, table).state(database)
     census = _Census.taken(database, table, held, _keys(state, NEW))
     yield (), {**begun, **census.state()}
@@ -203,18 +200,8 @@ def _deletions(database: Database, gone: Keys) -> Iterator[Sequence[Record]]:
 
 
 def _keys(state: State, name: str) -> Keys | None:
-    with _understood():
+    with reading_state():
         return Keys.unpacked(state[name]) if name in state else None
-
-
-@contextmanager
-def _understood() -> Iterator[None]:
-    """Raise what is wrong with a state as a matter of configuration."""
-    try:
-        yield
-    except (TypeError, ValueError):
-        sentence = "The state is not one of this source. Reset it to read from the beginning."
-        raise misconfigured("state", sentence) from None
 
 
 def _moment(state: Mapping[str, Any], name: str) -> datetime | None:

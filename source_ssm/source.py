@@ -16,7 +16,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from connector_base.failure import parsed, traced, tracing
 from connector_base.request import DELETED_AT
-from connector_base.source import CursorStream, FullStream, PagedSource, Pages, State
+from connector_base.source import CursorStream, FullStream, PagedSource, Pages, State, reading_state, whole_number
 from connector_base.spec import connection_specification
 from source_ssm import schemas
 from source_ssm.config import SourceSsmConfig
@@ -147,8 +147,9 @@ def _since(client: SsmClient, resource: str, state: State, overlap: timedelta) -
     The overlap takes in the row that was the newest then. Where it does not come, SSM takes dates to be later than
     they say, or shows the row no more: then everything is read.
     """
-    start, full = parse_stamp(state.get(CURSOR)), state.get(PAGE_ROWS)
-    seen, witness = _Seen(), state.get(NEWEST_ID) if start and overlap else None
+    with reading_state():
+        start, full, newest_id = _moment(state), whole_number(state, PAGE_ROWS), whole_number(state, NEWEST_ID)
+    seen, witness = _Seen(), newest_id if start and overlap else None
     yield from seen.through(_pages(client, resource, start - overlap if start else None, full), witness)
     if witness is not None and not seen.witnessed:
         _logger.warning("The condition on dates hides rows of %s that it should show: all are read.", resource)
@@ -191,6 +192,19 @@ class _Seen:
         """The time up to which all is read: never after the server's clock, never before the start."""
         reached = min(self.newest[0], self.began or self.newest[0]) if self.newest else None
         return max(filter(None, (reached, start)), default=None)
+
+
+def _moment(state: State) -> datetime | None:
+    """Give the time of a state; None where it has none.
+
+    Raises:
+        TypeError, ValueError: what stands there is no date.
+    """
+    stamp = state.get(CURSOR)
+    if stamp is None:
+        return None
+    datetime.fromisoformat(stamp)
+    return parse_stamp(stamp)
 
 
 def _known(facts: Mapping[str, Any]) -> dict[str, Any]:

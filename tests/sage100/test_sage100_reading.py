@@ -122,6 +122,27 @@ def test_a_text_that_is_no_date_is_none(read, sage):
     assert read(mode="full_refresh")[0][0]["cbModification"] is None
 
 
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "state",
+    [{"cbModification": "hier"}, {"cbModification": 5}, {"until": []}, {"cbMarq": "1"}, {"cbMarq": True}, {"keys": 5},
+     {"keys": "é"}, {"keys": "AAAA"}, {"keys": "eJwDAAAAAAE=", "new": {}}],
+    ids=repr,
+)  # fmt: skip
+def test_a_state_that_is_none_is_refused_and_nothing_is_read(sage, catalog, state):
+    given = AirbyteStateMessageSerializer.load(
+        {"type": "STREAM", "stream": {"stream_descriptor": {"name": "contacts"}, "stream_state": state}}
+    )
+    settings, reading = sage.config | {"emit_deletions": True}, catalog("contacts", mode="incremental")
+    messages = []
+    with pytest.raises(AirbyteTracedException):
+        messages.extend(SourceSage100().read(logging.getLogger("test"), settings, reading, [given]))
+    assert not {Type.RECORD, Type.STATE} & {message.type for message in messages}
+    (told,) = [message.trace.error for message in messages if message.type is Type.TRACE and message.trace.error]
+    assert (told.internal_message, told.failure_type.value) == ("state", "config_error")
+    assert told.message == "The state is not one of this source. Reset the stream's state to read from the beginning."
+
+
 @EVERYWHERE
 def test_the_first_incremental_reading_gives_all_and_a_cursor(read):
     records, cursor = read()
