@@ -8,6 +8,7 @@ Where deletions are told, a state holds the keys of all rows that the reader may
 is delivered, so that a row is missed whatever the reader has kept of a reading that broke off.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -34,6 +35,10 @@ NEW = "new"
 """Beside `KEYS`: those of them that are yet to be read, whatever their stamp."""
 
 _DELETIONS_AT_ONCE = 5000
+_MANY = 20
+"""Of so many known rows, more than half do not vanish by themselves."""
+
+_logger = logging.getLogger("airbyte")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,7 @@ class _Census:
             return cls(present)
         there = present | Keys.of(reading.keys(database, table, whole=True)) if reading.is_part(table) else present
         new = (present - held) | (present & (unread or Keys()))
-        return cls(held | present, held - there, new)
+        return cls(held | present, _believed(table, held, there), new)
 
     def told(self) -> Self:
         """What it is once the deletions are told and the new rows given."""
@@ -166,6 +171,26 @@ class _Census:
     @cached_property
     def _packed(self) -> str:
         return self.known.packed()
+
+
+def _believed(table: Table, held: Keys, there: Keys) -> Keys:
+    """The rows that are gone; none of them while the table reads empty.
+
+    Few empty their books, but a restore under way, or a view that filters, shows just that. What is not told stays
+    known, and is told once the table holds a row again.
+    """
+    gone = held - there
+    if gone and not there:
+        _logger.warning(
+            "%s reads empty, where it had %d rows: they are not told as deleted before it holds a row again. If it is "
+            "to stay empty, clear the stream's data.",
+            table.name,
+            len(gone),
+        )
+        return Keys()
+    if len(held) >= _MANY and 2 * len(gone) > len(held):
+        _logger.warning("%d of the %d rows of %s are gone: they are told as deleted.", len(gone), len(held), table.name)
+    return gone
 
 
 def _course(
