@@ -219,8 +219,17 @@ def passed_over(attempt: Attempt, seen: Seen | None) -> Mapping[str, str]:
 
 
 def not_tried(request: WriteRequest, error: SsmError) -> Receipt:
-    """Tell that nothing was sent, since SSM cannot be read."""
-    return _receipt(request, _asked(request), Outcome.RETRY, request.id, None, Cause.CONNECTION, detail=str(error))
+    """Tell that nothing was sent, since SSM cannot be read, or takes no query."""
+    cause = Cause.REJECTED if isinstance(error, Rejected) else Cause.CONNECTION
+    return _receipt(request, _asked(request), Outcome.RETRY, request.id, None, cause, detail=str(error))
+
+
+def unsearchable(request: WriteRequest, error: Rejected) -> Receipt:
+    """Tell that SSM makes no query of what the record is looked up by."""
+    refusal = _receipt(
+        request, _asked(request), Outcome.REFUSED, request.id, None, Cause.REJECTED, error.detail or str(error)
+    )
+    return replace(refusal, field="id" if ext_id(request.identity) is None else "extId")
 
 
 def malformed(request: WriteRequest, detail: str) -> Receipt:
