@@ -1,7 +1,7 @@
 """The source: what the client reads, as Airbyte streams."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,7 @@ from connector_base.source import CursorStream, FullStream, PagedSource, Pages, 
 from connector_base.spec import connection_specification
 from source_ssm import schemas
 from source_ssm.config import SourceSsmConfig
+from source_ssm.types import Types
 from ssm import where
 from ssm.answer import Page
 from ssm.client import SsmClient
@@ -34,6 +35,9 @@ PAGE_ROWS = "page_rows"
 
 _logger = logging.getLogger("airbyte")
 _CONFIG_CODES = (LoginRefused.code, Forbidden.code)
+
+
+Typed = Callable[[Row], Row]
 
 
 class SourceSsm(PagedSource):
@@ -78,13 +82,15 @@ class SourceSsm(PagedSource):
         settings = parsed(SourceSsmConfig, config)
 
         def whole(name: str, schema: schemas.Schema, resource: str) -> Stream:
-            return FullStream(name, schema, "id", lambda: self._pages(settings, resource))
+            typed = self._typed(name, schema)
+            return FullStream(name, schema, "id", lambda: self._pages(settings, resource, typed))
 
         def changes(name: str, schema: schemas.Schema) -> Stream:
+            typed = self._typed(name, schema)
             schema = schemas.with_deletions(schema) if settings.emit_deletions else schema
 
             def since(state: State) -> Pages:
-                return self._changes(settings, name, state)
+                return self._changes(settings, name, state, typed)
 
             return CursorStream(name, schema, "id", CURSOR, read_whole=lambda: since({}), read_since=since)
 
@@ -108,13 +114,21 @@ class SourceSsm(PagedSource):
         finally:
             self._close()
 
-    def _pages(self, settings: SourceSsmConfig, resource: str) -> Pages:
+    def _typed(self, stream: str, schema: schemas.Schema) -> Typed:
+        """What gives rows the types declared; to who lends a client they come as SSM shows them, to be compared so."""
+        return Types(stream, schema) if self._lent is None else _as_shown
+
+    def _pages(self, settings: SourceSsmConfig, resource: str, typed: Typed) -> Pages:
         with tracing(SsmError, _CONFIG_CODES):
             for page in self._client(settings).pages(resource):
-                yield page.rows, None
+                yield list(map(typed, page.rows)), None
 
-    def _changes(self, settings: SourceSsmConfig, resource: str, state: State) -> Pages:
-        told = _told_as_deleted if settings.emit_deletions else _stamped
+    def _changes(self, settings: SourceSsmConfig, resource: str, state: State, typed: Typed) -> Pages:
+        finished = _told_as_deleted if settings.emit_deletions else _stamped
+
+        def told(row: Row) -> Row:
+            return finished(typed(row))
+
         client = self._client(settings)
         with tracing(SsmError, _CONFIG_CODES):
             if resource == "contacts" and settings.contact_ids:
@@ -219,6 +233,10 @@ def _pages(client: SsmClient, resource: str, since: datetime | None, full: int |
                 yield from client.pages(resource, condition, full=full)
                 return
     yield from client.pages(resource)
+
+
+def _as_shown(row: Row) -> Row:
+    return row
 
 
 def _stamped(row: Row) -> Row:
