@@ -1,5 +1,6 @@
 """Carrying out write requests on F_CONTACTT, by the rules of CONTRACT.md."""
 
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -38,10 +39,6 @@ _COMPANY = "CT_Num"
 _NUMBER = "CT_No"
 """Sage's own number: taken from a record when its contact is created, and never changed."""
 _SIDES_OWN = "cb"
-_REMEDY = (
-    'there it is somebody else\'s. The setting rename, as {"contacts": {"cbMarq": "source_cbMarq"}}, has contacts '
-    "matched by company and names instead."
-)
 
 
 class ContactWriter:
@@ -68,7 +65,7 @@ class ContactWriter:
         """
         for request in requests:
             if self._is_of_another_company(request):
-                self._warn_of_others()
+                self._warn_of_others(request.stream)
                 yield _of_another_company(request, self._company)
                 continue
             self._warn_of_unknown(request)
@@ -93,11 +90,12 @@ class ContactWriter:
         theirs = _company_name(request.company)
         return request.id is not None and theirs not in {"", _company_name(self._company)}
 
-    def _warn_of_others(self) -> None:
+    def _warn_of_others(self, stream: str) -> None:
         """Say once what to do about records of another company; whose they are is a value, and not for the log."""
         if not self._warned_of_others:
             self._warned_of_others = True
-            logger.warning("Records with a cbMarq of another company than %s are refused: %s", self._company, _REMEDY)
+            words = "Records with a cbMarq of another company than %s are refused: %s"
+            logger.warning(words, self._company, _remedy(stream))
 
     def _warn_of_unknown(self, request: WriteRequest) -> None:
         """Say once which fields are no columns of this database, and so are left out."""
@@ -252,8 +250,13 @@ def _left_alone(request: WriteRequest, action: Action, field: str | None, **row:
 
 
 def _of_another_company(request: WriteRequest, company: str) -> Receipt:
-    words = f"the {ContactWriter.id_field} is one of {request.company}, not of {company}: {_REMEDY}"
+    words = f"the cbMarq is one of {request.company}, not of {company}: {_remedy(request.stream)}"
     return _receipt(request, Outcome.REFUSED, cause=Cause.OTHER_COMPANY, field=ContactWriter.id_field, detail=words)
+
+
+def _remedy(stream: str) -> str:
+    setting = json.dumps({stream: {"cbMarq": "source_cbMarq"}})
+    return f"here it is somebody else's. The setting rename, as {setting}, has contacts matched by company and names."
 
 
 def _receipt(request: WriteRequest, outcome: Outcome, action: Action | None = None, **others: Any) -> Receipt:
