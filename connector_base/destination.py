@@ -5,10 +5,10 @@ import io
 import logging
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import orjson
 from airbyte_cdk.destinations import Destination
@@ -18,15 +18,18 @@ from airbyte_cdk.models import (
     AirbyteStateMessage,
     AirbyteStateStats,
     ConfiguredAirbyteCatalog,
+    ConfiguredAirbyteCatalogSerializer,
     DestinationSyncMode,
     Type,
 )
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
+from pydantic import BaseModel
 
+from connector_base.command import configuration_of, parsed_file, put_in_words
 from connector_base.failure import misconfigured, parsed
 from connector_base.receipt import Action, Cause, Outcome, Receipt, Sink
 from connector_base.report import Reporter, reporting
-from connector_base.request import MalformedRecord, WriteRequest, write_request
+from connector_base.request import MalformedRecord, WriteRequest, asked_of, write_request
 from connector_base.settings import DestinationSettings, Scalar
 
 logger = logging.getLogger("airbyte")
@@ -61,6 +64,8 @@ class RecordDestination(Destination, ABC):
             works alone: it reports as its settings say, and keeps a state from going past what is to come again.
     """
 
+    settings_model: ClassVar[type[BaseModel]]
+    """What the destination needs to know."""
     check_config_against_spec = False
     """The settings are read by their model, which knows more."""
 
@@ -104,7 +109,21 @@ class RecordDestination(Destination, ABC):
         """Speak the protocol on the standard streams: each message goes out at once, into a pipe too."""
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(line_buffering=True)
-        super().run(args)
+        with put_in_words():
+            super().run(args)
+
+    def read_config(self, config_path: str) -> MutableMapping[str, Any]:  # type: ignore[override]  # the model counts
+        """Read a configuration file."""
+        return configuration_of(config_path, self.settings_model)
+
+    def _run_write(
+        self, config: Mapping[str, Any], configured_catalog_path: str, input_stream: io.TextIOWrapper
+    ) -> Iterable[AirbyteMessage]:
+        """Write what comes in."""
+        catalog = parsed_file(configured_catalog_path, "configured catalog", ConfiguredAirbyteCatalogSerializer.load)
+        logger.info("Begin writing to the destination...")
+        yield from self.write(config, catalog, self._parse_input_stream(input_stream))
+        logger.info("Writing complete.")
 
     def _parse_input_stream(self, input_stream: io.TextIOWrapper) -> Iterator[AirbyteMessage]:
         """Read messages; a line that is none is left out and told by its number, not by its content."""
@@ -160,6 +179,8 @@ def _forms(
         )
         for s in catalog.streams
     }
+    if strangers := sorted({*settings.streams, *settings.rename, *settings.values} - set(forms)):
+        logger.warning("The settings name streams that the catalog does not have: %s.", ", ".join(strangers))
     for stream, form in forms.items():
         if form.declared and (missing := sorted({*form.rename, *form.values} - set(form.declared))):
             logger.warning("The settings name fields that %s does not have: %s.", stream, ", ".join(missing))
@@ -184,7 +205,7 @@ class _Batch:
         try:
             form, request = self._read(index, stream, data)
         except MalformedRecord as error:
-            self._tell(_malformed(index, stream, error))
+            self._tell(_malformed(index, stream, asked_of(data) or Action.UPDATE, error))
             return
         waiting = self._waiting.setdefault(form.stream, [])
         waiting.append(request)
@@ -226,7 +247,5 @@ def _stream_of(state: AirbyteStateMessage) -> str | None:
     return state.stream.stream_descriptor.name if state.stream else None
 
 
-def _malformed(index: int, stream: str, error: MalformedRecord) -> Receipt:
-    return Receipt(
-        index, stream, Action.UPDATE, Outcome.REFUSED, cause=Cause.MALFORMED, field=error.field, detail=str(error)
-    )
+def _malformed(index: int, stream: str, action: Action, error: MalformedRecord) -> Receipt:
+    return Receipt(index, stream, action, Outcome.REFUSED, cause=Cause.MALFORMED, field=error.field, detail=str(error))

@@ -1,6 +1,7 @@
 """The entry of a source's console script: a page of records becomes lines in one go."""
 
 import sys
+from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from logging import DEBUG, INFO, getLogger
@@ -12,6 +13,7 @@ from airbyte_cdk.logger import is_platform_debug_log_enabled
 from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
+from connector_base.command import put_in_words
 from connector_base.source import Page, PagedSource
 
 
@@ -51,10 +53,15 @@ def launch(source: PagedSource, arguments: list[str]) -> None:
         arguments: the command line, less its first word.
     """
     parsed = Entrypoint.parse_args(arguments)
-    if parsed.command != "read":
+    with put_in_words():
+        if parsed.command == "read":
+            _read(source, parsed)
+            return
         for line in Entrypoint(source).run(parsed):
             sys.stdout.write(f"{line}\n")
-        return
+
+
+def _read(source: PagedSource, parsed: Namespace) -> None:
     getLogger("airbyte").setLevel(DEBUG if parsed.debug or is_platform_debug_log_enabled() else INFO)
     source.in_pages = True
     # Page by page, and past the CDK's buffer, which gathers the texts of a tenth of a second, in memory and late.

@@ -49,12 +49,23 @@ class Cause(StrEnum):
     LOCKED = "locked"
     IN_USE = "in_use"
     """A foreign key of another table keeps the row from being deleted."""
+    OTHER_COMPANY = "other_company"
+    """The id given is one of another company's database, where it names somebody else."""
     MALFORMED = "malformed"
     """The record itself is not of the shape that the destination takes."""
     REJECTED = "rejected"
     """Any other refusal of the side; ``detail`` quotes its words."""
     CONNECTION = "connection"
     """The connection broke or timed out."""
+
+
+def not_as_expected(field: str | None) -> str:
+    """Say why a record was left alone, its outcome being ``CHANGED``, by names alone.
+
+    Args:
+        field: the first field that no longer holds what was expected; None where there is nobody to hold anything.
+    """
+    return "nobody is there to hold what is expected" if field is None else f"{field} no longer holds what is expected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,7 @@ class Receipt:
             id of the row that was in the way.
         record: the row as it reads back, in the side's own names, where it could be read; None after a
             delete. With the outcome ``CHANGED`` or the cause ``DUPLICATE``, the row as it stands.
-        cause: why it was not written; None if it was.
+        cause: why it was not written; None if it was, and with the outcome ``CHANGED``, which is one itself.
         field: the side's own name of the field at fault, where one is.
         detail: the side's own words, with no secret in them.
         wrote: whether a write went out at all (False for a record that was equal already).

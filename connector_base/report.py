@@ -162,12 +162,17 @@ def log_receipt(receipt: Receipt) -> None:
         "id": receipt.id,
         "cause": receipt.cause,
         "field": receipt.field,
-        "reason": receipt.detail if receipt.cause is Cause.MALFORMED else None,
+        "reason": receipt.detail if _is_ours(receipt) else None,
     }
     logger.log(
         _LEVELS.get(receipt.outcome, logging.WARNING),
         orjson.dumps({key: value for key, value in line.items() if value is not None}).decode(),
     )
+
+
+def _is_ours(receipt: Receipt) -> bool:
+    """Whether the detail is in words of ours."""
+    return receipt.cause is Cause.MALFORMED or receipt.outcome is Outcome.CHANGED
 
 
 def refused_line(receipt: Receipt, record: Mapping[str, Any], at: datetime) -> str:

@@ -12,7 +12,8 @@ DELETED_AT = "_ab_cdc_deleted_at"
 CREATE = "_create"
 SET = "_set"
 EXPECTED = "_expected"
-_INSTRUCTIONS = frozenset({DELETED_AT, CREATE, SET, EXPECTED})
+COMPANY = "_company"
+_INSTRUCTIONS = frozenset({DELETED_AT, CREATE, SET, EXPECTED, COMPANY})
 
 
 class MalformedRecord(ValueError):  # noqa: N818 - named for what it is, a record
@@ -40,6 +41,7 @@ class WriteRequest:
         values: the fields to write, in the side's names; a declared field that the record lacks is None.
         identity: the whole record in the side's names, of which matching takes the fields it needs.
         expected: the values that the row must still hold, or None for an unconditional write.
+        company: the company database whose ids the record bears, where it tells.
     """
 
     index: int
@@ -49,6 +51,7 @@ class WriteRequest:
     values: Mapping[str, Any]
     identity: Mapping[str, Any]
     expected: Mapping[str, Any] | None
+    company: str | None = None
 
 
 def write_request(
@@ -95,11 +98,12 @@ def write_request(
     return WriteRequest(
         index=index,
         stream=stream,
-        action=_action(data, identifier),
+        action=asked_of(data) or (None if identifier is None else Action.UPDATE),
         id=identifier,
         values={f: row.get(f) for f in fields if f != id_field},
         identity=row,
         expected=None if expected is None else {rename.get(f, f): _meant(f, v, known) for f, v in expected.items()},
+        company=company if isinstance(company := data.get(COMPANY), str) else None,
     )
 
 
@@ -139,9 +143,8 @@ def _is_whole(value: float | str) -> bool:
     return value.strip().isdecimal() if isinstance(value, str) else float(value).is_integer()
 
 
-def _action(data: Mapping[str, Any], identifier: int | None) -> Action | None:
+def asked_of(data: Mapping[str, Any]) -> Action | None:
+    """Give the action that a record asks for by an instruction; None where it leaves it to what is there."""
     if data.get(DELETED_AT) is not None:
         return Action.DELETE
-    if data.get(CREATE):
-        return Action.CREATE
-    return None if identifier is None else Action.UPDATE
+    return Action.CREATE if data.get(CREATE) else None

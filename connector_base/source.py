@@ -9,15 +9,18 @@ import sys
 import time
 from abc import ABC
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from airbyte_cdk.models import (
     AirbyteMessage,
     AirbyteRecordMessage,
     AirbyteStateMessage,
+    AirbyteStateMessageSerializer,
     AirbyteStreamStatus,
     ConfiguredAirbyteCatalog,
+    ConfiguredAirbyteCatalogSerializer,
     ConfiguredAirbyteStream,
     SyncMode,
     Type,
@@ -28,11 +31,41 @@ from airbyte_cdk.sources.streams import CheckpointMixin, Stream
 from airbyte_cdk.sources.streams.core import NO_CURSOR_STATE_KEY
 from airbyte_cdk.sources.utils.schema_helpers import InternalConfig
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_message
+from pydantic import BaseModel
+
+from connector_base.command import configuration_of, parsed_file
+from connector_base.failure import misconfigured
 
 Record = Mapping[str, Any]
 State = Mapping[str, Any]
 Pages = Iterable[tuple[Sequence[Record], State | None]]
 """Pairs of some records and the state that is true once they and all before them are delivered (None: as before)."""
+
+
+@contextmanager
+def reading_state() -> Iterator[None]:
+    """Raise what is wrong with a state as a matter of configuration: taken for none, it would have all read again.
+
+    Raises:
+        AirbyteTracedException: a value in it has the wrong type or form.
+    """
+    try:
+        yield
+    except (TypeError, ValueError):
+        sentence = "The state is not one of this source. Reset the stream's state to read from the beginning."
+        raise misconfigured("state", sentence) from None
+
+
+def whole_number(state: State, name: str) -> int | None:
+    """Give a whole number of a state; None where it holds none of that name.
+
+    Raises:
+        TypeError: what stands there is none.
+    """
+    value = state.get(name)
+    if value is not None and type(value) is not int:
+        raise TypeError(name)
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +190,8 @@ class CursorStream(CheckpointMixin, FullStream):
 class PagedSource(AbstractSource, ABC):
     """A source whose streams are read page by page."""
 
+    settings_model: ClassVar[type[BaseModel]]
+    """What the source needs to know."""
     in_pages = False
     """Whether `read` gives pages as they are, to who writes them out at once; else a message for each record."""
 
@@ -164,6 +199,20 @@ class PagedSource(AbstractSource, ABC):
     def raise_exception_on_missing_stream(self) -> bool:
         """A stream that the source lacks is an error, not an empty stream."""
         return True
+
+    def read_config(self, config_path: str) -> MutableMapping[str, Any]:  # type: ignore[override]  # the model counts
+        """Read a configuration file."""
+        return configuration_of(config_path, self.settings_model)
+
+    @classmethod
+    def read_catalog(cls, catalog_path: str) -> ConfiguredAirbyteCatalog:
+        """Read a catalog file."""
+        return parsed_file(catalog_path, "configured catalog", ConfiguredAirbyteCatalogSerializer.load)
+
+    @classmethod
+    def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
+        """Read a state file, where one is given."""
+        return parsed_file(state_path, "state", _states) if state_path else []
 
     def read(
         self,
@@ -206,3 +255,19 @@ class PagedSource(AbstractSource, ABC):
                 state_manager.update_state_for_stream(name, space, state)
                 yield state_manager.create_state_message(name, space)
         logger.info("Read %s records from %s stream", count, name)
+
+
+def _states(content: Any) -> list[AirbyteStateMessage]:
+    """Read the states of a file, which may be empty.
+
+    Raises:
+        ValueError: it holds something else.
+    """
+    if not isinstance(content, list):
+        if content:
+            raise ValueError("not a list")
+        return []
+    states = [AirbyteStateMessageSerializer.load(state) for state in content]
+    if not all(state.stream or state.global_ or state.data for state in states):
+        raise ValueError("a state of nothing")
+    return states

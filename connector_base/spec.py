@@ -4,7 +4,8 @@ Airbyte's form and the CDK read a part of JSON schema only. Above all, the CDK f
 ``properties`` and ``oneOf`` alone: what stood under ``anyOf`` or behind a ``$ref`` would be logged in clear.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -49,6 +50,35 @@ def invalid_fields(error: ValidationError, specification: Schema) -> str:
     """
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     return "; ".join(_told(problem["loc"], problem["type"], problem["msg"], specification) for problem in problems)
+
+
+def unknown_fields(
+    config: Mapping[str, Any], specification: Schema, prefix: str = ""
+) -> Iterator[tuple[str, str | None]]:
+    """Name the settings that a configuration has and its model has not, each with the nearest that it has.
+
+    What begins with an underscore is the platform's.
+
+    Args:
+        config: the configuration.
+        specification: the `connectionSpecification` of the model.
+        prefix: where in the configuration it stands.
+    """
+    known = specification["properties"]
+    for name, value in config.items():
+        if name in known:
+            yield from _unknown_within(value, known[name], f"{prefix}{name}.")
+        elif not name.startswith("_"):
+            nearest = get_close_matches(name, known, n=1)
+            yield f"{prefix}{name}", f"{prefix}{nearest[0]}" if nearest else None
+
+
+def _unknown_within(value: Any, field: Schema, prefix: str) -> Iterator[tuple[str, str | None]]:
+    if isinstance(value, Mapping):
+        kind = value.get("kind")
+        inner = _options(field).get(kind, {}) if isinstance(kind, str) and "oneOf" in field else field
+        if "properties" in inner:
+            yield from unknown_fields(value, inner, prefix)
 
 
 def _told(location: Sequence[int | str], kind: str, words: str, field: Schema) -> str:

@@ -127,13 +127,13 @@ def refusal(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
     if _is_looked_at_again(write, receipt):
         return None
     details = {"text": receipt.detail, "side": write.side.value}
+    if _is_of_the_side(receipt):
+        return Entry(Code.SIDE_UNREACHABLE, Subject(), details=details)
     match receipt.cause:
         case Cause.NOT_FOUND:
             return Entry(Code.NOT_VISIBLE_IN_SSM, write.subject, "P10")
         case Cause.DUPLICATE:
             return Entry(Code.DUPLICATE_IN_SAGE, write.subject, "P12", details={**details, "other": receipt.id})
-        case Cause.CONNECTION:
-            return Entry(Code.SIDE_UNREACHABLE, Subject(), details=details)
         case Cause.COMPANY_MISSING:
             return Entry(Code.COMPANY_NOT_IN_SAGE, write.subject, "R4", details=details)
     code = _PROBLEM_OF.get(receipt.cause or Cause.REJECTED, _REJECTED[write.side])
@@ -152,6 +152,11 @@ def _is_looked_at_again(write: Write, receipt: Receipt) -> bool:
         case Cause.DUPLICATE:
             return write.side is Side.SSM
     return receipt.outcome is Outcome.CHANGED
+
+
+def _is_of_the_side(receipt: Receipt) -> bool:
+    """Whether the side as a whole takes nothing, which is no fault of this contact."""
+    return receipt.cause is Cause.CONNECTION or (receipt.outcome, receipt.cause) == (Outcome.RETRY, Cause.REJECTED)
 
 
 def _field_called(name: str | None, side: Side, mapper: Mapper) -> str | None:

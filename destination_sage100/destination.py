@@ -31,6 +31,8 @@ class DestinationSage100(RecordDestination):
         database: a database that others use too, which stays open; without one, the destination opens its own.
     """
 
+    settings_model = DestinationSage100Config
+
     def __init__(self, sink: Sink | None = None, database: Database | None = None) -> None:
         super().__init__(sink)
         self._lent = database
@@ -56,8 +58,9 @@ class DestinationSage100(RecordDestination):
     @contextmanager
     def writers(self, config: Mapping[str, Any]) -> Iterator[Mapping[str, Writer]]:
         """Open the database: a writer for contacts."""
+        company = parsed(DestinationSage100Config, config).company
         with self._database(config) as database:
-            yield {"contacts": ContactWriter(database)}
+            yield {"contacts": ContactWriter(database, company)}
 
     @contextmanager
     def _database(self, config: Mapping[str, Any]) -> Iterator[Database]:

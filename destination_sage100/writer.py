@@ -1,11 +1,12 @@
 """Carrying out write requests on F_CONTACTT, by the rules of CONTRACT.md."""
 
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connector_base.failure import traced
-from connector_base.receipt import Action, Cause, Outcome, Receipt
+from connector_base.receipt import Action, Cause, Outcome, Receipt, not_as_expected
 from connector_base.request import WriteRequest
 from sage100.database import Database
 from sage100.errors import (
@@ -45,14 +46,15 @@ class ContactWriter:
 
     Args:
         database: the open database.
+        company: the company's name.
     """
 
     id_field = "cbMarq"
     batch_size = 1
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._warned = False
+    def __init__(self, database: Database, company: str) -> None:
+        self._database, self._company = database, company
+        self._warned = self._warned_of_others = False
 
     def write(self, requests: Sequence[WriteRequest]) -> Iterator[Receipt]:
         """Carry out the requests in order; one receipt each.
@@ -62,21 +64,38 @@ class ContactWriter:
                 the login lacks a right.
         """
         for request in requests:
+            if self._is_of_another_company(request):
+                self._warn_of_others(request.stream)
+                yield _of_another_company(request, self._company)
+                continue
             self._warn_of_unknown(request)
             yield from self._carried_out(request)
 
     def _carried_out(self, request: WriteRequest) -> Iterator[Receipt]:
+        task = _Task(self._database, request)
         try:
-            yield in_transaction(self._database, lambda contacts: _Task(self._database, contacts, request).done())
+            yield in_transaction(self._database, task.done)
         except RefusedError as error:
-            yield _refused(request, error)
+            yield _refused(request, error, task.action)
         except LockedError as error:
-            yield _receipt(request, Outcome.RETRY, cause=Cause.LOCKED, detail=str(error))
+            yield _receipt(request, Outcome.RETRY, task.action, cause=Cause.LOCKED, detail=str(error))
         except UnreachableError as error:
-            yield _receipt(request, Outcome.UNCERTAIN, cause=Cause.CONNECTION, detail=str(error))
+            yield _receipt(request, Outcome.UNCERTAIN, task.action, cause=Cause.CONNECTION, detail=str(error))
             raise traced(error, CONFIGURATION_CODES) from error
         except SageError as error:
             raise traced(error, CONFIGURATION_CODES) from error
+
+    def _is_of_another_company(self, request: WriteRequest) -> bool:
+        """Whether the record's `cbMarq` is one of another company, where it is somebody else's."""
+        theirs = _company_name(request.company)
+        return request.id is not None and theirs not in {"", _company_name(self._company)}
+
+    def _warn_of_others(self, stream: str) -> None:
+        """Say once what to do about records of another company; whose they are is a value, and not for the log."""
+        if not self._warned_of_others:
+            self._warned_of_others = True
+            words = "Records with a cbMarq of another company than %s are refused: %s"
+            logger.warning(words, self._company, _remedy(stream))
 
     def _warn_of_unknown(self, request: WriteRequest) -> None:
         """Say once which fields are no columns of this database, and so are left out."""
@@ -88,17 +107,25 @@ class ContactWriter:
 
 
 class _Task:
-    """One request within one transaction."""
+    """One request within one transaction.
 
-    def __init__(self, database: Database, contacts: Contacts, request: WriteRequest) -> None:
-        self._database, self._contacts, self._request = database, contacts, request
+    Attributes:
+        action: what it comes to: where neither is asked for, a creation until a contact of that name is found.
+    """
 
-    def done(self) -> Receipt:
-        """Carry it out.
+    _contacts: Contacts
+
+    def __init__(self, database: Database, request: WriteRequest) -> None:
+        self._database, self._request = database, request
+        self.action = request.action or Action.CREATE
+
+    def done(self, contacts: Contacts) -> Receipt:
+        """Carry it out, in the transaction of these contacts.
 
         Raises:
             SageError: it cannot be.
         """
+        self._contacts = contacts
         match self._request.action:
             case Action.DELETE:
                 return self._delete()
@@ -117,8 +144,8 @@ class _Task:
         row = self._contacts.get(marq)
         if row is None:
             return _receipt(self._request, Outcome.APPLIED, id=marq)
-        if self._changed(row):
-            return _receipt(self._request, Outcome.CHANGED, id=marq, record=row)
+        if (changed := self._changed(row)) is not None:
+            return _left_alone(self._request, Action.DELETE, changed, id=marq, record=row)
         self._contacts.delete(marq)
         return _receipt(self._request, Outcome.APPLIED, id=marq, wrote=True)
 
@@ -133,23 +160,24 @@ class _Task:
     def _create_or_update(self, name: Values) -> Receipt:
         """Update the contact of that name, or create it; nothing holds what was expected of nobody."""
         row = self._contacts.named(name)
+        self.action = Action.CREATE if row is None else Action.UPDATE
         if row is not None:
             return self._update(row)
         if self._request.expected:
-            return _receipt(self._request, Outcome.CHANGED)
+            return _left_alone(self._request, self.action, None)
         return self._create(name)
 
     def _update(self, row: Record) -> Receipt:
         """Write the columns that differ."""
         marq = int(row["cbMarq"])
-        if self._changed(row):
-            return _receipt(self._request, Outcome.CHANGED, id=marq, record=row)
+        if (changed := self._changed(row)) is not None:
+            return _left_alone(self._request, Action.UPDATE, changed, id=marq, record=row)
         given = self._stored({name: value for name, value in self._request.values.items() if name != _NUMBER})
         # A company's code may be the same once it is written as F_COMPTET does.
-        changed = _different(self._admissible(_different(given, row)), row)
-        if changed:
-            row = self._contacts.update(row, changed)
-        return _receipt(self._request, Outcome.APPLIED, Action.UPDATE, id=marq, record=row, wrote=bool(changed))
+        left = _different(self._admissible(_different(given, row)), row)
+        if left:
+            row = self._contacts.update(row, left)
+        return _receipt(self._request, Outcome.APPLIED, Action.UPDATE, id=marq, record=row, wrote=bool(left))
 
     def _create(self, name: Values) -> Receipt:
         """Create the contact, with the `CT_No` wished for if it is free."""
@@ -183,10 +211,14 @@ class _Task:
             raise RefusedError(Refusal.COMPANY_MISSING, "no such company in F_COMPTET", _COMPANY)
         return {**values, _COMPANY: code}
 
-    def _changed(self, row: Record) -> bool:
-        """Whether the row no longer holds what was expected, compared exactly, null being '' (P11)."""
+    def _changed(self, row: Record) -> str | None:
+        """The first column that no longer holds what was expected, compared exactly, null being '' (P11)."""
         expected = self._request.expected or {}
-        return any(_or_none(row.get(name)) != _or_none(value) for name, value in expected.items())
+        return next((name for name, value in expected.items() if _or_none(row.get(name)) != _or_none(value)), None)
+
+
+def _company_name(name: str | None) -> str:
+    return (name or "").strip().casefold()
 
 
 def _or_none(value: Any) -> Any:
@@ -198,18 +230,33 @@ def _different(values: Values, row: Record) -> dict[str, str | int]:
     return {n: value for n, value in values.items() if value != (type(value)() if row[n] is None else row[n])}
 
 
-def _refused(request: WriteRequest, error: RefusedError) -> Receipt:
+def _refused(request: WriteRequest, error: RefusedError, action: Action) -> Receipt:
     row = error.row if isinstance(error, DuplicateError) else None
     in_use = error.refusal is Refusal.FOREIGN_KEY and request.action is Action.DELETE
     return _receipt(
         request,
         Outcome.REFUSED,
+        action,
         id=request.id if row is None else row["cbMarq"],
         record=row,
         cause=Cause.IN_USE if in_use else _CAUSES[error.refusal],
         field=error.column,
         detail=error.words,
     )
+
+
+def _left_alone(request: WriteRequest, action: Action, field: str | None, **row: Any) -> Receipt:
+    return _receipt(request, Outcome.CHANGED, action, field=field, detail=not_as_expected(field), **row)
+
+
+def _of_another_company(request: WriteRequest, company: str) -> Receipt:
+    words = f"the cbMarq is one of {request.company}, not of {company}: {_remedy(request.stream)}"
+    return _receipt(request, Outcome.REFUSED, cause=Cause.OTHER_COMPANY, field=ContactWriter.id_field, detail=words)
+
+
+def _remedy(stream: str) -> str:
+    setting = json.dumps({stream: {"cbMarq": "source_cbMarq"}})
+    return f"here it is somebody else's. The setting rename, as {setting}, has contacts matched by company and names."
 
 
 def _receipt(request: WriteRequest, outcome: Outcome, action: Action | None = None, **others: Any) -> Receipt:

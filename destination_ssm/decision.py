@@ -6,16 +6,19 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
-from connector_base.receipt import Action, Cause, Outcome, Receipt
+from connector_base.receipt import Action, Cause, Outcome, Receipt, not_as_expected
 from connector_base.request import WriteRequest
+from destination_ssm.spelling import bears, in_form
 from ssm.errors import Forbidden, PassingError, Rejected, SsmError
-from ssm.values import STAMPS, Row, ext_id, held, is_deleted, plain, same
+from ssm.values import STAMPS, Row, ext_id, held, is_deleted, same
 
 OWNED = frozenset(
     {"id", "deleted", "readOnly", "changed_at", *STAMPS}
     | {"salesRepIdCreated", "salesRepIdUpdated", "salesRepIdDeleted"}
 )
 """Fields that SSM fills itself, and the one that the source computes: never written."""
+_NEVER_EMPTY = frozenset({"permissionLevel"})
+"""Fields, beside yes or no and those with a default, that SSM fills in a new row where the record does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,9 @@ def decide(request: WriteRequest, seen: Seen, demands: Demands) -> Write | Recei
     if request.action is Action.CREATE and row is not None:
         return _receipt(request, Action.CREATE, Outcome.REFUSED, row["id"], row, Cause.DUPLICATE)
     if request.action is Action.UPDATE or row is not None:
-        return _update(request, row)
+        return _update(request, row, demands)
+    if request.action is None and request.expected:
+        return _left_alone(request, Action.CREATE, None, None)
     return _create(request, demands)
 
 
@@ -157,9 +162,9 @@ def target(request: WriteRequest, seen: Seen) -> Row | None:
     return seen.living.get(ext_id(request.identity) or "")
 
 
-def holds(row: Row, fields: Mapping[str, Any]) -> bool:
-    """Tell whether a row holds these values: exactly, references by id, null as empty text."""
-    return all(same(held(row, field), value) for field, value in fields.items())
+def changed_field(row: Row, expected: Mapping[str, Any]) -> str | None:
+    """Name the first field that holds another value than expected: exactly, references by id, null as empty text."""
+    return next((field for field, value in expected.items() if not same(held(row, field), value)), None)
 
 
 def settle(attempt: Attempt, seen: Seen | None) -> Receipt:
@@ -214,15 +219,27 @@ def passed_over(attempt: Attempt, seen: Seen | None) -> Mapping[str, str]:
 
 
 def not_tried(request: WriteRequest, error: SsmError) -> Receipt:
-    """Tell that nothing was sent, since SSM cannot be read."""
-    action = request.action or Action.UPDATE
-    return _receipt(request, action, Outcome.RETRY, request.id, None, Cause.CONNECTION, detail=str(error))
+    """Tell that nothing was sent, since SSM cannot be read, or takes no query."""
+    cause = Cause.REJECTED if isinstance(error, Rejected) else Cause.CONNECTION
+    return _receipt(request, _asked(request), Outcome.RETRY, request.id, None, cause, detail=str(error))
+
+
+def unsearchable(request: WriteRequest, error: Rejected) -> Receipt:
+    """Tell that SSM makes no query of what the record is looked up by."""
+    refusal = _receipt(
+        request, _asked(request), Outcome.REFUSED, request.id, None, Cause.REJECTED, error.detail or str(error)
+    )
+    return replace(refusal, field="id" if ext_id(request.identity) is None else "extId")
 
 
 def malformed(request: WriteRequest, detail: str) -> Receipt:
     """Tell that the record itself is at fault."""
-    action = request.action or Action.UPDATE
-    return _receipt(request, action, Outcome.REFUSED, request.id, None, Cause.MALFORMED, detail=detail)
+    return _receipt(request, _asked(request), Outcome.REFUSED, request.id, None, Cause.MALFORMED, detail=detail)
+
+
+def _asked(request: WriteRequest) -> Action:
+    """Tell what a request asks for, as far as can be told unread: without an `extId` it would match nobody."""
+    return request.action or (Action.UPDATE if ext_id(request.identity) else Action.CREATE)
 
 
 def _delete(request: WriteRequest, row: Row | None) -> Write | Receipt:
@@ -231,25 +248,32 @@ def _delete(request: WriteRequest, row: Row | None) -> Write | Receipt:
         return _receipt(request, Action.DELETE, Outcome.REFUSED, request.id, None, Cause.NOT_FOUND)
     if row is None or is_deleted(row):
         return _receipt(request, Action.DELETE, Outcome.APPLIED, row["id"] if row else None, row)
-    if not holds(row, request.expected or {}):
-        return _receipt(request, Action.DELETE, Outcome.CHANGED, row["id"], row)
+    if (changed := changed_field(row, request.expected or {})) is not None:
+        return _left_alone(request, Action.DELETE, changed, row)
     return Write(request, Action.DELETE, row["id"], {})
 
 
-def _update(request: WriteRequest, row: Row | None) -> Write | Receipt:
+def _update(request: WriteRequest, row: Row | None, demands: Demands) -> Write | Receipt:
     if row is None or is_deleted(row):
         return _receipt(request, Action.UPDATE, Outcome.REFUSED, request.id, row, Cause.NOT_FOUND)
-    if not holds(row, request.expected or {}):
-        return _receipt(request, Action.UPDATE, Outcome.CHANGED, row["id"], row)
-    changes = {field: value for field, value in _writable(request).items() if not holds(row, {field: value})}
+    if (changed := changed_field(row, request.expected or {})) is not None:
+        return _left_alone(request, Action.UPDATE, changed, row)
+    asked = {f: value for f, value in _writable(request, row).items() if not _says_nothing(f, value, row, demands)}
+    changes = {field: value for field, value in asked.items() if not bears(row, field, value)}
     if not changes:
         return _receipt(request, Action.UPDATE, Outcome.APPLIED, row["id"], row)
     texts = [field for field, value in changes.items() if value is None and isinstance(row.get(field), str)]
     return Write(request, Action.UPDATE, row["id"], changes, texts)
 
 
+def _says_nothing(field: str, value: Any, row: Row, demands: Demands) -> bool:
+    """Whether a null is about a field that a new row has filled without the record: it would be cleared ever again."""
+    filled = field in demands.defaults or field in _NEVER_EMPTY or isinstance(held(row, field), bool)
+    return filled and same(value, None)
+
+
 def _create(request: WriteRequest, demands: Demands) -> Write | Receipt:
-    asked = {**_writable(request), "extId": request.identity.get("extId")}
+    asked = {**_writable(request, {}), "extId": request.identity.get("extId")}
     fields = {**demands.defaults, **{field: value for field, value in asked.items() if not same(value, None)}}
     missing = next((field for field in demands.required if fields.get(field) is None), None)
     if missing:
@@ -258,8 +282,8 @@ def _create(request: WriteRequest, demands: Demands) -> Write | Receipt:
     return Write(request, Action.CREATE, None, {field: value for field, value in fields.items() if value is not None})
 
 
-def _writable(request: WriteRequest) -> Mapping[str, Any]:
-    return {field: plain(value) for field, value in request.values.items() if field not in OWNED}
+def _writable(request: WriteRequest, row: Row) -> Mapping[str, Any]:
+    return {field: in_form(field, value, row) for field, value in request.values.items() if field not in OWNED}
 
 
 def _read_back(attempt: Attempt, seen: Seen | None) -> Row | None:
@@ -293,7 +317,7 @@ def _unconfirmed(attempt: Attempt, row: Row | None, *, gone: bool, read: bool) -
     request, action = attempt.write.request, attempt.write.action
     done = {
         Action.CREATE: row is not None,
-        Action.UPDATE: row is not None and holds(row, attempt.write.fields),
+        Action.UPDATE: row is not None and all(bears(row, f, value) for f, value in attempt.write.fields.items()),
         Action.DELETE: row is not None and is_deleted(row),
     }[action]
     if done:
@@ -303,6 +327,11 @@ def _unconfirmed(attempt: Attempt, row: Row | None, *, gone: bool, read: bool) -
     unknown = attempt.in_doubt and (action is Action.CREATE or not read)
     outcome = Outcome.UNCERTAIN if unknown else Outcome.RETRY
     return _receipt(request, action, outcome, attempt.id, row, Cause.CONNECTION, str(attempt.error))
+
+
+def _left_alone(request: WriteRequest, action: Action, field: str | None, row: Row | None) -> Receipt:
+    left = _receipt(request, action, Outcome.CHANGED, row["id"] if row else None, row, detail=not_as_expected(field))
+    return replace(left, field=field)
 
 
 def _receipt(

@@ -33,6 +33,8 @@ class DestinationSsm(RecordDestination):
         client: a client that others use too, which stays open; without one, the destination opens its own.
     """
 
+    settings_model = DestinationSsmConfig
+
     def __init__(self, sink: Sink | None = None, client: SsmClient | None = None) -> None:
         super().__init__(sink)
         self._lent = client

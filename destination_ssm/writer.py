@@ -5,7 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http import HTTPStatus
 
-from connector_base.failure import traced
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from connector_base.failure import misconfigured, traced
 from connector_base.receipt import Action, Receipt
 from connector_base.request import WriteRequest
 from destination_ssm.decision import (
@@ -21,6 +23,7 @@ from destination_ssm.decision import (
     settle,
     settle_among,
     target,
+    unsearchable,
 )
 from destination_ssm.fields import Fields
 from ssm.client import SsmClient
@@ -72,18 +75,48 @@ class SsmWriter:
         yield from (malformed(request, faults[request.index]) for request in requests if faults[request.index])
         left = yield from self._in_bulk([request for request in requests if not faults[request.index]])
         while left:
-            few, rest = left[: self._few], left[self._few :]
-            try:
-                seen = self._look_up(few)
-            except SsmError as error:
-                yield from (not_tried(request, error) for request in left)
-                raise traced(error, CONFIG_CODES) from error
+            few, seen, rest = yield from self._looked_up(left)
             now, later = _apart(few, seen)
             left = [*later, *rest]
             refused = yield from self._carry_out((yield from self._decided(now, seen)))
             if refused:
                 yield from (not_tried(request, refused) for request in left)
                 raise traced(refused, CONFIG_CODES) from refused
+
+    def _looked_up(
+        self, left: Sequence[WriteRequest]
+    ) -> Generator[Receipt, None, tuple[Sequence[WriteRequest], Seen, Sequence[WriteRequest]]]:
+        """Look up the first of the requests: return them, how their rows stand, and the others.
+
+        One that SSM makes no query of, such as an `extId` with a character that it does not take, is found by asking
+        for fewer and fewer; it is refused, and the others go on.
+
+        Raises:
+            AirbyteTracedException: SSM cannot be read. All requests have their receipt then.
+        """
+        size = self._few
+        while left:
+            few = left[:size]
+            try:
+                return few, self._look_up(few), left[size:]
+            except SsmError as error:
+                if isinstance(error, Rejected) and len(few) > 1:
+                    size = len(few) // 2
+                elif isinstance(error, Rejected) and self._can_be_searched():
+                    yield unsearchable(few[0], error)
+                    left, size = left[1:], self._few
+                else:
+                    yield from (not_tried(request, error) for request in left)
+                    raise _stopped(error) from error
+        return [], Seen.of(()), []
+
+    def _can_be_searched(self) -> bool:
+        """Whether SSM takes the conditions that rows are looked up by, where nothing is the matter with the values."""
+        try:
+            next(self._client.find(self._stream, ids=(0,), ext_ids=("0",)), None)
+        except SsmError:
+            return False
+        return True
 
     def _decided(self, requests: Sequence[WriteRequest], seen: Seen) -> Generator[Receipt, None, list[Write]]:
         """Decide on requests; give the receipts of those that come to nothing, return the writes."""
@@ -195,6 +228,14 @@ class SsmWriter:
 
     def _read(self, ids: Collection[int], ext_ids: Collection[str]) -> Seen:
         return Seen.of(self._client.find(self._stream, ids, ext_ids))
+
+
+def _stopped(error: SsmError) -> AirbyteTracedException:
+    """Say why nothing more can be written; what SSM refuses it would refuse again."""
+    if isinstance(error, Rejected):
+        sentence = f"Rows are looked up by id and extId before they are written, and that is refused. {error}"
+        return misconfigured(error.code, sentence)
+    return traced(error, CONFIG_CODES)
 
 
 def _is_for_good(error: SsmError) -> bool:

@@ -59,12 +59,35 @@ def test_companies_of_sage_become_accounts_of_ssm_by_way_of_a_cache(place, compa
     }, "a second write changes nothing"
 
 
-def test_contacts_of_sage_come_into_another_company_database(place):
+def test_contacts_of_sage_come_into_another_company_database_by_way_of_a_cache(place):
     source, copy = place.source("source-sage100"), place.emptied_copy()
     source.select_streams(["contacts"])
-    destination = place.destination(
-        "destination-sage100", **place.sage_config(copy), rename={"contacts": {"cbMarq": "id_there"}}
-    )
-    destination.write(source, cache=False, state_cache=False)
+    settings = {**place.sage_config(copy), "company": "COPIE", "rename": {"contacts": {"cbMarq": "source_cbMarq"}}}
+    destination = place.destination("destination-sage100", **settings)
+    destination.write(source, cache=place.cache("sage"))
     names = "SELECT CT_Num, CT_Nom, CT_Prenom, CT_EMail, CT_Fonction FROM F_CONTACTT ORDER BY CT_No"
     assert place.sql(names, database=copy) == place.sql(names)
+
+
+def test_the_keys_of_sage_s_contacts_change_nobody_in_another_company_database(place):
+    source, copy = place.source("source-sage100"), place.emptied_copy()
+    source.select_streams(["contacts"])
+    place.sql(
+        "INSERT INTO F_CONTACTT (cbMarq, CT_Num, CT_Nom, CT_Prenom, CT_No) VALUES (1, 'ALIZES', 'Autre', '', 1)",
+        database=copy,
+    )
+    destination = place.destination("destination-sage100", **{**place.sage_config(copy), "company": "COPIE"})
+    destination.write(source, cache=place.cache("sage"))
+    assert place.sql("SELECT cbMarq, CT_Nom FROM F_CONTACTT", database=copy) == [(1, "Autre")]
+
+
+def test_contacts_and_accounts_of_ssm_written_back_from_a_cache_are_understood_and_change_nothing(place):
+    refused = place.folder / "refused.jsonl"
+    source = place.source("source-ssm")
+    streams = ("contacts", "accounts")
+    source.select_streams(list(streams))
+    before = {name: {row["id"]: row["changed_at"] for row in list(source.get_records(name))} for name in streams}
+    destination = place.destination("destination-ssm", refused_records={"kind": "file", "path": str(refused)})
+    destination.write(source, cache=place.cache("ssm"))
+    after = {name: {row["id"]: row["changed_at"] for row in list(source.get_records(name))} for name in streams}
+    assert (len(after["contacts"]), after, refused.read_text()) == (11, before, "")

@@ -9,8 +9,8 @@ is delivered, so that a row is missed whatever the reader has kept of a reading 
 the codes, too, by which they are known elsewhere, and which the database no longer tells.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -19,9 +19,8 @@ from typing import Any, Self
 
 from sqlalchemy import Table
 
-from connector_base.failure import misconfigured
 from connector_base.request import DELETED_AT
-from connector_base.source import Pages, State
+from connector_base.source import Pages, State, reading_state, whole_number
 from sage100 import reading
 from sage100.database import Database
 from sage100.tables import F_COMPTET
@@ -42,6 +41,10 @@ CODES = "codes"
 CODE = "CT_Num"
 
 _DELETIONS_AT_ONCE = 5000
+_MANY = 20
+"""Of so many known rows, more than half do not vanish by themselves."""
+
+_logger = logging.getLogger("airbyte")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,8 @@ class Progress:
         Raises:
             AirbyteTracedException: it is not one of this source.
         """
-        with _understood():
-            after = state.get(KEY)
-            return cls(_moment(state, CURSOR), _moment(state, UNTIL), None if after is None else int(after))
+        with reading_state():
+            return cls(_moment(state, CURSOR), _moment(state, UNTIL), whole_number(state, KEY))
 
     @property
     def under_way(self) -> bool:
@@ -116,8 +118,8 @@ def changes_and_deletions(database: Database, table: Table, state: State) -> Pag
     A row whose key was not there before is read whatever its stamp. A company that is no client or prospect any
     more leaves the stream and is not told as deleted: its row is still there.
     """
-    held = _keys(state, KEYS)
-    before = Progress() if held is None else Progress.of(state)
+    held, reached = _keys(state, KEYS), Progress.of(state)
+    before = Progress() if held is None else reached
     begun = before.begun(database, table).state(database)
     census = _Census.taken(database, table, held, _keys(state, NEW))
     if table is F_COMPTET:
@@ -166,7 +168,7 @@ class _Census:
             return cls(present)
         there = present | Keys.of(reading.keys(database, table, whole=True)) if reading.is_part(table) else present
         new = (present - held) | (present & (unread or Keys()))
-        return cls(held | present, held - there, new)
+        return cls(held | present, _believed(table, held, there), new)
 
     def coded(self, before: Codes, now: Codes) -> Self:
         """What it is with the codes of its rows: those known before, and those of the rows that are there."""
@@ -188,6 +190,26 @@ class _Census:
     @cached_property
     def _packed(self) -> str:
         return self.known.packed()
+
+
+def _believed(table: Table, held: Keys, there: Keys) -> Keys:
+    """The rows that are gone; none of them while the table reads empty.
+
+    Few empty their books, but a restore under way, or a view that filters, shows just that. What is not told stays
+    known, and is told once the table holds a row again.
+    """
+    gone = held - there
+    if gone and not there:
+        _logger.warning(
+            "%s reads empty, where it had %d rows: they are not told as deleted before it holds a row again. If it is "
+            "to stay empty, clear the stream's data.",
+            table.name,
+            len(gone),
+        )
+        return Keys()
+    if len(held) >= _MANY and 2 * len(gone) > len(held):
+        _logger.warning("%d of the %d rows of %s are gone: they are told as deleted.", len(gone), len(held), table.name)
+    return gone
 
 
 def _course(
@@ -223,18 +245,8 @@ def _deletions(database: Database, census: _Census) -> Iterator[Sequence[Record]
 
 
 def _keys(state: State, name: str) -> Keys | None:
-    with _understood():
+    with reading_state():
         return Keys.unpacked(state[name]) if name in state else None
-
-
-@contextmanager
-def _understood() -> Iterator[None]:
-    """Raise what is wrong with a state as a matter of configuration."""
-    try:
-        yield
-    except (TypeError, ValueError):
-        sentence = "The state is not one of this source. Reset it to read from the beginning."
-        raise misconfigured("state", sentence) from None
 
 
 def _moment(state: Mapping[str, Any], name: str) -> datetime | None:
@@ -244,5 +256,5 @@ def _moment(state: Mapping[str, Any], name: str) -> datetime | None:
 
 
 def _codes(state: State) -> Codes:
-    with _understood():
+    with reading_state():
         return unpacked(state[CODES], Keys.unpacked(state[KEYS])) if {CODES, KEYS} <= state.keys() else {}

@@ -56,6 +56,9 @@ class Keys:
     def __bool__(self) -> bool:
         return any(self.bits)
 
+    def __len__(self) -> int:
+        return self._number.bit_count()
+
     def __or__(self, other: Self) -> Self:
         return self._made(self._number | other._number)
 

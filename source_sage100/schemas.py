@@ -4,13 +4,18 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Numeric, String
 
-from connector_base.request import DELETED_AT
+from connector_base.request import COMPANY, DELETED_AT
 from sage100.database import Database, Layout
 from sage100.tables import LocalTime
 
 Schema = dict[str, Any]
 
 _OF_THE_COMPANY: Schema = {"description": "Information libre: a column that the company added.", "readOnly": True}
+_COMPANY: Schema = {
+    "type": "string",
+    "description": "Name of the company (setting company), whose own numbers cbMarq are.",
+    "readOnly": True,
+}
 _MOMENT: Schema = {"type": ["null", "string"], "format": "date-time", "airbyte_type": "timestamp_with_timezone"}
 
 
@@ -39,8 +44,15 @@ def schema_of(database: Database, layout: Layout) -> Schema:
 
 def with_deletions(schema: Schema) -> Schema:
     """Add to a schema what tells a deletion."""
-    description = "When the row was found to be gone; the record then holds its key alone. Null while it is there."
+    description = (
+        "When the row was found gone; the record then holds its keys and company alone. Null while it is there."
+    )
     return schema | {"properties": schema["properties"] | {DELETED_AT: _MOMENT | {"description": description}}}
+
+
+def with_company(schema: Schema) -> Schema:
+    """Add to a schema what tells whose numbers the keys are."""
+    return schema | {"properties": schema["properties"] | {COMPANY: _COMPANY}}
 
 
 def _type(column: ColumnElement[Any], length: int | None, encoding: str) -> Schema:

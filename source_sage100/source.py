@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
@@ -19,6 +20,7 @@ from airbyte_cdk.sources.streams import Stream
 from sqlalchemy import Table
 
 from connector_base.failure import parsed, tracing
+from connector_base.request import COMPANY
 from connector_base.source import CursorStream, FullStream, PagedSource, Pages
 from connector_base.spec import connection_specification
 from sage100.database import Database, open_database
@@ -27,7 +29,10 @@ from sage100.reading import pages
 from sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
 from source_sage100.changes import CURSOR, KEY, changes, changes_and_deletions, whole
 from source_sage100.config import SourceSage100Config
-from source_sage100.schemas import schema_of, with_deletions
+from source_sage100.schemas import schema_of, with_company, with_deletions
+
+_LISTS = (P_SERVICECPTA, P_CONTACT)
+"""Tables that are read whole, and that nobody writes elsewhere by their keys."""
 
 
 class SourceSage100(PagedSource):
@@ -36,6 +41,8 @@ class SourceSage100(PagedSource):
     Args:
         database: a database that others use too, which stays open; without one, the source opens its own.
     """
+
+    settings_model = SourceSage100Config
 
     def __init__(self, database: Database | None = None) -> None:
         self._database = database
@@ -82,11 +89,7 @@ class SourceSage100(PagedSource):
             "services": P_SERVICECPTA,
             "contact_types": P_CONTACT,
         }
-        return [
-            _stream(database, name, table, deletions=settings.emit_deletions)
-            for name, table in tables.items()
-            if database.has(table)
-        ]
+        return [_stream(database, name, table, settings) for name, table in tables.items() if database.has(table)]
 
     @contextmanager
     def _opened(self, config: Mapping[str, Any]) -> Iterator[Database]:
@@ -106,20 +109,29 @@ def _open(config: Mapping[str, Any]) -> Database:
     return open_database(parsed(SourceSage100Config, config))
 
 
-def _stream(database: Database, name: str, table: Table, *, deletions: bool) -> Stream:
+def _stream(database: Database, name: str, table: Table, settings: SourceSage100Config) -> Stream:
     layout = database.layout(table)
     schema = schema_of(database, layout)
-    if CURSOR not in layout.columns:
+    if table in _LISTS:
         return FullStream(name, schema, KEY, lambda: _traced((page, None) for page in pages(database, table)))
-    since = changes_and_deletions if deletions else changes
+    given, schema = partial(_of_company, settings.company), with_company(schema)
+    if CURSOR not in layout.columns:
+        return FullStream(name, schema, KEY, lambda: given((page, None) for page in pages(database, table)))
+    since = changes_and_deletions if settings.emit_deletions else changes
     return CursorStream(
         name,
-        with_deletions(schema) if deletions else schema,
+        with_deletions(schema) if settings.emit_deletions else schema,
         KEY,
         CURSOR,
-        read_whole=lambda: _traced(whole(database, table)),
-        read_since=lambda state: _traced(since(database, table, state)),
+        read_whole=lambda: given(whole(database, table)),
+        read_since=lambda state: given(since(database, table, state)),
     )
+
+
+def _of_company(company: str, read: Pages) -> Pages:
+    """Tell in each record whose numbers the keys are: to another company's database they name somebody else."""
+    for records, state in _traced(read):
+        yield [{**record, COMPANY: company} for record in records], state
 
 
 def _traced(read: Pages) -> Pages:

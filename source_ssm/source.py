@@ -1,7 +1,7 @@
 """The source: what the client reads, as Airbyte streams."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,10 +16,11 @@ from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from connector_base.failure import parsed, traced, tracing
 from connector_base.request import DELETED_AT
-from connector_base.source import CursorStream, FullStream, PagedSource, Pages, State
+from connector_base.source import CursorStream, FullStream, PagedSource, Pages, State, reading_state, whole_number
 from connector_base.spec import connection_specification
 from source_ssm import schemas
 from source_ssm.config import SourceSsmConfig
+from source_ssm.types import Types
 from ssm import where
 from ssm.answer import Page
 from ssm.client import SsmClient
@@ -36,12 +37,17 @@ _logger = logging.getLogger("airbyte")
 _CONFIG_CODES = (LoginRefused.code, Forbidden.code)
 
 
+Typed = Callable[[Row], Row]
+
+
 class SourceSsm(PagedSource):
     """Reads accounts, contacts, users and contact types.
 
     Args:
         client: a client that others use too, which stays open; without one, the source opens its own.
     """
+
+    settings_model = SourceSsmConfig
 
     def __init__(self, client: SsmClient | None = None) -> None:
         self._lent = client
@@ -76,13 +82,15 @@ class SourceSsm(PagedSource):
         settings = parsed(SourceSsmConfig, config)
 
         def whole(name: str, schema: schemas.Schema, resource: str) -> Stream:
-            return FullStream(name, schema, "id", lambda: self._pages(settings, resource))
+            typed = self._typed(name, schema)
+            return FullStream(name, schema, "id", lambda: self._pages(settings, resource, typed))
 
         def changes(name: str, schema: schemas.Schema) -> Stream:
+            typed = self._typed(name, schema)
             schema = schemas.with_deletions(schema) if settings.emit_deletions else schema
 
             def since(state: State) -> Pages:
-                return self._changes(settings, name, state)
+                return self._changes(settings, name, state, typed)
 
             return CursorStream(name, schema, "id", CURSOR, read_whole=lambda: since({}), read_since=since)
 
@@ -106,13 +114,21 @@ class SourceSsm(PagedSource):
         finally:
             self._close()
 
-    def _pages(self, settings: SourceSsmConfig, resource: str) -> Pages:
+    def _typed(self, stream: str, schema: schemas.Schema) -> Typed:
+        """What gives rows the types declared; to who lends a client they come as SSM shows them, to be compared so."""
+        return Types(stream, schema) if self._lent is None else _as_shown
+
+    def _pages(self, settings: SourceSsmConfig, resource: str, typed: Typed) -> Pages:
         with tracing(SsmError, _CONFIG_CODES):
             for page in self._client(settings).pages(resource):
-                yield page.rows, None
+                yield list(map(typed, page.rows)), None
 
-    def _changes(self, settings: SourceSsmConfig, resource: str, state: State) -> Pages:
-        told = _told_as_deleted if settings.emit_deletions else _stamped
+    def _changes(self, settings: SourceSsmConfig, resource: str, state: State, typed: Typed) -> Pages:
+        finished = _told_as_deleted if settings.emit_deletions else _stamped
+
+        def told(row: Row) -> Row:
+            return finished(typed(row))
+
         client = self._client(settings)
         with tracing(SsmError, _CONFIG_CODES):
             if resource == "contacts" and settings.contact_ids:
@@ -145,8 +161,9 @@ def _since(client: SsmClient, resource: str, state: State, overlap: timedelta) -
     The overlap takes in the row that was the newest then. Where it does not come, SSM takes dates to be later than
     they say, or shows the row no more: then everything is read.
     """
-    start, full = parse_stamp(state.get(CURSOR)), state.get(PAGE_ROWS)
-    seen, witness = _Seen(), state.get(NEWEST_ID) if start and overlap else None
+    with reading_state():
+        start, full, newest_id = _moment(state), whole_number(state, PAGE_ROWS), whole_number(state, NEWEST_ID)
+    seen, witness = _Seen(), newest_id if start and overlap else None
     yield from seen.through(_pages(client, resource, start - overlap if start else None, full), witness)
     if witness is not None and not seen.witnessed:
         _logger.warning("The condition on dates hides rows of %s that it should show: all are read.", resource)
@@ -191,6 +208,19 @@ class _Seen:
         return max(filter(None, (reached, start)), default=None)
 
 
+def _moment(state: State) -> datetime | None:
+    """Give the time of a state; None where it has none.
+
+    Raises:
+        TypeError, ValueError: what stands there is no date.
+    """
+    stamp = state.get(CURSOR)
+    if stamp is None:
+        return None
+    datetime.fromisoformat(stamp)
+    return parse_stamp(stamp)
+
+
 def _known(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value}
 
@@ -203,6 +233,10 @@ def _pages(client: SsmClient, resource: str, since: datetime | None, full: int |
                 yield from client.pages(resource, condition, full=full)
                 return
     yield from client.pages(resource)
+
+
+def _as_shown(row: Row) -> Row:
+    return row
 
 
 def _stamped(row: Row) -> Row:

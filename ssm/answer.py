@@ -175,6 +175,14 @@ def _line(body: Any, secrets: Collection[str]) -> str:
     return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…"
 
 
+def error_codes(response: httpx.Response) -> set[int]:
+    """Give the vendor's codes of what went wrong that an error's body holds, wherever they stand."""
+    try:
+        return set(_codes(response.json()))
+    except (ValueError, RecursionError):
+        return set()
+
+
 def retry_after(response: httpx.Response, now: datetime) -> float | None:
     """Give the seconds that the server asks to be left alone, told as seconds or as a date; None if it does not."""
     told = response.headers.get("Retry-After", "").strip()
@@ -198,6 +206,17 @@ def _http_date(text: str) -> datetime | None:
     except (ValueError, TypeError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def _codes(body: Any) -> Iterator[int]:
+    if isinstance(body, Mapping):
+        for key, value in body.items():
+            if str(key).lower() == "code" and str(value).isdecimal():
+                yield int(value)
+            yield from _codes(value)
+    elif isinstance(body, list):
+        for item in body:
+            yield from _codes(item)
 
 
 def _sayings(body: Any) -> Iterator[str]:

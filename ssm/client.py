@@ -33,6 +33,8 @@ T = TypeVar("T")
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _NO_LOGIN = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_NO_DATABASE, _BAD_QUERY = 900, 901
+"""The vendor's codes: SSM does not reach its database; a condition, or an order, that it makes no query of."""
 _UNSORTED = frozenset({"contactTypes", "branches"})
 """Value lists: they have a field named ``order``, and any field's name is a filter too."""
 
@@ -378,12 +380,14 @@ class SsmClient:
         raise self._failure(response, path, detail)
 
     def _failure(self, response: httpx.Response, path: str, detail: str) -> SsmError:
-        status = response.status_code
+        status, codes = response.status_code, answer.error_codes(response)
         asked = answer.retry_after(response, datetime.now(UTC))
+        if _BAD_QUERY in codes and response.request.method == "GET":
+            return Rejected(status, detail)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             self._rest(self._patience.pause if asked is None else asked)
             return QuotaExhausted(detail, sent=False)
-        if status == HTTPStatus.REQUEST_TIMEOUT or response.is_server_error:
+        if status == HTTPStatus.REQUEST_TIMEOUT or response.is_server_error or _NO_DATABASE in codes:
             self._rest(asked or 0)
             return Unreachable(f"HTTP {status} {detail}".strip(), sent=True)
         if status == HTTPStatus.FORBIDDEN:

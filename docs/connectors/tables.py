@@ -19,6 +19,7 @@ import connector_base.quiet  # noqa: F401 - must come before the CDK, whose impo
 from airbyte_cdk.models import ConnectorSpecification
 from airbyte_cdk.sources import AbstractSource
 
+from connector_base.request import COMPANY
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.decision import OWNED
 from destination_ssm.destination import DestinationSsm
@@ -103,7 +104,7 @@ def _without(schema: Schema, owned: Callable[[str], bool]) -> Schema:
 
 
 def _sages_own(name: str) -> bool:
-    return name.startswith("cb") and name != "cbMarq"
+    return (name.startswith("cb") and name != "cbMarq") or name == COMPANY
 
 
 def _ssms_own(name: str) -> bool:

@@ -90,6 +90,32 @@ def test_a_setting_that_cannot_be_fails_the_check_by_its_name_and_without_a_secr
     assert not any(secret in said.text + said.errors for secret in side.secrets)
 
 
+@pytest.mark.parametrize("connector", ["source", "destination"])
+@pytest.mark.parametrize("missing", ["configuration", "configured catalog"])
+def test_a_file_that_is_not_there_is_told_in_a_sentence(side, settings, tmp_path, connector, missing):
+    nowhere = tmp_path / "nowhere.json"
+    config, catalog = (nowhere, settings) if missing == "configuration" else (settings, nowhere)
+    does = "read" if connector == "source" else "write"
+    said = spoken(getattr(side, connector), does, "--config", config, "--catalog", catalog)
+
+    (trace,) = said.of("TRACE")
+    assert said.code == 1
+    assert trace["error"]["message"] == f"The {missing} file {nowhere} cannot be read: No such file or directory."
+    assert "Traceback" not in said.text + said.errors
+
+
+@pytest.mark.parametrize("connector", ["source", "destination"])
+def test_a_misspelt_setting_is_told_and_does_no_harm(side, written, connector):
+    config = written("config.json", side.config | {"time_zon": "s3cret", "request_per_second": "s3cret"})
+    said = spoken(getattr(side, connector), "check", "--config", config)
+
+    (status,) = said.of("CONNECTION_STATUS")
+    assert status["status"] == "SUCCEEDED"
+    told = [each["message"] for each in said.of("LOG") if each["level"] == "WARN"]
+    assert len(told) == 2
+    assert "s3cret" not in said.text + said.errors
+
+
 def test_streams_are_read_in_lines_that_fit_what_was_discovered_each_state_after_the_records_it_covers(
     side, schemas, reading
 ):

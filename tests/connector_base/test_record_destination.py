@@ -80,6 +80,11 @@ def test_a_declared_field_that_the_wire_dropped_counts_as_null_and_set_narrows()
     assert written([record(id=4, _set=[])])[0] == {}
 
 
+def test_whose_ids_a_record_bears_is_no_field_of_it():
+    declared = catalog("contacts", fields=("id", "name", "_company"))
+    assert written([record(id=4, name="a", _company="BIJOU")], declared)[0] == {"name": "a"}
+
+
 def test_a_record_that_is_none_is_reported_and_stops_nothing():
     broken = [record(_set="name"), record(_expected=[1]), record(id="x"), record(stream="other", name="a")]
     log = written([*broken, record(name="b")])
@@ -145,6 +150,13 @@ def test_a_field_that_the_settings_name_and_the_catalog_does_not_is_told(caplog)
     written([], catalog("contacts", fields=("id", "prenom")), config)
     (warning,) = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
     assert warning == "The settings name fields that contacts does not have: Kind, Prenom."
+
+
+def test_a_stream_that_the_settings_name_and_the_catalog_does_not_is_told(caplog):
+    config = {"streams": {"people": "contacts"}, "rename": {"contact": {}, "contacts": {}}, "values": {"Contacts": {}}}
+    written([], None, config)
+    (warning,) = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
+    assert warning == "The settings name streams that the catalog does not have: Contacts, contact, people."
 
 
 def test_a_record_whose_names_are_in_another_case_than_the_catalog_s_clears_nothing():

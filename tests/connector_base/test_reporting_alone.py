@@ -40,7 +40,7 @@ class Fated:
     def write(self, requests):
         for request in requests:
             action, outcome, wrote = DONE[request.values["name"]]
-            cause = None if outcome is Outcome.APPLIED else Cause.REJECTED
+            cause = None if outcome in {Outcome.APPLIED, Outcome.CHANGED} else Cause.REJECTED
             yield Receipt(
                 request.index, request.stream, action, outcome, request.id,
                 cause=cause, field="name", detail="No, said s3cret-key", wrote=wrote,
@@ -95,6 +95,12 @@ def test_a_refused_record_is_logged_by_ids_field_and_cause_without_values(told):
         "receipt": "refused", "stream": "contacts", "action": "update", "record": 0, "id": 1,
         "cause": "rejected", "field": "name",
     }  # fmt: skip
+
+
+def test_a_record_that_changed_meanwhile_is_logged_with_the_reason(told):
+    written(named("changed"))
+    (line,) = told(logging.WARNING)
+    assert (line["receipt"], line["field"], line["reason"]) == ("changed", "name", "No, said s3cret-key")
 
 
 def test_a_refused_record_is_kept_in_the_file_with_time_reason_and_values_and_the_state_goes_past_it(tmp_path):

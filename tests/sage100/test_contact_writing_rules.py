@@ -44,6 +44,9 @@ APPLIED, REFUSED, CHANGED = Outcome.APPLIED, Outcome.REFUSED, Outcome.CHANGED
         pytest.param({"cbMarq": 1, "CT_Inconnu": "x"}, Action.UPDATE, 1, False, id="unknown column"),
         pytest.param({"cbMarq": 1, **GONE}, Action.DELETE, 1, True, id="delete"),
         pytest.param({"cbMarq": 99, **GONE}, Action.DELETE, 99, False, id="delete what is gone"),
+        pytest.param({"cbMarq": 1, "_company": " bijou ", "CT_EMail": "a@b.fr"}, Action.UPDATE, 1, True, id="of this company, in another case"),
+        pytest.param({"cbMarq": 1, "_company": "", "CT_EMail": "a@b.fr"}, Action.UPDATE, 1, True, id="of no company"),
+        pytest.param({"source_cbMarq": 1, "_company": "OR", **ANNE, "CT_EMail": "a@b.fr"}, Action.UPDATE, 1, True, id="of another company: by name"),
         pytest.param({"cbMarq": 99, "_expected": {"CT_Nom": "x"}, **GONE}, Action.DELETE, 99, False, id="gone, expected otherwise"),
         pytest.param({"cbMarq": 1, "_expected": {"CT_Nom": "Durand", "CT_Fonction": ""}, **GONE}, Action.DELETE, 1, True, id="delete as expected"),
         pytest.param({"cbMarq": 1, "CT_EMail": "", "_expected": {"CT_EMail": "anne@example.org", "CT_No": 10}}, Action.UPDATE, 1, True, id="update as expected"),
@@ -79,8 +82,10 @@ def test_a_record_is_applied(write, sage, given, action, marq, wrote):
         pytest.param({"cbMarq": 1, "CT_EMail": ["a"]}, REFUSED, Cause.MALFORMED, "CT_EMail", 1, id="a list in a text"),
         pytest.param({"cbMarq": "one"}, REFUSED, Cause.MALFORMED, None, None, id="cbMarq no number"),
         pytest.param({**ANNE, **GONE}, REFUSED, Cause.MALFORMED, "cbMarq", None, id="delete without cbMarq"),
-        pytest.param({"cbMarq": 1, "CT_EMail": "", "_expected": {"CT_Nom": "durand"}}, CHANGED, None, None, 1, id="changed by case alone (P11)"),
-        pytest.param({"cbMarq": 1, "_expected": {"CT_No": 11}, **GONE}, CHANGED, None, None, 1, id="changed, deletion (P11)"),
+        pytest.param({"cbMarq": 1, "_company": "OR", "CT_EMail": ""}, REFUSED, Cause.OTHER_COMPANY, "cbMarq", 1, id="another company's cbMarq"),
+        pytest.param({"cbMarq": 1, "_company": "OR", **GONE}, REFUSED, Cause.OTHER_COMPANY, "cbMarq", 1, id="another company's deletion"),
+        pytest.param({"cbMarq": 1, "CT_EMail": "", "_expected": {"CT_Prenom": "Anne", "CT_Nom": "durand"}}, CHANGED, None, "CT_Nom", 1, id="changed by case alone (P11)"),
+        pytest.param({"cbMarq": 1, "_expected": {"CT_No": 11}, **GONE}, CHANGED, None, "CT_No", 1, id="changed, deletion (P11)"),
         pytest.param({**NEW, "_expected": {"CT_Fonction": "Chef"}}, CHANGED, None, None, None, id="nobody holds what was expected"),
     ],
 )  # fmt: skip
@@ -92,6 +97,33 @@ def test_a_record_is_not_applied_and_nothing_is_written(write, sage, given, outc
     assert [sage.contact(n) for n in range(1, 6)] == before
 
 
+def test_a_record_of_another_company_is_told_both_names_and_what_to_do_and_the_log_tells_it_once(write, caplog):
+    receipts = write({"cbMarq": 1, "_company": "OR"}, {"cbMarq": 2, "_company": "OR"})
+    (warning,) = [entry.getMessage() for entry in caplog.records]
+    for words in (receipts[0].detail, receipts[1].detail, warning):
+        assert 'rename, as {"contacts": {"cbMarq": "source_cbMarq"}}' in words
+    assert "one of OR, not of BIJOU" in receipts[0].detail
+    assert ("BIJOU" in warning, "OR" in warning.split()) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "action"),
+    [
+        pytest.param({**NEW, "CT_Num": "RIEN"}, Action.CREATE, id="nobody of that name: company not in Sage"),
+        pytest.param({**NEW, "CT_Nom": ""}, Action.CREATE, id="nobody of that name: no name"),
+        pytest.param({**NEW, "CT_EMail": "x" * 70}, Action.CREATE, id="nobody of that name: too long"),
+        pytest.param({**ANNE, "_create": True}, Action.CREATE, id="creation asked for"),
+        pytest.param({**ANNE, "CT_EMail": "x" * 70}, Action.UPDATE, id="somebody of that name"),
+        pytest.param({"cbMarq": 1, "CT_EMail": "x" * 70}, Action.UPDATE, id="by cbMarq"),
+        pytest.param({"cbMarq": "one", "_create": True}, Action.CREATE, id="no record, creation asked for"),
+        pytest.param({"cbMarq": "one", **GONE}, Action.DELETE, id="no record, deletion asked for"),
+    ],
+)
+def test_a_refusal_tells_what_would_have_been_done(write, given, action):
+    (receipt,) = write(given)
+    assert (receipt.outcome, receipt.action) == (REFUSED, action)
+
+
 @EVERYWHERE
 def test_a_duplicate_tells_the_row_in_the_way(write):
     (receipt,) = write({**ANNE, "_create": True})
@@ -101,6 +133,12 @@ def test_a_duplicate_tells_the_row_in_the_way(write):
 def test_a_changed_record_is_given_back_as_it_stands(write):
     (receipt,) = write({"cbMarq": 1, "CT_EMail": "", "_expected": {"CT_EMail": "old@example.org"}})
     assert receipt.record["CT_EMail"] == "anne@example.org"
+    assert receipt.detail == "CT_EMail no longer holds what is expected"
+
+
+def test_what_was_expected_of_nobody_is_told_as_a_creation_that_was_not_done(write):
+    (receipt,) = write({**NEW, "_expected": {"CT_Fonction": "Chef"}})
+    assert (receipt.action, receipt.detail) == (Action.CREATE, "nobody is there to hold what is expected")
 
 
 @EVERYWHERE
@@ -115,6 +153,14 @@ def test_a_new_contact_holds_empty_texts_and_zeros_and_reads_back(write, sage):
     assert {name: receipt.record[name] for name in row if row[name] is not None and "cb" not in name} == {
         name: value for name, value in row.items() if value is not None and "cb" not in name
     }
+
+
+@EVERYWHERE
+def test_what_was_created_is_not_written_by_a_second_identical_write(write, sage):
+    fields = [column.name for column in F_CONTACTT.columns if column.name not in {"cbMarq", *sage.absent}]
+    first, second = (write({**NEW, "CT_EMail": "zoe@example.org"}, fields=fields)[0] for _ in range(2))
+    assert (first.action, first.outcome, first.wrote) == (Action.CREATE, APPLIED, True)
+    assert (second.action, second.outcome, second.wrote, second.id) == (Action.UPDATE, APPLIED, False, first.id)
 
 
 @pytest.mark.parametrize(

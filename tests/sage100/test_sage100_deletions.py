@@ -105,9 +105,46 @@ def contacts(table, catalog):
 def test_a_row_that_is_gone_is_told_once_by_its_key(table, contacts):
     table.remove(2)
     gone = [record for record in contacts.sync() if record.get(DELETED)]
-    assert [(set(record), record["cbMarq"]) for record in gone] == [({"cbMarq", "cbModification", DELETED}, 2)]
+    assert [(set(record), record["cbMarq"]) for record in gone] == [
+        ({"cbMarq", "cbModification", "_company", DELETED}, 2)
+    ]
     assert contacts.rows == table.contacts()
     assert not any(record.get(DELETED) for record in contacts.sync())
+
+
+def warnings(caplog):
+    return [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
+
+
+def test_a_table_that_reads_empty_tells_no_deletion_until_it_holds_a_row_again(table, contacts, caplog):
+    table.run(delete(F_CONTACTT))
+    assert [contacts.sync(), contacts.sync()] == [[], []]
+    assert [text[:46] for text in warnings(caplog)] == ["F_CONTACTT reads empty, where it had 3 rows: t"] * 2
+    assert sorted(contacts.rows) == [1, 2, 3]
+    table.add("Roux")
+    contacts.sync()
+    assert contacts.rows == table.contacts() == {4: "Roux"}
+
+
+def test_a_table_that_read_empty_for_a_while_is_as_it_was(table, contacts):
+    rows = [dict(row) for row in table.run(select(F_CONTACTT)).mappings()]
+    table.run(delete(F_CONTACTT))
+    contacts.sync()
+    table.run(insert(F_CONTACTT).values(rows))
+    assert not any(record.get(DELETED) for record in contacts.sync())
+    assert contacts.rows == table.contacts()
+
+
+@pytest.mark.parametrize(("removed", "told"), [(10, False), (11, True)])
+def test_that_more_than_half_of_many_rows_are_gone_is_told_and_warned_of(table, catalog, caplog, removed, told):
+    for number in range(17):
+        table.add(f"N{number}")
+    contacts = Copy(table.config, catalog, "contacts")
+    contacts.sync()
+    table.run(delete(F_CONTACTT).where(F_CONTACTT.c.cbMarq <= removed))
+    assert len([record for record in contacts.sync() if record.get(DELETED)]) == removed
+    expected = [f"{removed} of the 20 rows of F_CONTACTT are gone: they are told as deleted."] if told else []
+    assert warnings(caplog) == expected
 
 
 def test_a_deletion_is_stamped_after_any_change_of_the_row(table, contacts):
@@ -244,6 +281,7 @@ def test_keys_behave_as_a_set(left, right):
     assert set(ours[0] - ours[1]) == left - right
     assert set(ours[0] & ours[1]) == left & right
     assert {key for key in range(302) if key in ours[0]} == left
+    assert len(ours[0]) == len(left)
     assert bool(ours[0]) is bool(left)
 
 
@@ -281,6 +319,7 @@ def test_a_copy_kept_from_the_records_is_the_table_whatever_was_killed(tmp_path_
                 marq = here[argument % len(here)]
                 graves.append(dict(table.run(select(F_CONTACTT).where(F_CONTACTT.c.cbMarq == marq)).mappings().one()))
                 table.remove(marq)
+        table.add("The last")  # an empty table tells no deletion
         copy.sync()
         assert copy.rows == table.contacts()
         table.engine.dispose()

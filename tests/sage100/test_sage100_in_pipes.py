@@ -1,10 +1,10 @@
-"""Both connectors as commands that speak the Airbyte protocol, on a SQL Server."""
+"""Both connectors as commands that speak the Airbyte protocol, from one company database into another."""
 
 import json
 
-from sage100.tables import F_COMPTET
+from sage100.tables import F_COMPTET, F_CONTACTT
 from tests.airbyte.speaking import command, piped
-from tests.sage100.companies import ON_SERVERS, only_here
+from tests.sage100.companies import ON_SERVERS, ON_SQLITE, SqliteCompany, only_here
 
 FIELDS = ("CT_Num", "CT_Nom", "CT_Prenom", "CT_EMail", "CT_No")
 CATALOG = {
@@ -23,14 +23,8 @@ def test_a_source_piped_into_a_destination_brings_contacts_to_another_company(sa
     only_here(sage)
     other = sql_server.company(sage.config["connection"]["driver"])
     other.add(F_COMPTET, {"CT_Num": "CARAT", "CT_Type": 0}, {"CT_Num": "FOURNI", "CT_Type": 1})
-    settings = other.config | {"rename": {"contacts": {"cbMarq": "id_there"}}}
-    files = {"from": sage.config, "to": settings, "catalog": {"streams": [CATALOG]}}
-    for name, content in files.items():
-        (tmp_path / name).write_text(json.dumps(content))
-    written, ended = piped(
-        command("source_sage100", "read", "--config", tmp_path / "from", "--catalog", tmp_path / "catalog"),
-        command("destination_sage100", "write", "--config", tmp_path / "to", "--catalog", tmp_path / "catalog"),
-    )
+    settings = other.config | {"rename": {"contacts": {"cbMarq": "source_cbMarq"}}}
+    written, ended = brought(tmp_path, sage.config, settings, FIELDS)
     assert (ended, written.code) == (0, 0), written.errors
     assert written.of("STATE")[-1]["stream"]["stream_descriptor"]["name"] == "contacts"
     assert [tuple(row[name] for name in FIELDS) for row in other.contacts()] == [
@@ -38,3 +32,30 @@ def test_a_source_piped_into_a_destination_brings_contacts_to_another_company(sa
         ("CARAT", "Petit", "", "", 11),
         ("FOURNI", "Moreau", "Luc", "", 12),
     ]
+
+
+@ON_SQLITE
+def test_the_keys_of_one_company_change_and_delete_nobody_in_another(sage, tmp_path):
+    other = SqliteCompany(tmp_path / "or.db")
+    other.add(F_COMPTET, {"CT_Num": "CARAT", "CT_Type": 0})
+    other.add(
+        F_CONTACTT, *({"CT_Num": "CARAT", "CT_Nom": f"Autre {n}", "CT_Prenom": "", "CT_No": n} for n in (1, 2, 3))
+    )
+    before = other.contacts()
+    written, ended = brought(tmp_path, sage.config, other.config | {"company": "OR"}, (*FIELDS, "cbMarq", "_company"))
+    assert (ended, written.code) == (0, 0), written.errors
+    assert other.contacts() == before
+    told = [each["message"] for each in written.of("LOG") if '"cause":"other_company"' in each["message"]]
+    assert len(told) == len(sage.contacts())
+
+
+def brought(folder, source, destination, fields):
+    """What the destination said, and how the source ended, once contacts were read here and written there."""
+    stream = CATALOG["stream"] | {"json_schema": {"properties": {name: {} for name in fields}}}
+    files = {"from": source, "to": destination, "catalog": {"streams": [CATALOG | {"stream": stream}]}}
+    for name, content in files.items():
+        (folder / name).write_text(json.dumps(content))
+    return piped(
+        command("source_sage100", "read", "--config", folder / "from", "--catalog", folder / "catalog"),
+        command("destination_sage100", "write", "--config", folder / "to", "--catalog", folder / "catalog"),
+    )

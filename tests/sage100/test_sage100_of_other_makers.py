@@ -54,8 +54,8 @@ def test_the_indispensable_columns_are_enough_to_read_and_to_write(plain, write)
     plain.run("INSERT INTO F_COMPTET VALUES ('CARAT', 0, 7)")
     (receipt,) = write({"CT_Num": "carat", "CT_Nom": "Durand", "CT_Prenom": "Anne"}, config=plain.config)
     assert receipt.outcome is Outcome.APPLIED
-    assert read(plain.config, "contacts") == [{"CT_Num": "CARAT", "CT_Nom": "Durand", "cbMarq": 1}]
-    assert read(plain.config, "companies") == [{"CT_Num": "CARAT", "CT_Type": 0, "cbMarq": 7}]
+    assert read(plain.config, "contacts") == [{"CT_Num": "CARAT", "CT_Nom": "Durand", "cbMarq": 1, "_company": "BIJOU"}]
+    assert read(plain.config, "companies") == [{"CT_Num": "CARAT", "CT_Type": 0, "cbMarq": 7, "_company": "BIJOU"}]
     assert sorted(streams(plain.config)) == ["companies", "contacts"]
     assert not streams(plain.config)["contacts"].supports_incremental
 

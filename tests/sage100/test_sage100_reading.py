@@ -68,6 +68,13 @@ def test_records_bear_sages_names_and_fit_their_schema(read, sage):
             assert set(record) == set(schema["properties"])
 
 
+@pytest.mark.parametrize("mode", ["full_refresh", "incremental"])
+@pytest.mark.parametrize("stream", ["companies", "contacts"])
+def test_a_row_tells_of_which_company_s_database_its_key_is(read, stream, mode):
+    records, _ = read(stream, mode=mode, company="OR ET ARGENT")
+    assert {record["_company"] for record in records} == {"OR ET ARGENT"}
+
+
 def test_the_schema_tells_what_a_text_column_can_hold(sage):
     (contacts,) = (stream for stream in SourceSage100().streams(sage.config) if stream.name == "contacts")
     properties = contacts.get_json_schema()["properties"]
@@ -129,6 +136,27 @@ def test_stamps_are_told_with_the_offset_of_the_servers_zone(read, sage, stored,
 def test_a_text_that_is_no_date_is_none(read, sage):
     sage.run("UPDATE F_CONTACTT SET cbModification = 'hier' WHERE cbMarq = 1")
     assert read(mode="full_refresh")[0][0]["cbModification"] is None
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    "state",
+    [{"cbModification": "hier"}, {"cbModification": 5}, {"until": []}, {"cbMarq": "1"}, {"cbMarq": True}, {"keys": 5},
+     {"keys": "é"}, {"keys": "AAAA"}, {"keys": "eJwDAAAAAAE=", "new": {}}],
+    ids=repr,
+)  # fmt: skip
+def test_a_state_that_is_none_is_refused_and_nothing_is_read(sage, catalog, state):
+    given = AirbyteStateMessageSerializer.load(
+        {"type": "STREAM", "stream": {"stream_descriptor": {"name": "contacts"}, "stream_state": state}}
+    )
+    settings, reading = sage.config | {"emit_deletions": True}, catalog("contacts", mode="incremental")
+    messages = []
+    with pytest.raises(AirbyteTracedException):
+        messages.extend(SourceSage100().read(logging.getLogger("test"), settings, reading, [given]))
+    assert not {Type.RECORD, Type.STATE} & {message.type for message in messages}
+    (told,) = [message.trace.error for message in messages if message.type is Type.TRACE and message.trace.error]
+    assert (told.internal_message, told.failure_type.value) == ("state", "config_error")
+    assert told.message == "The state is not one of this source. Reset the stream's state to read from the beginning."
 
 
 @EVERYWHERE

@@ -6,9 +6,11 @@ from contextlib import closing, contextmanager, suppress
 import pytest
 
 from contact_sync.failures import Exit, SideUnavailableError
+from destination_ssm.writer import SsmWriter
 from sage100.writing import Contacts
 from sandbox.faults import Answer, ExpireTokens, Fault, IgnorePageSize
 from sandbox.quirks import Quirks
+from ssm.errors import Rejected
 
 STORM = Answer(429, headers={"Retry-After": "0"})
 
@@ -30,6 +32,23 @@ def test_p10_storm_of_429_that_outlasts_all_patience_loses_nothing_and_does_noth
     world.run()
     assert sorted(world.names_in_sage()) == sorted(world.names_in_ssm())
     assert (ada.card["email"], len(world.links), world.problems) == ("ada@alpha.example", 6, [])
+
+
+def test_p10_ssm_that_refuses_to_be_searched_is_one_problem_and_not_one_of_each_contact(world, monkeypatch):
+    people = world.people(3)
+    for person in people:
+        person.edit_sage(CT_EMail="new@alpha.example")
+
+    def refused(*_):
+        raise Rejected(400, "SQL not generated correctly")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SsmWriter, "_look_up", refused)
+        patch.setattr(SsmWriter, "_can_be_searched", lambda _: False)
+        world.run()
+    assert [contact for _, contact in world.problems] == [None]
+    world.run()
+    assert ({person.card["email"] for person in people}, world.problems) == ({"new@alpha.example"}, [])
 
 
 @pytest.mark.parametrize("first", [2, 5, 8, 11, 14], ids="at call {}".format)

@@ -3,17 +3,19 @@
 import logging
 
 import pytest
-from airbyte_cdk.models import AirbyteMessageSerializer, Status
+from airbyte_cdk.models import AirbyteMessageSerializer, FailureType, Status
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.receipt import Cause, Outcome
+from connector_base.receipt import Action, Cause, Outcome
 from destination_ssm.destination import DestinationSsm
 from destination_ssm.writer import SsmWriter
 from sandbox.faults import EMPTY_PAGE, HTML, Answer, CutJson, Delay, ExpireTokens, Fault, Reset
 from sandbox.quirks import Normalisation, Quirks
 from sandbox.tenant import BRANCH, SALES_REP
+from source_ssm import schemas
 from ssm.client import SsmClient
 from ssm.config import SsmConfig
+from ssm.errors import Rejected
 from tests.ssm.side import catalog
 
 LOGGER = logging.getLogger("airbyte")
@@ -61,6 +63,25 @@ def test_declared_field_missing_on_the_wire_is_cleared(side):
     identifier = side.contact(email="old@or.example", extId="x1")
     side.write({"id": identifier, **side.new(extId="x1")}, fields=["id", *FIELDS])
     assert side.row(identifier)["email"] is None
+
+
+@pytest.mark.parametrize(
+    "side", [Quirks(), Quirks(null_refused=True)], ids=["null clears", "null refused"], indirect=True
+)
+@pytest.mark.parametrize(
+    ("stream", "schema", "record"),
+    [
+        ("contacts", schemas.CONTACTS, {"extId": "x1", "firstName": "Zoé", "lastName": "Or", "email": "z@or.example"}),
+        ("accounts", schemas.ACCOUNTS, {"extId": "PERLES", "name": "Perles", "city": "Lyon"}),
+    ],
+)
+def test_what_was_created_is_not_written_by_a_second_identical_sync(side, stream, schema, record):
+    record = record | ({"accountId": side.account} if stream == "contacts" else {})
+    fields = [name for name in schema["properties"] if name != "id"]
+    (first,), (second,) = (side.write(record, stream=stream, fields=fields) for _ in range(2))
+    assert (first.action, first.outcome, first.wrote) == (Action.CREATE, Outcome.APPLIED, True)
+    assert (second.action, second.outcome, second.wrote) == (Action.UPDATE, Outcome.APPLIED, False)
+    assert side.calls("PUT") == []
 
 
 def test_senders_field_names_are_adapted(side):
@@ -131,6 +152,7 @@ def test_one_refused_record_does_not_stop_the_others(side):
         (Outcome.REFUSED, Cause.MALFORMED),
         (Outcome.APPLIED, None),
     ]
+    assert [receipt.action for receipt in receipts] == [Action.CREATE] * 2 + [Action.UPDATE] + [Action.CREATE] * 2
     assert receipts[0].detail
     assert receipts[1].field == "firstName"
 
@@ -245,6 +267,49 @@ def test_side_that_cannot_be_used_stops_the_write_after_every_receipt_is_given(s
         list(DestinationSsm(receipts.append, side.client).write(side.config, catalog("contacts", ()), messages))
     assert caught.value.internal_message == code
     assert [receipt.outcome for receipt in receipts] == [Outcome.RETRY] * 3
+
+
+BAD_QUERY = {"code": 901, "Message": "SQL not generated correctly"}
+
+
+def refusing(monkeypatch, client, is_refused):
+    """Let SSM refuse to look for some `extId`."""
+    find = client.find
+
+    def found(resource, ids=(), ext_ids=()):
+        if any(map(is_refused, ext_ids)):
+            raise Rejected(400, "SQL not generated correctly")
+        return find(resource, ids, ext_ids)
+
+    monkeypatch.setattr(client, "find", found)
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_a_record_that_ssm_makes_no_query_of_is_refused_and_stops_no_other(side, monkeypatch, bulk):
+    refusing(monkeypatch, side.client, lambda ext_id: "%" in ext_id)
+    names = [f"x{number}" for number in range(9)]
+    names[2], names[7] = "x%2", "x%7"
+    receipts = side.write(*(side.new(extId=name) for name in names), config={"bulk_writes": bulk})
+    assert [receipt.outcome for receipt in receipts] == [
+        Outcome.REFUSED if "%" in name else Outcome.APPLIED for name in names
+    ]
+    assert {(r.action, r.cause, r.field, r.detail) for r in receipts if r.outcome is Outcome.REFUSED} == {
+        (Action.UPDATE, Cause.REJECTED, "extId", "SQL not generated correctly")
+    }
+    assert len(side.api.store.rows("contacts")) == 7
+
+
+def test_a_tenant_that_makes_no_query_of_any_lookup_is_for_a_person_and_nothing_is_taken_for_refused(side):
+    side.api.faults.add(Fault(Answer(400, BAD_QUERY), "GET", "/contacts", times=None))
+    receipts = []
+    given = [{"type": "RECORD", "record": {"stream": "contacts", "data": side.new(extId="x1"), "emitted_at": 1}}] * 3
+    messages = map(AirbyteMessageSerializer.load, given)
+    with pytest.raises(AirbyteTracedException) as caught:
+        list(DestinationSsm(receipts.append, side.client).write(side.config, catalog("contacts", ()), messages))
+    assert (caught.value.internal_message, caught.value.failure_type) == ("rejected", FailureType.config_error)
+    assert "SQL not generated correctly" in caught.value.message
+    assert {(receipt.outcome, receipt.cause) for receipt in receipts} == {(Outcome.RETRY, Cause.REJECTED)}
+    assert len(receipts) == 3
 
 
 @pytest.mark.parametrize(("per_second", "size"), [(0.1, 1), (1, 5), (4, 20), (13, 50)])

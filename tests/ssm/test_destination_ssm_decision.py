@@ -4,7 +4,7 @@ import pytest
 
 from connector_base.receipt import Action, Cause, Outcome, Receipt
 from connector_base.request import write_request
-from destination_ssm.decision import Attempt, Demands, Seen, Write, decide, fault, settle
+from destination_ssm.decision import Attempt, Demands, Seen, Write, decide, fault, malformed, settle
 from ssm.errors import Forbidden, LoginRefused, QuotaExhausted, Rejected, Unreachable
 
 OWNER = 310
@@ -16,6 +16,19 @@ LIVING = {
     "lastName": "Or",
     "email": None,
     "accountId": {"id": 1, "value": ""},
+    "birthday": "1990-05-01T00:00:00Z",
+    "comment": "2024-05-01T08:00:00Z",
+    "fax": "012",
+    "permissionLevel": 2,
+    "salesRepId": {"id": 310, "value": ""},
+    "UseCompanyAddress": False,
+    "marketingCommunications": True,
+    "phone1": "12",
+    "typeId": None,
+    "Z_lists": [{"id": 3, "value": "a"}],
+    "Z_rate": 3,
+    "Z_seen": "2024-05-01 10:00:00.000+02:00",
+    "Z_siteId": "12",
     "dateUpdated": "2024-01-01T00:00:00Z",
 }
 DELETED = {**LIVING, "id": 8, "extId": "x8", "deleted": True}
@@ -44,6 +57,64 @@ DECISIONS = {
     "a reference is written as its id": (
         {"id": 7, "accountId": {"id": 2, "value": "Or"}},
         (Action.UPDATE, 7, {"accountId": 2}),
+    ),
+    "a reference that a database kept as text": ({"id": 7, "accountId": '{"id":1,"value":"Or"}'}, (APPLIED, None, 7)),
+    "a reference as digits": ({"id": 7, "accountId": "1"}, (APPLIED, None, 7)),
+    "a reference as a fraction": ({"id": 7, "accountId": 2.0}, (Action.UPDATE, 7, {"accountId": 2})),
+    "references kept as text are written as their ids": (
+        {"id": 7, "accountId": '{"id": 2, "value": null}', "Z_lists": '[{"id":3,"value":"a"},{"id":4,"value":"b"}]'},
+        (Action.UPDATE, 7, {"accountId": 2, "Z_lists": [3, 4]}),
+    ),
+    "references of a list kept as text": ({"id": 7, "Z_lists": '[{"id":3,"value":""}]'}, (APPLIED, None, 7)),
+    "a reference to nobody kept as text": ({"id": 7, "typeId": '{"id":null,"value":""}'}, (APPLIED, None, 7)),
+    "where SSM holds nothing, a reference is known by its name": (
+        {"id": 7, "typeId": '{"id":9,"value":"DAF"}', "gender": '{"id":0,"value":"Male"}'},
+        (Action.UPDATE, 7, {"typeId": 9, "gender": 0}),
+    ),
+    "new: references kept as text": (
+        {**NEW, "accountId": '{"id":1,"value":"Or"}', "salesRepId": "5"},
+        (Action.CREATE, None, {"salesRepId": 5, **NEW}),
+    ),
+    "what is no reference stays as it is": (
+        {"id": 7, "accountId": "Or", "typeId": "[" * 9_999},
+        (Action.UPDATE, 7, {"accountId": "Or", "typeId": "[" * 9_999}),
+    ),
+    "texts are never unpacked": (
+        {"id": 7, "email": '{"id":2}', "lastName": '{"id":7,"value":"Or"}', "extId": "12", "Z_siteId": "012"},
+        (
+            Action.UPDATE,
+            7,
+            {"email": '{"id":2}', "lastName": '{"id":7,"value":"Or"}', "extId": "12", "Z_siteId": "012"},
+        ),
+    ),
+    "the same moment in another spelling": (
+        {"id": 7, "birthday": "1990-05-01 02:00:00+02", "Z_seen": "2024-05-01T08:00:00Z"},
+        (APPLIED, None, 7),
+    ),
+    "the same day": ({"id": 7, "birthday": "1990-05-01"}, (APPLIED, None, 7)),
+    "another moment": (
+        {"id": 7, "birthday": "1990-05-01T00:00:00+02:00", "Z_seen": "2024-05-01"},
+        (Action.UPDATE, 7, {"birthday": "1990-05-01T00:00:00+02:00", "Z_seen": "2024-05-01"}),
+    ),
+    "a text that tells a moment is a text": (
+        {"id": 7, "comment": "2024-05-01 10:00:00+02:00"},
+        (Action.UPDATE, 7, {"comment": "2024-05-01 10:00:00+02:00"}),
+    ),
+    "a number as text, or as a fraction": ({"id": 7, "permissionLevel": "2", "Z_rate": 3.0}, (APPLIED, None, 7)),
+    "another number": ({"id": 7, "permissionLevel": "3"}, (Action.UPDATE, 7, {"permissionLevel": "3"})),
+    "a text of digits is a text": (
+        {"id": 7, "phone1": "+12", "fax": "12"},
+        (Action.UPDATE, 7, {"phone1": "+12", "fax": "12"}),
+    ),
+    "null says nothing of what a new row has filled without the record": (
+        {
+            "id": 7,
+            "salesRepId": None,
+            "permissionLevel": None,
+            "UseCompanyAddress": "",
+            "marketingCommunications": None,
+        },
+        (APPLIED, None, 7),
     ),
     "null clears": ({"id": 7, "firstName": None}, (Action.UPDATE, 7, {"firstName": None})),
     "case differs": ({"id": 7, "firstName": "zoé"}, (Action.UPDATE, 7, {"firstName": "zoé"})),
@@ -82,6 +153,14 @@ DECISIONS = {
     "delete what is deleted": ({"id": 8, **MARK}, (APPLIED, None, 8)),
     "delete what is not shown: it may be hidden": ({"id": 99, **MARK}, (REFUSED, Cause.NOT_FOUND, 99)),
     "delete by an extId that nobody bears": ({"extId": "x99", **MARK}, (APPLIED, None, None)),
+    "expected is compared exactly": (
+        {"id": 7, "email": "z", "_expected": {"birthday": "1990-05-01 02:00:00+02:00"}},
+        (CHANGED, None, 7),
+    ),
+    "expected is compared exactly, references too": (
+        {"id": 7, "email": "z", "_expected": {"accountId": "1"}},
+        (CHANGED, None, 7),
+    ),
     "expected values still held": (
         {"id": 7, "email": "z", "_expected": {"firstName": "Zoé", "email": "", "accountId": 1, "deleted": False}},
         (Action.UPDATE, 7, {"email": "z"}),
@@ -89,6 +168,7 @@ DECISIONS = {
     "expected value held no more": ({"id": 7, "email": "z", "_expected": {"firstName": "Zoe"}}, (CHANGED, None, 7)),
     "expected stamp held no more": ({"id": 7, "email": "z", "_expected": {"dateUpdated": None}}, (CHANGED, None, 7)),
     "delete of what changed": ({"id": 7, **MARK, "_expected": {"firstName": "Zoe"}}, (CHANGED, None, 7)),
+    "expected of nobody": ({"extId": "x99", "_expected": {"firstName": "Zoé"}, **NEW}, (CHANGED, None, None)),
     "expected by extId": ({"extId": "x7", "email": "z", "_expected": {"firstName": "Zoe"}}, (CHANGED, None, 7)),
 }
 
@@ -114,10 +194,30 @@ def test_receipt_without_a_write_shows_the_row_as_it_stands(data, row):
     assert (receipt.record, receipt.wrote) == (row, False)
 
 
+def test_a_row_that_changed_is_told_by_the_first_field_that_did_and_no_value():
+    receipt = decide(request(id=7, _expected={"firstName": "Zoé", "lastName": "Argent", "email": "?"}), SEEN, DEMANDS)
+    assert (receipt.field, receipt.detail) == ("lastName", "lastName no longer holds what is expected")
+
+
 @pytest.mark.parametrize("field", DEMANDS.required[:3])
 def test_missing_field_is_named(field):
     receipt = decide(request(**{**NEW, field: None}), SEEN, DEMANDS)
     assert receipt.field == field
+
+
+@pytest.mark.parametrize(
+    ("data", "action"),
+    [
+        ({"extId": 5}, Action.CREATE),
+        ({"latitude": float("nan")}, Action.CREATE),
+        ({"extId": "x7", "latitude": float("nan")}, Action.UPDATE),
+        ({"id": 7, "latitude": float("nan")}, Action.UPDATE),
+        ({"_create": True, "extId": "x7", "latitude": float("nan")}, Action.CREATE),
+        ({**MARK}, Action.DELETE),
+    ],
+)
+def test_a_record_refused_unread_tells_what_would_have_been_done(data, action):
+    assert malformed(request(**data), "…").action is action
 
 
 def test_account_without_a_branch_is_not_created():

@@ -278,6 +278,19 @@ def test_a_state_far_in_the_future_reads_nothing(api, config):
     assert Reading(SourceSsm(), config, "contacts", states=[state_of("contacts", "2999-01-01T00:00:00Z")]).records == {}
 
 
+@pytest.mark.parametrize(
+    ("stamp", "more"),
+    [("yesterday", {}), (5, {}), (["2024-05-01"], {}), ("2024-05-01T12:00:00Z", {"newest_id": "7"}),
+     ("2024-05-01T12:00:00Z", {"page_rows": 1.5})],
+)  # fmt: skip
+def test_a_state_that_is_none_is_refused_and_nothing_is_read(api, config, stamp, more):
+    reading = Reading(SourceSsm(), config, "contacts", states=[state_of("contacts", stamp, **more)])
+    assert (reading.records, reading.states) == ({}, {})
+    (told,) = reading.traces
+    assert (told.internal_message, told.failure_type) == ("state", FailureType.config_error)
+    assert told.message == "The state is not one of this source. Reset the stream's state to read from the beginning."
+
+
 def test_full_refresh_reads_everything_whatever_the_state(api, config, clock):
     clock.now = START + timedelta(hours=2)
     since = state_of("contacts", "2024-05-01T13:00:00.000000Z")

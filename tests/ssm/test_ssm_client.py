@@ -113,6 +113,8 @@ def test_a_fault_that_does_not_pass_is_an_error_and_never_an_empty_read(mock, cl
         (httpx.Response(500), Unreachable, "unreachable"),
         (httpx.Response(200, text="<p>"), MalformedAnswer, "malformed_answer"),
         (httpx.Response(400, json={"Message": "SQL"}), Rejected, "rejected"),
+        (httpx.Response(400, json={"errors": [{"code": "900"}]}), Unreachable, "unreachable"),
+        (httpx.Response(500, json={"Code": 901, "Message": "SQL"}), Rejected, "rejected"),
         (httpx.Response(403), Forbidden, "forbidden"),
         (httpx.Response(401), LoginRefused, "login_refused"),
     ],
