@@ -1,25 +1,47 @@
-"""Whether state and sides belong together: what is known of the links must still be there. Pure.
+"""Whether state and sides belong together: rows seen before must still be the rows that they were. Pure.
 
-Ids tell nothing by themselves: another company database or another instance gives out the same numbers. Of a row
-that stands under a known id it is asked whether it is the one that was seen.
+Ids tell nothing by themselves: another company database or another instance gives out the same numbers. What tells is
+when a row was created, since no edit changes that. What a row says is not held against it: people may change all of it.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from contact_sync.contact import Contact, personal
+from contact_sync import normal
+from contact_sync.contact import is_ours
 from contact_sync.failures import ConfigurationError
-from contact_sync.fields import LAST_NAME
 from contact_sync.model import Link, Side
 from contact_sync.sides import Row
 
 _FEW = 3
-"""Up to so many links, all may be gone on a normal day."""
+"""Up to so many companies, all may be gone from Sage on a normal day."""
 
-_QUARTER, _ROUNDED = timedelta(minutes=15), timedelta(seconds=1)
+_SAMPLE = 20
+_TO_THE_SECOND = len("2024-03-05T10:11:12")
+_QUARTER, _ROUNDED, _ZONES = timedelta(minutes=15), timedelta(minutes=1), timedelta(hours=26)
 
-_MARKS = ("extId", "lastName", "email", "phone1", "phone2")
-"""What a contact of SSM is known by, beside when it was created."""
+Companies = Mapping[str, Sequence[Any]]
+"""Some companies of Sage as they are remembered: ``cbMarq`` to ``CT_Num``, ``CT_Intitule`` and ``cbCreation``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What rows with known ids tell.
+
+    Attributes:
+        same: how many are the rows that were seen.
+        other: how many bear the id of a row that was seen, and are others.
+    """
+
+    same: int = 0
+    other: int = 0
+
+    @property
+    def against(self) -> bool:
+        """Whether most are others."""
+        return self.other > self.same
 
 
 def same_settings(links: Sequence[Link], known: str | None, database: str) -> None:
@@ -29,86 +51,112 @@ def same_settings(links: Sequence[Link], known: str | None, database: str) -> No
         ConfigurationError: they name another one.
     """
     if links and known not in (None, database):
-        raise ConfigurationError("other_company", known=known, company=database)
+        raise ConfigurationError("other_company", side=Side.SAGE100.value, known=known, company=database)
 
 
-def same_instance(before: Mapping[int, Row], asked: Collection[int], rows: Iterable[Row], *, complete: bool) -> None:
-    """Of the contacts of SSM seen before, those asked for must be there, created when they were, most of them as seen.
+# --- SSM
+
+
+def of_ssm(before: Mapping[int, Row], rows: Iterable[Row]) -> Evidence:
+    """What rows of one stream of SSM tell: those created when they were, or under our own ``extId``, are the same."""
+    known = [_is_same_in_ssm(before[row["id"]], row) for row in rows if row["id"] in before]
+    return Evidence(sum(known), len(known) - sum(known))
+
+
+def same_instance(streams: Iterable[Evidence], *, none_is_strange: bool) -> None:
+    """SSM must show the rows that it showed: it marks rows as deleted, and takes none away.
 
     Args:
-        before: the contacts as last seen, by id.
-        asked: the ids of those that ought to be there.
-        rows: what was read.
-        complete: whether what was read is all there is of those asked for.
+        streams: what each stream tells.
+        none_is_strange: whether rows that are known ought to be among those read.
 
     Raises:
-        ConfigurationError: none is there, or most are others: this is another instance.
+        ConfigurationError: most are others, or none is there: this is another instance.
     """
-    now = {row["id"]: row for row in rows}
-    known = [i for i in asked if i in before]
-    pairs = [(before[i], now[i]) for i in known if i in now]
-    born_then = [pair for pair in pairs if _born_alike(*pair)]
-    familiar = sum(any(was.get(mark) and was.get(mark) == row.get(mark) for mark in _MARKS) for was, row in born_then)
-    _refuse(Side.SSM, familiar, len(pairs) - familiar, certain=len(pairs) - len(born_then))
-    if complete and len(known) > _FEW and not familiar:
+    told = list(streams)
+    if any(one.against for one in told) or (none_is_strange and not any(one.same for one in told)):
         raise ConfigurationError("other_side", side=Side.SSM.value)
+
+
+def _is_same_in_ssm(was: Row, row: Row) -> bool:
+    return (is_ours(was.get("extId")) and was.get("extId") == row.get("extId")) or _born_alike(was, row)
 
 
 def _born_alike(was: Row, row: Row) -> bool:
     """Whether both tell the same moment of creation, however they spell it, or one tells none.
 
-    Fractions of a second may come or go, and a time that is shown in a user's zone moves by quarters of an hour.
+    Seconds may come or go, and a time that is shown in a user's zone moves by quarters of an hour.
     """
     try:
         one, two = (datetime.fromisoformat(r["dateCreated"]).replace(tzinfo=None) for r in (was, row))
     except (KeyError, TypeError, ValueError):
         return True
-    apart = abs(one - two) % _QUARTER
-    return min(apart, _QUARTER - apart) <= _ROUNDED
+    apart = abs(one - two)
+    odd = apart % _QUARTER
+    return apart <= _ZONES and min(odd, _QUARTER - odd) <= _ROUNDED
 
 
-def same_database(links: Sequence[Link], contacts: Mapping[int, Contact], *, complete: bool) -> None:
-    """Of the linked rows of Sage, some must still say something personal that they said, and most of those there.
+# --- Sage
 
-    A row counts under its ``cbMarq`` or its ``CT_No``, as in P14. A database that reads empty is P9's.
+
+def remembered_companies(rows: Iterable[Row]) -> Companies:
+    """What to remember of the companies of Sage: the oldest few, which stay the longest."""
+    oldest = sorted((row for row in rows if "cbMarq" in row), key=lambda row: int(row["cbMarq"]))[:_SAMPLE]
+    return {str(row["cbMarq"]): [row["CT_Num"], row.get("CT_Intitule"), _born(row)] for row in oldest}
+
+
+def same_database(
+    links: Sequence[Link], known: Companies, companies: Sequence[Row], contacts: Sequence[Row], *, complete: bool
+) -> None:
+    """The companies that Sage showed must be there as they were created, or the linked contacts under their names.
+
+    The names count where a database was built anew, which gives all rows new ids and moments of creation (P14).
 
     Args:
         links: the living links.
-        contacts: the contacts of Sage that were read, by ``cbMarq``.
-        complete: whether they are all.
+        known: the companies remembered.
+        companies: the companies that were read.
+        contacts: the contacts that were read.
+        complete: whether both were read to their end.
 
     Raises:
-        ConfigurationError: none does, or most are others: this is another company database.
+        ConfigurationError: most companies are others, or all are gone, and so are the contacts: this is another
+            company database.
     """
-    by_number = {contact.number: contact for contact in contacts.values() if contact.number}
-    familiar = strange = 0
-    for link in links:
-        row = contacts.get(link.sage100_id)
-        if _says_the_same(link, row) or _says_the_same(link, by_number.get(link.sage100_no or 0)):
-            familiar += 1
-        elif row:
-            strange += 1
-    _refuse(Side.SAGE100, familiar, strange)
-    if complete and contacts and len(links) > _FEW and not familiar:
+    there = {str(row.get("cbMarq")): row for row in companies}
+    told = [_is_same_company(was, there[key]) for key, was in known.items() if key in there]
+    if not links:
+        return
+    gone = complete and bool(companies) and len(known) > _FEW and not told
+    if (gone or Evidence(sum(told), len(told) - sum(told)).against) and not _most_are_there(links, contacts):
         raise ConfigurationError("other_side", side=Side.SAGE100.value)
 
 
-def _refuse(side: Side, familiar: int, strange: int, certain: int = 0) -> None:
-    """Refuse a side on which most are others; one contact alone may have become somebody else altogether.
-
-    Args:
-        side: the side.
-        familiar: how many rows are those that were seen.
-        strange: how many bear the id of one that was seen and nothing else of it.
-        certain: how many of the strange ones cannot be it, whatever somebody edited.
-    """
-    if strange > familiar and (certain or strange > 1):
-        raise ConfigurationError("other_side", side=side.value)
+def _is_same_company(was: Sequence[Any], row: Row) -> bool:
+    """Older databases do not tell when a row was created: there the code and the name speak."""
+    code, name, born = was
+    if born and (now := _born(row)):
+        return bool(born == now)
+    same_code = normal.company_code(code) == normal.company_code(row["CT_Num"])
+    return same_code and normal.name(name) == normal.name(row.get("CT_Intitule"))
 
 
-def _says_the_same(link: Link, row: Contact | None) -> bool:
-    if row is None:
-        return False
-    base = {name: pair.sage100 for name, pair in link.base.items()}
-    last_name = base.get(LAST_NAME)
-    return (bool(last_name) and last_name == row.values.get(LAST_NAME)) or bool(personal(base) & personal(row.values))
+def _born(row: Row) -> str | None:
+    """When a row was created, by the server's clock on the wall, whatever zone the settings say it stands in."""
+    stamp = row.get("cbCreation")
+    return stamp[:_TO_THE_SECOND] if isinstance(stamp, str) else None
+
+
+def _most_are_there(links: Sequence[Link], contacts: Sequence[Row]) -> bool:
+    """Whether most linked contacts stand in Sage under the name that they had, by ``cbMarq`` or ``CT_No``."""
+    by_id = {row["cbMarq"]: row for row in contacts}
+    by_number = {row["CT_No"]: row for row in contacts if row.get("CT_No")}
+    found = [
+        normal.name(link.contact) in _names_of(by_id.get(link.sage100_id), by_number.get(link.sage100_no))
+        for link in links
+    ]
+    return sum(found) * 2 > len(found)
+
+
+def _names_of(*rows: Row | None) -> Iterator[str]:
+    return (normal.name(f"{row.get('CT_Prenom') or ''} {row.get('CT_Nom') or ''}") for row in rows if row)

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from contact_sync import normal
-from contact_sync.fields import COMPANY, FIRST_NAME, JOB_TITLE, LAST_NAME
+from contact_sync.fields import COMPANY, FIRST_NAME, LAST_NAME
 from contact_sync.model import Side, Subject, Value
 
 _EXT_ID = re.compile(r"(sage100|ssm):(.+):([1-9][0-9]*)")
+
+
+def is_ours(text: str | None) -> bool:
+    """Whether a text is an ``extId`` of ours, whatever company database it names."""
+    return _EXT_ID.fullmatch(text or "") is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +105,3 @@ def subject_of(sage: Contact | None, ssm: Contact | None) -> Subject:
         ssm_id=ssm.id if ssm else None,
         contact=(shown.full_name or None) if shown else None,
     )
-
-
-_SHARED = frozenset({COMPANY, FIRST_NAME, JOB_TITLE})
-
-
-def personal(values: Mapping[str, Value]) -> set[str]:
-    """What of a contact's fields hardly two people have in common, as names are compared."""
-    return {normal.name(value) for name, value in values.items() if name not in _SHARED and isinstance(value, str)}

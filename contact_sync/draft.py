@@ -35,7 +35,7 @@ class World:
         complete: whether each side was read to its end (P10).
         mapper: the field map at work.
         policy: the site's answers.
-        disputed: the fields with an open ``conflict``, by ``cbMarq`` (P1 ``manual``).
+        disputed: the fields with an open ``conflict``, by the contact's id on either side (P1 ``manual``).
         identity_fell: whether Sage gives out a ``cbMarq`` that it has given before (P9).
         now: the time of the run; None where no stamp can be of the future.
     """
@@ -48,7 +48,7 @@ class World:
     complete: Mapping[Side, bool]
     mapper: Mapper
     policy: Policy
-    disputed: Mapping[int, frozenset[str]] = default(default_factory=dict)
+    disputed: Mapping[tuple[Side, int], frozenset[str]] = default(default_factory=dict)
     identity_fell: bool = False
     now: datetime | None = None
 

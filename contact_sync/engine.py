@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from contact_sync import guards, pause
 from contact_sync.apply import Outcomes, apply
-from contact_sync.belonging import same_database, same_settings
+from contact_sync.belonging import same_settings
 from contact_sync.books import Books
 from contact_sync.codecs import Locale
 from contact_sync.companies import Companies, Scope
@@ -22,7 +22,7 @@ from contact_sync.fields import Field, present
 from contact_sync.flapping import Rewrites
 from contact_sync.garbage import collected_later
 from contact_sync.mapping import Mapper, OddRowError
-from contact_sync.model import Code, Entry, Link, Side, Subject
+from contact_sync.model import Code, Entry, Link, LinkStatus, Side, Subject
 from contact_sync.observe import Observation, Remembered, keep_identity, observe, remember, remembered
 from contact_sync.plan import plan
 from contact_sync.policy import Policy
@@ -202,7 +202,8 @@ class Run:
         if self._lease is None:
             return None
         exit_code = error.exit_code if isinstance(error, SyncError) else Exit.FAULT
-        return self._close(self._problems, exit_code)
+        unusable = [_unusable(error)] if isinstance(error, SyncError) and "side" in error.params else []
+        return self._close(self._problems or unusable, exit_code)
 
     def planned(self) -> PlanReport:
         """Tell the plan, as a run would carry it out."""
@@ -275,7 +276,6 @@ class Run:
         with self._store.transaction() as transaction:
             intents, open_problems = transaction.intents(), transaction.open_problems()
         sage100 = {row["cbMarq"]: mapper.sage100(row) for row in seen.sage100}
-        same_database(self._known.links, sage100, complete=seen.complete[Side.SAGE100])
         ssm = self._readable(mapper)
         return World(
             site.database,
@@ -356,7 +356,8 @@ class Run:
     def _keeps(self, known: JournalEntry, exit_code: Exit) -> bool:
         """Whether a problem that was not met again stays open: only a run that looked and believes closes it."""
         elsewhere = self._alone is not None and not is_about(known.entry.subject, self._alone)
-        return elsewhere or exit_code not in (Exit.DONE, Exit.GUARD) or self._stopped or self._waits(known)
+        looked = exit_code in (Exit.DONE, Exit.GUARD) and not self._stopped
+        return elsewhere or not looked or self._waits(known) or self._sleeps(known.entry)
 
     def _waits(self, known: JournalEntry) -> bool:
         """Whether only a write can tell if a problem is gone, and this run has left its contact's."""
@@ -364,6 +365,14 @@ class Run:
             return False
         left = (*self._outcomes.postponed, *(write for write, _ in self._plan.held))
         return any(is_about(write.subject, known.entry.subject) for write in left)
+
+    def _sleeps(self, entry: Entry) -> bool:
+        """Whether a conflict that a person must settle was not looked at, since its link sleeps (P1, P13)."""
+        if entry.code is not Code.CONFLICT:
+            return False
+        links = {link.id: link for link in (*self._known.links, *self._plan.links.values())}
+        asleep = (k for k in links.values() if k.status is LinkStatus.ASLEEP)
+        return any(is_about(Subject(k.company, k.sage100_id, k.ssm_id), entry.subject) for k in asleep)
 
     @property
     def _stopped(self) -> bool:
@@ -392,13 +401,14 @@ class Run:
         )
 
 
-def _disputed(open_problems: Iterable[JournalEntry]) -> Mapping[int, frozenset[str]]:
-    """The fields that wait for a person to settle them, by ``cbMarq`` (P1)."""
-    fields: defaultdict[int, set[str]] = defaultdict(set)
+def _disputed(open_problems: Iterable[JournalEntry]) -> Mapping[tuple[Side, int], frozenset[str]]:
+    """The fields that wait for a person to settle them, by the contact's id on either side (P1)."""
+    fields: defaultdict[tuple[Side, int], set[str]] = defaultdict(set)
     for entry in (known.entry for known in open_problems if known.entry.code is Code.CONFLICT):
-        if entry.subject.sage100_id is not None and entry.field:
-            fields[entry.subject.sage100_id].add(entry.field)
-    return {sage100_id: frozenset(names) for sage100_id, names in fields.items()}
+        for side, contact in ((Side.SAGE100, entry.subject.sage100_id), (Side.SSM, entry.subject.ssm_id)):
+            if contact is not None and entry.field:
+                fields[side, contact].add(entry.field)
+    return {contact: frozenset(names) for contact, names in fields.items()}
 
 
 def _without(link: Link, fields: set[str]) -> Link:
@@ -419,6 +429,12 @@ def _refused_write(problem: JournalEntry, outcomes: Outcomes) -> Write | None:
 
 def _unreachable(side: Side, failure: Failure) -> Entry:
     return Entry(Code.SIDE_UNREACHABLE, Subject(), details={"side": side.value, "text": failure.text})
+
+
+def _unusable(error: SyncError) -> Entry:
+    """R10: a side that the run could read and yet not work with."""
+    details = {"side": error.params["side"], "text": error.params.get("text"), "reason": error.code}
+    return Entry(Code.SIDE_UNREACHABLE, Subject(), details=details)
 
 
 def _incomplete(side: Side, failure: Failure) -> Entry:

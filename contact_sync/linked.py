@@ -44,7 +44,8 @@ def decide(draft: Draft, link: Link, sage100: Contact | None, ssm: Contact | Non
 
 
 def _views(draft: Draft, link: Link, sage100: Contact, ssm: Contact) -> Views:
-    return Views(link, sage100, ssm, draft.world.disputed.get(sage100.id, frozenset()))
+    disputed = (draft.world.disputed.get((c.side, c.id), frozenset()) for c in (sage100, ssm))
+    return Views(link, sage100, ssm, frozenset().union(*disputed))
 
 
 def _awake(draft: Draft, link: Link) -> Link:

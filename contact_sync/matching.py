@@ -7,8 +7,8 @@ from dataclasses import field as default
 
 from contact_sync import normal
 from contact_sync.codecs import text_of
-from contact_sync.contact import Contact, ExtId, personal, subject_of
-from contact_sync.fields import EMAIL, LAST_NAME
+from contact_sync.contact import Contact, ExtId, subject_of
+from contact_sync.fields import COMPANY, EMAIL, FIRST_NAME, JOB_TITLE, LAST_NAME
 from contact_sync.model import Code, Entry, Intent, Link, Side, Subject
 
 
@@ -152,7 +152,13 @@ def _shares_value(one: Contact, two: Contact) -> bool:
     """
     if normal.company_code(one.company) == normal.company_code(two.company) and agrees(one, two):
         return True
-    return bool(personal(one.values) & personal(two.values))
+    return bool(_personal(one) & _personal(two))
+
+
+def _personal(contact: Contact) -> set[str]:
+    """What hardly two people have in common."""
+    shared = {COMPANY, FIRST_NAME, JOB_TITLE}
+    return {normal.name(v) for name, v in contact.values.items() if isinstance(v, str) and name not in shared}
 
 
 def _by_name(ssm: Sequence[Contact], free: Mapping[int, Contact], known: Known, result: Matching) -> None:

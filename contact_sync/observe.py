@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from contact_sync.belonging import same_instance
+from contact_sync.belonging import Companies, Evidence, of_ssm, remembered_companies, same_database, same_instance
 from contact_sync.mapping import Column
 from contact_sync.model import Link, LinkStatus, Side
 from contact_sync.sides import Failure, Reading, Row, SageAccess, SideFailedError, SsmAccess
@@ -18,6 +18,7 @@ _WHOLE_EVERY = timedelta(hours=24)
 _SAMPLE = 20
 _LAST_WHOLE = "ssm_whole_read_at"
 _DATABASE = "database"
+_COMPANIES = "sage100_companies"
 _IDENTITY = "sage100_identity"
 _STREAMS = ("accounts", "contacts")
 _TYPES = "contact_types"
@@ -34,6 +35,7 @@ class Remembered:
         contact_types: rows of ``/contactTypes`` as last seen.
         cursors: per stream of SSM, the state up to which it was read.
         database: the company database's name, as the settings gave it.
+        companies: some companies of Sage, by which it is known again.
         identity: the highest ``cbMarq`` that Sage was seen to have given.
         whole_due: whether SSM is to be read whole: never done, a day ago, or the last run failed.
     """
@@ -44,6 +46,7 @@ class Remembered:
     contact_types: Sequence[Row]
     cursors: Mapping[str, Mapping[str, Any] | None]
     database: str | None
+    companies: Companies
     identity: int
     whole_due: bool
 
@@ -62,6 +65,7 @@ def remembered(transaction: Transaction, now: datetime) -> Remembered:
         contact_types=list(transaction.observed(_TYPES)),
         cursors=cursors,
         database=transaction.recall(_DATABASE),
+        companies=transaction.recall(_COMPANIES) or {},
         identity=transaction.recall(_IDENTITY) or 0,
         whole_due=failed or never or now - datetime.fromisoformat(last_whole) > _WHOLE_EVERY,
     )
@@ -113,13 +117,15 @@ def observe(sage100: SageAccess, ssm: SsmAccess, known: Remembered, *, whole: bo
     """Read both sides at the same time.
 
     Raises:
-        ConfigurationError: the state belongs to another instance of SSM.
+        ConfigurationError: the state belongs to another company database, or another instance of SSM.
     """
     with ThreadPoolExecutor(2, "observe") as pool:
         sage_side = pool.submit(_read_sage, sage100)
         ssm_side = pool.submit(_read_ssm, ssm, known, whole=whole)
         columns, identity, companies, contacts = sage_side.result()
-        seen = ssm_side.result()
+        seen, whole = ssm_side.result()
+    complete = companies.complete and contacts.complete
+    same_database(known.links, known.companies, companies.rows, contacts.rows, complete=complete)
     failures = {
         side: failure
         for side, readings in ((Side.SAGE100, (companies, contacts)), (Side.SSM, tuple(seen.values())))
@@ -151,29 +157,40 @@ def _read_sage(sage100: SageAccess) -> tuple[Mapping[str, Column], int | None, R
     return columns, identity, readings["companies"], readings["contacts"]
 
 
-def _read_ssm(ssm: SsmAccess, known: Remembered, *, whole: bool) -> dict[str, Reading]:
-    """Read SSM; linked contacts that are not among what is seen are asked for by their id (P10)."""
-    if whole:
-        seen = dict(ssm.read({**dict.fromkeys(_STREAMS), _TYPES: None}))
-    else:
+def _read_ssm(ssm: SsmAccess, known: Remembered, *, whole: bool) -> tuple[dict[str, Reading], bool]:
+    """Read SSM, whole if it is not known again; linked contacts not among what is seen are asked for by id (P10).
+
+    Returns:
+        The streams read, and whether they were read whole.
+    """
+    if not whole:
         sample = _sample(known)
         found = ssm.find(sample) if sample else Reading([])
         if found.failure:
-            return {"contacts": Reading([], failure=found.failure)}
-        same_instance(known.contacts, sample, found.rows, complete=True)
-        seen = dict(ssm.read(known.cursors))
-    contacts = seen["contacts"]
+            return {"contacts": Reading([], failure=found.failure)}, False
+        told = of_ssm(known.contacts, found.rows)
+        same_instance([told], none_is_strange=False)
+        whole = bool(sample) and not told.same
+    seen = dict(ssm.read({**dict.fromkeys(_STREAMS), _TYPES: None} if whole else known.cursors))
     if whole:
-        linked = [link.ssm_id for link in known.links]
-        same_instance(known.contacts, linked, contacts.rows, complete=contacts.complete and bool(contacts.rows))
+        _check_whole(known, seen)
+    contacts = seen["contacts"]
     if not contacts.complete or (whole and not contacts.rows):
-        return seen
+        return seen, whole
     shown = {row["id"] for row in contacts.rows} | (set() if whole else set(known.contacts))
     missing = [k.ssm_id for k in known.links if k.ssm_id not in shown and (whole or k.status is LinkStatus.ACTIVE)]
     if missing:
         found = ssm.find(missing)
         seen["contacts"] = Reading(contacts.rows + found.rows, contacts.state, found.failure)
-    return seen
+    return seen, whole
+
+
+def _check_whole(known: Remembered, seen: Mapping[str, Reading]) -> None:
+    """Whether a whole reading is one of the instance that was read before; one that reads empty is left to P9."""
+    before = {"accounts": known.accounts, "contacts": known.contacts}
+    told: list[Evidence] = [of_ssm(before[name], seen[name].rows) for name in _STREAMS if name in seen]
+    read = all(name in seen and seen[name].complete for name in _STREAMS) and any(seen[name].rows for name in _STREAMS)
+    same_instance(told, none_is_strange=read and any(before.values()))
 
 
 def _now_seen(before: Mapping[int, Row], reading: Reading | None, *, whole: bool) -> dict[int, Row]:
@@ -196,8 +213,11 @@ def keep_identity(transaction: Transaction, identity: int) -> None:
 
 def remember(transaction: Transaction, seen: Observation, database: str, now: datetime) -> None:
     """Keep what was seen of SSM, each cursor with the rows that it covers, and of which company database it was."""
-    if transaction.recall(_DATABASE) != database:
-        transaction.remember(_DATABASE, database)
+    if Side.SAGE100 not in seen.failures:
+        facts = {_DATABASE: database, _COMPANIES: remembered_companies(seen.companies)}
+        for key, fact in facts.items():
+            if transaction.recall(key) != fact:
+                transaction.remember(key, fact)
     for stream, reading in seen.seen.items():
         complete_whole = reading.complete and (seen.whole or stream == _TYPES)
         transaction.save_observed(stream, reading.rows, replace=complete_whole)

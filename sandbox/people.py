@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, Select, Table, delete, func, insert, select, update
+from sqlalchemy import Engine, Select, Table, delete, func, insert, literal_column, select, update
 
 from sage100.tables import F_COMPTET, F_CONTACTT
 from sandbox.company import company_engine
@@ -92,7 +92,9 @@ class SageUser:
 
     def snapshot(self) -> Snapshot:
         """All companies and contacts, to see whether anything changed."""
-        return {"F_COMPTET": self._rows(select(F_COMPTET).order_by(F_COMPTET.c.cbMarq)), "F_CONTACTT": self.contacts()}
+        # No database has all the columns of all generations.
+        companies: Select[Any] = select(literal_column("*")).select_from(F_COMPTET).order_by(F_COMPTET.c.cbMarq)
+        return {"F_COMPTET": self._rows(companies), "F_CONTACTT": self.contacts()}
 
     def _insert(self, table: Table, columns: Row) -> int:
         stamped = self._stamped(columns)

@@ -1,24 +1,12 @@
-"""State and sides belong together: what rows say decides, and what may happen on a normal day does not."""
+"""State and sides belong together: when rows were created decides, and whatever people do to them does not."""
 
 import pytest
 
-from contact_sync.belonging import same_database, same_instance, same_settings
-from contact_sync.contact import Contact
+from contact_sync.belonging import Evidence, of_ssm, remembered_companies, same_database, same_instance, same_settings
 from contact_sync.failures import ConfigurationError
-from contact_sync.model import Link, Pair, Side
+from contact_sync.model import Link, Side
 
 BORN = "2024-03-05T10:11:12.7Z"
-
-
-def card(number, **fields):
-    """A contact of SSM as it was seen, or with other fields."""
-    known = {"id": number, "dateCreated": BORN, "lastName": f"N{number}", "email": f"{number}@x.example"}
-    return {**known, "extId": f"sage100:X:{number}", **fields}
-
-
-def somebody_else(number):
-    """What bears the same id elsewhere."""
-    return {"id": number, "dateCreated": BORN, "lastName": f"Other{number}", "email": None, "extId": None}
 
 
 def refused(check):
@@ -30,12 +18,15 @@ def refused(check):
     return False
 
 
-def instance_refused(before, now, *, complete=True):
-    known = {row["id"]: row for row in before}
-    return refused(lambda: same_instance(known, list(known), now, complete=complete))
+# --- SSM
 
 
-FIVE = [card(n) for n in range(1, 6)]
+def card(number, **fields):
+    """A contact of SSM."""
+    return {"id": number, "dateCreated": BORN, "lastName": f"N{number}", "extId": f"sage100:X:{number}", **fields}
+
+
+FIVE = {number: card(number) for number in range(1, 6)}
 
 
 @pytest.mark.parametrize(
@@ -43,107 +34,140 @@ FIVE = [card(n) for n in range(1, 6)]
     [
         "2024-03-05T10:11:12Z",
         "2024-03-05T10:11:13Z",
+        "2024-03-05T10:11:00Z",
         "2024-03-05T10:11:12.7000000+00:00",
         "2024-03-05T11:11:12.7+01:00",
-        "2024-03-05T11:11:12.7",
+        "2024-03-05T04:41:12.7",
         "2024-03-05 10:11:12",
         None,
         "long ago",
     ],
 )
 def test_a_moment_of_creation_may_be_spelt_otherwise(born):
-    assert not instance_refused(FIVE, [{**row, "dateCreated": born} for row in FIVE])
+    now = [card(n, dateCreated=born, extId=None) for n in FIVE]
+    assert of_ssm(FIVE, now) == Evidence(same=5)
 
 
-@pytest.mark.parametrize("born", ["2024-03-05T10:12:12Z", "2019-01-01T00:00:00Z"])
-@pytest.mark.parametrize("number", [1, 5])
-def test_contacts_created_at_other_moments_are_others_whatever_they_are_called(born, number):
-    assert instance_refused(FIVE[:number], [{**row, "dateCreated": born} for row in FIVE[:number]])
+@pytest.mark.parametrize("born", ["2024-03-05T10:13:12Z", "2019-01-01T00:00:00Z", "2024-03-07T10:11:12.7Z"])
+def test_rows_created_at_another_moment_are_others_whatever_they_say(born):
+    now = [card(n, dateCreated=born, extId=f"C{n}") for n in FIVE]
+    assert of_ssm({n: card(n, extId=f"C{n}") for n in FIVE}, now) == Evidence(other=5)
 
 
-@pytest.mark.parametrize("mark", ["extId", "lastName", "email"])
-def test_one_mark_that_stayed_is_enough_to_be_known_again(mark):
-    edited = [{**somebody_else(row["id"]), mark: row[mark]} for row in FIVE]
-    assert not instance_refused(FIVE, edited)
+def test_who_bears_our_ext_id_is_the_same_though_its_moment_of_creation_changed():
+    assert of_ssm(FIVE, [card(n, dateCreated="2019-01-01T00:00:00Z") for n in FIVE]) == Evidence(same=5)
 
 
-@pytest.mark.parametrize(("strange", "refuses"), [(1, False), (2, False), (3, True), (5, True)])
-def test_most_of_those_shown_must_be_known_again(strange, refuses):
-    now = [*(somebody_else(n) for n in range(1, strange + 1)), *FIVE[strange:]]
-    assert instance_refused(FIVE, now) is refuses
+def test_what_people_may_change_is_not_held_against_a_row():
+    now = [card(n, lastName="Autre", email="autre@x.example", phone1="1", extId=None) for n in FIVE]
+    assert of_ssm(FIVE, now) == Evidence(same=5)
 
 
-def test_one_contact_alone_may_become_somebody_else():
-    assert not instance_refused(FIVE[:1], [somebody_else(1)])
+def test_rows_never_seen_before_tell_nothing():
+    assert of_ssm({}, FIVE.values()) == Evidence()
 
 
-@pytest.mark.parametrize(("links", "complete", "refuses"), [(3, True, False), (5, True, True), (5, False, False)])
-def test_none_there_is_no_normal_day_for_more_than_three(links, complete, refuses):
-    assert instance_refused(FIVE[:links], [], complete=complete) is refuses
-
-
-def test_contacts_never_seen_before_tell_nothing():
-    assert not refused(lambda: same_instance({}, [1, 2, 3, 4], [card(1)], complete=True))
+@pytest.mark.parametrize(
+    ("streams", "strange", "refuses"),
+    [
+        ([Evidence(1, 0), Evidence(5, 0)], True, False),
+        ([Evidence(1, 0), Evidence(2, 2)], True, False),
+        ([Evidence(9, 0), Evidence(2, 3)], True, True),
+        ([Evidence(0, 1), Evidence(9, 0)], True, True),
+        ([Evidence(2, 0), Evidence(0, 0)], True, False),
+        ([Evidence(0, 0), Evidence(0, 0)], True, True),
+        ([Evidence(0, 0), Evidence(0, 0)], False, False),
+    ],
+)
+def test_most_rows_of_each_stream_are_the_same_and_some_are_there(streams, strange, refuses):
+    assert refused(lambda: same_instance(streams, none_is_strange=strange)) is refuses
 
 
 # --- Sage
 
-
-def link(number):
-    base = {
-        "last_name": Pair(f"Nom{number}", f"Nom{number}"),
-        "first_name": Pair("Jean", "Jean"),
-        "job_title": Pair("Gérant", "Gérant"),
-        "email": Pair(f"{number}@x.example", None),
-        "company": Pair("ALPHA", "ALPHA"),
-    }
-    return Link(number, number, 100 + number, "ALPHA", f"Jean Nom{number}", Side.SAGE100, base)
+STAMP = "2024-03-05T11:11:12+01:00"
+OTHER_STAMP = "2024-03-05T12:00:00+01:00"
 
 
-def row(number, **values):
-    known = {"last_name": f"Nom{number}", "first_name": "Jean", "job_title": "Gérant", "email": f"{number}@x.example"}
-    return Contact(Side.SAGE100, number, {**known, "company": "ALPHA", **values}, {}, number=number)
+def company(number, **columns):
+    """A row of ``F_COMPTET``."""
+    return {"cbMarq": number, "CT_Num": f"C{number}", "CT_Intitule": f"Maison {number}", "cbCreation": STAMP, **columns}
+
+
+def contact(number, **columns):
+    """A row of ``F_CONTACTT``."""
+    return {"cbMarq": number, "CT_No": number, "CT_Nom": f"Nom{number}", "CT_Prenom": "Jean", **columns}
 
 
 def stranger(number):
-    """Somebody else, with what many share: first name, job title, company."""
-    return row(number, last_name=f"Autre{number}", email=None)
+    """Somebody else under the same ids."""
+    return contact(number, CT_Nom=f"Autre{number}")
 
 
-def database_refused(links, rows, *, complete=True):
-    return refused(lambda: same_database(links, {r.id: r for r in rows}, complete=complete))
+LINKS = [Link(n, n, 100 + n, "C1", f"Jean Nom{n}", Side.SAGE100) for n in range(1, 6)]
+CONTACTS = [contact(n) for n in range(1, 6)]
+COMPANIES = [company(n) for n in range(1, 6)]
+STRANGERS = [stranger(n) for n in range(1, 6)]
 
 
-LINKS = [link(n) for n in range(1, 6)]
-ROWS = [row(n) for n in range(1, 6)]
+def database_refused(companies, contacts, *, known=COMPANIES, links=LINKS, complete=True):
+    kept = remembered_companies(known)
+    return refused(lambda: same_database(links, kept, companies, contacts, complete=complete))
 
 
-@pytest.mark.parametrize("edit", [{"last_name": "Renommée"}, {"email": None}, {"company": "BETA", "first_name": "Ada"}])
-def test_one_field_changed_everywhere_makes_no_other_database(edit):
-    assert not database_refused(LINKS, [row(n, **edit) for n in range(1, 6)])
+@pytest.mark.parametrize("contacts", [CONTACTS, STRANGERS, [stranger(99)], []])
+def test_whatever_became_of_its_contacts_a_database_with_its_companies_is_the_same(contacts):
+    assert not database_refused(COMPANIES, contacts)
 
 
-@pytest.mark.parametrize(("strange", "refuses"), [(1, False), (2, False), (3, True), (5, True)])
-def test_most_of_the_linked_rows_must_be_known_again(strange, refuses):
-    assert database_refused(LINKS, [*map(stranger, range(1, strange + 1)), *ROWS[strange:]]) is refuses
+@pytest.mark.parametrize("edit", [{"CT_Intitule": "Renommée"}, {"cbCreation": "2024-03-05T11:11:12+00:00"}])
+def test_companies_may_be_renamed_and_the_time_zone_set_otherwise(edit):
+    assert not database_refused([company(n, **edit) for n in range(1, 6)], STRANGERS)
 
 
-def test_one_row_alone_may_become_somebody_else():
-    assert not database_refused(LINKS[:1], [stranger(1)])
+@pytest.mark.parametrize(("others", "refuses"), [(1, False), (2, False), (3, True), (5, True)])
+def test_most_companies_must_be_the_same(others, refuses):
+    now = [*(company(n, cbCreation=OTHER_STAMP) for n in range(1, others + 1)), *COMPANIES[others:]]
+    assert database_refused(now, STRANGERS) is refuses
 
 
-def test_rows_are_known_again_by_their_number_under_another_cbmarq():
-    moved = [Contact(Side.SAGE100, 50 + r.id, r.values, {}, number=r.number) for r in ROWS]
-    assert not database_refused(LINKS, moved)
+@pytest.mark.parametrize("number", [1, 2])
+def test_one_company_and_one_link_are_enough_to_know_another_database(number):
+    now = [company(n, cbCreation=OTHER_STAMP) for n in range(1, 6)]
+    assert database_refused(now, STRANGERS, known=COMPANIES[:number], links=LINKS[:1])
 
 
-@pytest.mark.parametrize(("links", "complete", "refuses"), [(3, True, False), (5, True, True), (5, False, False)])
-def test_none_of_the_linked_rows_there_is_no_normal_day_for_more_than_three(links, complete, refuses):
-    assert database_refused(LINKS[:links], [row(99, last_name="Seule", email=None)], complete=complete) is refuses
+@pytest.mark.parametrize("edit", [{"CT_Num": "X"}, {"CT_Intitule": "Autre"}])
+def test_an_older_database_is_known_by_codes_and_names(edit):
+    older = [company(n, cbCreation=None) for n in range(1, 6)]
+    assert not database_refused(older, STRANGERS, known=older)
+    assert database_refused([{**row, **edit} for row in older], STRANGERS, known=older)
+
+
+def test_a_database_built_anew_is_known_by_the_names_of_the_linked_contacts():
+    anew = [company(n, cbCreation=OTHER_STAMP) for n in range(1, 6)]
+    renumbered = [contact(n, cbMarq=50 + n) for n in range(1, 6)]
+    assert not database_refused(anew, CONTACTS)
+    assert not database_refused(anew, renumbered)
+    assert database_refused(anew, [*renumbered[:2], stranger(3)])
+
+
+@pytest.mark.parametrize(("known", "complete", "refuses"), [(3, True, False), (5, True, True), (5, False, False)])
+def test_no_company_there_is_no_normal_day_for_more_than_three(known, complete, refuses):
+    now = [company(99)]
+    assert database_refused(now, STRANGERS, known=COMPANIES[:known], complete=complete) is refuses
 
 
 def test_a_database_that_reads_empty_is_left_to_the_guard():
-    assert not database_refused(LINKS, [])
+    assert not database_refused([], [])
+
+
+def test_nothing_is_refused_while_nobody_is_linked():
+    assert not database_refused([company(n, cbCreation=OTHER_STAMP) for n in range(1, 6)], [], links=[])
+
+
+def test_a_few_of_the_oldest_companies_are_remembered():
+    assert list(remembered_companies(company(n) for n in range(100, 0, -1))) == [str(n) for n in range(1, 21)]
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,53 @@ def test_p1_manual_conflict_stays_open_though_one_side_is_put_back(world, back, 
     assert (ada.row["CT_EMail"], ada.card["email"], world.problems) == (typed, typed, [])
 
 
+def leave_out(world, ada):
+    """The company is left out of the synchronisation for a while."""
+    world.decide(scope={"exclude": ["ALPHA"]})
+    yield
+    world.decide(scope={"exclude": []})
+    yield
+
+
+def hide(world, ada):
+    """SSM does not show the contact for a while."""
+    card = dict(world.api.store.row("contacts", ada.ssm_id))
+    del world.api.store._tables["contacts"][ada.ssm_id]
+    yield
+    world.api.store.put("contacts", card)
+    yield
+
+
+def rebuild(world, ada):
+    """The database is built anew: another ``cbMarq``, the same ``CT_No`` and names (P14)."""
+    row = {name: value for name, value in ada.row.items() if name != "cbMarq"}
+    ada.delete_sage()
+    ada.marq = world.sage.create_contact(row.pop("CT_Num"), row.pop("CT_Nom"), row.pop("CT_Prenom"), **row)
+    yield
+    yield
+
+
+@pytest.mark.parametrize("befall", [leave_out, hide, rebuild])
+def test_p1_manual_conflict_is_not_forgotten_while_nobody_looks(world, befall):
+    world.decide(policy={"conflict": "manual"})
+    ada = world.person("Aubrelin", "Ada")
+    ada.edit_sage(CT_EMail="sage@alpha.example")
+    ada.edit_ssm(email="ssm@alpha.example")
+    world.run()
+    steps = befall(world, ada)
+    for _ in range(2):
+        next(steps)
+        world.run(whole=True)
+        assert ("conflict", "email") in world.problems
+    ada.edit_sage(CT_EMail="")
+    world.run()
+    assert (ada.row["CT_EMail"], ada.card["email"], world.problems) == (
+        "",
+        "ssm@alpha.example",
+        [("conflict", "email")],
+    )
+
+
 def test_p1_manual_conflict_that_is_not_manual_any_more_is_settled(world):
     world.decide(policy={"conflict": "manual"})
     ada = world.person("Aubrelin", "Ada")

@@ -284,7 +284,7 @@ def test_p5_contact_of_ssm_that_went_with_its_account_and_is_typed_again_is_the_
     world.ssm.delete_company(world.ssm.account("ALPHA"))
     world.run()
     told = describe(world.journal[-1].entry, "en")
-    assert "type it in Sage Sales Management again once the company Alpha is there" in told.remedy
+    assert "type it again in Sage Sales Management, in the same company (it was in Alpha)" in told.remedy
     world.ssm.create_company("ALPHA", "Alpha, typed again")
     again = world.ssm.create_contact("ALPHA", "Aubrelin", "Ada")
     report = world.run()

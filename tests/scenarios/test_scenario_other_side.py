@@ -1,19 +1,19 @@
 """State and sides belong together: pointed at another company database or another instance, a run refuses."""
 
 import shutil
-from datetime import timedelta
 
 import pytest
 
 from contact_sync.failures import Exit, SyncError
-from contact_sync.messages import say_error
+from contact_sync.messages import describe, say_error
+from sandbox.faults import Answer, Fault
 from sandbox.people import SageUser, SsmUser
 from sandbox.store import Store
 from sandbox.tenant import with_value_lists
 from wiring.assemble import run_once
 
-SIZES = pytest.mark.parametrize("number", [2, 6, 24])
-OVERLAP = pytest.mark.parametrize("share", [1.0, 0.5], ids=["all ids", "half the ids"])
+SIZES = pytest.mark.parametrize("number", [1, 2, 6, 24])
+OVERLAP = pytest.mark.parametrize("share", [1.0, 0.5, 0.0], ids=["all ids", "half the ids", "no id"])
 
 
 def refuses(world):
@@ -28,7 +28,7 @@ def refuses(world):
 
 def strangers(number, share):
     """People of another instance or database, under ids that are linked here, in companies of the same codes."""
-    return [(f"Inconnue{n:02}", f"Zoé{n:02}", f"05 00 00 00 {n:02}") for n in range(max(2, int(number * share)))]
+    return [(f"Inconnue{n:02}", f"Zoé{n:02}", f"05 00 00 00 {n:02}") for n in range(int(number * share) or 3)]
 
 
 @pytest.fixture
@@ -37,9 +37,11 @@ def other_instance(stage):
     own = stage.api.store
 
     def point(number, share):
-        stage.clock.advance(minutes=20)
+        stage.clock.advance(minutes=22)
         stage.api.reset(with_value_lists(Store(clock=stage.clock)))
         stage.ssm = SsmUser(stage.api)
+        for n in range(0 if share else number + 50):
+            stage.ssm.create_company(f"N{n}", f"N{n}")
         stage.ssm.create_company("ALPHA", "Alpha")
         stage.ssm.create_company("BETA", "Beta")
         for last, first, phone in strangers(number, share):
@@ -66,23 +68,16 @@ def test_p10_another_instance_of_ssm_is_refused_and_the_own_one_goes_on(stage, o
 
 
 @SIZES
-def test_another_instance_is_known_by_when_its_contacts_were_created_alone(stage, number):
-    """The same people, in a copy that was typed again: ids mean nothing there."""
-    stage.people(number)
-    stage.clock.advance(hours=1)
-    for row in stage.ssm.contacts():
-        stage.api.store.put("contacts", {**row, "dateCreated": stage.clock() - timedelta(hours=2, seconds=77)})
-    refuses(stage)
-
-
-@SIZES
 @OVERLAP
 def test_p9_another_company_database_is_refused_and_the_own_one_goes_on(stage, empty_company, number, share):
     stage.people(number)
     own, other = stage.sage, stage.folder / "other.db"
     shutil.copyfile(empty_company, other)
     stage.sage = SageUser(other, clock=stage.clock)
+    stage.clock.advance(minutes=2)
     stage.sage.create_company("ALPHA", "Alpha")
+    for _ in range(0 if share else number + 50):
+        stage.sage.delete_contact(stage.sage.create_contact("ALPHA", "Partie", "Ida"))
     for last, first, phone in strangers(number, share):
         stage.sage.create_contact("ALPHA", last, first, CT_Telephone=phone)
     stage.tree["sage100"]["connection"]["path"] = str(other)
@@ -114,15 +109,76 @@ def test_the_same_company_database_on_another_server_goes_on(world):
     assert world.run().exit_code == Exit.DONE
 
 
+def test_r10_a_refusal_is_in_the_journal_until_the_settings_are_right_again(stage):
+    stage.people(1)
+    stage.tree["sage100"]["company"] = "AUTRE"
+    refuses(stage)
+    assert stage.problems == [("side_unreachable", None)]
+    assert "les réglages nomment un autre dossier" in describe(stage.journal[-1].entry, "fr").message
+    stage.tree["sage100"]["company"] = "TEST"
+    assert (stage.run().exit_code, stage.problems) == (Exit.DONE, [])
+
+
+# --- a normal day, however busy, makes no other side
+
+BUSY = pytest.mark.parametrize("number", [1, 2, 4, 12])
+
+
+@BUSY
 @pytest.mark.parametrize("side", ["sage100", "ssm"])
-def test_one_contact_alone_may_become_somebody_else_altogether(world, side):
-    ada = world.person("Aubrelin", "Ada", CT_EMail="ada@alpha.example")
-    if side == "sage100":
-        ada.edit_sage(CT_Nom="Brévan", CT_Prenom="Bo", CT_EMail="bo@alpha.example")
-    else:
-        ada.edit_ssm(lastName="Brévan", firstName="Bo", email="bo@alpha.example")
+def test_all_contacts_may_become_somebody_else_altogether(world, side, number):
+    people = world.people(number)
+    for n, person in enumerate(people):
+        if side == "sage100":
+            person.edit_sage(CT_Nom=f"Autre{n}", CT_Prenom="Bo", CT_EMail=f"bo{n}@alpha.example")
+        else:
+            person.edit_ssm(lastName=f"Autre{n}", firstName="Bo", email=f"bo{n}@alpha.example", extId=None)
     assert world.run().exit_code == Exit.DONE
-    assert (ada.row["CT_Nom"], ada.card["lastName"]) == ("Brévan", "Brévan")
+    assert all(person.row["CT_Nom"] == person.card["lastName"] == f"Autre{n}" for n, person in enumerate(people))
+
+
+@BUSY
+def test_p9_all_contacts_may_be_deleted_in_sage_while_another_is_there(world, number):
+    people = world.people(number)
+    for person in people:
+        person.delete_sage()
+    world.sage.create_contact("ALPHA", "Neuve", "Ida")
+    report = world.run()
+    assert report.exit_code == (Exit.GUARD if number > 3 else Exit.DONE)
+    assert world.run(allow_deletions=True).exit_code == Exit.DONE
+    assert world.names_in_ssm() == ["Neuve"]
+
+
+@pytest.mark.parametrize("how", ["killed", "manual"])
+def test_p4_names_in_other_letters_whose_first_match_was_not_written_are_the_same_people(world, how):
+    for n in range(6):
+        world.sage.create_contact("ALPHA", f"PERSONNE{n}", "Camille")
+        world.ssm.create_contact("ALPHA", f"Personne{n}", "Camille")
+    if how == "manual":
+        world.decide(policy={"conflict": "manual"})
+    else:
+        world.disturb(Fault(Answer(400), "PUT", "/contacts/*", times=None))
+    world.run()
+    world.calm()
+    world.clock.advance(hours=1)
+    assert world.run().exit_code == Exit.DONE
+    assert len(world.links) == 6
+
+
+def test_p10_a_login_that_sees_the_linked_contacts_no_more_lets_them_sleep(world):
+    people = world.people(6)
+    other = world.ssm.create_contact("BETA", "Vue", "Ida")
+    world.run()
+    hidden = [world.api.store.row("contacts", person.ssm_id) for person in people]
+    for row in hidden:
+        del world.api.store._tables["contacts"][row["id"]]
+    report = world.run(whole=True)
+    assert (report.exit_code, report.sage100.written, report.ssm.written) == (Exit.DONE, 0, 0)
+    assert world.problems == [("not_visible_in_ssm", None)] * 6
+    for row in hidden:
+        world.api.store.put("contacts", row)
+    world.run(whole=True)
+    assert (world.problems, world.ssm.contact(other)["lastName"]) == ([], "Vue")
 
 
 def test_p14_rows_imported_again_under_other_cbmarq_go_on_by_number_and_name(stage):
