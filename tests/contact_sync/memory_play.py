@@ -330,9 +330,10 @@ class Play:
             self._check_settled(disputed[known])
         return report
 
-    def _disputed(self) -> dict[int, Entry]:
-        """The conflicts that wait for a person, by the number of their problem."""
-        return {p.id: p.entry for p in self.problems if p.entry.code is Code.CONFLICT}
+    def _disputed(self) -> dict[tuple[int | None, str | None], Entry]:
+        """The conflicts that wait for a person, by Sage's contact and the field."""
+        waiting = [p.entry for p in self.problems if p.entry.code is Code.CONFLICT]
+        return {(entry.subject.sage100_id, entry.field): entry for entry in waiting}
 
     def _check_settled(self, dispute: Entry) -> None:
         """P1 ``manual``: a conflict closes once both sides hold the same, or the contact is gone."""
