@@ -6,7 +6,7 @@ when a row was created, since no edit changes that. What a row says is not held 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from contact_sync import normal
@@ -15,12 +15,9 @@ from contact_sync.failures import ConfigurationError
 from contact_sync.model import Link, Side
 from contact_sync.sides import Row
 
-_FEW = 3
-"""Up to so many companies, all may be gone from Sage on a normal day."""
-
 _SAMPLE = 20
 _TO_THE_SECOND = len("2024-03-05T10:11:12")
-_QUARTER, _ROUNDED, _ZONES = timedelta(minutes=15), timedelta(minutes=1), timedelta(hours=26)
+_A_MINUTE = timedelta(minutes=1)
 
 Companies = Mapping[str, Sequence[Any]]
 """Some companies of Sage as they are remembered: ``cbMarq`` to ``CT_Num``, ``CT_Intitule`` and ``cbCreation``."""
@@ -38,10 +35,8 @@ class Evidence:
     same: int = 0
     other: int = 0
 
-    @property
-    def against(self) -> bool:
-        """Whether most are others."""
-        return self.other > self.same
+
+_NOTHING = Evidence()
 
 
 def same_settings(links: Sequence[Link], known: str | None, database: str) -> None:
@@ -63,37 +58,39 @@ def of_ssm(before: Mapping[int, Row], rows: Iterable[Row]) -> Evidence:
     return Evidence(sum(known), len(known) - sum(known))
 
 
-def same_instance(streams: Iterable[Evidence], *, none_is_strange: bool) -> None:
+def same_instance(contacts: Evidence, accounts: Evidence = _NOTHING, *, none_is_strange: bool = False) -> None:
     """SSM must show the rows that it showed: it marks rows as deleted, and takes none away.
 
+    Contacts go before accounts: they bear our own mark.
+
     Args:
-        streams: what each stream tells.
+        contacts: what the contacts tell.
+        accounts: what the accounts tell.
         none_is_strange: whether rows that are known ought to be among those read.
 
     Raises:
         ConfigurationError: most are others, or none is there: this is another instance.
     """
-    told = list(streams)
-    if any(one.against for one in told) or (none_is_strange and not any(one.same for one in told)):
+    told = accounts if contacts.same == contacts.other else contacts
+    if told.other > told.same or (none_is_strange and not (contacts.same or accounts.same)):
         raise ConfigurationError("other_side", side=Side.SSM.value)
 
 
 def _is_same_in_ssm(was: Row, row: Row) -> bool:
-    return (is_ours(was.get("extId")) and was.get("extId") == row.get("extId")) or _born_alike(was, row)
+    mark, mark_now = was.get("extId"), row.get("extId")
+    if is_ours(mark) and is_ours(mark_now):
+        return bool(mark == mark_now)
+    return _born_alike(was, row)
 
 
 def _born_alike(was: Row, row: Row) -> bool:
-    """Whether both tell the same moment of creation, however they spell it, or one tells none.
-
-    Seconds may come or go, and a time that is shown in a user's zone moves by quarters of an hour.
-    """
+    """Whether both tell the same moment of creation, however they spell it, to the minute; or one tells none."""
     try:
-        one, two = (datetime.fromisoformat(r["dateCreated"]).replace(tzinfo=None) for r in (was, row))
+        one, two = (datetime.fromisoformat(r["dateCreated"]) for r in (was, row))
     except (KeyError, TypeError, ValueError):
         return True
-    apart = abs(one - two)
-    odd = apart % _QUARTER
-    return apart <= _ZONES and min(odd, _QUARTER - odd) <= _ROUNDED
+    one, two = (moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in (one, two))
+    return abs(one - two) <= _A_MINUTE
 
 
 # --- Sage
@@ -110,7 +107,8 @@ def same_database(
 ) -> None:
     """The companies that Sage showed must be there as they were created, or the linked contacts under their names.
 
-    The names count where a database was built anew, which gives all rows new ids and moments of creation (P14).
+    The names count where a database was built anew, which gives all rows new ids and moments of creation (P14), or
+    where the last client became a supplier (P13).
 
     Args:
         links: the living links.
@@ -127,8 +125,8 @@ def same_database(
     told = [_is_same_company(was, there[key]) for key, was in known.items() if key in there]
     if not links:
         return
-    gone = complete and bool(companies) and len(known) > _FEW and not told
-    if (gone or Evidence(sum(told), len(told) - sum(told)).against) and not _most_are_there(links, contacts):
+    gone = complete and bool(known) and not told
+    if (gone or sum(told) * 2 < len(told)) and not _most_are_there(links, contacts):
         raise ConfigurationError("other_side", side=Side.SAGE100.value)
 
 

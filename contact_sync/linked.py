@@ -29,14 +29,18 @@ def plan_link(draft: Draft, link: Link) -> None:
 
 
 def decide(draft: Draft, link: Link, sage100: Contact | None, ssm: Contact | None) -> None:
-    """P13 goes before R7-R9: while a link sleeps no deletion is derived."""
+    """P13 goes before R7-R9: while a link sleeps no deletion is derived. An incomplete read tells neither (P10)."""
     reason = rules.sleep_reason(link, sage100, ssm, draft.companies)
+    verdict = (
+        None if reason or ssm is None else rules.fate_of_deleted(link, sage100, ssm, draft.mapper, draft.world.policy)
+    )
+    if (reason or verdict) and not all(draft.world.complete.values()):
+        return
     if reason is rules.Sleep.WENT_WITH_ACCOUNT and sage100 and ssm and _moved(draft, _views(draft, link, sage100, ssm)):
         return
     if reason or ssm is None:
         _sleep(draft, link, reason or rules.Sleep.NOT_VISIBLE, sage100, ssm)
         return
-    verdict = rules.fate_of_deleted(link, sage100, ssm, draft.mapper, draft.world.policy)
     if verdict:
         _deleted(draft, link, verdict, sage100, ssm)
     elif sage100:
@@ -65,9 +69,8 @@ def _sleep(draft: Draft, link: Link, reason: rules.Sleep, sage100: Contact | Non
     draft.save(replace(link, status=LinkStatus.ASLEEP, reason=code), link)
     company = sage100.company if sage100 else link.company
     subject = Subject(company, link.sage100_id, link.ssm_id, subject_of(sage100, ssm).contact or link.contact)
-    account = draft.companies.account(ssm.account) if ssm and reason is rules.Sleep.WENT_WITH_ACCOUNT else None
-    details = {"reason": reason.value} | ({"account": account.name or account.code} if account else {})
-    draft.problem(Entry(code, subject, rule, details=details))
+    where = {"account": company} if reason is rules.Sleep.WENT_WITH_ACCOUNT else {}
+    draft.problem(Entry(code, subject, rule, details={"reason": reason.value, **where}))
 
 
 # --- deleted on one side

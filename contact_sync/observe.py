@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from contact_sync.belonging import Companies, Evidence, of_ssm, remembered_companies, same_database, same_instance
+from contact_sync.belonging import Companies, of_ssm, remembered_companies, same_database, same_instance
 from contact_sync.mapping import Column
 from contact_sync.model import Link, LinkStatus, Side
 from contact_sync.sides import Failure, Reading, Row, SageAccess, SideFailedError, SsmAccess
@@ -169,11 +169,11 @@ def _read_ssm(ssm: SsmAccess, known: Remembered, *, whole: bool) -> tuple[dict[s
         if found.failure:
             return {"contacts": Reading([], failure=found.failure)}, False
         told = of_ssm(known.contacts, found.rows)
-        same_instance([told], none_is_strange=False)
+        same_instance(told)
         whole = bool(sample) and not told.same
     seen = dict(ssm.read({**dict.fromkeys(_STREAMS), _TYPES: None} if whole else known.cursors))
-    if whole:
-        _check_whole(known, seen)
+    if whole and (failure := _doubtful(known, seen)):
+        return {"contacts": Reading([], failure=failure)}, whole
     contacts = seen["contacts"]
     if not contacts.complete or (whole and not contacts.rows):
         return seen, whole
@@ -185,12 +185,18 @@ def _read_ssm(ssm: SsmAccess, known: Remembered, *, whole: bool) -> tuple[dict[s
     return seen, whole
 
 
-def _check_whole(known: Remembered, seen: Mapping[str, Reading]) -> None:
-    """Whether a whole reading is one of the instance that was read before; one that reads empty is left to P9."""
-    before = {"accounts": known.accounts, "contacts": known.contacts}
-    told: list[Evidence] = [of_ssm(before[name], seen[name].rows) for name in _STREAMS if name in seen]
-    read = all(name in seen and seen[name].complete for name in _STREAMS) and any(seen[name].rows for name in _STREAMS)
-    same_instance(told, none_is_strange=read and any(before.values()))
+def _doubtful(known: Remembered, seen: Mapping[str, Reading]) -> Failure | None:
+    """Why a whole reading is to be taken for none: it broke off before any row came that was read before.
+
+    Raises:
+        ConfigurationError: the rows read are those of another instance.
+    """
+    read = {name: seen[name].rows if name in seen else [] for name in _STREAMS}
+    contacts, accounts = of_ssm(known.contacts, read["contacts"]), of_ssm(known.accounts, read["accounts"])
+    failure = next((reading.failure for reading in seen.values() if reading.failure), None)
+    any_known = bool(known.contacts or known.accounts)
+    same_instance(contacts, accounts, none_is_strange=any_known and failure is None)
+    return failure if any_known and not (contacts.same or accounts.same) else None
 
 
 def _now_seen(before: Mapping[int, Row], reading: Reading | None, *, whole: bool) -> dict[int, Row]:
@@ -216,7 +222,7 @@ def remember(transaction: Transaction, seen: Observation, database: str, now: da
     if Side.SAGE100 not in seen.failures:
         facts = {_DATABASE: database, _COMPANIES: remembered_companies(seen.companies)}
         for key, fact in facts.items():
-            if transaction.recall(key) != fact:
+            if fact and transaction.recall(key) != fact:
                 transaction.remember(key, fact)
     for stream, reading in seen.seen.items():
         complete_whole = reading.complete and (seen.whole or stream == _TYPES)

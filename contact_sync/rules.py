@@ -53,14 +53,21 @@ _WELL_BEFORE = timedelta(minutes=65)
 
 
 def turned_back(link: Link, sage100: Contact, today: datetime | None) -> bool:
-    """P9: whether a Sage row was last changed well before the state of it that was seen.
+    """P9: whether a Sage row was last changed well before the state of it that was seen, or created well after.
 
-    A stamp seen that lies in the future tells nothing: the clock that gave it was wrong.
+    The latter is another row, to which a database restored from a backup gave the same ids once more. A stamp seen
+    that lies in the future tells nothing: the clock that gave it was wrong.
     """
     seen, now = moment(link.sage100_stamp), moment(sage100.stamp)
     if seen is None or now is None or (today and seen > today):
         return False
-    return seen - now > _WELL_BEFORE
+    return seen - now > _WELL_BEFORE or _born_after(sage100, seen)
+
+
+def _born_after(sage100: Contact, seen: datetime) -> bool:
+    """By the clock on the server's wall, whatever zone the settings gave it at the time."""
+    born = moment(sage100.row.get("cbCreation"))
+    return born is not None and born.replace(tzinfo=None) - seen.replace(tzinfo=None) > _WELL_BEFORE
 
 
 class Sleep(StrEnum):

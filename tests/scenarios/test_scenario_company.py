@@ -2,7 +2,9 @@
 
 import pytest
 
+from contact_sync.failures import Exit
 from contact_sync.messages import describe
+from sandbox.faults import Answer, Fault
 from sandbox.quirks import Quirks
 from sandbox.sample import SUPPLIER_TYPE
 
@@ -284,12 +286,41 @@ def test_p5_contact_of_ssm_that_went_with_its_account_and_is_typed_again_is_the_
     world.ssm.delete_company(world.ssm.account("ALPHA"))
     world.run()
     told = describe(world.journal[-1].entry, "en")
-    assert "type it again in Sage Sales Management, in the same company (it was in Alpha)" in told.remedy
+    assert "type it again in Sage Sales Management, in the company ALPHA" in told.remedy
     world.ssm.create_company("ALPHA", "Alpha, typed again")
     again = world.ssm.create_contact("ALPHA", "Aubrelin", "Ada")
     report = world.run()
     assert (report.sage100.written, ada.link.ssm_id, ada.standing) == (0, again, ("ssm", "active"))
     assert (world.ssm.contact(again)["phone1"], world.problems) == ("01 99 00 12 34", [])
+
+
+@pytest.mark.parametrize("quirks", [Quirks(account_delete_cascades=True)], indirect=True)
+def test_p5_contact_that_went_with_its_account_is_recognised_in_the_company_that_sage_gives_it(world):
+    ada = world.person("Aubrelin", "Ada", born="ssm")
+    world.ssm.delete_company(world.ssm.account("ALPHA"))
+    world.sage.move_contact(ada.marq, "BETA")
+    world.run()
+    assert "in the company BETA" in describe(world.journal[-1].entry, "en").remedy
+    again = world.ssm.create_contact("BETA", "Aubrelin", "Ada")
+    report = world.run()
+    assert (report.sage100.created, ada.link.ssm_id, world.problems) == (0, again, [])
+
+
+@pytest.mark.parametrize("quirks", [Quirks(account_delete_cascades=True)], indirect=True)
+def test_p10_contact_that_went_with_its_account_is_matched_with_nobody_while_a_reading_breaks_off(world):
+    ada = world.person("Aubrelin", "Ada", born="ssm", email="ada@alpha.example")
+    world.ssm.delete_company(world.ssm.account("ALPHA"))
+    world.run()
+    world.ssm.create_company("ALPHA", "Alpha, typed again")
+    twins = [world.ssm.create_contact("ALPHA", "Aubrelin", "Ada", email=f"{n}@alpha.example") for n in range(2)]
+    world.tree["ssm"]["page_size"] = 1
+    world.disturb(Fault(Answer(500), "GET", "/contacts", nth=3, times=None))
+    report = world.run(whole=True)
+    assert (report.exit_code, report.ssm.written, report.sage100.written) == (Exit.SIDE, 0, 0)
+    world.calm()
+    world.run()
+    assert [world.ssm.contact(twin)["email"] for twin in twins] == ["0@alpha.example", "1@alpha.example"]
+    assert ada.standing == ("ssm", "asleep")
 
 
 @pytest.mark.parametrize("quirks", [Quirks(account_delete_cascades=True)], indirect=True)

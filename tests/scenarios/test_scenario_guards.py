@@ -180,6 +180,23 @@ def test_p9_sage_restored_whose_rows_alone_went_back_writes_nothing(world):
     assert world.problems == [("restored_side_guard", None)]
 
 
+@pytest.mark.parametrize("lost", [1, 4])
+def test_p9_sage_restored_in_which_as_many_were_typed_since_as_were_lost_writes_nothing(world, lost):
+    """The ids of the lost ones went to others, and the counter of ids is where it was."""
+    world.people(2)
+    older = (world.folder / "company.db").read_bytes()
+    world.clock.advance(hours=8)
+    people = [world.person(f"Perdue{n}", "Ida") for n in range(lost)]
+    world.clock.advance(hours=8)
+    restore_older_sage(world, older)
+    for n in range(lost):
+        assert world.sage.create_contact("ALPHA", f"Neuve{n}", "Zoé") == people[n].marq
+    before = world.snapshot()
+    assert (world.run().exit_code, world.snapshot()) == (Exit.GUARD, before)
+    assert world.problems == [("restored_side_guard", None)]
+    assert world.run(allow_mass_change=True).exit_code == Exit.DONE
+
+
 def test_p9_restored_sage_is_taken_as_it_is_once_a_person_says_so(world):
     ada, *_ = world.people(4)
     older = (world.folder / "company.db").read_bytes()

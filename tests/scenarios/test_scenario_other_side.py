@@ -1,6 +1,7 @@
 """State and sides belong together: pointed at another company database or another instance, a run refuses."""
 
 import shutil
+from datetime import timedelta
 
 import pytest
 
@@ -117,6 +118,59 @@ def test_r10_a_refusal_is_in_the_journal_until_the_settings_are_right_again(stag
     assert "les réglages nomment un autre dossier" in describe(stage.journal[-1].entry, "fr").message
     stage.tree["sage100"]["company"] = "TEST"
     assert (stage.run().exit_code, stage.problems) == (Exit.DONE, [])
+
+
+@pytest.mark.parametrize("number", [1, 3, 8])
+@pytest.mark.parametrize("stream", ["/accounts", "/contacts"])
+def test_p10_another_instance_whose_reading_breaks_off_is_not_remembered(stage, other_instance, number, stream):
+    """What was seen of it must not bear witness for it in the next run."""
+    point, back = other_instance
+    stage.people(number)
+    point(number, 0.0)
+    stage.disturb(Fault(Answer(500), "GET", stream, times=None))
+    assert stage.fails() in (Exit.SIDE, Exit.CONFIGURATION)
+    stage.calm()
+    refuses(stage)
+    back()
+    assert stage.run().exit_code == Exit.DONE
+    stage.rest()
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_p10_an_empty_instance_is_refused_though_few_are_linked(stage, number):
+    stage.people(number)
+    own = stage.api.store
+    stage.api.reset(with_value_lists(Store(clock=stage.clock)))
+    stage.ssm = SsmUser(stage.api)
+    refuses(stage)
+    stage.api.reset(own)
+    assert stage.run().exit_code == Exit.DONE
+    stage.rest()
+
+
+@pytest.mark.parametrize("number", [1, 3, 8])
+def test_p9_an_empty_company_database_is_refused_and_does_not_make_the_own_one_forgotten(stage, empty_company, number):
+    stage.people(number)
+    own = stage.tree["sage100"]["connection"]["path"]
+    shutil.copyfile(empty_company, stage.folder / "empty.db")
+    stage.tree["sage100"]["connection"]["path"] = str(stage.folder / "empty.db")
+    refuses(stage)
+    stage.tree["sage100"]["connection"]["path"] = own
+    assert stage.run().exit_code == Exit.DONE
+    stage.rest()
+
+
+@pytest.mark.parametrize("apart", [0, 15, 60])
+def test_two_sites_set_up_alike_are_told_apart_by_our_own_ext_id(stage, other_instance, apart):
+    """Their ids agree, and when their contacts were created; each bears the mark of its own company."""
+    stage.people(3)
+    rows = [dict(row) for row in stage.api.store.rows("contacts")]
+    stage.clock.advance(hours=1)
+    for row in rows:
+        mark = row["extId"].replace("TEST", "AUTRE")
+        born = row["dateCreated"] + timedelta(minutes=apart)
+        stage.api.store.put("contacts", {**row, "lastName": "Inconnue", "extId": mark, "dateCreated": born})
+    refuses(stage)
 
 
 # --- a normal day, however busy, makes no other side
