@@ -13,6 +13,8 @@ CREATE = "_create"
 SET = "_set"
 EXPECTED = "_expected"
 COMPANY = "_company"
+_YES = frozenset({"true", "1"})
+_HIGHEST = 2**63 - 1
 _INSTRUCTIONS = frozenset({DELETED_AT, CREATE, SET, EXPECTED, COMPANY})
 
 
@@ -80,21 +82,25 @@ def write_request(
         MalformedRecord: an instruction or the id has the wrong type, or a value stands for nothing.
     """
     known = values or {}
-    data = _as_declared(data, declared)
+    spelling = {name.lower(): name for name in (*_INSTRUCTIONS, *declared)}
+    data = _as_spelt(data, spelling)
     sender_fields = [f for f in (declared or data) if f not in _INSTRUCTIONS]
     # A deletion may hold a key alone, and writes nothing: what it lacks stands for no value.
-    told = {*data} if data.get(DELETED_AT) is not None else {*sender_fields, *data}
+    told = {*data} if asked_of(data) is Action.DELETE else {*sender_fields, *data}
     given = {f: _meant(f, data.get(f), known) for f in told if f not in _INSTRUCTIONS}
     row = {rename.get(f, f): value for f, value in given.items()}
     fields = [rename.get(f, f) for f in sender_fields]
     if (narrowed := data.get(SET)) is not None:
         if not isinstance(narrowed, list):
             raise MalformedRecord(f"{SET} must be a list of field names")
-        fields = [rename.get(f, f) for f in narrowed]
+        names = [spelling.get(name.lower(), name) for name in map(str, narrowed)]
+        fields = [rename.get(f, f) for f in names]
     expected = data.get(EXPECTED)
     if expected is not None and not isinstance(expected, Mapping):
         raise MalformedRecord(f"{EXPECTED} must be an object of fields and values")
+    held = None if expected is None else _as_spelt(expected, spelling)
     identifier = _identifier(row.get(id_field), id_field)
+    company = data.get(COMPANY)
     return WriteRequest(
         index=index,
         stream=stream,
@@ -102,21 +108,25 @@ def write_request(
         id=identifier,
         values={f: row.get(f) for f in fields if f != id_field},
         identity=row,
-        expected=None if expected is None else {rename.get(f, f): _meant(f, v, known) for f, v in expected.items()},
-        company=company if isinstance(company := data.get(COMPANY), str) else None,
+        expected=None if held is None else {rename.get(f, f): _meant(f, v, known) for f, v in held.items()},
+        company=None if company is None else str(company),
     )
 
 
-def _as_declared(data: Mapping[str, Any], declared: Sequence[str]) -> Mapping[str, Any]:
-    """Give a record the spelling of the catalog.
+def _as_spelt(data: Mapping[str, Any], spelling: Mapping[str, str]) -> Mapping[str, Any]:
+    """Give a record the spelling of the catalog, and of the instructions.
 
-    Senders who keep records in a database of their own put all names in lower case there, and hand over the source's
-    catalog with them: taken at its word, each record would lack all fields and clear them.
+    Senders who keep records in a database of their own put all names in one case there, and hand over the source's
+    catalog with them: taken at its word, each record would lack all fields and clear them, and a deletion be none.
+
+    Args:
+        data: the record.
+        spelling: the names in lower case to what they are.
     """
-    if not declared or data.keys() <= {*declared}:
+    right = {*spelling.values()}
+    if data.keys() <= right:
         return data
-    spelling = {name.lower(): name for name in declared}
-    others = {name for name in data if name not in declared and spelling.get(name.lower(), name) not in data}
+    others = {name for name in data if name not in right and spelling.get(name.lower(), name) not in data}
     return {spelling.get(name.lower(), name) if name in others else name: value for name, value in data.items()}
 
 
@@ -136,7 +146,9 @@ def _identifier(value: Any, id_field: str) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, str, float)) or not _is_whole(value):
         raise MalformedRecord(f"{id_field} must be a whole number")
-    return int(value)
+    if abs(number := int(value)) > _HIGHEST:
+        raise MalformedRecord(f"{id_field} is too high for a number of a row")
+    return number
 
 
 def _is_whole(value: float | str) -> bool:
@@ -144,7 +156,10 @@ def _is_whole(value: float | str) -> bool:
 
 
 def asked_of(data: Mapping[str, Any]) -> Action | None:
-    """Give the action that a record asks for by an instruction; None where it leaves it to what is there."""
-    if data.get(DELETED_AT) is not None:
+    """Give the action that a record asks for by an instruction; None where it leaves it to what is there.
+
+    Nothing is deleted for an empty text, which is how files and some databases keep a null.
+    """
+    if data.get(DELETED_AT):
         return Action.DELETE
-    return Action.CREATE if data.get(CREATE) else None
+    return Action.CREATE if str(data.get(CREATE)).lower() in _YES else None

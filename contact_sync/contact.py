@@ -12,9 +12,9 @@ from contact_sync.model import Side, Subject, Value
 _EXT_ID = re.compile(r"(sage100|ssm):(.+):([1-9][0-9]*)")
 
 
-def is_ours(text: str | None) -> bool:
-    """Whether a text is an ``extId`` of ours, whatever company database it names."""
-    return _EXT_ID.fullmatch(text or "") is not None
+def is_ours(value: object) -> bool:
+    """Whether a value is an ``extId`` of ours, whatever company database it names."""
+    return isinstance(value, str) and _EXT_ID.fullmatch(value) is not None
 
 
 @dataclass(frozen=True, slots=True)

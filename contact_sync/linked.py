@@ -31,20 +31,35 @@ def plan_link(draft: Draft, link: Link) -> None:
 def decide(draft: Draft, link: Link, sage100: Contact | None, ssm: Contact | None) -> None:
     """P13 goes before R7-R9: while a link sleeps no deletion is derived. An incomplete read tells neither (P10)."""
     reason = rules.sleep_reason(link, sage100, ssm, draft.companies)
-    verdict = (
-        None if reason or ssm is None else rules.fate_of_deleted(link, sage100, ssm, draft.mapper, draft.world.policy)
-    )
-    if (reason or verdict) and not all(draft.world.complete.values()):
-        return
-    if reason is rules.Sleep.WENT_WITH_ACCOUNT and sage100 and ssm and _moved(draft, _views(draft, link, sage100, ssm)):
-        return
     if reason or ssm is None:
-        _sleep(draft, link, reason or rules.Sleep.NOT_VISIBLE, sage100, ssm)
+        _put_to_sleep(draft, link, reason or rules.Sleep.NOT_VISIBLE, sage100, ssm)
         return
-    if verdict:
+    verdict = rules.fate_of_deleted(link, sage100, ssm, draft.mapper, draft.world.policy)
+    if verdict and not _untold(draft, verdict):
         _deleted(draft, link, verdict, sage100, ssm)
-    elif sage100:
+    elif sage100 and not verdict:
         _both_live(draft, _views(draft, _awake(draft, link), sage100, ssm))
+
+
+def _put_to_sleep(draft: Draft, link: Link, reason: rules.Sleep, sage100: Contact | None, ssm: Contact | None) -> None:
+    """P13; P5: unless somebody typed the contact again; P10: or an incomplete read did not show its company."""
+    complete = draft.world.complete
+    typed_again = reason is rules.Sleep.WENT_WITH_ACCOUNT and all(complete.values())
+    if typed_again and sage100 and ssm and _moved(draft, _views(draft, link, sage100, ssm)):
+        return
+    if complete[Side.SAGE100] or reason is not rules.Sleep.NO_CLIENT:
+        _sleep(draft, link, reason, sage100, ssm)
+
+
+def _untold(draft: Draft, verdict: rules.Verdict) -> bool:
+    """P10: whether the read that would have to tell broke off: it tells of no deletion, and matches nobody."""
+    complete = draft.world.complete
+    match verdict.fate:
+        case rules.Fate.RESTORE_IN_SSM:
+            return not all(complete.values())
+        case rules.Fate.DELETE_IN_SAGE | rules.Fate.LEAVE_DELETED_IN_SSM:
+            return not complete[Side.SSM]
+    return False
 
 
 def _views(draft: Draft, link: Link, sage100: Contact, ssm: Contact) -> Views:

@@ -16,6 +16,7 @@ _DATES = frozenset({"birthday", "dateGeocoded"})
 """Fields of SSM's own that hold dates, and can be written."""
 _OF_A_TENANT = ("Z_", "z_")
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*")
+_TRUTH = {"true": True, "false": False, "1": True, "0": False}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -27,7 +28,10 @@ def in_form(field: str, value: Any, row: Row) -> Any:
         value: what the record says of it.
         row: the row as SSM shows it; empty for one to be created.
     """
-    return plain(_unpacked(value) if _refers(field, held(row, field)) else value)
+    stands = held(row, field)
+    if isinstance(stands, bool):
+        return _TRUTH.get(value.lower(), value) if isinstance(value, str) else value
+    return plain(_unpacked(value) if _refers(field, stands) else value)
 
 
 def bears(row: Row, field: str, value: Any) -> bool:

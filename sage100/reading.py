@@ -97,13 +97,13 @@ def keys(database: Database, table: Table, *, whole: bool = False) -> Iterator[i
 
 
 def codes(database: Database) -> Iterator[tuple[int, str]]:
-    """Read the `cbMarq` and the `CT_Num` of every client and prospect.
+    """Read the `cbMarq` and the `CT_Num` of every company, whatever its type.
 
     Raises:
         SageError: the database failed; what was given until then is not all.
     """
     marq = F_COMPTET.c.cbMarq
-    query = select(marq, F_COMPTET.c.CT_Num).where(_condition(F_COMPTET))
+    query = select(marq, F_COMPTET.c.CT_Num)
     for page in _pages(database, query, marq, 0, None, _PAGE_OF_KEYS):
         yield from ((key, code) for key, code in page)
 

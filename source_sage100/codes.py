@@ -32,7 +32,7 @@ def followed(before: Codes, now: Codes, known: Keys) -> Codes:
 
     Args:
         before: the codes that were known.
-        now: those of the clients and prospects that are there.
+        now: those of all companies that are there, suppliers too.
         known: the rows that the reader may have.
     """
     taken = set(now.values())

@@ -11,6 +11,7 @@ from airbyte_cdk.models import DestinationSyncMode, FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from connector_base.receipt import Action, Cause, Outcome, Receipt
+from connector_base.request import DELETED_AT, write_request
 from tests.connector_base.messages import Destination, catalog, record, state
 
 
@@ -165,6 +166,47 @@ def test_a_record_whose_names_are_in_another_case_than_the_catalog_s_clears_noth
         "firstName": "Ada",
         "Email": "a@or.example",
     }
+
+
+@pytest.mark.parametrize("case", [str.upper, str.lower, str.title])
+def test_instructions_are_understood_in_whatever_case_a_database_keeps_names(case):
+    """A deletion that is not understood would clear the row instead."""
+
+    def asked(**data):
+        named = {case(name): value for name, value in data.items()}
+        return write_request(0, "contacts", named, id_field="id", declared=("id", "Email"), rename={})
+
+    assert asked(id=4, _ab_cdc_deleted_at="2026-11-24").action is Action.DELETE
+    assert asked(email="a@or.example", _create=True).action is Action.CREATE
+    narrowed = asked(id=4, email="new@or.example", _set=[case("email")], _expected={case("email"): "a@or.example"})
+    assert (narrowed.values, narrowed.expected) == ({"Email": "new@or.example"}, {"Email": "a@or.example"})
+    assert asked(id=4, _company="BIJOU").company == "BIJOU"
+
+
+@pytest.mark.parametrize("nothing", [None, "", False])
+def test_nothing_is_deleted_for_a_moment_of_deletion_that_is_none(nothing):
+    request = write_request(0, "contacts", {"id": 4, DELETED_AT: nothing}, id_field="id", declared=(), rename={})
+    assert request.action is Action.UPDATE
+
+
+@pytest.mark.parametrize(
+    ("value", "creates"), [(True, True), ("true", True), ("1", True), ("false", False), ("0", False)]
+)
+def test_a_creation_is_asked_for_by_yes_alone(value, creates):
+    request = write_request(0, "contacts", {"_create": value}, id_field="id", declared=(), rename={})
+    assert (request.action is Action.CREATE) is creates
+
+
+@pytest.mark.parametrize(("company", "read"), [(2024, "2024"), (True, "True"), ("BIJOU", "BIJOU"), (None, None)])
+def test_whose_ids_a_record_bears_is_told_by_whatever_stands_there(company, read):
+    request = write_request(0, "contacts", {"id": 4, "_company": company}, id_field="id", declared=(), rename={})
+    assert request.company == read
+
+
+@pytest.mark.parametrize("number", [2**70, str(2**70), 1e30])
+def test_a_key_that_no_row_can_bear_is_refused_and_the_next_record_goes_on(number):
+    log = written([record(id=number), record(id=number, _ab_cdc_deleted_at="2026-11-24"), record(id=4)])
+    assert outcomes(log) == [Outcome.REFUSED, Outcome.REFUSED, Outcome.APPLIED]
 
 
 def test_names_that_differ_in_case_alone_stay_apart_where_the_catalog_knows_both():

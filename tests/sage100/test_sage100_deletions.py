@@ -261,6 +261,12 @@ def test_a_company_entered_anew_under_its_code_is_told_as_gone_by_its_key_alone(
     assert companies.rows == {1: "Carat", 3: "Rubis"}
 
 
+def test_a_company_entered_anew_as_a_supplier_is_told_as_gone_by_its_key_alone(table, companies):
+    table.run(delete(F_COMPTET).where(F_COMPTET.c.CT_Num == "RUBIS"))
+    table.run(insert(F_COMPTET).values(CT_Num="RUBIS", CT_Type=1, CT_Intitule="Rubis", cbModification=LONG_AGO))
+    assert _gone(companies) == [(2, None)]
+
+
 def test_codes_without_their_keys_are_no_state_of_this_source(companies):
     companies.state.stream.stream_state.keys = Keys.of([1]).packed()
     with pytest.raises(AirbyteTracedException, match="companies"):

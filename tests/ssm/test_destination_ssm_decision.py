@@ -101,6 +101,8 @@ DECISIONS = {
         (Action.UPDATE, 7, {"comment": "2024-05-01 10:00:00+02:00"}),
     ),
     "a number as text, or as a fraction": ({"id": 7, "permissionLevel": "2", "Z_rate": 3.0}, (APPLIED, None, 7)),
+    "yes or no as text": ({"id": 7, "UseCompanyAddress": "False"}, (APPLIED, None, 7)),
+    "another yes or no": ({"id": 7, "UseCompanyAddress": "true"}, (Action.UPDATE, 7, {"UseCompanyAddress": True})),
     "another number": ({"id": 7, "permissionLevel": "3"}, (Action.UPDATE, 7, {"permissionLevel": "3"})),
     "a text of digits is a text": (
         {"id": 7, "phone1": "+12", "fax": "12"},
