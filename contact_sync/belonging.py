@@ -121,10 +121,10 @@ def same_database(
         ConfigurationError: most companies are others, or all are gone, and so are the contacts: this is another
             company database.
     """
-    there = {str(row.get("cbMarq")): row for row in companies}
-    told = [_is_same_company(was, there[key]) for key, was in known.items() if key in there]
     if not links:
         return
+    there = {str(row.get("cbMarq")): row for row in companies}
+    told = [_is_same_company(was, there[key]) for key, was in known.items() if key in there]
     gone = complete and bool(known) and not told
     if (gone or sum(told) * 2 < len(told)) and not _most_are_there(links, contacts):
         raise ConfigurationError("other_side", side=Side.SAGE100.value)
