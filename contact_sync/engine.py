@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as default
 from datetime import datetime, timedelta
+from functools import cached_property
 
+from connector_base.garbage import collected_later
 from contact_sync import guards, pause
 from contact_sync.apply import Outcomes, apply
 from contact_sync.belonging import same_settings
@@ -20,7 +22,6 @@ from contact_sync.draft import Plan, World, is_about
 from contact_sync.failures import ConfigurationError, Exit, SyncError
 from contact_sync.fields import Field, present
 from contact_sync.flapping import Rewrites
-from contact_sync.garbage import collected_later
 from contact_sync.mapping import Mapper, OddRowError
 from contact_sync.model import Code, Entry, Link, LinkStatus, Side, Subject
 from contact_sync.observe import Observation, Remembered, keep_identity, observe, remember, remembered
@@ -114,6 +115,7 @@ class Run:
         self._alone: Subject | None = None
         self._odd: list[Entry] = []
         self._known: Remembered
+        self._open_problems: list[JournalEntry] = []
         self._seen: Observation
         self._world: World
 
@@ -161,9 +163,9 @@ class Run:
         lifted = guards.Lifted(self._options.allow_deletions, self._options.allow_mass_change)
         self._guards = guards.guard(self._plan, self._world, lifted)
         with self._store.transaction() as transaction:
-            open_problems, rewrites = transaction.open_problems(), transaction.recall(_REWRITES) or {}
+            rewrites = transaction.recall(_REWRITES) or {}
         if self._alone is None:
-            self._problems += pause.hold_paused(self._plan, open_problems, self._now())
+            self._problems += pause.hold_paused(self._plan, self._open_problems, self._now())
         self._rewrites = Rewrites(rewrites, self._world.mapper)
         self._problems += self._rewrites.hold(self._plan)
         return self._guards
@@ -274,7 +276,7 @@ class Run:
         companies = Companies(seen.companies, seen.accounts, code_field=site.code_field, scope=site.scope)
         mapper = Mapper(fields, companies, seen.contact_types, seen.columns, site.locale)
         with self._store.transaction() as transaction:
-            intents, open_problems = transaction.intents(), transaction.open_problems()
+            intents, self._open_problems = transaction.intents(), transaction.open_problems()
         sage100 = {row["cbMarq"]: mapper.sage100(row) for row in seen.sage100}
         ssm = self._readable(mapper)
         return World(
@@ -286,7 +288,7 @@ class Run:
             seen.complete,
             mapper,
             site.policy,
-            _disputed(open_problems),
+            _disputed(self._open_problems),
             identity_fell=seen.identity is not None and seen.identity < self._known.identity,
             now=self._now(),
         )
@@ -368,11 +370,15 @@ class Run:
 
     def _sleeps(self, entry: Entry) -> bool:
         """Whether a conflict that a person must settle was not looked at, since its link sleeps (P1, P13)."""
-        if entry.code is not Code.CONFLICT:
-            return False
+        about = ((Side.SAGE100, entry.subject.sage100_id), (Side.SSM, entry.subject.ssm_id))
+        return entry.code is Code.CONFLICT and not self._asleep.isdisjoint(about)
+
+    @cached_property
+    def _asleep(self) -> frozenset[tuple[Side, int | None]]:
+        """The contacts whose link sleeps at the end of the run, by their id on either side."""
         links = {link.id: link for link in (*self._known.links, *self._plan.links.values())}
-        asleep = (k for k in links.values() if k.status is LinkStatus.ASLEEP)
-        return any(is_about(Subject(k.company, k.sage100_id, k.ssm_id), entry.subject) for k in asleep)
+        asleep = [link for link in links.values() if link.status is LinkStatus.ASLEEP]
+        return frozenset(pair for k in asleep for pair in ((Side.SAGE100, k.sage100_id), (Side.SSM, k.ssm_id)))
 
     @property
     def _stopped(self) -> bool:

@@ -2,7 +2,7 @@
 
 import sys
 
-from connector_base.importing import uncollected
+from connector_base.garbage import uncollected
 
 
 def run() -> None:

@@ -3,7 +3,7 @@
 import logging
 import sys
 
-from connector_base.importing import uncollected
+from connector_base.garbage import uncollected
 
 
 def run() -> None:

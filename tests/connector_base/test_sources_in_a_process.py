@@ -9,7 +9,7 @@ import connector_base.quiet  # noqa: F401 - must come before the CDK
 
 # isort: split
 from connector_base import launch
-from connector_base.importing import uncollected
+from connector_base.garbage import uncollected
 from connector_base.source import Page
 
 

@@ -15,3 +15,13 @@ def collected_later() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Collect none meanwhile, and leave alone for good what is there at the end, as a process's imports are."""
+    with collected_later():
+        try:
+            yield
+        finally:
+            gc.freeze()
