@@ -111,23 +111,25 @@ def test_p1_conflict_on_one_field_does_not_hold_back_the_others(world):
     assert world.problems == [("conflict", "email")]
 
 
-def test_p1_manual_conflict_closes_once_both_sides_hold_the_same(world):
+def disputed(world):
+    """Somebody whose e-mail was changed on both sides, and waits for a person to settle it."""
     world.decide(policy={"conflict": "manual"})
     ada = world.person("Aubrelin", "Ada")
     ada.edit_sage(CT_EMail="sage@alpha.example")
     ada.edit_ssm(email="ssm@alpha.example")
     world.run()
+    return ada
+
+
+def test_p1_manual_conflict_closes_once_both_sides_hold_the_same(world):
+    ada = disputed(world)
     ada.edit_ssm(email="SAGE@alpha.example")
     report = world.run()
     assert (report.problems_closed, report.sage100.written, report.ssm.written, world.problems) == (1, 0, 0, [])
 
 
 def test_p1_manual_conflict_stays_open_though_one_side_is_edited_again(world):
-    world.decide(policy={"conflict": "manual"})
-    ada = world.person("Aubrelin", "Ada")
-    ada.edit_sage(CT_EMail="sage@alpha.example")
-    ada.edit_ssm(email="ssm@alpha.example")
-    world.run()
+    ada = disputed(world)
     ada.edit_sage(CT_EMail="sage2@alpha.example")
     world.run()
     assert (ada.card["email"], world.problems) == ("ssm@alpha.example", [("conflict", "email")])
@@ -186,11 +188,7 @@ def rebuild(world, ada):
 
 @pytest.mark.parametrize("befall", [leave_out, hide, rebuild])
 def test_p1_manual_conflict_is_not_forgotten_while_nobody_looks(world, befall):
-    world.decide(policy={"conflict": "manual"})
-    ada = world.person("Aubrelin", "Ada")
-    ada.edit_sage(CT_EMail="sage@alpha.example")
-    ada.edit_ssm(email="ssm@alpha.example")
-    world.run()
+    ada = disputed(world)
     steps = befall(world, ada)
     for _ in range(2):
         next(steps)
@@ -206,11 +204,7 @@ def test_p1_manual_conflict_is_not_forgotten_while_nobody_looks(world, befall):
 
 
 def test_p1_manual_conflict_that_is_not_manual_any_more_is_settled(world):
-    world.decide(policy={"conflict": "manual"})
-    ada = world.person("Aubrelin", "Ada")
-    ada.edit_sage(CT_EMail="sage@alpha.example")
-    ada.edit_ssm(email="ssm@alpha.example")
-    world.run()
+    ada = disputed(world)
     ada.edit_ssm(email=None)
     world.run()
     world.decide(policy={"conflict": "sage100"})
