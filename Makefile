@@ -23,7 +23,7 @@ test: $(INSTALLED) ## the tests, on two processes
 	@$(BIN)/pytest -q -n 2 --dist loadgroup
 
 explore: $(INSTALLED) ## look for what goes wrong in a small world and in random plays (MINUTES=10)
-	@$(BIN)/python -m tests.explore --minutes $(or $(MINUTES),10)
+	@$(BIN)/python -m tests.support.explore --minutes $(or $(MINUTES),10)
 
 record: $(INSTALLED) ## the conversations with SSM that tests replay: with the sandbox, or a tenant named by the environment
 	@$(BIN)/pytest -q -p no:xdist tests/recorded --record-mode=rewrite
@@ -41,8 +41,8 @@ benchmark: $(INSTALLED) ## a quiet run and writes beside their limits; reading a
 
 pyairbyte: $(INSTALLED) ## PyAirbyte, a client of another house, drives the four connectors, in an environment of its own
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-pyairbyte
-	@$(BIN)/uv pip install --quiet --python .venv-pyairbyte/bin/python --requirement e2e/requirements.txt
-	@AIRBYTE_OFFLINE_MODE=1 .venv-pyairbyte/bin/python -m pytest -q -c e2e/pytest.ini e2e
+	@$(BIN)/uv pip install --quiet --python .venv-pyairbyte/bin/python --requirement tests/pyairbyte/requirements.txt
+	@AIRBYTE_OFFLINE_MODE=1 .venv-pyairbyte/bin/python -m pytest -q -c tests/pyairbyte/pytest.ini tests/pyairbyte
 
 images: $(INSTALLED) ## what can be known of the container images without a container engine
 	@deploy/check.sh

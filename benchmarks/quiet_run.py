@@ -16,12 +16,12 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.company import create_company_database
-from sandbox.ssm_api import SsmSandbox
-from sandbox.store import Store
-from sandbox.tenant import BRANCH, SALES_REP, with_value_lists
-from wiring.assemble import run_once
-from wiring.settings import load_settings
+from sage100_ssm.app.assemble import run_once
+from sage100_ssm.app.settings import load_settings
+from sage100_ssm.standins.company import create_company_database
+from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.store import Store
+from sage100_ssm.standins.ssm_api.tenant import BRANCH, SALES_REP, with_value_lists
 
 PER_COMPANY = 4
 LONG_AGO = datetime(2025, 1, 5, 9, 0, tzinfo=UTC)

@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
+import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the CDK, whose import takes over the logging
 
 # isort: split
 import typer
@@ -36,16 +36,16 @@ from rich.table import Table
 from sqlalchemy import Connection, Engine, create_engine, func, insert, select, update
 
 from benchmarks.quiet_run import sage_rows, tenant
-from connector_base.destination import RecordDestination
-from connector_base.receipt import Outcome, Receipt, Sink
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.destination import DestinationSsm
-from sage100.config import Sage100Config
-from sage100.database import open_database
-from sage100.tables import F_COMPTET, F_CONTACTT
-from sandbox.company import create_company_database
-from sandbox.ssm_api import SsmSandbox
-from sandbox.tenant import SALES_REP
+from sage100_ssm.connectors.destination import RecordDestination
+from sage100_ssm.exchange.receipt import Outcome, Receipt, Sink
+from sage100_ssm.sage100.config import Sage100Config
+from sage100_ssm.sage100.database import open_database
+from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
+from sage100_ssm.standins.company import create_company_database
+from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.tenant import SALES_REP
 
 Record = Mapping[str, Any]
 DEFAULT_QUOTA = 4

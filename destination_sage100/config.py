@@ -2,8 +2,8 @@
 
 from pydantic import ConfigDict
 
-from connector_base.settings import DestinationSettings
-from sage100.config import Sage100Config
+from sage100_ssm.connectors.settings import DestinationSettings
+from sage100_ssm.sage100.config import Sage100Config
 
 
 class DestinationSage100Config(DestinationSettings, Sage100Config):

@@ -5,22 +5,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
+import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the CDK, whose import takes over the logging
 
 # isort: split
 from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification, Status
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.destination import SYNC_MODES, RecordDestination, Writer
-from connector_base.failure import parsed, tracing
-from connector_base.receipt import Sink
-from connector_base.report import check_refused
-from connector_base.settings import DestinationSettings
-from connector_base.spec import connection_specification
 from destination_sage100.config import DestinationSage100Config
 from destination_sage100.writer import ContactWriter
-from sage100.database import Database, open_database
-from sage100.errors import CONFIGURATION_CODES, SageError
+from sage100_ssm.connectors.destination import SYNC_MODES, RecordDestination, Writer
+from sage100_ssm.connectors.errors import parsed, tracing
+from sage100_ssm.connectors.report import check_refused
+from sage100_ssm.connectors.settings import DestinationSettings
+from sage100_ssm.connectors.spec import connection_specification
+from sage100_ssm.exchange.receipt import Sink
+from sage100_ssm.sage100.database import Database, open_database
+from sage100_ssm.sage100.errors import CONFIGURATION_CODES, SageError
 
 
 class DestinationSage100(RecordDestination):

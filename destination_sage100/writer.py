@@ -5,11 +5,11 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connector_base.failure import traced
-from connector_base.receipt import Action, Cause, Outcome, Receipt, not_as_expected
-from connector_base.request import WriteRequest
-from sage100.database import Database
-from sage100.errors import (
+from sage100_ssm.connectors.errors import traced
+from sage100_ssm.connectors.request import WriteRequest
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, not_as_expected
+from sage100_ssm.sage100.database import Database
+from sage100_ssm.sage100.errors import (
     CONFIGURATION_CODES,
     LockedError,
     Refusal,
@@ -17,9 +17,9 @@ from sage100.errors import (
     SageError,
     UnreachableError,
 )
-from sage100.tables import F_CONTACTT
-from sage100.values import Record
-from sage100.writing import NAME, Contacts, DuplicateError, Values, in_transaction
+from sage100_ssm.sage100.tables import F_CONTACTT
+from sage100_ssm.sage100.values import Record
+from sage100_ssm.sage100.writing import NAME, Contacts, DuplicateError, Values, in_transaction
 
 logger = logging.getLogger("airbyte")
 

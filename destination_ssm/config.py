@@ -1,7 +1,7 @@
 """What the destination needs to know."""
 
-from connector_base.settings import DestinationSettings
-from ssm.config import Owner, SsmConfig
+from sage100_ssm.connectors.settings import DestinationSettings
+from sage100_ssm.ssm.config import Owner, SsmConfig
 
 
 class DestinationSsmConfig(DestinationSettings, SsmConfig):

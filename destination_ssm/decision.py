@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
-from connector_base.receipt import Action, Cause, Outcome, Receipt, not_as_expected
-from connector_base.request import WriteRequest
 from destination_ssm.spelling import bears, in_form
-from ssm.errors import Forbidden, PassingError, Rejected, SsmError
-from ssm.values import STAMPS, Row, ext_id, held, is_deleted, same
+from sage100_ssm.connectors.request import WriteRequest
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, not_as_expected
+from sage100_ssm.ssm.errors import Forbidden, PassingError, Rejected, SsmError
+from sage100_ssm.ssm.values import STAMPS, Row, ext_id, held, is_deleted, same
 
 OWNED = frozenset(
     {"id", "deleted", "readOnly", "changed_at", *STAMPS}

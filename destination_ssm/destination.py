@@ -5,24 +5,24 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
+import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the CDK, whose import takes over the logging
 
 # isort: split
 from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification, Status
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.destination import SYNC_MODES, RecordDestination, Writer
-from connector_base.failure import parsed, tracing
-from connector_base.receipt import Sink
-from connector_base.report import check_refused
-from connector_base.spec import connection_specification
 from destination_ssm.config import DestinationSsmConfig
 from destination_ssm.decision import Demands
 from destination_ssm.writer import CONFIG_CODES, SsmWriter
-from ssm.client import SsmClient
-from ssm.errors import Forbidden, MalformedAnswer, Rejected, SsmError
-from ssm.values import is_deleted
+from sage100_ssm.connectors.destination import SYNC_MODES, RecordDestination, Writer
+from sage100_ssm.connectors.errors import parsed, tracing
+from sage100_ssm.connectors.report import check_refused
+from sage100_ssm.connectors.spec import connection_specification
+from sage100_ssm.exchange.receipt import Sink
+from sage100_ssm.ssm.client import SsmClient
+from sage100_ssm.ssm.errors import Forbidden, MalformedAnswer, Rejected, SsmError
+from sage100_ssm.ssm.values import is_deleted
 
 
 class DestinationSsm(RecordDestination):

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from connector_base.request import WriteRequest
 from destination_ssm.decision import OWNED
-from ssm.client import SsmClient
-from ssm.errors import SsmError
-from ssm.values import Row
+from sage100_ssm.connectors.request import WriteRequest
+from sage100_ssm.ssm.client import SsmClient
+from sage100_ssm.ssm.errors import SsmError
+from sage100_ssm.ssm.values import Row
 
 logger = logging.getLogger("airbyte")
 

@@ -6,7 +6,7 @@ import sys
 import airbyte_cdk  # noqa: F401 - first, so that the CDK's logging is this process's
 
 from destination_ssm.destination import DestinationSsm
-from ssm.retries import log_retries
+from sage100_ssm.ssm.retries import log_retries
 
 
 def run() -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ssm.values import Row, held, parse_stamp, plain, same
+from sage100_ssm.ssm.values import Row, held, parse_stamp, plain, same
 
 _REFERENCE = re.compile(r"gender|(?!extId$|[zZ]_)\w+Id[1-5]?")
 """Fields of SSM's own that refer to a row; a tenant's own fields (``Z_…``) are known by what stands there."""

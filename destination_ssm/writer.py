@@ -7,9 +7,6 @@ from http import HTTPStatus
 
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.failure import misconfigured, traced
-from connector_base.receipt import Action, Receipt
-from connector_base.request import WriteRequest
 from destination_ssm.decision import (
     Attempt,
     Demands,
@@ -26,9 +23,12 @@ from destination_ssm.decision import (
     unsearchable,
 )
 from destination_ssm.fields import Fields
-from ssm.client import SsmClient
-from ssm.errors import Forbidden, LoginRefused, PassingError, Rejected, SsmError
-from ssm.values import ext_id
+from sage100_ssm.connectors.errors import misconfigured, traced
+from sage100_ssm.connectors.request import WriteRequest
+from sage100_ssm.exchange.receipt import Action, Receipt
+from sage100_ssm.ssm.client import SsmClient
+from sage100_ssm.ssm.errors import Forbidden, LoginRefused, PassingError, Rejected, SsmError
+from sage100_ssm.ssm.values import ext_id
 
 CONFIG_CODES = (LoginRefused.code, Forbidden.code)
 

@@ -19,12 +19,12 @@ from typing import Any, Self
 
 from sqlalchemy import Table
 
-from connector_base.request import DELETED_AT
-from connector_base.source import Pages, State, reading_state, whole_number
-from sage100 import reading
-from sage100.database import Database
-from sage100.tables import F_COMPTET
-from sage100.values import Record
+from sage100_ssm.connectors.request import DELETED_AT
+from sage100_ssm.connectors.source import Pages, State, reading_state, whole_number
+from sage100_ssm.sage100 import reading
+from sage100_ssm.sage100.database import Database
+from sage100_ssm.sage100.tables import F_COMPTET
+from sage100_ssm.sage100.values import Record
 from source_sage100.codes import Codes, followed, packed, unpacked
 from source_sage100.keys import Keys
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from sage100.config import Sage100Config
+from sage100_ssm.sage100.config import Sage100Config
 
 
 class SourceSage100Config(Sage100Config):

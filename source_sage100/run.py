@@ -2,12 +2,12 @@
 
 import sys
 
-from connector_base.garbage import uncollected
+from sage100_ssm.garbage_collection import uncollected
 
 
 def run() -> None:
     """Speak the Airbyte protocol on the standard streams."""
     with uncollected():
-        from connector_base.launch import launch
+        from sage100_ssm.connectors.launch import launch
         from source_sage100.source import SourceSage100
     launch(SourceSage100(), sys.argv[1:])

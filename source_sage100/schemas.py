@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Numeric, String
 
-from connector_base.request import COMPANY, DELETED_AT
-from sage100.database import Database, Layout
-from sage100.tables import LocalTime
+from sage100_ssm.connectors.request import COMPANY, DELETED_AT
+from sage100_ssm.sage100.database import Database, Layout
+from sage100_ssm.sage100.tables import LocalTime
 
 Schema = dict[str, Any]
 

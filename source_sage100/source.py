@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
+import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the CDK, whose import takes over the logging
 
 # isort: split
 from airbyte_cdk.models import (
@@ -19,14 +19,14 @@ from airbyte_cdk.models import (
 from airbyte_cdk.sources.streams import Stream
 from sqlalchemy import Table
 
-from connector_base.failure import parsed, tracing
-from connector_base.request import COMPANY
-from connector_base.source import CursorStream, FullStream, PagedSource, Pages
-from connector_base.spec import connection_specification
-from sage100.database import Database, open_database
-from sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES, SageError
-from sage100.reading import pages
-from sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
+from sage100_ssm.connectors.errors import parsed, tracing
+from sage100_ssm.connectors.request import COMPANY
+from sage100_ssm.connectors.source import CursorStream, FullStream, PagedSource, Pages
+from sage100_ssm.connectors.spec import connection_specification
+from sage100_ssm.sage100.database import Database, open_database
+from sage100_ssm.sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES, SageError
+from sage100_ssm.sage100.reading import pages
+from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
 from source_sage100.changes import CURSOR, KEY, changes, changes_and_deletions, whole
 from source_sage100.config import SourceSage100Config
 from source_sage100.schemas import schema_of, with_company, with_deletions

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from ssm.config import SsmConfig
+from sage100_ssm.ssm.config import SsmConfig
 
 
 class SourceSsmConfig(SsmConfig):

@@ -7,25 +7,33 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
+import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the CDK, whose import takes over the logging
 
 # isort: split
 from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, ConfiguredAirbyteCatalog, ConnectorSpecification
 from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
-from connector_base.failure import parsed, traced, tracing
-from connector_base.request import DELETED_AT
-from connector_base.source import CursorStream, FullStream, PagedSource, Pages, State, reading_state, whole_number
-from connector_base.spec import connection_specification
+from sage100_ssm.connectors.errors import parsed, traced, tracing
+from sage100_ssm.connectors.request import DELETED_AT
+from sage100_ssm.connectors.source import (
+    CursorStream,
+    FullStream,
+    PagedSource,
+    Pages,
+    State,
+    reading_state,
+    whole_number,
+)
+from sage100_ssm.connectors.spec import connection_specification
+from sage100_ssm.ssm import where
+from sage100_ssm.ssm.answer import Page
+from sage100_ssm.ssm.client import SsmClient
+from sage100_ssm.ssm.errors import Forbidden, LoginRefused, Rejected, SsmError
+from sage100_ssm.ssm.values import Row, changed_at, format_stamp, is_deleted, parse_stamp
 from source_ssm import schemas
 from source_ssm.config import SourceSsmConfig
 from source_ssm.types import Types
-from ssm import where
-from ssm.answer import Page
-from ssm.client import SsmClient
-from ssm.errors import Forbidden, LoginRefused, Rejected, SsmError
-from ssm.values import Row, changed_at, format_stamp, is_deleted, parse_stamp
 
 CURSOR = "changed_at"
 NEWEST_ID = "newest_id"

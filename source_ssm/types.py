@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sage100_ssm.ssm.values import Row
 from source_ssm.schemas import Schema
-from ssm.values import Row
 
 _logger = logging.getLogger("airbyte")
 _WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")

@@ -4,9 +4,9 @@ import gc
 
 import pytest
 
-from tests.sage100.companies import Front
-from tests.tds.drivers import install
-from tests.tds.server import TdsServer
+from sage100_ssm.standins.sql_server.drivers import install
+from sage100_ssm.standins.sql_server.server import TdsServer
+from tests.support.sage100_databases import Front
 
 
 @pytest.fixture(scope="session")

@@ -13,18 +13,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
-import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
+import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the CDK, whose import takes over the logging
 
 # isort: split
 from airbyte_cdk.models import ConnectorSpecification
 from airbyte_cdk.sources import AbstractSource
 
-from connector_base.request import COMPANY
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.decision import OWNED
 from destination_ssm.destination import DestinationSsm
-from sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES
-from sandbox.company import create_company_database
+from sage100_ssm.connectors.request import COMPANY
+from sage100_ssm.sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES
+from sage100_ssm.standins.company import create_company_database
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
 

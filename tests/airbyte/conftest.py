@@ -5,15 +5,15 @@ from string import Template
 import pytest
 import yaml
 
-import connector_base.quiet  # noqa: F401 - must come before the CDK, whose import takes over the logging
+import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the CDK, whose import takes over the logging
 
 # isort: split
 from airbyte_cdk.test.models import ConnectorTestScenario
 from airbyte_cdk.test.standard_tests.pytest_hooks import pytest_generate_tests  # noqa: F401 - a hook for pytest
 
-from sandbox import sample
-from sandbox.company import create_company_database
-from sandbox.ssm_api import SsmSandbox
+from sage100_ssm.standins import sample
+from sage100_ssm.standins.company import create_company_database
+from sage100_ssm.standins.ssm_api.server import SsmSandbox
 
 COMMANDS = {
     "test_config_matches_spec": "spec",

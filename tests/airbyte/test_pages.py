@@ -9,9 +9,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from connector_base.receipt import Cause, Outcome
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.destination import DestinationSsm
+from sage100_ssm.exchange.receipt import Cause, Outcome
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
 

@@ -11,8 +11,8 @@ from airbyte_cdk.models import AirbyteMessageSerializer
 
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
-from tests.airbyte.sides import SageSide, SsmSide
-from tests.airbyte.speaking import catalog, command, conversation, piped, record, spoken, state
+from tests.support.connector_processes import catalog, command, conversation, piped, record, spoken, state
+from tests.support.connector_sides import SageSide, SsmSide
 
 SIDES = {"sage100": SageSide, "ssm": SsmSide}
 SOURCES = {"sage100": SourceSage100, "ssm": SourceSsm}

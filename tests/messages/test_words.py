@@ -7,9 +7,9 @@ from string import Formatter
 import pytest
 import yaml
 
-from contact_sync import messages
-from contact_sync.messages import code_label, describe, say
-from contact_sync.model import Code, Entry, Side, Subject
+from sage100_ssm import messages
+from sage100_ssm.messages import code_label, describe, say
+from sage100_ssm.sync.model import Code, Entry, Side, Subject
 
 LANGUAGES = ("fr", "en")
 DETAILS = {

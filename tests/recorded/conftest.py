@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sandbox import sample
-from sandbox.ssm_api import SsmSandbox
-from sandbox.tenant import SALES_REP
-from ssm.config import SsmConfig
-from tests.recorded.scrub import HOST, PRIVATE_KEY, PUBLIC_KEY, Scrubber
+from sage100_ssm.ssm.config import SsmConfig
+from sage100_ssm.standins import sample
+from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.tenant import SALES_REP
+from tests.support.scrub import HOST, PRIVATE_KEY, PUBLIC_KEY, Scrubber
 
 LABEL = Path(__file__).parent / "cassettes" / "tenant.yaml"
 

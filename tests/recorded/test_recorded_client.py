@@ -5,9 +5,9 @@ import itertools
 
 import pytest
 
-from ssm.client import Patience, SsmClient
-from ssm.errors import LoginRefused, Rejected
-from ssm.values import is_deleted, same
+from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.ssm.errors import LoginRefused, Rejected
+from sage100_ssm.ssm.values import is_deleted, same
 
 pytestmark = [pytest.mark.vcr, pytest.mark.block_network]
 

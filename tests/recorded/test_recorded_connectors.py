@@ -12,12 +12,12 @@ from airbyte_cdk.models import (
     Type,
 )
 
-from connector_base.receipt import Action, Cause, Outcome
 from destination_ssm.destination import DestinationSsm
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome
+from sage100_ssm.ssm.client import SsmClient
+from sage100_ssm.ssm.errors import Rejected
 from source_ssm.source import SourceSsm
-from ssm.client import SsmClient
-from ssm.errors import Rejected
-from tests.airbyte.speaking import catalog, record, state
+from tests.support.connector_processes import catalog, record, state
 
 pytestmark = [pytest.mark.vcr, pytest.mark.block_network]
 

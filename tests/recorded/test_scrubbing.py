@@ -9,13 +9,13 @@ import pytest
 import yaml
 from vcr import VCR
 
-from sandbox import sample
-from sandbox.faults import Answer, Fault
-from sandbox.ssm_api import SsmSandbox
-from ssm.client import Patience, SsmClient
-from ssm.config import SsmConfig
-from ssm.errors import Rejected
-from tests.recorded.scrub import ANSWER_HEADERS, HOST, REQUEST_HEADERS, Scrubber
+from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.ssm.config import SsmConfig
+from sage100_ssm.ssm.errors import Rejected
+from sage100_ssm.standins import sample
+from sage100_ssm.standins.ssm_api.faults import Answer, Fault
+from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from tests.support.scrub import ANSWER_HEADERS, HOST, REQUEST_HEADERS, Scrubber
 
 CASSETTES = sorted((Path(__file__).parent / "cassettes").rglob("test_*.yaml"))
 LOOKS_SECRET = re.compile(r"[A-Za-z0-9_+=-]{40,}")

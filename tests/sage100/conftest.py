@@ -16,11 +16,12 @@ from airbyte_cdk.models import (
 )
 
 from destination_sage100.destination import DestinationSage100
-from sage100.config import Sage100Config
-from sage100.database import open_database
-from sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
-from sage100.writing import in_transaction
-from tests.sage100.companies import (
+from sage100_ssm.sage100.config import Sage100Config
+from sage100_ssm.sage100.database import open_database
+from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
+from sage100_ssm.sage100.writing import in_transaction
+from sage100_ssm.standins.sql_server.drivers import missing
+from tests.support.sage100_databases import (
     DATABASES,
     GIVEN_SERVER,
     OLDER_SAGE,
@@ -28,8 +29,7 @@ from tests.sage100.companies import (
     SqliteCompany,
     given_company,
 )
-from tests.sage100.ddl import NEWER, OLDER
-from tests.tds.drivers import missing
+from tests.support.sage100_ddl import NEWER, OLDER
 
 ROOT = Path(__file__).parents[2]
 COMPANIES = [

@@ -8,7 +8,7 @@ import pytest
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 
-from connector_base.spec import connection_specification, invalid_fields
+from sage100_ssm.connectors.spec import connection_specification, invalid_fields
 
 
 class Plain(BaseModel):

@@ -6,14 +6,14 @@ import threading
 import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.receipt import Action, Cause, Outcome
-from sage100.config import Sage100Config
-from sage100.database import open_database
-from sage100.errors import DeadlockError, Refusal, RefusedError, UnreachableError
-from sage100.tables import F_COMPTET, F_CONTACTT
-from sage100.writing import Contacts
-from tests.sage100.companies import EVERYWHERE
-from tests.tds.drivers import FREETDS, MICROSOFT
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome
+from sage100_ssm.sage100.config import Sage100Config
+from sage100_ssm.sage100.database import open_database
+from sage100_ssm.sage100.errors import DeadlockError, Refusal, RefusedError, UnreachableError
+from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
+from sage100_ssm.sage100.writing import Contacts
+from sage100_ssm.standins.sql_server.drivers import FREETDS, MICROSOFT
+from tests.support.sage100_databases import EVERYWHERE
 
 ANNE = {"CT_Num": "CARAT", "CT_Nom": "Durand", "CT_Prenom": "Anne"}
 NEW = {"CT_Num": "CARAT", "CT_Nom": "Blanc", "CT_Prenom": "Zoé"}

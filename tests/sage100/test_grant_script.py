@@ -6,10 +6,10 @@ from importlib.resources import files
 import pytest
 import sqlglot
 
-from sage100.rights import LISTS, TO_READ, TO_WRITE, Right
+from sage100_ssm.sage100.rights import LISTS, TO_READ, TO_WRITE, Right
 
-GRANT = files("sage100").joinpath("sql/grant.sql").read_text("utf-8")
-REVOKE = files("sage100").joinpath("sql/revoke.sql").read_text("utf-8")
+GRANT = files("sage100_ssm.sage100").joinpath("sql/grant.sql").read_text("utf-8")
+REVOKE = files("sage100_ssm.sage100").joinpath("sql/revoke.sql").read_text("utf-8")
 STATEMENT = re.compile(r"^(GRANT|REVOKE) ([A-Z, ]+) ON dbo\.(\w+) (?:TO|FROM) contact_sync;", re.MULTILINE)
 
 

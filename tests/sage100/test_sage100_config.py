@@ -4,8 +4,8 @@ import pytest
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets
 from pydantic import ValidationError
 
-from connector_base.spec import connection_specification, invalid_fields
-from sage100.config import Odbc, Sage100Config, Sqlite, SqlServer
+from sage100_ssm.connectors.spec import connection_specification, invalid_fields
+from sage100_ssm.sage100.config import Odbc, Sage100Config, Sqlite, SqlServer
 
 SERVER = {"kind": "sqlserver", "host": "SRV-SAGE", "database": "BIJOU"}
 LOGIN = SERVER | {"port": 1433, "username": "sync", "password": "p4ss;word}"}

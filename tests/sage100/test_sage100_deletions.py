@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, delete, insert, select, update
 
-from sage100.errors import UnreachableError
-from sage100.tables import F_COMPTET, F_CONTACTT, METADATA
+from sage100_ssm.sage100.errors import UnreachableError
+from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT, METADATA
 from source_sage100.keys import Keys
 from source_sage100.source import SourceSage100
 

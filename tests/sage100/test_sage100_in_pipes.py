@@ -2,9 +2,9 @@
 
 import json
 
-from sage100.tables import F_COMPTET, F_CONTACTT
-from tests.airbyte.speaking import command, piped
-from tests.sage100.companies import ON_SERVERS, ON_SQLITE, SqliteCompany, only_here
+from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
+from tests.support.connector_processes import command, piped
+from tests.support.sage100_databases import ON_SERVERS, ON_SQLITE, SqliteCompany, only_here
 
 FIELDS = ("CT_Num", "CT_Nom", "CT_Prenom", "CT_EMail", "CT_No")
 CATALOG = {

@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from source_sage100.source import SourceSage100
-from tests.sage100.companies import EVERYWHERE, ON_SQLITE
+from tests.support.sage100_databases import EVERYWHERE, ON_SQLITE
 
 LOGGER = logging.getLogger("test")
 COLUMNS = {

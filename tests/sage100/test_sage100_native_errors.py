@@ -7,7 +7,7 @@ import traceback
 import pytest
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
-from sage100.errors import (
+from sage100_ssm.sage100.errors import (
     ConfigurationError,
     DeadlockError,
     LockedError,

@@ -7,14 +7,20 @@ from contextlib import closing
 
 import pytest
 
-from contact_sync.messages import say
-from sage100 import diagnosis, engine
-from sage100.config import Sage100Config
-from sage100.database import open_database
-from sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES, ConfigurationError, SageError, UnreachableError
+from sage100_ssm.messages import say
+from sage100_ssm.sage100 import diagnosis, engine
+from sage100_ssm.sage100.config import Sage100Config
+from sage100_ssm.sage100.database import open_database
+from sage100_ssm.sage100.errors import (
+    CONFIGURATION_CODES,
+    UNREACHABLE_CODES,
+    ConfigurationError,
+    SageError,
+    UnreachableError,
+)
+from sage100_ssm.standins.sql_server.drivers import FREETDS, MICROSOFT, install, missing
 from source_sage100.source import SourceSage100
-from tests.sage100.tls_front import TlsFront, write_certificate
-from tests.tds.drivers import FREETDS, MICROSOFT, install, missing
+from tests.support.tls_front import TlsFront, write_certificate
 
 CERTIFIED = "srv-sage.example"
 

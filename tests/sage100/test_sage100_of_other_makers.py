@@ -7,8 +7,8 @@ import pytest
 from airbyte_cdk.models import SyncMode
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.receipt import Cause, Outcome
 from destination_sage100.destination import DestinationSage100
+from sage100_ssm.exchange.receipt import Cause, Outcome
 from source_sage100.source import SourceSage100
 
 COMPTET = "CREATE TABLE F_COMPTET (CT_Num TEXT, CT_Type INT, cbMarq INTEGER PRIMARY KEY)"

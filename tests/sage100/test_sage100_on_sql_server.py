@@ -7,18 +7,18 @@ from itertools import chain
 import pytest
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.receipt import Cause, Outcome
-from sage100.config import Odbc, Sage100Config, SqlServer
-from sage100.database import open_database
-from sage100.engine import APPLICATION, engine_of
-from sage100.errors import ConfigurationError, LockedError, RefusedError, UnreachableError
-from sage100.reading import newest, pages
-from sage100.tables import F_COMPTET, F_CONTACTT
-from sage100.writing import Contacts, in_transaction
-from tests.sage100.companies import EVERYWHERE, ON_SERVERS, only_here
-from tests.tds.drivers import MICROSOFT
-from tests.tds.errors import SqlError, native
-from tests.tds.server import Fault
+from sage100_ssm.exchange.receipt import Cause, Outcome
+from sage100_ssm.sage100.config import Odbc, Sage100Config, SqlServer
+from sage100_ssm.sage100.database import open_database
+from sage100_ssm.sage100.engine import APPLICATION, engine_of
+from sage100_ssm.sage100.errors import ConfigurationError, LockedError, RefusedError, UnreachableError
+from sage100_ssm.sage100.reading import newest, pages
+from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
+from sage100_ssm.sage100.writing import Contacts, in_transaction
+from sage100_ssm.standins.sql_server.drivers import MICROSOFT
+from sage100_ssm.standins.sql_server.errors import SqlError, native
+from sage100_ssm.standins.sql_server.server import Fault
+from tests.support.sage100_databases import EVERYWHERE, ON_SERVERS, only_here
 
 ADDRESS = {"kind": "sqlserver", "host": "SRV-SAGE", "database": "BIJOU"}
 ON_MICROSOFT = pytest.mark.parametrize("company", [MICROSOFT], indirect=True)

@@ -10,12 +10,12 @@ from airbyte_cdk.models import AirbyteStateMessageSerializer, SyncMode, Type
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from sqlalchemy import func, insert, select
 
-from sage100.config import Sage100Config
-from sage100.database import open_database
-from sage100.errors import UnreachableError
-from sage100.tables import F_COMPTET, F_CONTACTT
+from sage100_ssm.sage100.config import Sage100Config
+from sage100_ssm.sage100.database import open_database
+from sage100_ssm.sage100.errors import UnreachableError
+from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
 from source_sage100.source import SourceSage100
-from tests.sage100.companies import EVERYWHERE, ON_SQLITE
+from tests.support.sage100_databases import EVERYWHERE, ON_SQLITE
 
 
 @pytest.fixture

@@ -14,24 +14,24 @@ from typing import Any
 
 import pytest
 
-from contact_sync.engine import RunOptions
-from contact_sync.failures import SyncError
-from contact_sync.model import Kind, Link
-from contact_sync.report import PlanReport, RunReport
-from contact_sync.state.records import JournalEntry
-from contact_sync.state.store import StateStore
-from sandbox.company import create_company_database
-from sandbox.faults import Fault
-from sandbox.fields import Field as SsmField
-from sandbox.people import SageUser, SsmUser
-from sandbox.quirks import Quirks
-from sandbox.ssm_api import SsmSandbox
-from sandbox.store import Store
-from sandbox.tenant import BRANCH, SALES_REP, with_value_lists
-from ssm.client import Patience, SsmClient
-from wiring import access, assemble
-from wiring.assemble import plan_once, run_once
-from wiring.settings import Settings
+from sage100_ssm.app import access, assemble
+from sage100_ssm.app.assemble import plan_once, run_once
+from sage100_ssm.app.settings import Settings
+from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.standins.company import create_company_database
+from sage100_ssm.standins.people import SageUser, SsmUser
+from sage100_ssm.standins.ssm_api.faults import Fault
+from sage100_ssm.standins.ssm_api.fields import Field as SsmField
+from sage100_ssm.standins.ssm_api.quirks import Quirks
+from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.store import Store
+from sage100_ssm.standins.ssm_api.tenant import BRANCH, SALES_REP, with_value_lists
+from sage100_ssm.sync.failures import SyncError
+from sage100_ssm.sync.model import Kind, Link
+from sage100_ssm.sync.run.engine import RunOptions
+from sage100_ssm.sync.run.report import PlanReport, RunReport
+from sage100_ssm.sync.state.records import JournalEntry
+from sage100_ssm.sync.state.store import StateStore
 
 HASTE = Patience(attempts=3, wait_initial=0, wait_max=0, pause=0, pause_max=0.01, connect=1, answer=0.5)
 EXTRA_FIELDS = {"contacts": [SsmField("Z_note", max_length=500), SsmField("Z_fonction", max_length=200)]}

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from contact_sync.failures import Exit
-from tests.scenarios.a_day import day, evening, goodbyes, morning
+from sage100_ssm.sync.failures import Exit
+from tests.support.a_day import day, evening, goodbyes, morning
 
 STATE, SAGE = "state.db", "company.db"
 

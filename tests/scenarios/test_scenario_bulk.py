@@ -2,8 +2,8 @@
 
 import pytest
 
-from sandbox.faults import Answer, CutJson, Delay, Disorder, Fault, PartOfBulk, Reset
-from sandbox.quirks import Quirks
+from sage100_ssm.standins.ssm_api.faults import Answer, CutJson, Delay, Disorder, Fault, PartOfBulk, Reset
+from sage100_ssm.standins.ssm_api.quirks import Quirks
 
 MANY = 20
 CREATE, UPDATE = ("POST", "/contacts/bulk"), ("PUT", "/contacts/bulk")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.quirks import Normalisation, Quirks
+from sage100_ssm.standins.ssm_api.quirks import Normalisation, Quirks
 from tests.scenarios.conftest import Person
 
 FULL_IN_SAGE = {

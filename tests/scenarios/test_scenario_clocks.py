@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from contact_sync.failures import Exit
-from sage100.database import Database
-from sandbox.faults import Fault
-from sandbox.people import SageUser
-from wiring import assemble
+from sage100_ssm.app import assemble
+from sage100_ssm.sage100.database import Database
+from sage100_ssm.standins.people import SageUser
+from sage100_ssm.standins.ssm_api.faults import Fault
+from sage100_ssm.sync.failures import Exit
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 NONE = timedelta()

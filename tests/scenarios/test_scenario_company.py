@@ -2,11 +2,11 @@
 
 import pytest
 
-from contact_sync.failures import Exit
-from contact_sync.messages import describe
-from sandbox.faults import Answer, Fault
-from sandbox.quirks import Quirks
-from sandbox.sample import SUPPLIER_TYPE
+from sage100_ssm.messages import describe
+from sage100_ssm.standins.sample import SUPPLIER_TYPE
+from sage100_ssm.standins.ssm_api.faults import Answer, Fault
+from sage100_ssm.standins.ssm_api.quirks import Quirks
+from sage100_ssm.sync.failures import Exit
 
 
 def codes(world):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sandbox.sample import SUPPLIER_TYPE
-from sandbox.tenant import OTHER_SALES_REP, SALES_REP
+from sage100_ssm.standins.sample import SUPPLIER_TYPE
+from sage100_ssm.standins.ssm_api.tenant import OTHER_SALES_REP, SALES_REP
 
 
 def test_r3_contact_created_in_sage_is_created_in_ssm_with_all_its_fields(world):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.faults import Answer, Fault
+from sage100_ssm.standins.ssm_api.faults import Answer, Fault
 
 ORIGINS = pytest.mark.parametrize("born", ["sage100", "ssm"])
 LEAVE = {"refused_deletion": "leave"}

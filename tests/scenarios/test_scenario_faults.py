@@ -4,9 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from contact_sync.failures import Exit
-from sandbox.faults import EMPTY_PAGE, HTML, Answer, CutJson, Delay, ExpireTokens, Fault, IgnorePageSize, Reset
-from sandbox.quirks import Quirks
+from sage100_ssm.standins.ssm_api.faults import (
+    EMPTY_PAGE,
+    HTML,
+    Answer,
+    CutJson,
+    Delay,
+    ExpireTokens,
+    Fault,
+    IgnorePageSize,
+    Reset,
+)
+from sage100_ssm.standins.ssm_api.quirks import Quirks
+from sage100_ssm.sync.failures import Exit
 
 GONE = Answer(500)
 PERSISTENT = pytest.mark.parametrize("effect", [GONE, HTML, Reset(), CutJson()], ids=["500", "html", "reset", "cut"])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from contact_sync.failures import Exit
-from contact_sync.messages import describe
+from sage100_ssm.messages import describe
+from sage100_ssm.sync.failures import Exit
 
 SIDES = pytest.mark.parametrize("side", ["sage100", "ssm"])
 

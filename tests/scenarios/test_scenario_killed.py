@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from contact_sync.state.store import StateStore
-from sage100.database import Database
-from sandbox.people import SageUser
-from sandbox.quirks import Quirks
-from tests.scenarios.a_day import day, evening, goodbyes, morning, night
-from wiring import access
+from sage100_ssm.app import access
+from sage100_ssm.sage100.database import Database
+from sage100_ssm.standins.people import SageUser
+from sage100_ssm.standins.ssm_api.quirks import Quirks
+from sage100_ssm.sync.state.store import StateStore
+from tests.support.a_day import day, evening, goodbyes, morning, night
 
 SHARDS = 4
 EVERY = 1 if os.environ.get("EXPLORE") else 5

@@ -2,7 +2,7 @@
 
 import pytest
 
-from contact_sync.state.errors import AnotherRun
+from sage100_ssm.sync.state.errors import AnotherRun
 
 
 def test_p11_sage_edit_of_the_very_field_is_not_overwritten_and_is_met_by_the_next_run(world):

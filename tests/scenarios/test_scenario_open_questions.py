@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from contact_sync.failures import Exit
-from sandbox.quirks import Normalisation, Quirks
-from wiring.probe import probe, settings_of
+from sage100_ssm.app.probe import probe, settings_of
+from sage100_ssm.standins.ssm_api.quirks import Normalisation, Quirks
+from sage100_ssm.sync.failures import Exit
 
 MINUTE = timedelta(minutes=1)
 

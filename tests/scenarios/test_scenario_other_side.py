@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from contact_sync.failures import Exit, SyncError
-from contact_sync.messages import describe, say_error
-from sandbox.faults import Answer, Fault
-from sandbox.people import SageUser, SsmUser
-from sandbox.store import Store
-from sandbox.tenant import with_value_lists
-from wiring.assemble import run_once
+from sage100_ssm.app.assemble import run_once
+from sage100_ssm.messages import describe, say_error
+from sage100_ssm.standins.people import SageUser, SsmUser
+from sage100_ssm.standins.ssm_api.faults import Answer, Fault
+from sage100_ssm.standins.ssm_api.store import Store
+from sage100_ssm.standins.ssm_api.tenant import with_value_lists
+from sage100_ssm.sync.failures import Exit, SyncError
 
 SIZES = pytest.mark.parametrize("number", [1, 2, 6, 24])
 OVERLAP = pytest.mark.parametrize("share", [1.0, 0.5, 0.0], ids=["all ids", "half the ids", "no id"])

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from contact_sync.failures import Exit
-from sandbox.sample import SUPPLIER_TYPE
+from sage100_ssm.standins.sample import SUPPLIER_TYPE
+from sage100_ssm.sync.failures import Exit
 
 
 def create_both_ways(world):

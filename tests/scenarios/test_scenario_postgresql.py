@@ -4,9 +4,9 @@ from contextlib import suppress
 
 import pytest
 
-from contact_sync.state.errors import AnotherRun
-from tests import postgresql
-from tests.scenarios.a_day import day, evening, goodbyes, morning, night
+from sage100_ssm.sync.state.errors import AnotherRun
+from tests.support import postgresql
+from tests.support.a_day import day, evening, goodbyes, morning, night
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from contact_sync.failures import Exit
-from sage100.tables import F_COMPTET
-from sandbox.people import SageUser
-from tests.sage100.ddl import NEWER, OLDER
-from tests.tds.drivers import MICROSOFT, missing
-from tests.tds.errors import native
-from tests.tds.server import Fault
+from sage100_ssm.sage100.tables import F_COMPTET
+from sage100_ssm.standins.people import SageUser
+from sage100_ssm.standins.sql_server.drivers import MICROSOFT, missing
+from sage100_ssm.standins.sql_server.errors import native
+from sage100_ssm.standins.sql_server.server import Fault
+from sage100_ssm.sync.failures import Exit
+from tests.support.sage100_ddl import NEWER, OLDER
 
 PARIS = ZoneInfo("Europe/Paris")
 

@@ -5,12 +5,12 @@ from contextlib import closing, contextmanager, suppress
 
 import pytest
 
-from contact_sync.failures import Exit, SideUnavailableError
 from destination_ssm.writer import SsmWriter
-from sage100.writing import Contacts
-from sandbox.faults import Answer, ExpireTokens, Fault, IgnorePageSize
-from sandbox.quirks import Quirks
-from ssm.errors import Rejected
+from sage100_ssm.sage100.writing import Contacts
+from sage100_ssm.ssm.errors import Rejected
+from sage100_ssm.standins.ssm_api.faults import Answer, ExpireTokens, Fault, IgnorePageSize
+from sage100_ssm.standins.ssm_api.quirks import Quirks
+from sage100_ssm.sync.failures import Exit, SideUnavailableError
 
 STORM = Answer(429, headers={"Retry-After": "0"})
 

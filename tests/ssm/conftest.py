@@ -2,8 +2,8 @@
 
 import pytest
 
-from sandbox.ssm_api import SsmSandbox
-from tests.ssm.side import Side
+from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from tests.support.ssm_side import Side
 
 
 @pytest.fixture

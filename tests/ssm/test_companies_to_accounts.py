@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import sample
-from sandbox.company import create_company_database
-from sandbox.people import SageUser
-from sandbox.ssm_api import SsmSandbox
-from sandbox.store import Store
-from sandbox.tenant import BRANCH, CLIENT, OTHER_SALES_REP, PROSPECT, SALES_REP, with_value_lists
+from sage100_ssm.standins import sample
+from sage100_ssm.standins.company import create_company_database
+from sage100_ssm.standins.people import SageUser
+from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.store import Store
+from sage100_ssm.standins.ssm_api.tenant import BRANCH, CLIENT, OTHER_SALES_REP, PROSPECT, SALES_REP, with_value_lists
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "companies"
 

@@ -6,17 +6,17 @@ import pytest
 from airbyte_cdk.models import AirbyteMessageSerializer, FailureType, Status
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.receipt import Action, Cause, Outcome
 from destination_ssm.destination import DestinationSsm
 from destination_ssm.writer import SsmWriter
-from sandbox.faults import EMPTY_PAGE, HTML, Answer, CutJson, Delay, ExpireTokens, Fault, Reset
-from sandbox.quirks import Normalisation, Quirks
-from sandbox.tenant import BRANCH, SALES_REP
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome
+from sage100_ssm.ssm.client import SsmClient
+from sage100_ssm.ssm.config import SsmConfig
+from sage100_ssm.ssm.errors import Rejected
+from sage100_ssm.standins.ssm_api.faults import EMPTY_PAGE, HTML, Answer, CutJson, Delay, ExpireTokens, Fault, Reset
+from sage100_ssm.standins.ssm_api.quirks import Normalisation, Quirks
+from sage100_ssm.standins.ssm_api.tenant import BRANCH, SALES_REP
 from source_ssm import schemas
-from ssm.client import SsmClient
-from ssm.config import SsmConfig
-from ssm.errors import Rejected
-from tests.ssm.side import catalog
+from tests.support.ssm_side import catalog
 
 LOGGER = logging.getLogger("airbyte")
 FIELDS = ("extId", "firstName", "lastName", "accountId", "email", "typeId")

@@ -2,9 +2,19 @@
 
 import pytest
 
-from connector_base.receipt import Cause, Outcome
-from sandbox.faults import HTML, Answer, CutJson, Delay, Disorder, ExpireTokens, Fault, PartOfBulk, Reset
-from sandbox.quirks import Normalisation, Quirks
+from sage100_ssm.exchange.receipt import Cause, Outcome
+from sage100_ssm.standins.ssm_api.faults import (
+    HTML,
+    Answer,
+    CutJson,
+    Delay,
+    Disorder,
+    ExpireTokens,
+    Fault,
+    PartOfBulk,
+    Reset,
+)
+from sage100_ssm.standins.ssm_api.quirks import Normalisation, Quirks
 
 MANY = 60
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from connector_base.receipt import Action, Cause, Outcome, Receipt
-from connector_base.request import write_request
 from destination_ssm.decision import Attempt, Demands, Seen, Write, decide, fault, malformed, settle
-from ssm.errors import Forbidden, LoginRefused, QuotaExhausted, Rejected, Unreachable
+from sage100_ssm.connectors.request import write_request
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
+from sage100_ssm.ssm.errors import Forbidden, LoginRefused, QuotaExhausted, Rejected, Unreachable
 
 OWNER = 310
 DEMANDS = Demands({"salesRepId": OWNER}, ("firstName", "lastName", "accountId", "salesRepId"))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from connector_base.receipt import Outcome
-from sandbox.faults import Answer, Fault
-from sandbox.quirks import Quirks
+from sage100_ssm.exchange.receipt import Outcome
+from sage100_ssm.standins.ssm_api.faults import Answer, Fault
+from sage100_ssm.standins.ssm_api.quirks import Quirks
 
 SCHEMA = ("GET", "/contacts/schema")
 

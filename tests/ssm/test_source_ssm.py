@@ -18,15 +18,15 @@ from airbyte_cdk.models import (
 )
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from connector_base.source import CursorStream
-from sandbox.faults import Answer, Fault
-from sandbox.quirks import Quirks
-from sandbox.ssm_api import SsmSandbox
-from sandbox.store import Store
-from sandbox.tenant import with_value_lists
+from sage100_ssm.connectors.source import CursorStream
+from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.ssm.config import SsmConfig
+from sage100_ssm.standins.ssm_api.faults import Answer, Fault
+from sage100_ssm.standins.ssm_api.quirks import Quirks
+from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.store import Store
+from sage100_ssm.standins.ssm_api.tenant import with_value_lists
 from source_ssm.source import SourceSsm
-from ssm.client import Patience, SsmClient
-from ssm.config import SsmConfig
 
 LOGGER = logging.getLogger("airbyte")
 URL = "https://ssm.example/api/v4"

@@ -7,11 +7,28 @@ import httpx
 import pytest
 import respx
 
-from sandbox.faults import EMPTY_PAGE, HTML, Answer, CutJson, ExpireTokens, Fault, IgnorePageSize, Reset
-from sandbox.ssm_api import SsmSandbox
-from ssm.client import Patience, SsmClient
-from ssm.config import SsmConfig
-from ssm.errors import Forbidden, LoginRefused, MalformedAnswer, QuotaExhausted, Rejected, SsmError, Unreachable
+from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.ssm.config import SsmConfig
+from sage100_ssm.ssm.errors import (
+    Forbidden,
+    LoginRefused,
+    MalformedAnswer,
+    QuotaExhausted,
+    Rejected,
+    SsmError,
+    Unreachable,
+)
+from sage100_ssm.standins.ssm_api.faults import (
+    EMPTY_PAGE,
+    HTML,
+    Answer,
+    CutJson,
+    ExpireTokens,
+    Fault,
+    IgnorePageSize,
+    Reset,
+)
+from sage100_ssm.standins.ssm_api.server import SsmSandbox
 
 URL = "https://ssm.example/api/v4"
 PUBLIC, PRIVATE, TOKEN = "public-key-of-ours", "private-key-of-ours", "session-token-of-ours"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ssm.quota import Quota
+from sage100_ssm.ssm.quota import Quota
 
 
 class Clock:

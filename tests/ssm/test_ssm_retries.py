@@ -5,9 +5,9 @@ import pytest
 import respx
 from stamina.instrumentation import set_on_retry_hooks
 
-from ssm.client import Patience, SsmClient
-from ssm.config import SsmConfig
-from ssm.retries import log_retries
+from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.ssm.config import SsmConfig
+from sage100_ssm.ssm.retries import log_retries
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from ssm import answer, where
-from ssm.config import SsmConfig
-from ssm.errors import MalformedAnswer
-from ssm.values import changed_at, ext_id, format_stamp, held, parse_stamp, plain, same
+from sage100_ssm.ssm import answer, where
+from sage100_ssm.ssm.config import SsmConfig
+from sage100_ssm.ssm.errors import MalformedAnswer
+from sage100_ssm.ssm.values import changed_at, ext_id, format_stamp, held, parse_stamp, plain, same
 
 KEYS = {"public_key": "pub-key-1", "private_key": "priv-key-1"}
 

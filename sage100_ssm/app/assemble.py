@@ -1,0 +1,172 @@
+"""The one place where settings, connectors, state and engine are put together."""
+
+import os
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo
+
+from sage100_ssm.app.access import both_sides
+from sage100_ssm.app.settings import Settings
+from sage100_ssm.sync.contacts.codecs import Locale
+from sage100_ssm.sync.contacts.companies import Scope
+from sage100_ssm.sync.contacts.fields import field_map
+from sage100_ssm.sync.failures import SyncError
+from sage100_ssm.sync.rules.policy import DeletionLimit, Policy
+from sage100_ssm.sync.run import lease
+from sage100_ssm.sync.run.engine import Run, RunOptions, Site
+from sage100_ssm.sync.run.report import PlanReport, RunReport
+from sage100_ssm.sync.state.errors import StateDamaged, StateMissing
+from sage100_ssm.sync.state.store import StateStore
+
+ORDINARY = RunOptions()
+"""A run with every guard in place."""
+
+STEPS = ("observe", "plan", "links", "guard", "apply", "report")
+"""The steps of a run, and of a rebuilding of links; ``step_<name>`` says each to the user."""
+
+Progress = Callable[[str], None]
+"""Told the name of each step as it begins."""
+
+
+def site_of(settings: Settings) -> Site:
+    """What a site decided, as the engine needs it."""
+    policy = settings.policy
+    return Site(
+        database=settings.sage100.company,
+        fields=field_map(settings.fields),
+        locale=Locale(
+            settings.country, settings.language, policy.missing_first_name, truncate=policy.too_long == "truncate"
+        ),
+        policy=Policy(
+            policy.conflict,
+            policy.refused_deletion,
+            DeletionLimit(policy.max_deletions.ratio, policy.max_deletions.floor),
+            ZoneInfo(settings.sage100.time_zone),
+            settings.ssm.ext_id_once,
+        ),
+        scope=Scope(settings.scope.prospects, settings.scope.exclude),
+        code_field=settings.ssm.company_code_field,
+        time_budget=timedelta(minutes=settings.time_budget_minutes),
+    )
+
+
+def utc_now() -> datetime:
+    """The worker's clock."""
+    return datetime.now(UTC)
+
+
+def lease_owner() -> str:
+    """Who holds a lease, for whoever is refused one."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@contextmanager
+def open_run(settings: Settings, options: RunOptions = ORDINARY) -> Iterator[Run]:
+    """A run under its lease; if the block fails, the run is closed as failed.
+
+    Raises:
+        AnotherRun: another run is under way.
+        StateError: the state cannot be used.
+        SyncError: the run cannot go on.
+    """
+    with (
+        StateStore.open(settings.state) as store,
+        lease.held(store, lease_owner(), utc_now) as held,
+        both_sides(settings.sage100, settings.ssm) as (sage100, ssm),
+    ):
+        run = Run(store, held, sage100, ssm, site_of(settings), options, run_id=uuid.uuid4().hex[:12], now=utc_now)
+        try:
+            yield run
+        except SyncError as error:
+            report = run.abort(error)
+            error.report = report.as_json() if report else None
+            raise
+        except Exception as error:
+            run.abort(error)
+            raise
+
+
+def run_once(
+    settings: Settings,
+    options: RunOptions = ORDINARY,
+    progress: Progress = lambda _: None,
+) -> RunReport:
+    """One synchronisation.
+
+    Raises:
+        SyncError, StateError: see ``open_run``.
+    """
+    with open_run(settings, options) as run:
+        for step in (run.observe, run.plan, run.guard, run.apply):
+            progress(step.__name__)
+            step()
+        progress("report")
+        return run.report()
+
+
+def resync(settings: Settings, progress: Progress = lambda _: None) -> RunReport:
+    """Read both sides whole and rebuild links and observations; neither side is written.
+
+    A state file that is damaged is put aside first, under a name of its own.
+
+    Raises:
+        SyncError, StateError: see ``open_run``.
+    """
+    with suppress(StateMissing):
+        try:
+            StateStore.open(settings.state, read_only=True).close()
+        except StateDamaged as damaged:
+            _put_aside(Path(damaged.place))
+    with open_run(settings, RunOptions(whole=True)) as run:
+        for name, step in (("observe", run.observe), ("plan", run.plan), ("links", run.relink)):
+            progress(name)
+            step()
+        progress("report")
+        return run.report()
+
+
+def _put_aside(file: Path) -> None:
+    """Rename a damaged state and what SQLite keeps beside it."""
+    mark = utc_now().strftime("%Y%m%d-%H%M%S")
+    for part in file.parent.glob(f"{file.name}*"):
+        if part.name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
+            part.rename(part.with_name(f"{part.name}.damaged-{mark}"))
+
+
+def plan_once(settings: Settings, progress: Progress = lambda _: None) -> PlanReport:
+    """What a run would do; nothing is changed anywhere, the state included.
+
+    Raises:
+        SyncError, StateError: see ``open_run``.
+    """
+    with (
+        _state_to_read(settings.state) as store,
+        both_sides(settings.sage100, settings.ssm) as (sage100, ssm),
+    ):
+        run = Run(store, None, sage100, ssm, site_of(settings), RunOptions(), run_id="plan", now=utc_now)
+        for step in (run.observe, run.plan, run.guard):
+            progress(step.__name__)
+            step()
+        return run.planned()
+
+
+@contextmanager
+def _state_to_read(url: str) -> Iterator[StateStore]:
+    """The state, untouched; before the first run an empty one that is forgotten again.
+
+    Raises:
+        AnotherRun: a run is under way, whose writes would be planned once more.
+    """
+    with TemporaryDirectory(prefix="sage100-ssm-") as folder:
+        try:
+            store = StateStore.open(url, read_only=True)
+        except StateMissing:
+            store = StateStore.open(f"sqlite:///{folder}/state.db")
+        with store:
+            store.refuse_if_held(utc_now())
+            yield store

@@ -1,0 +1,273 @@
+"""The shell of a source: pages of records, and states after what they cover.
+
+The CDK handles records one by one, which takes several times as long as reading them from a database. Here what
+it does for each record is done for each page; whoever reads record by record gets the CDK's messages all the same.
+"""
+
+import logging
+import sys
+import time
+from abc import ABC
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from airbyte_cdk.models import (
+    AirbyteMessage,
+    AirbyteRecordMessage,
+    AirbyteStateMessage,
+    AirbyteStateMessageSerializer,
+    AirbyteStreamStatus,
+    ConfiguredAirbyteCatalog,
+    ConfiguredAirbyteCatalogSerializer,
+    ConfiguredAirbyteStream,
+    SyncMode,
+    Type,
+)
+from airbyte_cdk.sources import AbstractSource
+from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
+from airbyte_cdk.sources.streams import CheckpointMixin, Stream
+from airbyte_cdk.sources.streams.core import NO_CURSOR_STATE_KEY
+from airbyte_cdk.sources.utils.schema_helpers import InternalConfig
+from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_message
+from pydantic import BaseModel
+
+from sage100_ssm.connectors.command import configuration_of, parsed_file
+from sage100_ssm.connectors.errors import misconfigured
+
+Record = Mapping[str, Any]
+State = Mapping[str, Any]
+Pages = Iterable[tuple[Sequence[Record], State | None]]
+"""Pairs of some records and the state that is true once they and all before them are delivered (None: as before)."""
+
+
+@contextmanager
+def reading_state() -> Iterator[None]:
+    """Raise what is wrong with a state as a matter of configuration: taken for none, it would have all read again.
+
+    Raises:
+        AirbyteTracedException: a value in it has the wrong type or form.
+    """
+    try:
+        yield
+    except (TypeError, ValueError):
+        sentence = "The state is not one of this source. Reset the stream's state to read from the beginning."
+        raise misconfigured("state", sentence) from None
+
+
+def whole_number(state: State, name: str) -> int | None:
+    """Give a whole number of a state; None where it holds none of that name.
+
+    Raises:
+        TypeError: what stands there is none.
+    """
+    value = state.get(name)
+    if value is not None and type(value) is not int:
+        raise TypeError(name)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records of one stream, read at one moment.
+
+    Attributes:
+        stream: the stream's name.
+        records: the records.
+        emitted_at: when they were read, in milliseconds since 1970.
+    """
+
+    stream: str
+    records: Sequence[Record]
+    emitted_at: int
+
+    def messages(self) -> Iterator[AirbyteMessage]:
+        """One RECORD message for each record."""
+        for data in self.records:
+            record = AirbyteRecordMessage(stream=self.stream, data=dict(data), emitted_at=self.emitted_at)
+            yield AirbyteMessage(type=Type.RECORD, record=record)
+
+
+class FullStream(Stream):
+    """A stream that is read whole each time.
+
+    Args:
+        name: the stream's name.
+        schema: JSON schema of its records.
+        primary_key: the field that identifies a record.
+        read_whole: gives all records, with the states that cover them where the stream has any.
+    """
+
+    def __init__(self, name: str, schema: Mapping[str, Any], primary_key: str, read_whole: Callable[[], Pages]) -> None:
+        super().__init__()
+        self._name, self._schema, self._primary_key, self._read_whole = name, schema, primary_key, read_whole
+
+    @property
+    def name(self) -> str:
+        """The stream's name."""
+        return self._name
+
+    @property
+    def primary_key(self) -> str:
+        """The field that identifies a record."""
+        return self._primary_key
+
+    def get_json_schema(self) -> Mapping[str, Any]:  # type: ignore[override]  # the CDK's is wrapped in a cache
+        """JSON schema of the records."""
+        return self._schema
+
+    def read_records(
+        self,
+        sync_mode: SyncMode,
+        cursor_field: list[str] | None = None,
+        stream_slice: Mapping[str, Any] | None = None,
+        stream_state: Mapping[str, Any] | None = None,
+    ) -> Iterator[Record]:
+        """Give the records, each before the state that covers it."""
+        for records, _ in self.pages(sync_mode):
+            yield from records
+
+    def pages(self, sync_mode: SyncMode) -> Pages:
+        """Give the records page by page; at the end the state of a stream that has none."""
+        for records, _ in self._read_whole():
+            yield records, None
+        yield (), {NO_CURSOR_STATE_KEY: True}
+
+
+class CursorStream(CheckpointMixin, FullStream):
+    """A stream that is read whole or since a state.
+
+    Args:
+        name: the stream's name.
+        schema: JSON schema of its records.
+        primary_key: the field that identifies a record.
+        cursor_field: the field by which changes are told.
+        read_whole: gives all records with the states that cover them.
+        read_since: gives records with the states that cover them, from the state given (empty: from the start).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        schema: Mapping[str, Any],
+        primary_key: str,
+        cursor_field: str,
+        read_whole: Callable[[], Pages],
+        read_since: Callable[[State], Pages],
+    ) -> None:
+        super().__init__(name, schema, primary_key, read_whole)
+        self._cursor_field, self._read_since = cursor_field, read_since
+        self._state: State = {}
+
+    @property
+    def cursor_field(self) -> str:
+        """The field by which changes are told."""
+        return self._cursor_field
+
+    @property
+    def state(self) -> MutableMapping[str, Any]:
+        """What is true once all records given so far are delivered."""
+        return dict(self._state)
+
+    @state.setter
+    def state(self, value: MutableMapping[str, Any]) -> None:
+        self._state = dict(value)
+
+    def pages(self, sync_mode: SyncMode) -> Pages:
+        """Give the records page by page, and move the state once a page is taken; a last state in any case."""
+        whole = sync_mode == SyncMode.full_refresh
+        if whole:
+            self._state = {}
+        told = False
+        for records, state in self._read_whole() if whole else self._read_since(self._state):
+            yield records, state
+            self._state, told = (self._state, told) if state is None else (state, True)
+        if not told:
+            yield (), self._state
+
+
+class PagedSource(AbstractSource, ABC):
+    """A source whose streams are read page by page."""
+
+    settings_model: ClassVar[type[BaseModel]]
+    """What the source needs to know."""
+    in_pages = False
+    """Whether `read` gives pages as they are, to who writes them out at once; else a message for each record."""
+
+    @property
+    def raise_exception_on_missing_stream(self) -> bool:
+        """A stream that the source lacks is an error, not an empty stream."""
+        return True
+
+    def read_config(self, config_path: str) -> MutableMapping[str, Any]:  # type: ignore[override]  # the model counts
+        """Read a configuration file."""
+        return configuration_of(config_path, self.settings_model)
+
+    @classmethod
+    def read_catalog(cls, catalog_path: str) -> ConfiguredAirbyteCatalog:
+        """Read a catalog file."""
+        return parsed_file(catalog_path, "configured catalog", ConfiguredAirbyteCatalogSerializer.load)
+
+    @classmethod
+    def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
+        """Read a state file, where one is given."""
+        return parsed_file(state_path, "state", _states) if state_path else []
+
+    def read(
+        self,
+        logger: logging.Logger,
+        config: Mapping[str, Any],
+        catalog: ConfiguredAirbyteCatalog,
+        state: list[AirbyteStateMessage] | None = None,
+    ) -> Iterator[AirbyteMessage]:
+        """Read the streams of the catalog."""
+        for message in super().read(logger, config, catalog, state):
+            if isinstance(message, Page) and not self.in_pages:
+                yield from message.messages()
+            else:
+                yield message
+
+    def _read_stream(
+        self,
+        logger: logging.Logger,
+        stream_instance: Stream,
+        configured_stream: ConfiguredAirbyteStream,
+        state_manager: ConnectorStateManager,
+        internal_config: InternalConfig,
+    ) -> Iterator[AirbyteMessage]:
+        """Do for a page what the CDK does for a record: RUNNING with the first, STATE after what it covers."""
+        assert isinstance(stream_instance, FullStream)
+        name, space = stream_instance.name, stream_instance.namespace
+        if isinstance(stream_instance, CursorStream):
+            stream_instance.state = state_manager.get_stream_state(name, space)
+        limit, count = internal_config.limit or sys.maxsize, 0
+        for records, state in stream_instance.pages(configured_stream.sync_mode):
+            page = Page(name, records[: limit - count], time.time_ns() // 1_000_000)
+            if page.records:
+                if not count:
+                    yield status_message(configured_stream.stream, AirbyteStreamStatus.RUNNING)
+                count += len(page.records)
+                yield page  # type: ignore[misc]  # unpacked in `read`
+            if len(page.records) < len(records):
+                break
+            if state is not None:
+                state_manager.update_state_for_stream(name, space, state)
+                yield state_manager.create_state_message(name, space)
+        logger.info("Read %s records from %s stream", count, name)
+
+
+def _states(content: Any) -> list[AirbyteStateMessage]:
+    """Read the states of a file, which may be empty.
+
+    Raises:
+        ValueError: it holds something else.
+    """
+    if not isinstance(content, list):
+        if content:
+            raise ValueError("not a list")
+        return []
+    states = [AirbyteStateMessageSerializer.load(state) for state in content]
+    if not all(state.stream or state.global_ or state.data for state in states):
+        raise ValueError("a state of nothing")
+    return states

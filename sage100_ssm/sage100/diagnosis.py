@@ -1,0 +1,94 @@
+"""Why a SQL Server was not reached: the network is asked, since the drivers tell a timeout and nothing else."""
+
+import socket
+from contextlib import closing
+
+from sage100_ssm.sage100.config import SqlServer
+from sage100_ssm.sage100.engine import engine_of, is_freetds
+from sage100_ssm.sage100.errors import SageError, UnreachableError, configuration_error, native_errors
+
+DEFAULT_PORT = 1433
+_BROWSER_PORT = 1434
+_SECONDS = 3.0
+_ALL_INSTANCES = b"\x03"
+"""The request ``CLNT_UCAST_EX`` of SQL Server's browser service: name your instances."""
+_ANSWER_HEADER = 3
+
+
+def why_not_opened(server: SqlServer, error: SageError) -> SageError:
+    """Say more of why a database was not opened, where the driver says too little; else give the error as it is."""
+    if isinstance(error, UnreachableError):
+        return _why_unreachable(server, error.words)
+    if error.code == "login_refused" and is_freetds(server.driver) and _lets_in(server):
+        return configuration_error("database_missing", server.database)
+    return error
+
+
+def _lets_in(server: SqlServer) -> bool:
+    """Whether the login is good and the database is not: of the two errors of the server, FreeTDS tells the last."""
+    engine = engine_of(server.model_copy(update={"database": "master"}))
+    try:
+        with native_errors(), engine.connect():
+            return True
+    except SageError:
+        return False
+    finally:
+        engine.dispose()
+
+
+def _why_unreachable(server: SqlServer, words: str) -> UnreachableError:
+    """Say which step towards the server fails: its name, its instance, its port, or what answers there.
+
+    Args:
+        server: the address that was tried.
+        words: the driver's own words.
+    """
+    try:
+        address = socket.getaddrinfo(server.host, None, type=socket.SOCK_STREAM)[0][4][0]
+    except (OSError, UnicodeError):
+        return UnreachableError(server.host, "host_unknown")
+    port = server.port or DEFAULT_PORT
+    if server.instance:
+        instances = _instances(str(address))
+        if instances is None:
+            return UnreachableError(server.host, "instance_silent")
+        found = instances.get(server.instance.upper())
+        if found is None:
+            names = ", ".join(sorted(instances)) or "none"
+            return UnreachableError(f"{server.host}: {server.instance} is not among {names}", "instance_unknown")
+        port = found
+    if not _listens(str(address), port):
+        return UnreachableError(f"{server.host}, port {port}", "port_closed")
+    return UnreachableError(words)
+
+
+def _instances(address: str) -> dict[str, int] | None:
+    """Ask the browser service for the instances that take TCP connections, with their ports; None if it is silent."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with closing(socket.socket(family, socket.SOCK_DGRAM)) as asking:
+        asking.settimeout(_SECONDS)
+        try:
+            asking.sendto(_ALL_INSTANCES, (address, _BROWSER_PORT))
+            answer = asking.recv(65536)
+        except OSError:
+            return None
+    return _parsed(answer[_ANSWER_HEADER:].decode("latin-1"))
+
+
+def _parsed(answer: str) -> dict[str, int]:
+    """Read ``ServerName;SRV;InstanceName;SAGE100;…;tcp;51433;;ServerName;…``."""
+    found: dict[str, int] = {}
+    for instance in answer.split(";;"):
+        words = instance.split(";")
+        told = dict(zip(words[::2], words[1::2], strict=False))
+        if told.get("tcp", "").isdecimal():
+            found[told.get("InstanceName", "").upper()] = int(told["tcp"])
+    return found
+
+
+def _listens(address: str, port: int) -> bool:
+    try:
+        socket.create_connection((address, port), timeout=_SECONDS).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,47 @@
+"""Conditions of the ``where`` parameter, which SSM reads much as SQL."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from sage100_ssm.ssm.values import STAMPS
+
+_LONGEST = 2000
+"""Characters of one ``where``: encoded, it stays well below the 8 KB that servers take of an address."""
+
+
+def changed_since(moment: datetime) -> str:
+    """Match rows created, updated or deleted after a moment: ``dateUpdated`` alone says neither of the others."""
+    return f"({' OR '.join(_after(field, moment) for field in STAMPS)})"
+
+
+def changed_since_or_deleted(moment: datetime) -> str:
+    """Match rows created or updated after a moment, and whatever is deleted: for where no deletion date is taken."""
+    living = (_after(field, moment) for field in STAMPS if field != "dateDeleted")
+    return f"({' OR '.join([*living, 'deleted=true'])})"
+
+
+def _after(field: str, moment: datetime) -> str:
+    return f"{field} > '{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
+
+
+def is_id(number: int) -> str:
+    """Match the row with this id."""
+    return f"id={number}"
+
+
+def has_ext_id(ext_id: str) -> str:
+    """Match rows that bear this ``extId``."""
+    doubled = ext_id.replace("'", "''")
+    return f"extId='{doubled}'"
+
+
+def any_of(conditions: Iterable[str]) -> Iterator[str]:
+    """Join conditions by OR, in as few texts as stay short enough for an address."""
+    joined = ""
+    for condition in conditions:
+        if joined and len(joined) + len(condition) > _LONGEST:
+            yield joined
+            joined = ""
+        joined = f"{joined} OR {condition}" if joined else condition
+    if joined:
+        yield joined

@@ -1,0 +1,77 @@
+"""A whole place to work in: the sample company database, the SSM API, and the settings that name both."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from sage100_ssm.standins import sample
+from sage100_ssm.standins.company import create_company_database
+from sage100_ssm.standins.people import SageUser, SsmUser
+from sage100_ssm.standins.ssm_api.quirks import Quirks
+from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.store import Clock, system_clock
+from sage100_ssm.standins.ssm_api.tenant import BRANCH, SALES_REP
+
+DATABASE = "bijou.db"
+SETTINGS = "sync.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What there is to work with.
+
+    Attributes:
+        settings: the settings file, for ``sage100-ssm --config``.
+        database: the company database.
+        api: the SSM stand-in, open.
+        sage: somebody at work in Sage.
+        ssm: somebody at work in SSM.
+    """
+
+    settings: Path
+    database: Path
+    api: SsmSandbox
+    sage: SageUser
+    ssm: SsmUser
+
+
+@contextmanager
+def installation(
+    directory: Path, *, port: int = 0, quirks: Quirks | None = None, clock: Clock = system_clock
+) -> Iterator[Installation]:
+    """Write the sample database and settings, and answer as SSM while the context is open.
+
+    Args:
+        directory: where the files go; made if it is not there.
+        port: of the API; 0 takes a free one.
+        quirks: how SSM behaves.
+        clock: the time on both sides.
+
+    Raises:
+        FileExistsError: the directory holds a database already.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    database, settings = directory / DATABASE, directory / SETTINGS
+    create_company_database(database)
+    with SsmSandbox(sample.tenant(quirks, clock=clock), port=port) as api:
+        settings.write_text(_settings(api), "utf-8")
+        yield Installation(settings, database, api, SageUser(database, clock=clock), SsmUser(api))
+
+
+def _settings(api: SsmSandbox) -> str:
+    tree = {
+        "sage100": {"company": sample.COMPANY, "connection": {"kind": "sqlite", "path": DATABASE}},
+        "ssm": {
+            "base_url": api.base_url,
+            "public_key": api.public_key,
+            "private_key": api.private_key,
+            "requests_per_second": 500,
+            "default_sales_rep_id": SALES_REP,
+            "default_branch_id": BRANCH,
+        },
+        "state": "sqlite:///sync-state.db",
+    }
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)

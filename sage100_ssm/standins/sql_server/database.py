@@ -1,0 +1,310 @@
+"""One database of the server: a catalogue of what is declared, over a SQLite database in memory that holds it.
+
+What SQLite has is used (indexes, defaults, computed columns); what SQL Server does otherwise is laid over it: types
+that refuse, round and cut, a collation without case and trailing blanks, one null in a unique index, foreign keys with
+a name.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlglot import exp
+
+from sage100_ssm.standins.sql_server import catalogue
+from sage100_ssm.standins.sql_server.errors import SqlError, native
+from sage100_ssm.standins.sql_server.script import CreateTrigger
+from sage100_ssm.standins.sql_server.sqltypes import Place, SqlType, type_named
+
+COLLATION = "French_CI_AS"
+_ZONE = ZoneInfo("Europe/Paris")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as it was declared."""
+
+    name: str
+    kind: SqlType
+    nullable: bool
+    identity: bool
+    computed: bool
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """A reference to another table, of one column."""
+
+    name: str
+    table: str
+    column: str
+    parent: str
+    parent_column: str
+
+
+@dataclass(frozen=True)
+class Unique:
+    """A unique index or constraint."""
+
+    name: str
+    table: str
+    is_constraint: bool
+
+
+@dataclass
+class Table:
+    """A table as it was declared. Names are looked up in lower case."""
+
+    name: str
+    columns: dict[str, Column]
+    triggers: dict[str, CreateTrigger] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> Column | None:
+        """The column that numbers the rows."""
+        return next((c for c in self.columns.values() if c.identity), None)
+
+    @property
+    def stored(self) -> list[str]:
+        """The names of the columns that are not computed."""
+        return [c.name for c in self.columns.values() if not c.computed]
+
+
+@dataclass
+class Declared:
+    """The catalogue."""
+
+    tables: dict[str, Table] = field(default_factory=dict)
+    uniques: dict[str, Unique] = field(default_factory=dict)
+    foreign_keys: dict[str, ForeignKey] = field(default_factory=dict)
+
+
+class Database:
+    """A database.
+
+    Args:
+        name: its name.
+        in_old_words: whether a text that is too long is error 8152, as before SQL Server 2019, or 2628.
+
+    Attributes:
+        denied: rights that the logins lack: the right and the table, in lower case.
+        without: functions and procedures that this server does not know; "hints" where it ignores those of tables.
+        clock: the server's local time.
+    """
+
+    def __init__(self, name: str, *, in_old_words: bool = False) -> None:
+        self.name, self.in_old_words = name, in_old_words
+        self.denied: set[tuple[str, str]] = set()
+        self.without: set[str] = set()
+        self.clock: Callable[[], datetime] = lambda: datetime.now(_ZONE).replace(tzinfo=None)
+        self.declared = Declared()
+        self.translations: dict[int, Any] = {}
+        self.session: Any = None
+        self.failure: SqlError | None = None
+        self._sqlite = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._sqlite.create_collation(COLLATION, _compare)
+        for function, (arguments, work) in catalogue.FUNCTIONS.items():
+            self._sqlite.create_function(function, arguments, self._telling(work, function))
+        self._sqlite.create_function("tds_cast", 2, self._telling(_cast), deterministic=True)
+        self._sqlite.create_function("tds_store", 3, self._telling(_store))
+        self._describe()
+
+    def copy(self, name: str) -> "Database":
+        """The same database again, under another name."""
+        twin = Database(name, in_old_words=self.in_old_words)
+        twin.declared = deepcopy(self.declared)
+        self._sqlite.backup(twin._sqlite)
+        twin._describe()
+        return twin
+
+    def close(self) -> None:
+        """Forget it."""
+        self._sqlite.close()
+
+    def table(self, name: str) -> Table:
+        """A table.
+
+        Raises:
+            SqlError: there is none of that name.
+        """
+        try:
+            return self.declared.tables[name.lower()]
+        except KeyError:
+            raise native(208, name=name) from None
+
+    def run(self, sql: str, parameters: Mapping[str, Any] | Iterable[Any] = ()) -> sqlite3.Cursor:
+        """Carry out a statement of SQLite.
+
+        Raises:
+            SqlError: SQLite, or a function of ours, refused it.
+        """
+        self.failure = None
+        try:
+            return self._sqlite.execute(sql, parameters)  # type: ignore[arg-type]
+        except sqlite3.Error as error:
+            raise self.failure or self._told(str(error)) from None
+
+    # --- what is declared
+
+    def create_table(self, tree: exp.Create, translated: Callable[[exp.Expression], str]) -> None:
+        """CREATE TABLE, with its primary key, its unique constraints and its foreign keys."""
+        name = tree.this.this.name
+        if name.lower() in self.declared.tables:
+            raise native(2714, name=name)
+        table, lines = Table(name, {}), []
+        for part in tree.this.expressions:
+            if isinstance(part, exp.ColumnDef):
+                column, line = _column(name, part, translated)
+                table.columns[column.name.lower()] = column
+                lines.append(line)
+        self.run(f'CREATE TABLE "{name}" ({", ".join(lines)})')
+        self.declared.tables[name.lower()] = table
+        for constraint in tree.this.find_all(exp.Constraint):
+            self._constrain(table, constraint)
+        self._describe()
+
+    def create_index(self, tree: exp.Create) -> None:
+        """CREATE INDEX, unique or not."""
+        index = tree.this
+        columns = [ordered.this.name for ordered in index.args["params"].args["columns"]]
+        self._index(self.table(index.args["table"].name), index.name, columns, unique=bool(tree.args.get("unique")))
+        self._describe()
+
+    def create_trigger(self, trigger: CreateTrigger) -> None:
+        """CREATE TRIGGER."""
+        self.table(trigger.table).triggers[trigger.name.lower()] = trigger
+        self._describe()
+
+    def drop(self, tree: exp.Drop) -> None:
+        """DROP TABLE or TRIGGER."""
+        (dropped,) = tree.args["tables"]
+        name = dropped.name.lower()
+        if tree.args["kind"] == "TRIGGER":
+            for table in self.declared.tables.values():
+                table.triggers.pop(name, None)
+        elif name in self.declared.tables:
+            self.run(f'DROP TABLE "{self.declared.tables.pop(name).name}"')
+            for kept in (self.declared.uniques, self.declared.foreign_keys):
+                for key in [key for key, one in kept.items() if one.table.lower() == name]:
+                    del kept[key]
+        elif not tree.args.get("exists"):
+            raise native(3701, name=dropped.name)
+        self._describe()
+
+    def _constrain(self, table: Table, constraint: exp.Constraint) -> None:
+        for part in constraint.expressions:
+            if isinstance(part, exp.ForeignKey):
+                reference = part.args["reference"].this
+                key = ForeignKey(
+                    constraint.name,
+                    table.name,
+                    part.expressions[0].name,
+                    reference.this.name,
+                    reference.expressions[0].name,
+                )
+                self.declared.foreign_keys[constraint.name.lower()] = key
+            elif isinstance(part, exp.UniqueColumnConstraint | exp.PrimaryKey):
+                listed = part.this.expressions if isinstance(part, exp.UniqueColumnConstraint) else part.expressions
+                columns = [one.this.name if isinstance(one, exp.Ordered) else one.name for one in listed]
+                self._index(table, constraint.name, columns, unique=True, constraint=True)
+
+    def _index(self, table: Table, name: str, columns: list[str], *, unique: bool, constraint: bool = False) -> None:
+        # As expressions, for which SQLite tells the index's name, and a null is one value.
+        parts = [
+            f"ifnull(\"{c}\", x'') COLLATE {COLLATION if table.columns[c.lower()].kind.is_text else 'BINARY'}"
+            for c in columns
+        ]
+        self.run(f'CREATE {"UNIQUE" if unique else ""} INDEX "{name}" ON "{table.name}" ({", ".join(parts)})')
+        if unique:
+            self.declared.uniques[name.lower()] = Unique(name, table.name, constraint)
+
+    def _describe(self) -> None:
+        """Write the views of the catalogue anew, and forget translations."""
+        self.translations.clear()
+        for view, (columns, rows) in catalogue.views(self).items():
+            self._sqlite.execute(f'DROP TABLE IF EXISTS "{view}"')
+            typed = ", ".join(f'"{column}" COLLATE {COLLATION}' for column in columns)
+            self._sqlite.execute(f'CREATE TABLE "{view}" ({typed})')
+            marks = ", ".join("?" * len(columns))
+            self._sqlite.executemany(f'INSERT INTO "{view}" VALUES ({marks})', rows)  # noqa: S608 - our own names
+
+    # --- what can go wrong
+
+    def _telling(self, work: Callable[..., Any], name: str = "") -> Callable[..., Any]:
+        """A function of ours, whose error is not lost in SQLite."""
+
+        def called(*arguments: Any) -> Any:
+            try:
+                return _unknown(name) if name in self.without else work(self, *arguments)
+            except SqlError as error:
+                self.failure = error
+                raise
+
+        return called
+
+    def _told(self, words: str) -> SqlError:
+        """An error of SQLite, as SQL Server tells it."""
+        kind, _, what = words.partition(": ")
+        if kind == "UNIQUE constraint failed":
+            return self._duplicate(what.removeprefix("index ").strip("'"))
+        if kind == "NOT NULL constraint failed":
+            table, _, column = what.partition(".")
+            return native(515, database=self.name, table=table, column=column)
+        number = {"no such table": 208, "no such column": 207, "no such function": 195}.get(kind)
+        return native(number, name=what.rpartition(".")[2]) if number else native(102, near=words)
+
+    def _duplicate(self, name: str) -> SqlError:
+        unique = self.declared.uniques[name.lower()]
+        return native(2627 if unique.is_constraint else 2601, name=unique.name, table=unique.table)
+
+
+def _column(table: str, part: exp.ColumnDef, translated: Callable[[exp.Expression], str]) -> tuple[Column, str]:
+    """A column, and its line for SQLite."""
+    constraints = [c.kind for c in part.constraints]
+    computed = next((c.this for c in constraints if isinstance(c, exp.ComputedColumnConstraint)), None)
+    declared = part.args.get("kind") or getattr(computed, "to", None) or getattr(computed, "this", None)
+    kind = type_named(declared.sql("tsql"))
+    not_null = any(isinstance(c, exp.NotNullColumnConstraint) and not c.args.get("allow_null") for c in constraints)
+    identity = any(isinstance(c, exp.GeneratedAsIdentityColumnConstraint) for c in constraints)
+    column = Column(part.name, kind, not not_null, identity, computed is not None)
+    line = f'"{part.name}" {_affinity(kind)}'
+    if identity:
+        line += " PRIMARY KEY AUTOINCREMENT"
+    elif computed is not None:
+        line += f" AS ({translated(computed)})"
+    elif not_null:
+        line += " NOT NULL"
+    default = next((c.this for c in constraints if isinstance(c, exp.DefaultColumnConstraint)), None)
+    if default is not None:
+        line += f" DEFAULT (tds_store({translated(default)}, '{table}', '{part.name}'))"
+    return column, line
+
+
+def _affinity(kind: SqlType) -> str:
+    if kind.is_text:
+        return f"TEXT COLLATE {COLLATION}"
+    if kind.name in {"numeric", "float"}:
+        return "REAL"
+    return "BLOB" if "binary" in kind.name else "TEXT" if kind.is_time or kind.name == "uniqueidentifier" else "INTEGER"
+
+
+def _unknown(function: str) -> None:
+    raise native(195, name=function)
+
+
+def _compare(left: str, right: str) -> int:
+    one, other = left.rstrip(" ").casefold(), right.rstrip(" ").casefold()
+    return (one > other) - (one < other)
+
+
+def _cast(_database: Database, value: Any, kind: str) -> Any:
+    return type_named(kind).stored(value)
+
+
+def _store(database: Database, value: Any, table: str, column: str) -> Any:
+    place = Place(database.name, table, column, database.in_old_words)
+    return database.table(table).columns[column.lower()].kind.stored(value, place)

@@ -1,0 +1,502 @@
+"""The SSM API v4 on loopback, as ``facts/ssm_api.md`` tells of it, from the server's side.
+
+    with SsmSandbox() as api:
+        httpx.post(f"{api.base_url}/login", json={"username": api.public_key, "password": api.private_key})
+
+It shares nothing with the client that the product uses, so that neither can hide the other's mistakes.
+"""
+
+import asyncio
+import json
+import secrets
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import format_datetime
+from functools import partial
+from threading import Lock, Thread
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from sage100_ssm.standins.ssm_api import where
+from sage100_ssm.standins.ssm_api.faults import Faults
+from sage100_ssm.standins.ssm_api.fields import RESOURCES, WRITABLE, Kind, Record
+from sage100_ssm.standins.ssm_api.quirks import Quirks
+from sage100_ssm.standins.ssm_api.store import RefusedError, Store
+from sage100_ssm.standins.ssm_api.tenant import API_USER, with_value_lists
+
+BASE_PATH = "/api/v4"
+
+_BULK_LIMITS = {"POST": 200, "PUT": 200, "DELETE": 120}
+_TRANSPORT = "sandbox.transport"
+_INTERNAL_DATA_ERROR = 901
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request as it is logged: without headers, and without the body of a login.
+
+    Attributes:
+        method: HTTP method.
+        path: path below the base (``/contacts/287``).
+        query: query parameters.
+        body: parsed JSON, or None.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: Any
+
+
+Hook = Callable[[Call], None]
+Handler = Callable[[Request, Any], Response]
+
+
+class SsmSandbox:
+    """An SSM tenant that answers on 127.0.0.1, in a thread of its own, while the context is open.
+
+    Args:
+        store: what the tenant holds; by default users, a branch and value lists, and nobody else.
+        quirks: how the default store behaves; a store that is given has its own.
+        public_key: the API key's public half.
+        private_key: the API key's private half.
+        port: the port to listen on; 0 takes a free one.
+        requests_per_second: over this rate it answers 429; None for no limit.
+        token_life: seconds after which a session token expires; None for never.
+
+    Attributes:
+        store: the tenant's rows, for people and tests that act without the API.
+        faults: the faults on order.
+        requests: every request so far, the newest last.
+        on_request: called with each request before it is carried out; may act on anything, the API included.
+        on_answer: called with each request after it was carried out, before the answer leaves.
+    """
+
+    def __init__(
+        self,
+        store: Store | None = None,
+        *,
+        quirks: Quirks | None = None,
+        public_key: str = "sandbox-public-key",
+        private_key: str = "sandbox-private-key",
+        port: int = 0,
+        requests_per_second: int | None = None,
+        token_life: float | None = None,
+    ) -> None:
+        self.store = store or with_value_lists(Store(quirks))
+        self.public_key, self.private_key = public_key, private_key
+        self.faults = Faults()
+        self.requests: list[Call] = []
+        self.on_request: Hook | None = None
+        self.on_answer: Hook | None = None
+        self._tokens: dict[str, float] = {}
+        self._rate = _Rate(requests_per_second)
+        self._token_life = token_life
+        self._port = port
+        self._server: _Server | None = None
+
+    def __enter__(self) -> Self:
+        self._server = _Server(Starlette(routes=self._routes()), self._port)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.stop()
+
+    @property
+    def base_url(self) -> str:
+        """What a client is configured with: ``http://127.0.0.1:<port>/api/v4``."""
+        if self._server is None:
+            raise RuntimeError("The sandbox is not open")
+        return f"http://127.0.0.1:{self._server.port}{BASE_PATH}"
+
+    def reset(self, store: Store | None = None, *, quirks: Quirks | None = None) -> None:
+        """Become another tenant on the same port: other rows; no faults, hooks, log or session left."""
+        self.store = store or with_value_lists(Store(quirks))
+        self.on_request = self.on_answer = None
+        self.faults.clear()
+        self.requests.clear()
+        self.expire_tokens()
+
+    def expire_tokens(self) -> None:
+        """Make every session token unknown."""
+        self._tokens.clear()
+
+    def _routes(self) -> list[BaseRoute]:
+        routes = [
+            self._route("/login", "POST", self._login),
+            self._route("/hooks", "GET", self._with_session(self._hooks, "hooks")),
+        ]
+        for table in sorted(set(RESOURCES) - {"genders"}):
+            routes.append(self._route(f"/{table}", "GET", self._with_session(self._list, table)))
+            if table in WRITABLE:
+                routes += self._write_routes(table)
+            routes.append(self._route(f"/{table}/{{id}}", "GET", self._with_session(self._get, table)))
+        return routes
+
+    def _write_routes(self, table: str) -> list[BaseRoute]:
+        return [
+            self._route(f"/{table}/schema", "GET", self._with_session(self._schema, table)),
+            self._route(f"/{table}", "POST", self._with_session(self._create, table)),
+            *(
+                self._route(f"/{table}/bulk", method, self._with_session(self._bulk, table))
+                for method in ("POST", "PUT", "DELETE")
+            ),
+            self._route(f"/{table}/{{id}}", "PUT", self._with_session(self._update, table)),
+            self._route(f"/{table}/{{id}}", "DELETE", self._with_session(self._delete, table)),
+        ]
+
+    def _route(self, path: str, method: str, handler: Handler) -> BaseRoute:
+        async def endpoint(request: Request) -> Response:
+            return await self._serve(request, handler)
+
+        return Route(BASE_PATH + path, endpoint, methods=[method])
+
+    async def _serve(self, request: Request, handler: Handler) -> Response:
+        """Log, call the hooks, and carry the request out or let a fault strike it."""
+        content = await request.body()
+        call = _logged(request, content)
+        self.requests.append(call)
+        await _called(self.on_request, call)
+        answer = await self._answer(_Turn(self, request, content, handler), call)
+        await _called(self.on_answer, call)
+        if answer is None:
+            _reset(request.scope)
+            return Response()
+        answer.headers.setdefault("Date", format_datetime(self.store.now(), usegmt=True))
+        return answer
+
+    async def _answer(self, turn: "_Turn", call: Call) -> Response | None:
+        if not self._rate.allows():
+            return _refusal(self.store.quirks, 429, "Too many requests", headers={"Retry-After": "1"})
+        effect = self.faults.due(call.method, call.path)
+        return turn.carry_out() if effect is None else await effect.strike(turn)
+
+    def _done(self, message: str, **more: Any) -> JSONResponse:
+        return JSONResponse({**more, self.store.quirks.message_key: message})
+
+    def _with_session(self, handler: Callable[[str, Request, Any], Response], table: str) -> Handler:
+        """Only a request with a living session token gets through to the handler."""
+
+        def guarded(request: Request, body: Any) -> Response:
+            expiry = self._tokens.get(request.headers.get("x-session-key", ""))
+            if expiry is None or expiry < time.monotonic():
+                return _refusal(self.store.quirks, 401, "Missing, incorrect or expired session")
+            return handler(table, request, body)
+
+        return guarded
+
+    def _login(self, _request: Request, body: Any) -> Response:
+        if _object(body) != {"username": self.public_key, "password": self.private_key}:
+            return _refusal(self.store.quirks, 401, "Incorrect keys")
+        if self.store.quirks.one_session:
+            self.expire_tokens()
+        token = secrets.token_urlsafe(48)
+        life = float("inf") if self._token_life is None else self._token_life
+        self._tokens[token] = time.monotonic() + life
+        return JSONResponse({"token": token})
+
+    def _hooks(self, _table: str, _request: Request, _body: Any) -> Response:
+        number = self.store.quirks.hooks
+        if number is None:
+            raise RefusedError("The resource does not exist", code=910)
+        return JSONResponse([{"id": hook, "action": "insert", "entity": "contact"} for hook in range(1, number + 1)])
+
+    def _list(self, table: str, request: Request, _body: Any) -> Response:
+        size = self._page_size(request)
+        page = _whole_number(request.query_params.get("page", "0"))
+        rows = self.store.page(
+            table, self._predicates(table, request), order=self._order(table, request), start=page * size, size=size
+        )
+        return JSONResponse([self._shown(table, row, request) for row in rows])
+
+    def _page_size(self, request: Request) -> int:
+        quirks = self.store.quirks
+        wishes = (
+            [] if request.state.ignore_page_size else [request.headers.get(name) for name in quirks.page_size_headers]
+        )
+        wish = next((int(text) for text in wishes if text and text.isdecimal() and int(text)), quirks.default_page_size)
+        return min(wish, quirks.max_page_size)
+
+    def _predicates(self, table: str, request: Request) -> list[where.Predicate]:
+        fields, quirks = self.store.fields[table], self.store.quirks
+        if not quirks.where_on_deleted_date:
+            fields = {name: field for name, field in fields.items() if name != "dateDeleted"}
+        query = request.query_params
+        try:
+            asked = [
+                where.equals(name, text, fields, ignore_case=quirks.where_ignores_case)
+                for name, text in query.items()
+                if name in fields and name not in {"order", "page", "where"}
+            ]
+            text = query.get("where", "")
+            if not text:
+                return asked
+            dates = where.Dates(quirks.where_inclusive, quirks.where_dates_ahead, quirks.where_on_dates_ignored)
+            return [*asked, where.parse(text, fields, ignore_case=quirks.where_ignores_case, dates=dates)]
+        except where.BadWhereError as error:
+            raise RefusedError(f"SQL not generated correctly: {error}", code=_INTERNAL_DATA_ERROR) from error
+
+    def _order(self, table: str, request: Request) -> str | None:
+        name = request.query_params.get("order", "").removesuffix(" DESC")
+        if not name:
+            return None
+        field = self.store.fields[table].get(name)
+        if field is None or field.kind is Kind.RAW:
+            raise RefusedError("SQL not generated correctly: order", code=_INTERNAL_DATA_ERROR)
+        return name
+
+    def _shown(self, table: str, row: Record, request: Request) -> Record:
+        return self.store.shown(
+            table,
+            row,
+            language=request.query_params.get("lang"),
+            bare_extras=request.headers.get("extrafielddescription") == "0",
+        )
+
+    def _get(self, table: str, request: Request, _body: Any) -> Response:
+        row = self.store.row(table, _id(request))
+        if row["deleted"] and not self.store.quirks.deleted_row_readable:
+            raise RefusedError("The resource does not exist", code=910)
+        return JSONResponse(self._shown(table, row, request))
+
+    def _schema(self, table: str, _request: Request, _body: Any) -> Response:
+        if not self.store.quirks.schema_readable:
+            raise RefusedError("The resource does not exist", code=910)
+        return JSONResponse(self.store.schema(table))
+
+    def _create(self, table: str, _request: Request, body: Any) -> Response:
+        new_id = self.store.create(table, _object(body), user=API_USER)
+        return self._done("entity created", id=new_id)
+
+    def _update(self, table: str, request: Request, body: Any) -> Response:
+        self._put(table, _id(request), _object(body))
+        return self._done("entity updated")
+
+    def _delete(self, table: str, request: Request, _body: Any) -> Response:
+        self.store.delete(table, _id(request), user=API_USER)
+        return self._done("entity deleted")
+
+    def _put(self, table: str, row_id: int, values: Record) -> None:
+        """Update a row; how a field is cleared, and whether a row is brought back, is the tenant's own way."""
+        quirks = self.store.quirks
+        if quirks.null_refused and None in values.values():
+            raise RefusedError("Null is no value")
+        if not quirks.empty_text_clears and "" in values.values():
+            raise RefusedError("An empty text is no value")
+        taken = values if quirks.null_clears else {name: value for name, value in values.items() if value is not None}
+        self.store.update(table, row_id, taken, user=API_USER)
+        if quirks.deleted_is_writable and values.get("deleted") is False:
+            self.store.bring_back(table, row_id)
+
+    def _bulk(self, table: str, request: Request, body: Any) -> Response:
+        if not isinstance(body, list) or len(body) > _BULK_LIMITS[request.method]:
+            raise RefusedError(f"An array of at most {_BULK_LIMITS[request.method]} operations is expected")
+        operation = {"POST": self._bulk_create, "PUT": self._bulk_update, "DELETE": self._bulk_delete}[request.method]
+        if self.store.quirks.bulk_is_all_or_nothing:
+            with self.store.all_or_nothing():
+                done = [operation(table, _object(item)) for item in body]
+            return JSONResponse([_bulk_success(item, row_id) for item, row_id in zip(body, done, strict=True)])
+        return JSONResponse([self._bulk_result(partial(operation, table), _object(item)) for item in body])
+
+    def _bulk_result(self, operation: Callable[[Record], int], item: Record) -> Record:
+        try:
+            done = operation(item)
+        except RefusedError as refused:
+            return {"code": refused.code, "guid": item.get("guid"), "id": item.get("id"), "message": str(refused)}
+        return _bulk_success(item, done)
+
+    def _bulk_create(self, table: str, item: Record) -> int:
+        return self.store.create(table, _object(item.get("data")), user=API_USER)
+
+    def _bulk_update(self, table: str, item: Record) -> int:
+        place = self.store.quirks.bulk_put_fields
+        fields = {key: value for key, value in item.items() if key not in {"guid", "data"}} if place != "data" else {}
+        if place != "item":
+            fields |= _object(item.get("data", {}))
+        row_id = _bulk_id(fields)
+        self._put(table, row_id, fields)
+        return row_id
+
+    def _bulk_delete(self, table: str, item: Record) -> int:
+        row_id = _bulk_id(item)
+        self.store.delete(table, row_id, user=API_USER)
+        return row_id
+
+
+class _Turn:
+    """A request to be carried out, now, later or not at all."""
+
+    def __init__(self, api: SsmSandbox, request: Request, content: bytes, handler: Handler) -> None:
+        self._api, self._request, self._content, self._handler = api, request, content, handler
+
+    def carry_out(self, *, ignore_page_size: bool = False, first: int | None = None) -> Response:
+        """Do what was asked for, of many writes the first few."""
+        self._request.state.ignore_page_size = ignore_page_size
+        try:
+            body = _parsed(self._content)
+            return self._handler(self._request, body if first is None else body[:first])
+        except RefusedError as refused:
+            return _refusal(self._api.store.quirks, 400, str(refused), code=refused.code)
+
+    def expire_tokens(self) -> None:
+        """Make every session token unknown."""
+        self._api.expire_tokens()
+
+
+class _Rate:
+    """At most so many requests within any second."""
+
+    def __init__(self, per_second: int | None) -> None:
+        self._per_second = per_second
+        self._recent: deque[float] = deque()
+        self._lock = Lock()
+
+    def allows(self) -> bool:
+        """Count a request, if it is within the rate."""
+        if self._per_second is None:
+            return True
+        now = time.monotonic()
+        with self._lock:
+            while self._recent and self._recent[0] <= now - 1:
+                self._recent.popleft()
+            if len(self._recent) >= self._per_second:
+                return False
+            self._recent.append(now)
+            return True
+
+
+class _Protocol(H11Protocol):
+    """HTTP that tells the application its transport, so that a fault can reset it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the base class
+        # asyncio leaves this off on a listener made by hand, and each answer would wait for an acknowledgement.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().connection_made(transport)
+        app = self.app
+
+        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
+            await app({**scope, _TRANSPORT: transport}, receive, send)
+
+        self.app = with_transport
+
+
+class _Server:
+    """Uvicorn in a thread, listening once this is built."""
+
+    def __init__(self, app: Starlette, port: int) -> None:
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self.port: int = self._socket.getsockname()[1]
+        self._uvicorn = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                http=_Protocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                date_header=False,
+                server_header=False,
+                timeout_keep_alive=60,
+            )
+        )
+        self._thread = Thread(
+            target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, name="ssm-sandbox", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop answering and free the port."""
+        self._uvicorn.should_exit = self._uvicorn.force_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+def _refusal(
+    quirks: Quirks, status: int, message: str, *, code: int | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    told = {"code": code or status, quirks.message_key: message}
+    match quirks.error_body:
+        case "object":
+            return JSONResponse(told, status, headers=headers)
+        case "list":
+            return JSONResponse({"errors": [told]}, status, headers=headers)
+        case "text":
+            return PlainTextResponse(message, status, headers=headers)
+        case "nothing":
+            return Response(status_code=status, headers=headers)
+
+
+async def _called(hook: Hook | None, call: Call) -> None:
+    if hook is not None:
+        await run_in_threadpool(hook, call)
+
+
+def _logged(request: Request, content: bytes) -> Call:
+    path = request.url.path.removeprefix(BASE_PATH)
+    try:
+        body = None if path == "/login" else _parsed(content)
+    except RefusedError:
+        body = None
+    return Call(request.method, path, dict(request.query_params), body)
+
+
+def _reset(scope: Scope) -> None:
+    """Close the connection the hard way (RST): what a client sees when a network or a server fails."""
+    transport = scope[_TRANSPORT]
+    linger_not = struct.pack("ii", 1, 0)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
+    transport.abort()
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return json.loads(content) if content else None
+    except ValueError:
+        raise RefusedError("The body is not JSON") from None
+
+
+def _object(body: Any) -> Record:
+    if not isinstance(body, dict):
+        raise RefusedError("An object is expected")
+    return body
+
+
+def _whole_number(text: str) -> int:
+    if not text.isdecimal():
+        raise RefusedError("page is no whole number")
+    return int(text)
+
+
+def _id(request: Request) -> int:
+    text = request.path_params["id"]
+    if not text.isdecimal():
+        raise RefusedError("The resource does not exist", code=910)
+    return int(text)
+
+
+def _bulk_success(item: Record, row_id: int) -> Record:
+    return {"code": 1, "guid": item.get("guid"), "id": row_id, "message": "Entity success"}
+
+
+def _bulk_id(item: Record) -> int:
+    row_id = item.get("id")
+    if not isinstance(row_id, int):
+        raise RefusedError("The resource does not exist", code=910)
+    return row_id

@@ -1,0 +1,279 @@
+"""How each kind of field is read, compared and carried over (RULES.md, "Fields").
+
+A new kind of field is one more codec here and one more line in ``CODECS``.
+"""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sage100_ssm.sync.contacts import normalise
+from sage100_ssm.sync.contacts.fields import Field, FieldKind
+from sage100_ssm.sync.model import Code, Side, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A value that the other side cannot take: the field is held back under this code."""
+
+    code: Code
+    details: Mapping[str, Any]
+
+
+Carried = Value | Held
+
+
+class Codec(Protocol):
+    """How one kind of field is read, compared and carried over."""
+
+    def read(self, side: Side, raw: Any) -> Value:
+        """A side's raw value in its own form; empty is None."""
+        ...
+
+    def form(self, side: Side, value: Value) -> Hashable:
+        """What is compared on one side."""
+        ...
+
+    def equal(self, sage100: Value, ssm: Value) -> bool:
+        """Whether the two sides say the same."""
+        ...
+
+    def carry(self, side: Side, value: Value, current: Value) -> Carried:
+        """A value of the other side in the form of ``side``, which now holds ``current``."""
+        ...
+
+    def shown(self, side: Side, value: Value) -> Value:
+        """The value for people to read."""
+        ...
+
+
+class TextCodec:
+    """Texts that stand on both sides alike: names, phones, e-mails.
+
+    Args:
+        normal_form: the form compared.
+        write_normalised: whether the normalised form is written (text) or the value as typed (phone, e-mail).
+    """
+
+    def __init__(self, normal_form: Callable[[str | None], str | None], *, write_normalised: bool) -> None:
+        self._form, self._normalised = normal_form, write_normalised
+
+    def read(self, side: Side, raw: Any) -> Value:
+        """Texts as they stand; of a reference of SSM, its label."""
+        if isinstance(raw, Mapping):
+            raw = raw.get("value")
+        return None if raw in (None, "") else str(raw)
+
+    def form(self, side: Side, value: Value) -> Hashable:
+        """The normalised text."""
+        return self._form(text_of(value))
+
+    def equal(self, sage100: Value, ssm: Value) -> bool:
+        """Compared after normalisation."""
+        return self._form(text_of(sage100)) == self._form(text_of(ssm))
+
+    def carry(self, side: Side, value: Value, current: Value) -> Carried:
+        """The normalised text, or the value as typed."""
+        return normalise.text(text_of(value)) if self._normalised else (text_of(value) or "").strip() or None
+
+    def shown(self, side: Side, value: Value) -> Value:
+        """As it stands."""
+        return value
+
+
+class NumberCodec:
+    """Whole numbers; Sage has no empty one, so 0 and none are the same."""
+
+    def read(self, side: Side, raw: Any) -> Value:
+        """A whole number, or None."""
+        if isinstance(raw, Mapping):
+            raw = raw.get("id")
+        return None if raw in (None, "") else int(raw)
+
+    def form(self, side: Side, value: Value) -> Hashable:
+        """The number, none being 0."""
+        return value or 0
+
+    def equal(self, sage100: Value, ssm: Value) -> bool:
+        """The same number."""
+        return (sage100 or 0) == (ssm or 0)
+
+    def carry(self, side: Side, value: Value, current: Value) -> Carried:
+        """The number; Sage takes 0 for none."""
+        return (value or 0) if side is Side.SAGE100 else value
+
+    def shown(self, side: Side, value: Value) -> Value:
+        """As it stands."""
+        return value
+
+
+_MADAME = 1
+_CIVILITIES = range(3)
+_GENDERS = range(2)
+
+
+class CivilityCodec:
+    """Sage 0 M., 1 Mme, 2 Mlle; SSM 0 male, 1 female (facts/sage100.md 1.3, facts/ssm_api.md 2.2)."""
+
+    def read(self, side: Side, raw: Any) -> Value:
+        """Sage's code, none and an unknown one being 0; SSM's id, or None for unknown."""
+        if isinstance(raw, Mapping):
+            raw = raw.get("id")
+        code = None if raw in (None, "") else int(raw)
+        if side is Side.SAGE100:
+            return code if code in _CIVILITIES else 0
+        return code if code in _GENDERS else None
+
+    def form(self, side: Side, value: Value) -> Hashable:
+        """The code."""
+        return value
+
+    def equal(self, sage100: Value, ssm: Value) -> bool:
+        """Mme and Mlle are both female."""
+        return _gender(sage100) == ssm
+
+    def carry(self, side: Side, value: Value, current: Value) -> Carried:
+        """The gender of a civility; the civility of a gender, Mlle staying Mlle, unknown changing nothing."""
+        if side is Side.SSM:
+            return _gender(value)
+        if value is None or _gender(current) == value:
+            return current or 0
+        return value
+
+    def shown(self, side: Side, value: Value) -> Value:
+        """The civility as people write it."""
+        if value is None:
+            return None
+        return ("M.", "Mme", "Mlle")[int(value)]
+
+
+def _gender(civility: Value) -> int:
+    return min(int(civility or 0), _MADAME)
+
+
+class LabelCodec:
+    """A free text in Sage, a row of ``/contactTypes`` in SSM: matched by label, in any language.
+
+    Args:
+        types: rows of ``/contactTypes``, deleted ones included.
+        pairs: Sage text to SSM label, where the two differ.
+        language: the language of the label written to Sage (``fr``).
+    """
+
+    def __init__(self, types: Iterable[Mapping[str, Any]], pairs: Mapping[str, str], language: str) -> None:
+        self._label: dict[int, str] = {}
+        self._keys: dict[int, set[str]] = {}
+        self._ids: dict[str, int] = {}
+        for row in sorted(types, key=lambda r: int(r["id"])):
+            labels = _labels(row, language)
+            if not labels:
+                continue
+            self._label[row["id"]] = labels[0]
+            self._keys[row["id"]] = {normalise.name(label) for label in labels}
+            if not row.get("deleted"):
+                for key in self._keys[row["id"]]:
+                    self._ids.setdefault(key, row["id"])
+        self._pairs = {normalise.name(sage): normalise.name(ssm) for sage, ssm in pairs.items()}
+        self._sage_text = {normalise.name(ssm): sage for sage, ssm in reversed(list(pairs.items()))}
+
+    def read(self, side: Side, raw: Any) -> Value:
+        """Sage's text; SSM's id."""
+        if isinstance(raw, Mapping):
+            raw = raw.get("id")
+        if raw in (None, ""):
+            return None
+        return str(raw) if side is Side.SAGE100 else int(raw)
+
+    def form(self, side: Side, value: Value) -> Hashable:
+        """Sage's text normalised; SSM's id."""
+        return normalise.text(text_of(value)) if side is Side.SAGE100 else value
+
+    def equal(self, sage100: Value, ssm: Value) -> bool:
+        """Whether the text is one of the row's labels, or paired with one."""
+        if sage100 is None or ssm is None or normalise.text(text_of(sage100)) is None:
+            return normalise.text(text_of(sage100)) is None and ssm is None
+        key = normalise.name(text_of(sage100))
+        return self._pairs.get(key, key) in self._keys.get(int(ssm), ())
+
+    def carry(self, side: Side, value: Value, current: Value) -> Carried:
+        """The row of a label; the label of a row."""
+        if side is Side.SSM:
+            key = normalise.name(text_of(value))
+            found = self._ids.get(self._pairs.get(key, key)) if key else None
+            return found if found or not key else Held(Code.VALUE_UNKNOWN, {"text": value})
+        if value is None:
+            return None
+        paired = next((self._sage_text[k] for k in self._keys.get(int(value), ()) if k in self._sage_text), None)
+        label = paired or self._label.get(int(value))
+        return normalise.text(label) if label else Held(Code.VALUE_UNKNOWN, {"text": value})
+
+    def shown(self, side: Side, value: Value) -> Value:
+        """The label."""
+        return self._label.get(int(value), value) if side is Side.SSM and value is not None else value
+
+
+def _labels(row: Mapping[str, Any], language: str) -> list[str]:
+    """The row's labels, that of the language first."""
+    described = {k: v for k, v in row.items() if k.startswith("description") and isinstance(v, str) and v.strip()}
+    first = described.get(f"description{language.upper()}")
+    return ([first] if first else []) + [v for v in described.values() if v != first]
+
+
+class CompanyCodec:
+    """The contact's company, by its ``CT_Num`` on both sides; it travels by rules of its own (R6, P6)."""
+
+    def read(self, side: Side, raw: Any) -> Value:
+        """The code as it stands."""
+        return normalise.text(text_of(raw))
+
+    def form(self, side: Side, value: Value) -> Hashable:
+        """As Sage's collation compares codes."""
+        return normalise.company_code(text_of(value))
+
+    def equal(self, sage100: Value, ssm: Value) -> bool:
+        """The same code."""
+        return normalise.company_code(text_of(sage100)) == normalise.company_code(text_of(ssm))
+
+    def carry(self, side: Side, value: Value, current: Value) -> Carried:
+        """The code itself."""
+        return value
+
+    def shown(self, side: Side, value: Value) -> Value:
+        """The code."""
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """What a site's own language and country decide.
+
+    Attributes:
+        country: ISO code of the country of phone numbers written without prefix.
+        language: of the labels written to Sage.
+        missing_first_name: the text that SSM shows where Sage has no first name; never written back (P7).
+        truncate: whether a text too long for Sage is cut (P7, ``too_long``).
+    """
+
+    country: str = "FR"
+    language: str = "fr"
+    missing_first_name: str | None = None
+    truncate: bool = False
+
+
+CODECS: Mapping[FieldKind, Callable[[Field, Sequence[Mapping[str, Any]], Locale], Codec]] = {
+    FieldKind.TEXT: lambda *_: TextCodec(normalise.text, write_normalised=True),
+    FieldKind.PHONE: lambda _, __, locale: TextCodec(
+        lambda value: normalise.phone(value, locale.country), write_normalised=False
+    ),
+    FieldKind.EMAIL: lambda *_: TextCodec(normalise.email, write_normalised=False),
+    FieldKind.NUMBER: lambda *_: NumberCodec(),
+    FieldKind.CIVILITY: lambda *_: CivilityCodec(),
+    FieldKind.LABEL: lambda field, types, locale: LabelCodec(types, field.values, locale.language),
+    FieldKind.COMPANY: lambda *_: CompanyCodec(),
+}
+"""Kind of field to its codec, given the field, the rows of ``/contactTypes`` and the site's locale."""
+
+
+def text_of(value: Value) -> str | None:
+    """A value as text, none staying none."""
+    return None if value is None else str(value)

@@ -1,0 +1,107 @@
+"""A contact as one side shows it, and the mark that links it to the other side."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sage100_ssm.sync.contacts import normalise
+from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
+from sage100_ssm.sync.model import Side, Subject, Value
+
+_EXT_ID = re.compile(r"(sage100|ssm):(.+):([1-9][0-9]*)")
+
+
+def is_ours(value: object) -> bool:
+    """Whether a value is an ``extId`` of ours, whatever company database it names."""
+    return isinstance(value, str) and _EXT_ID.fullmatch(value) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtId:
+    """An ``extId`` of ours: where the contact was born, and its row in Sage."""
+
+    origin: Side
+    database: str
+    sage100_id: int
+
+    def __str__(self) -> str:
+        return f"{self.origin}:{self.database}:{self.sage100_id}"
+
+    @classmethod
+    def parse(cls, text: str | None, database: str) -> "ExtId | None":
+        """Read an ``extId``; None where it is not ours (another system's, another company database's)."""
+        match = _EXT_ID.fullmatch(text or "")
+        if match is None or match[2] != database:
+            return None
+        return cls(Side(match[1]), match[2], int(match[3]))
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact as one side shows it.
+
+    Attributes:
+        side: whose row it is.
+        id: ``cbMarq`` or the SSM id.
+        values: the mapped fields, each in the side's own form; ``company`` is always a ``CT_Num`` or None.
+        row: the whole row as it was read.
+        number: ``CT_No`` (Sage).
+        account: the account's id (SSM).
+        ext_id: the ``extId`` (SSM), None where empty.
+        deleted: whether SSM marks it as deleted.
+        stamp: when it was last changed, as the side says (ISO 8601).
+    """
+
+    side: Side
+    id: int
+    values: Mapping[str, Value]
+    row: Mapping[str, Any]
+    number: int | None = None
+    account: int | None = None
+    ext_id: str | None = None
+    deleted: bool = False
+    stamp: str | None = None
+
+    @property
+    def company(self) -> str | None:
+        """``CT_Num`` of its company."""
+        value = self.values.get(COMPANY)
+        return value if isinstance(value, str) else None
+
+    @property
+    def full_name(self) -> str:
+        """First and last name, for people to read."""
+        first, last = self.values.get(FIRST_NAME), self.values.get(LAST_NAME)
+        return f"{first} {last}" if first and last else str(first or last or "")
+
+    @property
+    def name_key(self) -> tuple[str, str]:
+        """Last and first name as P4 compares them."""
+        return normalise.name(self._text(LAST_NAME)), normalise.name(self._text(FIRST_NAME))
+
+    @property
+    def match_key(self) -> tuple[str, str, str]:
+        """Company, last and first name as P4 compares them."""
+        return normalise.company_code(self.company), *self.name_key
+
+    @property
+    def subject(self) -> Subject:
+        """Whom a journal entry about it names."""
+        sage100_id, ssm_id = (self.id, None) if self.side is Side.SAGE100 else (None, self.id)
+        return Subject(self.company, sage100_id, ssm_id, self.full_name or None)
+
+    def _text(self, name: str) -> str | None:
+        value = self.values.get(name)
+        return None if value is None else str(value)
+
+
+def subject_of(sage: Contact | None, ssm: Contact | None) -> Subject:
+    """Whom a journal entry about a pair names: Sage's company and name before SSM's."""
+    shown = sage or ssm
+    return Subject(
+        company=shown.company if shown else None,
+        sage100_id=sage.id if sage else None,
+        ssm_id=ssm.id if ssm else None,
+        contact=(shown.full_name or None) if shown else None,
+    )

@@ -1,0 +1,197 @@
+"""What a run does about contacts without a link: match them, create them on the other side, or say why not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as default
+from typing import Any
+
+from sage100_ssm.exchange.receipt import Action
+from sage100_ssm.sync.contacts import normalise
+from sage100_ssm.sync.contacts.codecs import Held
+from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
+from sage100_ssm.sync.contacts.fields import COMPANY, Direction, Field
+from sage100_ssm.sync.contacts.mapping import REQUIRED
+from sage100_ssm.sync.model import Code, Entry, Link, Pair, Side, Subject
+from sage100_ssm.sync.planning import linked_contacts, writes
+from sage100_ssm.sync.planning.draft import Draft
+from sage100_ssm.sync.planning.writes import Write
+from sage100_ssm.sync.rules import links, matching
+from sage100_ssm.sync.rules.merge import confirmed
+
+_AWAY_FROM = {Side.SAGE100: Direction.TO_SSM, Side.SSM: Direction.TO_SAGE100}
+
+
+def plan_unlinked(draft: Draft) -> None:
+    """P4 before R3: matched before anything is created."""
+    world = draft.world
+    _delete_unconfirmed(draft)
+    sage100 = [c for c in world.sage100.values() if c.id not in draft.linked and draft.companies.in_scope(c.company)]
+    ssm = [c for c in world.ssm.values() if not c.deleted and c.id not in draft.linked_ssm]
+    born = _born(draft)
+    known = matching.Known(world.database, world.sage100, draft.linked, born, world.intents)
+    found = matching.match(sage100, ssm, known, _deleted_since(draft))
+    draft.plan.problems.extend(found.problems)
+    for contact in found.outside:
+        draft.problem(links.company_problem(contact, draft.companies) or _outside(draft, contact))
+    for pair in found.matches:
+        _link(draft, pair)
+    for contact in sorted((c for c in ssm if not found.taken(c)), key=lambda c: c.id):
+        _create_in_sage(draft, contact)
+    for contact in (c for c in sage100 if not found.taken(c)):
+        _create_in_ssm(draft, contact, born.get(contact.id, Side.SAGE100))
+
+
+def _outside(draft: Draft, contact: Contact) -> Entry:
+    """P13: whose Sage row is no client's any more, or one that the settings leave out."""
+    ext_id = ExtId.parse(contact.ext_id, draft.world.database)
+    row = draft.world.sage100[ext_id.sage100_id] if ext_id else None
+    left_out = draft.companies.left_out(row.company if row else contact.company)
+    reason = links.Sleep.LEFT_OUT if left_out else links.Sleep.NO_CLIENT
+    return Entry(Code.OUT_OF_SCOPE, subject_of(row, contact), "P13", details={"reason": reason.value})
+
+
+def _delete_unconfirmed(draft: Draft) -> None:
+    """R9: a contact that we created in SSM, unconfirmed, and whose Sage row was deleted before the link could stand."""
+    world = draft.world
+    gone = {i.ext_id: i for i in world.intents if i.side is Side.SSM and i.source_id not in world.sage100}
+    for contact in world.ssm.values() if gone else ():
+        ext_id = ExtId.parse(contact.ext_id, world.database)
+        if ext_id is None or contact.ext_id not in gone or contact.deleted or contact.id in draft.linked_ssm:
+            continue
+        base = gone[contact.ext_id].base
+        who = (ext_id.sage100_id, None, contact.id, contact.company or "", contact.full_name)
+        draft.linked_ssm.add(contact.id)
+        linked_contacts.decide(draft, draft.save(Link(*who, ext_id.origin, base)), None, contact)
+
+
+def _deleted_since(draft: Draft) -> list[Contact]:
+    """The SSM contacts that were deleted while we were about to create them in Sage."""
+    world = draft.world
+    sources = (world.ssm.get(i.source_id) for i in world.intents if i.side is Side.SAGE100)
+    return [c for c in sources if c and c.deleted and c.id not in draft.linked_ssm]
+
+
+def _born(draft: Draft) -> dict[int, Side]:
+    """P4: a deleted SSM row still tells the origin of its ``extId``."""
+    told = (ExtId.parse(c.ext_id, draft.world.database) for c in draft.world.ssm.values() if c.deleted)
+    return {ext_id.sage100_id: ext_id.origin for ext_id in told if ext_id}
+
+
+def _link(draft: Draft, pair: matching.Match) -> None:
+    """P4: a pair found is a link whose base is what both sides say alike."""
+    row, contact, mapper = pair.sage100, pair.ssm, draft.mapper
+    pairs = {f.name: Pair(row.values[f.name], contact.values[f.name]) for f in mapper.fields}
+    base = {f.name: pairs[f.name] for f in mapper.fields if mapper.equal(f, pairs[f.name].sage100, pairs[f.name].ssm)}
+    who = (row.id, row.number, contact.id, row.company or "", row.full_name)
+    link = Link(*who, pair.origin, base, row.stamp, contact.stamp, unconfirmed=draft.hoped(row.id, contact.id))
+    if _is_foreign(draft, contact):
+        draft.plan.notices.append(_foreign(subject_of(row, contact), contact))
+    draft.linked_ssm.add(link.ssm_id)
+    linked_contacts.decide(draft, draft.save(confirmed(link, row, contact, mapper)), row, contact)
+
+
+def _create_in_sage(draft: Draft, contact: Contact) -> None:
+    """R3: a contact of an SSM company that exists in Sage (R4), under a name that is free there (P12)."""
+    if problem := links.company_problem(contact, draft.companies):
+        draft.problem(problem)
+        return
+    if not draft.companies.in_scope(contact.company):
+        return
+    load = _load(draft, contact, Side.SAGE100)
+    if not load.complete:
+        return
+    company = draft.companies.stored_code(contact.company)
+    name = (normalise.company_code(company), load.values["CT_Nom"], load.values.get("CT_Prenom") or "")
+    if holder := draft.claim_name(name, -contact.id):
+        draft.problem(Entry(Code.DUPLICATE_IN_SAGE, contact.subject, "P12", details={"other": holder}))
+        return
+    values = load.values | {"CT_Num": company, "CT_No": draft.next_number()}
+    foreign = [_foreign(contact.subject, contact)] if _is_foreign(draft, contact) else []
+    draft.write(_create(draft, contact, Side.SAGE100, Side.SSM, values, load, foreign))
+
+
+def _create_in_ssm(draft: Draft, contact: Contact, origin: Side) -> None:
+    """R3: a Sage contact whose company SSM has, once (P6)."""
+    accounts = draft.companies.accounts_of(contact.company)
+    if len(accounts) != 1:
+        draft.wait_for_company(contact)
+        return
+    load = _load(draft, contact, Side.SSM)
+    if not load.complete:
+        return
+    values = {name: value for name, value in load.values.items() if value is not None}
+    values |= {"accountId": accounts[0], "extId": str(ExtId(origin, draft.world.database, contact.id))}
+    draft.write(_create(draft, contact, Side.SSM, origin, values, load))
+
+
+@dataclass(slots=True)
+class _Load:
+    """What a new contact brings over.
+
+    Attributes:
+        values: the side's own names and values.
+        carried: the fields that the other side can hold.
+        notices: what is told once it is done.
+        complete: whether nothing is missing without which the side takes no contact.
+    """
+
+    values: dict[str, Any] = default(default_factory=dict)
+    carried: list[str] = default(default_factory=list)
+    notices: list[Entry] = default(default_factory=list)
+    complete: bool = True
+
+
+def _load(draft: Draft, contact: Contact, target: Side) -> _Load:
+    """P7: what the other side cannot hold is held back, field by field."""
+    load = _Load()
+    for field in draft.mapper.fields:
+        if field.name == COMPANY or field.direction is _AWAY_FROM[target]:
+            continue
+        value = contact.values.get(field.name)
+        carried = draft.mapper.carry(field, target, value, None)
+        if isinstance(carried, Held):
+            draft.problem(_entry(draft, carried.code, field, contact, carried.details))
+            load.complete &= field.name not in REQUIRED[target]
+            continue
+        load.values[writes.name_on(field, target)] = carried
+        load.carried.append(field.name)
+        if target is Side.SAGE100 and draft.mapper.shortened(field, value, carried):
+            load.notices.append(_entry(draft, Code.VALUE_TRUNCATED, field, contact, {"text": carried}))
+    return load
+
+
+def _create(
+    draft: Draft,
+    contact: Contact,
+    side: Side,
+    origin: Side,
+    values: Mapping[str, Any],
+    load: _Load,
+    notices: Sequence[Entry] = (),
+) -> Write:
+    return Write(
+        side,
+        Action.CREATE,
+        contact.subject,
+        values,
+        changes=writes.shown_create(side, values, draft.mapper),
+        origin=origin,
+        sage100=contact if side is Side.SSM else None,
+        ssm=contact if side is Side.SAGE100 else None,
+        carried=(*load.carried, COMPANY),
+        notices=(*load.notices, *notices),
+    )
+
+
+def _entry(draft: Draft, code: Code, field: Field, contact: Contact, details: Mapping[str, Any]) -> Entry:
+    shown = draft.mapper.shown(field, contact.side, contact.values.get(field.name))
+    sage100, ssm = (shown, None) if contact.side is Side.SAGE100 else (None, shown)
+    return Entry(code, contact.subject, "P7", field.name, sage100, ssm, details)
+
+
+def _is_foreign(draft: Draft, ssm: Contact) -> bool:
+    return ssm.ext_id is not None and ExtId.parse(ssm.ext_id, draft.world.database) is None
+
+
+def _foreign(subject: Subject, ssm: Contact) -> Entry:
+    return Entry(Code.FOREIGN_EXT_ID, subject, "P4", ssm_value=ssm.ext_id, details={"ext_id": ssm.ext_id})

@@ -1,0 +1,1 @@
+"""One run: observe, plan, guard, apply, report."""

@@ -1,0 +1,165 @@
+"""What a receipt means: how the link now stands (P8), and what the journal is told. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
+from sage100_ssm.sync.contacts import normalise
+from sage100_ssm.sync.contacts.contact import Contact, subject_of
+from sage100_ssm.sync.contacts.fields import Field
+from sage100_ssm.sync.contacts.mapping import Mapper
+from sage100_ssm.sync.model import Base, Code, Entry, Link, Pair, Side, Subject
+from sage100_ssm.sync.planning.writes import Write, name_on
+
+_REJECTED = {Side.SAGE100: Code.REJECTED_BY_SAGE, Side.SSM: Code.REJECTED_BY_SSM}
+_PROBLEM_OF = {
+    Cause.TOO_LONG: Code.VALUE_TOO_LONG,
+    Cause.NOT_REPRESENTABLE: Code.VALUE_NOT_REPRESENTABLE,
+    Cause.VALUE_MISSING: Code.VALUE_MISSING,
+    Cause.LOCKED: Code.RECORD_LOCKED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a write that was done leaves behind.
+
+    Attributes:
+        link: the link as it now stands.
+        sage100: the Sage contact as it now stands.
+        ssm: the SSM contact as it now stands.
+        stuck: what the side accepted and yet reads back as before, a problem per field (``not_applied``).
+    """
+
+    link: Link
+    sage100: Contact
+    ssm: Contact
+    stuck: tuple[Entry, ...]
+
+
+# --- done
+
+
+def settled(write: Write, link: Link | None, now: Contact, mapper: Mapper) -> Settled:
+    """The form that a side reads back after a write becomes its base (P8).
+
+    Args:
+        write: a create or an update that was done.
+        link: the link that it belongs to, as it now stands; None where it makes one.
+        now: the contact as it reads back.
+        mapper: the field map at work.
+    """
+    sage100, ssm = _both(write, now)
+    stuck = [f for f in mapper.fields if f.name in write.carried and _is_stuck(f, write, now, mapper)]
+    left = _pairs(write, now, mapper)
+    pairs = {name: pair for name, pair in left.items() if name not in {f.name for f in stuck}}
+    link = link or _new_link(write, sage100, ssm)
+    link = replace(
+        link,
+        base={**link.base, **pairs},
+        contact=now.full_name or link.contact,
+        sage100_stamp=_later(link.sage100_stamp, sage100.stamp),
+        ssm_stamp=_later(link.ssm_stamp, ssm.stamp),
+        # A contact restored in SSM has a new id there (P5).
+        ssm_id=ssm.id if write.action is Action.CREATE else link.ssm_id,
+        unconfirmed={side: base for side, base in link.unconfirmed.items() if side is not write.side},
+    )
+    return Settled(link, sage100, ssm, tuple(_not_applied(f, write.side, sage100, ssm, mapper) for f in stuck))
+
+
+def hoped(write: Write, mapper: Mapper) -> Base:
+    """The base that a create or an update leaves if it is done, should its receipt never come."""
+    row = write.target.row if write.target else {"cbMarq": 0, "id": 0}
+    return _pairs(write, mapper.contact(write.side, {**row, **write.values}), mapper)
+
+
+def _pairs(write: Write, now: Contact, mapper: Mapper) -> Base:
+    """What both sides say of the fields that a write carries, once its side reads like this."""
+    sage100, ssm = _both(write, now)
+    carried = [f.name for f in mapper.fields if f.name in write.carried]
+    return {name: Pair(sage100.values.get(name), ssm.values.get(name)) for name in carried}
+
+
+def _both(write: Write, now: Contact) -> tuple[Contact, Contact]:
+    """The Sage contact and the SSM contact of a write, once its side reads like this."""
+    assert write.source is not None, "a create or an update is based on a contact of the other side"
+    return (now, write.source) if write.side is Side.SAGE100 else (write.source, now)
+
+
+def _new_link(write: Write, sage100: Contact, ssm: Contact) -> Link:
+    assert write.origin is not None, "a create says where the contact was born"
+    return Link(sage100.id, sage100.number, ssm.id, sage100.company or "", sage100.full_name, write.origin)
+
+
+def _later(one: str | None, two: str | None) -> str | None:
+    return max((s for s in (one, two) if s), key=datetime.fromisoformat, default=None)
+
+
+def _is_stuck(field: Field, write: Write, now: Contact, mapper: Mapper) -> bool:
+    """Whether the side accepted a value and reads back the one from before, and not only in its own letters (P8)."""
+    name = name_on(field, write.side)
+    if name not in write.values:
+        return False
+    was, reads = (write.target.values.get(field.name) if write.target else None), now.values.get(field.name)
+    if normalise.letters(reads) == normalise.letters(write.values[name]) or not (reads or write.values[name]):
+        return False
+    both = (contact.values.get(field.name) for contact in _both(write, now))
+    return mapper.unchanged(field, write.side, reads, was) and not mapper.equal(field, *both)
+
+
+def _not_applied(field: Field, side: Side, sage100: Contact, ssm: Contact, mapper: Mapper) -> Entry:
+    return Entry(
+        Code.NOT_APPLIED,
+        subject_of(sage100, ssm),
+        "P8",
+        field.name,
+        mapper.shown(field, Side.SAGE100, sage100.values.get(field.name)),
+        mapper.shown(field, Side.SSM, ssm.values.get(field.name)),
+        {"side": side.value},
+    )
+
+
+# --- not done
+
+
+def refusal(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
+    """The problem that a write's receipt makes; None where the next run looks again by itself."""
+    if _is_looked_at_again(write, receipt):
+        return None
+    details = {"text": receipt.detail, "side": write.side.value}
+    if _is_of_the_side(receipt):
+        return Entry(Code.SIDE_UNREACHABLE, Subject(), details=details)
+    match receipt.cause:
+        case Cause.NOT_FOUND:
+            return Entry(Code.NOT_VISIBLE_IN_SSM, write.subject, "P10")
+        case Cause.DUPLICATE:
+            return Entry(Code.DUPLICATE_IN_SAGE, write.subject, "P12", details={**details, "other": receipt.id})
+        case Cause.COMPANY_MISSING:
+            return Entry(Code.COMPANY_NOT_IN_SAGE, write.subject, "R4", details=details)
+    code = _PROBLEM_OF.get(receipt.cause or Cause.REJECTED, _REJECTED[write.side])
+    field = _field_called(receipt.field, write.side, mapper)
+    change = write.changes.get(field) if field else None
+    wanted = change.after if change else None
+    sage100, ssm = (None, wanted) if write.side is Side.SAGE100 else (wanted, None)
+    return Entry(code, write.subject, None, field, sage100, ssm, details)
+
+
+def _is_looked_at_again(write: Write, receipt: Receipt) -> bool:
+    """Whether a refusal says only that somebody was faster. What SSM does not show is not deleted, though (P10)."""
+    match receipt.cause:
+        case Cause.NOT_FOUND:
+            return (write.side, write.action) != (Side.SSM, Action.DELETE)
+        case Cause.DUPLICATE:
+            return write.side is Side.SSM
+    return receipt.outcome is Outcome.CHANGED
+
+
+def _is_of_the_side(receipt: Receipt) -> bool:
+    """Whether the side as a whole takes nothing, which is no fault of this contact."""
+    return receipt.cause is Cause.CONNECTION or (receipt.outcome, receipt.cause) == (Outcome.RETRY, Cause.REJECTED)
+
+
+def _field_called(name: str | None, side: Side, mapper: Mapper) -> str | None:
+    """The field that stands under a side's own name."""
+    own = {name_on(f, side): f.name for f in mapper.fields}
+    return own.get(name, name) if name else None

@@ -1,0 +1,157 @@
+"""Opening the state's database: its file, its dialect's manners, its version."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from sage100_ssm.sync.state.errors import Damage, StateDamaged, StateMissing, StateUnavailable
+from sage100_ssm.sync.state.tables import VERSION_TABLE, metadata
+
+BUSY_SECONDS = 60.0
+"""How long a SQLite writer waits for its turn. The longest one writes the observation of a whole read."""
+
+_MIGRATION_LOCK = 5100
+"""The key of PostgreSQL's advisory lock: two first openings at once create the tables once."""
+
+_UNREADABLE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def open_database(address: str, *, read_only: bool) -> Engine:
+    """Open a state database, with its tables as this version knows them.
+
+    Args:
+        address: a SQLAlchemy URL, ``sqlite:///…`` or ``postgresql+psycopg://…``.
+        read_only: neither create, nor migrate, nor write anything.
+
+    Raises:
+        StateMissing: read-only, and nothing is there yet.
+        StateDamaged: what is there is no state, is broken, or was written by a newer version.
+        StateUnavailable: it cannot be reached, or read-only and still of an older version.
+    """
+    url = _parse(address)
+    place = url.database or "" if _is_sqlite(url) else url.render_as_string(hide_password=True)
+    engine = _engine(url, place, read_only=read_only)
+    try:
+        with engine.begin() as connection:
+            _bring_up_to_date(connection, place, read_only=read_only)
+        if _is_sqlite(url) and not read_only:
+            _write_ahead(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _parse(address: str) -> URL:
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        raise StateUnavailable("?", "its address is no database URL") from None
+    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise StateUnavailable(url.drivername, "a state is kept in SQLite or PostgreSQL")
+    if _is_sqlite(url) and (url.database or ":memory:").startswith((":memory:", "file:")):
+        raise StateUnavailable(url.drivername, "a state is kept in a file, named by its path")
+    return url
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _engine(url: URL, place: str, *, read_only: bool) -> Engine:
+    if _is_sqlite(url):
+        return _sqlite_engine(Path(place), read_only=read_only)
+    try:
+        engine = create_engine(url, hide_parameters=True, execution_options={"postgresql_readonly": read_only})
+    except (ArgumentError, ImportError) as error:
+        raise StateUnavailable(place, f"its driver is not installed ({error})") from None
+    _put_into_words(engine, place)
+    return engine
+
+
+def _sqlite_engine(path: Path, *, read_only: bool) -> Engine:
+    if read_only and not path.exists():
+        raise StateMissing(str(path))
+    try:
+        if not read_only:
+            path.touch(mode=0o600)  # personal data; SQLite gives its side files the same mode
+    except OSError as error:
+        raise StateUnavailable(str(path), error.strerror or "it cannot be created") from None
+    mode = "ro" if read_only else "rw"
+    url = URL.create("sqlite", database=path.absolute().as_uri(), query={"mode": mode, "uri": "true"})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
+    _begin_with(engine, "BEGIN" if read_only else "BEGIN IMMEDIATE")
+    _put_into_words(engine, str(path))
+    return engine
+
+
+def _begin_with(engine: Engine, statement: str) -> None:
+    """Let SQLAlchemy begin SQLite's transactions: the driver begins too late, at the first write.
+
+    A transaction that may write takes its turn at its beginning, so that what it read still holds when it writes.
+    """
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+
+def _put_into_words(engine: Engine, place: str) -> None:
+    @event.listens_for(engine, "handle_error")
+    def explain(context: ExceptionContext) -> None:
+        original = context.original_exception
+        if getattr(original, "sqlite_errorcode", 0) & 0xFF in _UNREADABLE:
+            raise StateDamaged(place, Damage.BROKEN) from original
+        if isinstance(context.sqlalchemy_exception, OperationalError):
+            raise StateUnavailable(place, str(original).partition("\n")[0]) from original
+
+
+def _write_ahead(engine: Engine) -> None:
+    """Let readers read while a run writes. Kept in the file; only once it is known to be a state.
+
+    The change waits for nobody: where another process has the file open at that moment, it is left to a later
+    opening. Without it readers and writers take turns, and nothing is lost.
+    """
+    connection: DBAPIConnection
+    with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+
+
+def _bring_up_to_date(connection: Connection, place: str, *, read_only: bool) -> None:
+    if connection.dialect.name == "postgresql" and not read_only:
+        connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "sage100_ssm.sync.state:migrations")
+    scripts = ScriptDirectory.from_config(config)
+    version = _version(connection, place, read_only=read_only)
+    if version is not None and version not in {script.revision for script in scripts.walk_revisions()}:
+        raise StateDamaged(place, Damage.NEWER)
+    if version != scripts.get_current_head():
+        if read_only:
+            raise StateUnavailable(place, "it is of an older version, and the next run brings it up to date")
+        command.upgrade(config, "head")
+    if not metadata.tables.keys() <= set(inspect(connection).get_table_names()):
+        raise StateDamaged(place, Damage.INCOMPLETE)
+
+
+def _version(connection: Connection, place: str, *, read_only: bool) -> str | None:
+    version = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+    if version is None:
+        if connection.dialect.name == "sqlite" and inspect(connection).get_table_names():
+            raise StateDamaged(place, Damage.FOREIGN)
+        if read_only:
+            raise StateMissing(place)
+    return version

@@ -1,0 +1,85 @@
+"""What the state gives back beside the words of the rules: lease, journal entry, run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as default
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sage100_ssm.sync.model import Entry, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write, held by one run at a time.
+
+    Attributes:
+        number: raised by each acquisition; a lower number than the state's is a lost lease.
+        owner: who holds it, for people to read.
+    """
+
+    number: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """A problem or notice as the journal keeps it. Times are aware, in UTC.
+
+    Attributes:
+        id: the journal's own key, which ``retry`` takes.
+        entry: what it says.
+        first_seen: when it was first reported.
+        last_seen: when it was last reported.
+        count: the number of runs that reported it.
+        closed_at: when the problem was found to be gone; None while it stands, and for notices.
+        tries: how often the write that it holds back has failed.
+        next_try_at: before which that write is not tried again, or None.
+        fingerprint: what was refused, to tell a new attempt from the same one, or None.
+    """
+
+    id: int
+    entry: Entry
+    first_seen: datetime
+    last_seen: datetime
+    count: int = 1
+    closed_at: datetime | None = None
+    tries: int = 0
+    next_try_at: datetime | None = None
+    fingerprint: str | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Whether it holds something back or tells what was decided."""
+        return self.entry.code.kind
+
+
+class RunStatus(StrEnum):
+    """How a run stands, in the words of ``run --json``."""
+
+    RUNNING = "running"
+    DONE = "done"
+    HELD = "held"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run. Times are aware, in UTC.
+
+    Attributes:
+        run_id: its name.
+        started_at: when it began.
+        finished_at: when it ended; None while running.
+        status: how it stands.
+        counts: the figures of ``run --json``: ``sage100``, ``ssm``, ``linked``, ``problems_opened``…
+        exit_code: what the command ended with; None while running, and for a run that was killed.
+    """
+
+    run_id: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    status: RunStatus = RunStatus.RUNNING
+    counts: Mapping[str, Any] = default(default_factory=dict)
+    exit_code: int | None = None

@@ -1,0 +1,164 @@
+"""Rows of the tables to the words of the rules, and back."""
+
+from collections.abc import Mapping
+from sys import intern
+from typing import Any
+
+from sqlalchemy import Row
+
+from sage100_ssm.sync.model import Base, Code, Entry, Intent, Link, LinkStatus, Pair, Side, Subject
+from sage100_ssm.sync.state.compact import packed, unpacked
+from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
+
+_EMPTY = Pair(None, None)
+"""Shared: half the fields of most contacts are empty, and there may be a million contacts."""
+
+
+def pack(base: Base) -> str:
+    """A base as compact JSON: field to value where both sides hold the same, else to the two of them."""
+    fields = {f: pair.ssm if pair.sage100 == pair.ssm else [pair.sage100, pair.ssm] for f, pair in base.items()}
+    return packed(fields)
+
+
+def unpack(text: str) -> Base:
+    """A base from what ``pack`` made of it. The fields' names and empty pairs are shared among all bases."""
+    return {
+        intern(field): Pair(*value) if isinstance(value, list) else _EMPTY if value is None else Pair(value, value)
+        for field, value in unpacked(text).items()
+    }
+
+
+def link_row(link: Link) -> dict[str, Any]:
+    """A link's columns, without its key."""
+    return {
+        "sage100_id": link.sage100_id,
+        "sage100_no": link.sage100_no,
+        "ssm_id": link.ssm_id,
+        "company": link.company,
+        "contact": link.contact,
+        "origin": link.origin.value,
+        "base": pack(link.base),
+        "sage100_stamp": link.sage100_stamp,
+        "ssm_stamp": link.ssm_stamp,
+        "status": link.status.value,
+        "reason": link.reason,
+        "unconfirmed": _pack_sides(link.unconfirmed) if link.unconfirmed else None,
+    }
+
+
+def link_of(row: Row[Any]) -> Link:
+    """A link from its row, taken by position: by name takes a third longer, and there may be a million."""
+    key, sage100_id, sage100_no, ssm_id, company, contact, origin, base, *stamps, status, reason, unconfirmed = row
+    sage100_stamp, ssm_stamp = stamps
+    return Link(
+        id=key,
+        sage100_id=sage100_id,
+        sage100_no=sage100_no,
+        ssm_id=ssm_id,
+        company=company,
+        contact=contact,
+        origin=Side(origin),
+        base=unpack(base),
+        sage100_stamp=sage100_stamp,
+        ssm_stamp=ssm_stamp,
+        status=LinkStatus(status),
+        reason=reason,
+        unconfirmed=_unpack_sides(unconfirmed) if unconfirmed else {},
+    )
+
+
+def _pack_sides(bases: Mapping[Side, Base]) -> str:
+    return packed({side.value: pack(base) for side, base in bases.items()})
+
+
+def _unpack_sides(text: str) -> dict[Side, Base]:
+    return {Side(side): unpack(base) for side, base in unpacked(text).items()}
+
+
+def intent_row(intent: Intent) -> dict[str, Any]:
+    """An intent's columns, without its key."""
+    return {
+        "side": intent.side.value,
+        "source_id": intent.source_id,
+        "ext_id": intent.ext_id,
+        "sage100_no": intent.sage100_no,
+        "names": list(intent.names),
+        "base": pack(intent.base),
+    }
+
+
+def intent_of(row: Row[Any]) -> Intent:
+    """An intent from its row."""
+    base = unpack(row.base) if row.base else {}
+    return Intent(Side(row.side), row.source_id, row.ext_id, row.sage100_no, tuple(row.names), base, row.id)
+
+
+def entry_row(entry: Entry) -> dict[str, Any]:
+    """The columns of what a journal entry says."""
+    return {
+        "kind": entry.code.kind.value,
+        "code": entry.code.value,
+        "rule": entry.rule,
+        "company": entry.subject.company,
+        "sage100_id": entry.subject.sage100_id,
+        "ssm_id": entry.subject.ssm_id,
+        "contact": entry.subject.contact,
+        "field": entry.field,
+        "sage100_value": entry.sage100_value,
+        "ssm_value": entry.ssm_value,
+        "details": dict(entry.details),
+    }
+
+
+def journal_entry_of(row: Row[Any]) -> JournalEntry:
+    """A journal entry from its row."""
+    subject = Subject(company=row.company, sage100_id=row.sage100_id, ssm_id=row.ssm_id, contact=row.contact)
+    entry = Entry(
+        code=Code(row.code),
+        subject=subject,
+        rule=row.rule,
+        field=row.field,
+        sage100_value=row.sage100_value,
+        ssm_value=row.ssm_value,
+        details=row.details,
+    )
+    return JournalEntry(
+        id=row.id,
+        entry=entry,
+        first_seen=row.first_seen,
+        last_seen=row.last_seen,
+        count=row._mapping["count"],  # noqa: SLF001 - public in spite of its name; `row.count` is a tuple's method
+        closed_at=row.closed_at,
+        tries=row.tries,
+        next_try_at=row.next_try_at,
+        fingerprint=row.fingerprint,
+    )
+
+
+def run_row(run: RunRow) -> dict[str, Any]:
+    """A run's columns."""
+    return {
+        "run_id": run.run_id,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "status": run.status.value,
+        "counts": dict(run.counts),
+        "exit_code": run.exit_code,
+    }
+
+
+def run_of(row: Row[Any]) -> RunRow:
+    """A run from its row."""
+    return RunRow(
+        run_id=row.run_id,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        status=RunStatus(row.status),
+        counts=row.counts,
+        exit_code=row.exit_code,
+    )
+
+
+def observation_row(stream: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a row seen on a side."""
+    return {"stream": stream, "id": row["id"], "data": dict(row)}

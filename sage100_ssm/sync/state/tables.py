@@ -1,0 +1,173 @@
+"""The tables of the state. ``migrations/`` brings a database to them; a test holds the two together."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Dialect, Index, Integer, MetaData, String, Table, Text, and_, column
+from sqlalchemy.types import TypeDecorator
+
+from sage100_ssm.sync.state.compact import packed, unpacked
+
+VERSION_TABLE = "state_version"
+"""Where Alembic notes the version; not its default name, so that a database can be shared with another product."""
+
+metadata = MetaData()
+
+
+class UtcText(TypeDecorator[datetime]):
+    """An aware time as ISO 8601 text in UTC, which sorts as time does and is the same in every database."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
+        """Write a time; a naive one is refused with ``ValueError``."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time in the state needs a zone")
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
+        """Read a time back, aware."""
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class JsonText(TypeDecorator[Any]):
+    """Any JSON value as compact ASCII text, which holds what a side may send: a NUL, a lone surrogate."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
+        """Write a value; None is NULL, so that the two compare alike."""
+        return None if value is None else packed(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's
+        """Read a value back."""
+        return None if value is None else unpacked(value)
+
+
+class Readable(TypeDecorator[str]):
+    """A name for people to read, without what a database or a terminal chokes on (NUL, lone surrogates)."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
+        """Write a name."""
+        return None if value is None else value.encode(errors="replace").decode().replace("\0", "")
+
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+    Column("owner", Text),
+    Column("expires_at", UtcText),
+)
+"""One row, put there by the first migration, so that there is always a row to lock."""
+
+links = Table(
+    "links",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sage100_id", BigInteger, nullable=False),
+    Column("sage100_no", BigInteger),
+    Column("ssm_id", BigInteger, nullable=False),
+    Column("company", Readable, nullable=False),
+    Column("contact", Readable, nullable=False),
+    Column("origin", String(16), nullable=False),
+    Column("base", Text, nullable=False),
+    Column("sage100_stamp", Text),
+    Column("ssm_stamp", Text),
+    Column("status", String(16), nullable=False),
+    Column("reason", String(64)),
+    Column("unconfirmed", Text),
+)
+
+
+def _unique_while_living(name: str) -> Index:
+    living = column("status") != "ended"
+    return Index(f"links_living_{name}", links.c[name], unique=True, sqlite_where=living, postgresql_where=living)
+
+
+_unique_while_living("sage100_id")
+_unique_while_living("ssm_id")
+
+intents = Table(
+    "intents",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("side", String(16), nullable=False),
+    Column("source_id", BigInteger, nullable=False),
+    Column("ext_id", Text),
+    Column("sage100_no", BigInteger),
+    Column("names", JsonText),
+    Column("base", Text),
+)
+
+observations = Table(
+    "observations",
+    metadata,
+    Column("stream", String(64), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("data", JsonText, nullable=False),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("key", String(128), primary_key=True),
+    Column("value", JsonText),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("rule", String(8)),
+    Column("company", Readable),
+    Column("sage100_id", BigInteger),
+    Column("ssm_id", BigInteger),
+    Column("contact", Readable),
+    Column("field", Text),
+    Column("sage100_value", JsonText),
+    Column("ssm_value", JsonText),
+    Column("details", JsonText, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("first_seen", UtcText, nullable=False),
+    Column("last_seen", UtcText, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("closed_at", UtcText),
+    Column("tries", Integer, nullable=False),
+    Column("next_try_at", UtcText),
+    Column("fingerprint", Text),
+)
+
+ANNOUNCED = "announced"
+"""The ``kind`` of a notice whose write is being tried."""
+
+standing = and_(journal.c.kind == "problem", journal.c.closed_at.is_(None))
+"""The problems that are open."""
+
+Index("journal_standing", journal.c.id, sqlite_where=standing, postgresql_where=standing)
+Index("journal_sage100_id", journal.c.sage100_id)
+Index("journal_ssm_id", journal.c.ssm_id)
+Index("journal_run_id", journal.c.run_id)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("started_at", UtcText, nullable=False),
+    Column("finished_at", UtcText),
+    Column("status", String(16), nullable=False),
+    Column("counts", JsonText, nullable=False),
+    Column("exit_code", Integer),
+)
+
+Index("runs_started_at", runs.c.started_at)

@@ -1,0 +1,174 @@
+"""What `check` tells: each thing looked at, how it stands, what to do; over both stand-ins and real HTTP."""
+
+from datetime import datetime
+from functools import partial
+
+import pytest
+
+from sage100_ssm.app import access
+from sage100_ssm.app.check import check_sides
+from sage100_ssm.app.check.finding import Level
+from sage100_ssm.sage100.inspection import Generation
+from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.standins.ssm_api.fields import Field
+from sage100_ssm.standins.ssm_api.quirks import Quirks
+from sage100_ssm.sync.failures import Exit
+
+HASTE = Patience(attempts=1, wait_initial=0, wait_max=0, pause=0, pause_max=0.01, connect=1, answer=1)
+ADVICE, MEND, OK, UNSEEN = Level.ADVICE, Level.MEND, Level.OK, Level.UNSEEN
+
+
+@pytest.fixture(autouse=True)
+def haste(monkeypatch):
+    monkeypatch.setattr(access, "SsmClient", partial(SsmClient, patience=HASTE))
+
+
+def levels(report):
+    return {finding.code: finding.level for finding in report.findings}
+
+
+def text(report, code):
+    return next(finding.text for finding in report.findings if finding.code == code)
+
+
+def test_the_sample_company_is_ready_and_its_oddities_are_advice(site):
+    report = check_sides(site.settings)
+    found = levels(report)
+    assert report.exit_code == Exit.DONE
+    assert {code for code, level in found.items() if level is ADVICE} == {"accounts_unknown", "job_titles"}
+    assert {"versions", "server", "text", "clock", "rights", "contents", "ssm", "map"} <= found.keys()
+    assert f"generation_{Generation.CREATION}" in found
+    assert "80 contacts" in text(report, "contents")
+    assert "ZEPHYR" in text(report, "accounts_unknown")
+
+
+def test_it_takes_few_requests_and_writes_nothing(site):
+    before = site.sage.snapshot(), site.ssm.snapshot()
+    site.api.requests.clear()
+    check_sides(site.settings)
+    assert (site.sage.snapshot(), site.ssm.snapshot()) == before
+    assert len(site.api.requests) <= 15
+    assert {call.method for call in site.api.requests if call.path != "/login"} == {"GET"}
+
+
+TROUBLE_IN_SAGE = {
+    "duplicates": lambda sage: [sage.create_contact("JASPE", name, "Ève") for name in ("Dubois", "DUBOIS")],
+    "without_last_name": lambda sage: sage.create_contact("JASPE", "", "Ève"),
+    "without_first_name": lambda sage: sage.create_contact("JASPE", "Dubois"),
+    "without_number": lambda sage: sage.create_contact("JASPE", "Dubois", "Ève", CT_No=0),
+    "future": lambda sage: sage.create_contact("JASPE", "Dubois", "Ève", cbModification=datetime(2099, 1, 1)),  # noqa: DTZ001
+    "not_in_ssm": lambda sage: (sage.create_company("ALPHA", "Alpha"), sage.create_contact("ALPHA", "Dubois", "Ève")),
+    "job_titles": lambda sage: sage.create_contact("JASPE", "Dubois", "Ève", CT_Fonction="Fauconnier"),
+}
+
+
+@pytest.mark.parametrize(("code", "deed"), TROUBLE_IN_SAGE.items(), ids=TROUBLE_IN_SAGE)
+def test_what_will_wait_in_sage_is_told_beforehand(site, code, deed):
+    deed(site.sage)
+    report = check_sides(site.settings)
+    assert (levels(report)[code], report.exit_code) == (ADVICE, Exit.DONE)
+
+
+TROUBLE_IN_SSM = {
+    "accounts_without_code": lambda ssm: ssm.create_company(None, "Sans code"),
+    "accounts_unknown": lambda ssm: ssm.create_company("NIRGENDS", "Nirgends"),
+    "accounts_twins": lambda ssm: ssm.create_company("jaspe", "Jaspe bis"),
+}
+
+
+@pytest.mark.parametrize(("code", "deed"), TROUBLE_IN_SSM.items(), ids=TROUBLE_IN_SSM)
+def test_what_will_wait_in_ssm_is_told_beforehand(site, code, deed):
+    deed(site.ssm)
+    report = check_sides(site.settings)
+    assert (levels(report)[code], report.exit_code) == (ADVICE, Exit.DONE)
+
+
+def test_a_first_name_that_the_settings_stand_in_for_is_no_matter(site):
+    site.sage.create_contact("JASPE", "Dubois")
+    site.tree["policy"] = {"missing_first_name": "."}
+    assert "without_first_name" not in levels(check_sides(site.settings))
+
+
+@pytest.mark.parametrize(
+    ("quirks", "code", "level", "exit_code"),
+    [
+        (Quirks(schema_readable=False), "schema_unseen", UNSEEN, Exit.DONE),
+        (Quirks(max_lengths={"extId": 20}), "ext_id_short", MEND, Exit.CONFIGURATION),
+        (Quirks(max_lengths={"extId": 24}), "map", OK, Exit.DONE),
+        (Quirks(max_lengths={"email": 30}), "fields_shorter", ADVICE, Exit.DONE),
+        (Quirks(schema_tells_required=False), "map", OK, Exit.DONE),
+        (Quirks(error_body="nothing"), "map", OK, Exit.DONE),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_schema_of_ssm_is_laid_beside_that_of_sage(open_site, quirks, code, level, exit_code):
+    with open_site(quirks) as site:
+        report = check_sides(site.settings)
+    assert (levels(report)[code], report.exit_code) == (level, exit_code)
+
+
+@pytest.mark.parametrize(
+    ("field", "settings", "code"),
+    [
+        (Field("Z_segment", required=True), {}, "required_unmet"),
+        (
+            Field("Z_segment", required=True),
+            {"segment": {"sage100": "CT_Facebook", "ssm": "Z_segment"}},
+            "required_maybe",
+        ),
+        (Field("Z_segment"), {"segment": {"sage100": "CT_Facebook", "ssm": "Z_Segment"}}, "fields_missing"),
+        (Field("Z_segment"), {"segment": {"sage100": "CT_Segment", "ssm": "Z_segment"}}, "columns_missing"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_field_of_the_sites_own_is_looked_for_on_both_sides(site, field, settings, code):
+    site.api.store.fields["contacts"][field.name] = field
+    for row in site.api.store._tables["contacts"].values():
+        row[field.name] = None
+    site.tree["fields"] = settings
+    report = check_sides(site.settings)
+    level = ADVICE if code == "required_maybe" else MEND
+    assert (levels(report)[code], report.exit_code) == (level, Exit.DONE if level is ADVICE else Exit.CONFIGURATION)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "exit_code"),
+    [
+        ({"private_key": "wrong"}, "login_refused", Exit.CONFIGURATION),
+        ({"default_sales_rep_id": 1}, "side_failed", Exit.CONFIGURATION),
+        ({"base_url": "http://127.0.0.1:1/api/v4"}, "unreachable", Exit.SIDE),
+    ],
+)
+def test_ssm_out_of_reach_is_one_sentence_and_sage_is_looked_at_all_the_same(site, change, code, exit_code):
+    site.tree["ssm"] |= change
+    report = check_sides(site.settings)
+    assert (levels(report)[code], report.exit_code) == (MEND, exit_code)
+    assert levels(report)["contents"] is OK
+    assert not any("wrong" in finding.text for finding in report.findings)
+
+
+def test_sage_out_of_reach_is_one_sentence_and_ssm_is_looked_at_all_the_same(site, tmp_path):
+    site.tree["sage100"]["connection"]["path"] = str(tmp_path / "nowhere.db")
+    report = check_sides(site.settings)
+    assert (levels(report)["database_missing"], report.exit_code) == (MEND, Exit.CONFIGURATION)
+    assert levels(report)["ssm"] is OK
+
+
+def test_a_server_in_another_zone_is_told_apart(site):
+    site.tree["sage100"]["time_zone"] = "America/Montreal"
+    site.place.sage.create_contact("JASPE", "Dubois", "Ève")
+    report = check_sides(site.settings)
+    # The sample database has no clock of its own: it takes that of its zone, and stamps from Paris lie ahead of it.
+    assert levels(report)["future"] is ADVICE
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_advice_bears_a_remedy_in_either_language(site, language):
+    site.tree["language"] = language
+    for deed in TROUBLE_IN_SAGE.values():
+        if deed is not TROUBLE_IN_SAGE["without_number"]:
+            site.sage.create_company(f"C{id(deed)}", "Autre")
+    site.ssm.create_company(None, "Sans code")
+    for finding in check_sides(site.settings).findings:
+        assert "…" not in finding.text
+        assert (finding.remedy is None) == (finding.level is OK)

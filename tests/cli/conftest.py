@@ -1,0 +1,93 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from typer.testing import CliRunner
+
+from sage100_ssm.cli.app import app
+from sage100_ssm.sync.model import Code, Entry, Link, LinkStatus, Pair, Side, Subject
+from sage100_ssm.sync.state.records import RunRow, RunStatus
+from sage100_ssm.sync.state.store import StateStore
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+CLAIRE = Link(
+    sage100_id=12,
+    sage100_no=7,
+    ssm_id=340,
+    company="CARAT",
+    contact="Claire Morel",
+    origin=Side.SAGE100,
+    base={
+        "last_name": Pair("Morel", "Morel"),
+        "email": Pair("claire@carat.example", "Claire@carat.example"),
+        "job_title": Pair("Gérante", 5),
+    },
+)
+LUC = Link(81, 90, 344, "FERMOIR", "Luc Aubrelin", Side.SSM, status=LinkStatus.ASLEEP, reason="out_of_scope")
+TOO_LONG = Entry(
+    Code.VALUE_TOO_LONG,
+    Subject("CARAT", 12, 340, "Claire Morel"),
+    field="email",
+    sage100_value="claire@carat.example",
+    ssm_value="x" * 80,
+    details={"limit": 69, "length": 80},
+)
+NO_COMPANY = Entry(Code.COMPANY_MISSING, Subject(None, None, 501, "Zoé Lancel"))
+SETTLED = Entry(
+    Code.CONFLICT_SETTLED,
+    Subject("CARAT", 12, 340, "Claire Morel"),
+    field="phone",
+    sage100_value="01 99 00 10 00",
+    ssm_value="01 99 00 10 01",
+    details={"winner": "sage100"},
+)
+COUNTS = {
+    "sage100": {"read": 80, "created": 1, "updated": 2, "deleted": 0, "failed": 0},
+    "ssm": {"read": 81, "created": 3, "updated": 4, "deleted": 0, "failed": 1, "requests": 9},
+    "linked": 2,
+    "problems_opened": 1,
+    "problems_closed": 0,
+    "problems_open": 2,
+    "notices": 1,
+}
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """A function that writes settings in a language; nothing that they name is opened by those who only look."""
+
+    def write(language: str = "fr"):
+        file = tmp_path / "sync.yaml"
+        file.write_text(
+            f"language: {language}\n"
+            "sage100: {company: BIJOU, connection: {kind: sqlite, path: absent.db}}\n"
+            "ssm: {public_key: pk, private_key: sk-hunter2, default_sales_rep_id: 310}\n"
+        )
+        return file
+
+    return write
+
+
+@pytest.fixture
+def state(tmp_path):
+    """A state with two links, two open problems, a closed one, a notice and a run."""
+    url = f"sqlite:///{tmp_path / 'sync-state.db'}"
+    with StateStore.open(url) as store, store.transaction() as memory:
+        memory.start_run(RunRow("r1", NOON))
+        for link in (CLAIRE, LUC):
+            memory.save_link(link)
+        memory.save_observed(
+            "contacts", [{"id": 502, "firstName": "Noé", "lastName": "Vial", "email": "noe@x.example"}]
+        )
+        gone = Entry(Code.RECORD_LOCKED, Subject("CARAT", 12, 340, "Claire Morel"))
+        memory.report_problems([gone], now=NOON - timedelta(hours=1), run_id="r0", keep=lambda _: False)
+        memory.report_problems([TOO_LONG, NO_COMPANY], now=NOON, run_id="r1", keep=lambda _: False)
+        memory.add_notice(SETTLED, now=NOON, run_id="r1")
+        memory.finish_run(RunRow("r1", NOON, NOON + timedelta(seconds=2), RunStatus.DONE, COUNTS, 0))
+    return url
+
+
+@pytest.fixture
+def call():
+    """The command, called with words of a command line."""
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])

@@ -1,0 +1,72 @@
+import json
+
+import pytest
+
+from sage100_ssm.sync.model import Code, Entry, Subject
+from sage100_ssm.sync.state.store import StateStore
+from tests.cli.conftest import NOON
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        "Claire Morel",
+        "morel",
+        "CLAIRE",
+        "  clâire   MOREL ",
+        "claire@carat.example",
+        "CLAIRE@CARAT.EXAMPLE",
+        "12",
+        "340",
+    ],
+)
+def test_a_linked_contact_is_found_by_name_email_or_either_id(settings, state, call, who):
+    (found,) = json.loads(call("explain", who, "--json", "-c", settings()).stdout)
+
+    assert (found["sage100_id"], found["ssm_id"], found["contact"]) == (12, 340, "Claire Morel")
+    assert found["synchronised"] is True
+    assert [one["code"] for one in found["problems"]] == ["value_too_long"]
+    assert {one["code"] for one in found["history"]} == {"value_too_long", "conflict_settled", "record_locked"}
+
+
+@pytest.mark.parametrize(
+    ("who", "french", "english"),
+    [
+        ("Claire", "Synchronisé.", "Synchronised."),
+        ("Luc", "En sommeil", "Asleep"),
+        ("Zoé Lancel", "Pas synchronisé.", "Not synchronised."),
+        ("501", "aucune société", "no company"),
+        ("noe@x.example", "Aucune raison", "No reason is noted"),
+        ("Nobody", "« Nobody »", "“Nobody”"),
+    ],
+)
+def test_it_says_in_both_languages_whether_a_contact_is_synchronised_and_why_not(
+    settings, state, call, who, french, english
+):
+    def shown(language):
+        return " ".join(call("explain", who, "-c", settings(language)).stdout.split()).replace('"Nobody"', "“Nobody”")
+
+    assert french in shown("fr")
+    assert english in shown("en")
+
+
+def test_p9_a_guard_that_stands_is_told_of_everybody(settings, state, call):
+    guard = Entry(Code.DELETION_GUARD, Subject(), details={"side": "ssm", "number": 9, "limit": 3})
+    with StateStore.open(state) as store, store.transaction() as memory:
+        memory.report_problems([guard], now=NOON, run_id="r2", keep=lambda _: True)
+
+    shown = " ".join(call("explain", "Claire", "-c", settings()).stdout.split())
+
+    assert "9 suppressions sont à faire d’un coup" in shown
+
+
+def test_a_part_of_a_name_that_several_bear_shows_all_of_them(settings, state, call):
+    found = json.loads(call("explain", "l", "--json", "-c", settings()).stdout)
+
+    assert {one["contact"] for one in found} == {"Claire Morel", "Luc Aubrelin", "Zoé Lancel", "Noé Vial"}
+
+
+def test_an_unknown_contact_is_an_empty_list_for_scripts(settings, state, call):
+    result = call("explain", "Nobody", "--json", "-c", settings())
+
+    assert (json.loads(result.stdout), result.exit_code) == ([], 0)

@@ -1,0 +1,83 @@
+"""The commands that mend: one contact tried again alone, links rebuilt from both sides."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sage100_ssm.app.assemble import STEPS
+from sage100_ssm.messages import say
+from sage100_ssm.standins.installation import installation
+from sage100_ssm.standins.ssm_api.faults import Answer, Fault
+
+
+@pytest.fixture
+def here(tmp_path):
+    with installation(tmp_path / "place") as place:
+        yield place
+
+
+@pytest.fixture
+def told(here, call):
+    """Run a command that prints JSON and give what it printed."""
+    return lambda command: json.loads(call(command, "-c", str(here.settings), "--json").stdout)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("step", STEPS)
+def test_each_step_has_words(step, language):
+    assert say(f"step_{step}", language)
+
+
+def refused_twice(here, call, told):
+    """Two contacts whose update SSM refuses, each with its open problem."""
+    call("run", "-c", str(here.settings))
+    people = [row["cbMarq"] for row in here.sage.contacts("NACRE")[:2]]
+    here.api.faults.add(Fault(Answer(400, {"Message": "refused"}), "PUT", "/contacts/*", times=None))
+    for marq in people:
+        here.sage.edit_contact(marq, CT_EMail=f"neu{marq}@nacre.example")
+    call("run", "-c", str(here.settings))
+    here.api.faults.clear()
+    return [p for p in told("problems") if p["code"] == "rejected_by_ssm"]
+
+
+def test_retry_tries_one_contact_alone_and_leaves_the_others_as_they_were(here, call, told):
+    one, two = refused_twice(here, call, told)
+    result = call("retry", str(one["id"]), "-c", str(here.settings))
+    assert result.exit_code == 0
+    assert here.ssm.contact(one["ssm_id"])["email"] == f"neu{one['sage100_id']}@nacre.example"
+    assert here.ssm.contact(two["ssm_id"])["email"] != f"neu{two['sage100_id']}@nacre.example"
+    left = {p["id"] for p in told("problems")}
+    assert (one["id"] in left, two["id"] in left) == (False, True)
+
+
+def test_retry_does_not_wait_for_the_pause_of_a_write_that_was_refused(here, call, told):
+    one, _ = refused_twice(here, call, told)
+    here.api.faults.add(Fault(Answer(400, {"Message": "refused"}), "PUT", "/contacts/*", times=None))
+    for _ in range(3):
+        call("run", "-c", str(here.settings))
+    here.api.faults.clear()
+    assert told("run")["ssm"]["updated"] == 0
+    assert call("retry", str(one["id"]), "-c", str(here.settings)).exit_code == 0
+    assert here.ssm.contact(one["ssm_id"])["email"] == f"neu{one['sage100_id']}@nacre.example"
+
+
+def test_retry_of_no_open_problem_ends_with_2(here, call):
+    call("run", "-c", str(here.settings))
+    result = call("retry", "4711", "-c", str(here.settings))
+    assert (result.exit_code, "4711" in result.stderr) == (2, True)
+
+
+def test_resync_of_a_damaged_state_puts_it_aside_and_links_again_without_a_write(here, call, told):
+    call("run", "-c", str(here.settings))
+    before = len(told("links"))
+    state = here.settings.parent / "sync-state.db"
+    for part in state.parent.glob(f"{state.name}-*"):
+        part.unlink()
+    state.write_bytes(b"no database at all" * 100)
+    sides = (here.sage.snapshot(), here.ssm.snapshot())
+    result = call("resync", "-c", str(here.settings))
+    assert (result.exit_code, (here.sage.snapshot(), here.ssm.snapshot()) == sides) == (0, True)
+    assert len(told("links")) == before
+    assert len(list(Path(state.parent).glob("sync-state.db.damaged-*"))) == 1
+    assert told("run")["ssm"]["created"] == 0

@@ -1,0 +1,216 @@
+"""What both destinations do alike: the catalog, the order of receipts and STATE, records that are no records."""
+
+from contextlib import contextmanager
+
+import pytest
+
+import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the CDK
+
+# isort: split
+from airbyte_cdk.models import DestinationSyncMode, FailureType
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+
+from sage100_ssm.connectors.request import DELETED_AT, write_request
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
+from tests.support.airbyte_messages import Destination, catalog, record, state
+
+
+class Shelf:
+    """A writer that keeps what it is given, three records at a time."""
+
+    id_field, batch_size = "id", 3
+
+    def __init__(self, log):
+        self._log = log
+
+    def write(self, requests):
+        for request in requests:
+            self._log.append(request.values)
+            yield Receipt(request.index, request.stream, request.action or Action.CREATE, Outcome.APPLIED, wrote=True)
+
+
+class Shelves(Destination):
+    def __init__(self, log):
+        super().__init__(log.append)
+        self._log = log
+
+    @contextmanager
+    def writers(self, config):
+        yield {"contacts": Shelf(self._log)}
+
+
+def written(messages, configured=None, config=None):
+    """What was written, reported and given back, in the order in which it happened."""
+    log = []
+    for message in Shelves(log).write(config or {}, configured or catalog("contacts"), messages):
+        log.append(message.state.stream.stream_state.__dict__)  # noqa: PERF401 - the writer appends to it, too
+    return log
+
+
+def outcomes(log):
+    return [entry.outcome for entry in log if isinstance(entry, Receipt)]
+
+
+@pytest.mark.parametrize(
+    ("configured", "named"),
+    [
+        (catalog("contacts", "invoices"), "invoices"),
+        (catalog("contacts", mode=DestinationSyncMode.overwrite), "append_dedup"),
+    ],
+    ids=["stream that it does not take", "overwrite"],
+)
+def test_what_the_destination_does_not_offer_is_refused_before_anything_is_written(configured, named):
+    with pytest.raises(AirbyteTracedException) as caught:
+        written([record(name="a")], configured)
+    assert (caught.value.failure_type, named in caught.value.message) == (FailureType.config_error, True)
+
+
+def test_state_is_given_back_after_all_that_came_before_it_is_written():
+    log = written([record(name="a"), record(name="b"), state(at=1), record(name="c"), state(at=2)])
+    assert [entry for entry in log if not isinstance(entry, Receipt)] == [
+        {"name": "a"},
+        {"name": "b"},
+        {"at": 1},
+        {"name": "c"},
+        {"at": 2},
+    ]
+
+
+def test_a_declared_field_that_the_wire_dropped_counts_as_null_and_set_narrows():
+    assert written([record(id=4)])[0] == {"name": None}
+    assert written([record(id=4, _set=[])])[0] == {}
+
+
+def test_whose_ids_a_record_bears_is_no_field_of_it():
+    declared = catalog("contacts", fields=("id", "name", "_company"))
+    assert written([record(id=4, name="a", _company="BIJOU")], declared)[0] == {"name": "a"}
+
+
+def test_a_record_that_is_none_is_reported_and_stops_nothing():
+    broken = [record(_set="name"), record(_expected=[1]), record(id="x"), record(stream="other", name="a")]
+    log = written([*broken, record(name="b")])
+    assert outcomes(log) == [Outcome.REFUSED] * 4 + [Outcome.APPLIED]
+    assert {entry.cause for entry in log if isinstance(entry, Receipt)} == {Cause.MALFORMED, None}
+
+
+def test_a_sender_s_own_names_are_led_to_the_side_s():
+    config = {"rename": {"contacts": {"prenom": "name"}}}
+    assert written([record(prenom="Ada")], catalog("contacts", fields=("prenom",)), config)[0] == {"name": "Ada"}
+
+
+def test_a_sender_s_stream_goes_to_the_side_s_and_is_reported_under_its_own_name():
+    config = {"streams": {"people": "contacts"}, "rename": {"people": {"prenom": "name"}}}
+    log = written([record("people", prenom="Ada")], catalog("people", fields=("prenom",)), config)
+    assert log[0] == {"name": "Ada"}
+    assert log[1].stream == "people"
+
+
+@pytest.mark.parametrize(
+    ("value", "stands_for"), [(0, 1), ("0", 1), (None, 9), (True, 2), ("Été", 3)], ids=["0", "'0'", "null", "true", "é"]
+)
+def test_a_value_is_put_as_the_side_has_it(value, stands_for):
+    config = {"values": {"contacts": {"kind": {"0": 1, "true": 2, "Été": 3, "": 9}}}, "rename": RENAMED}
+    assert written([record(kind=value)], catalog("contacts", fields=("kind",)), config)[0] == {"status": stands_for}
+
+
+def test_a_value_that_stands_for_nothing_is_refused_under_its_field_s_name():
+    config = {"values": {"contacts": {"kind": {"0": 1}}}, "rename": RENAMED}
+    (receipt,) = written([record(kind=7)], catalog("contacts", fields=("kind",)), config)
+    assert (receipt.outcome, receipt.cause, receipt.field) == (Outcome.REFUSED, Cause.MALFORMED, "kind")
+
+
+def test_a_deletion_needs_no_value_for_the_fields_that_it_lacks():
+    config = {"values": {"contacts": {"kind": {"0": 1}}}, "rename": RENAMED}
+    log = written([record(id=4, _ab_cdc_deleted_at="2026-03-02")], catalog("contacts", fields=("kind",)), config)
+    assert outcomes(log) == [Outcome.APPLIED]
+
+
+RENAMED = {"contacts": {"kind": "status"}}
+
+
+def test_records_of_several_streams_that_take_turns_are_still_written_in_full_batches():
+    batches = []
+
+    class Counting(Shelf):
+        def write(self, requests):
+            batches.append([request.index for request in requests])
+            return super().write(requests)
+
+    class Two(Shelves):
+        @contextmanager
+        def writers(self, config):
+            yield {"contacts": Counting([]), "accounts": Counting([])}
+
+    messages = [record(("contacts", "accounts")[number % 2], name="a") for number in range(6)]
+    list(Two([]).write({}, catalog("contacts", "accounts"), messages))
+    assert batches == [[0, 2, 4], [1, 3, 5]]
+
+
+def test_a_field_that_the_settings_name_and_the_catalog_does_not_is_told(caplog):
+    config = {"rename": {"contacts": {"Prenom": "name", "id": "id"}}, "values": {"contacts": {"Kind": {}}}}
+    written([], catalog("contacts", fields=("id", "prenom")), config)
+    (warning,) = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
+    assert warning == "The settings name fields that contacts does not have: Kind, Prenom."
+
+
+def test_a_stream_that_the_settings_name_and_the_catalog_does_not_is_told(caplog):
+    config = {"streams": {"people": "contacts"}, "rename": {"contact": {}, "contacts": {}}, "values": {"Contacts": {}}}
+    written([], None, config)
+    (warning,) = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
+    assert warning == "The settings name streams that the catalog does not have: Contacts, contact, people."
+
+
+def test_a_record_whose_names_are_in_another_case_than_the_catalog_s_clears_nothing():
+    declared = catalog("contacts", fields=("id", "firstName", "Email"))
+    assert written([record(id=4, firstname="Ada", email="a@or.example")], declared)[0] == {
+        "firstName": "Ada",
+        "Email": "a@or.example",
+    }
+
+
+@pytest.mark.parametrize("case", [str.upper, str.lower, str.title])
+def test_instructions_are_understood_in_whatever_case_a_database_keeps_names(case):
+    """A deletion that is not understood would clear the row instead."""
+
+    def asked(**data):
+        named = {case(name): value for name, value in data.items()}
+        return write_request(0, "contacts", named, id_field="id", declared=("id", "Email"), rename={})
+
+    assert asked(id=4, _ab_cdc_deleted_at="2026-11-24").action is Action.DELETE
+    assert asked(email="a@or.example", _create=True).action is Action.CREATE
+    narrowed = asked(id=4, email="new@or.example", _set=[case("email")], _expected={case("email"): "a@or.example"})
+    assert (narrowed.values, narrowed.expected) == ({"Email": "new@or.example"}, {"Email": "a@or.example"})
+    assert asked(id=4, _company="BIJOU").company == "BIJOU"
+
+
+@pytest.mark.parametrize("nothing", [None, "", False])
+def test_nothing_is_deleted_for_a_moment_of_deletion_that_is_none(nothing):
+    request = write_request(0, "contacts", {"id": 4, DELETED_AT: nothing}, id_field="id", declared=(), rename={})
+    assert request.action is Action.UPDATE
+
+
+@pytest.mark.parametrize(
+    ("value", "creates"), [(True, True), ("true", True), ("1", True), ("false", False), ("0", False)]
+)
+def test_a_creation_is_asked_for_by_yes_alone(value, creates):
+    request = write_request(0, "contacts", {"_create": value}, id_field="id", declared=(), rename={})
+    assert (request.action is Action.CREATE) is creates
+
+
+@pytest.mark.parametrize(("company", "read"), [(2024, "2024"), (True, "True"), ("BIJOU", "BIJOU"), (None, None)])
+def test_whose_ids_a_record_bears_is_told_by_whatever_stands_there(company, read):
+    request = write_request(0, "contacts", {"id": 4, "_company": company}, id_field="id", declared=(), rename={})
+    assert request.company == read
+
+
+@pytest.mark.parametrize("number", [2**70, str(2**70), 1e30])
+def test_a_key_that_no_row_can_bear_is_refused_and_the_next_record_goes_on(number):
+    log = written([record(id=number), record(id=number, _ab_cdc_deleted_at="2026-11-24"), record(id=4)])
+    assert outcomes(log) == [Outcome.REFUSED, Outcome.REFUSED, Outcome.APPLIED]
+
+
+def test_names_that_differ_in_case_alone_stay_apart_where_the_catalog_knows_both():
+    declared = catalog("contacts", fields=("id", "Name", "name"))
+    assert written([record(id=4, name="low")], declared)[0] == {"Name": None, "name": "low"}
+    declared = catalog("contacts", fields=("id", "Name"))
+    assert written([record(id=4, Name="high", name="low")], declared)[0] == {"Name": "high"}

@@ -1,0 +1,90 @@
+"""The sample company and SSM, in a process of the product; its four connectors, driven by PyAirbyte."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import airbyte as ab
+import pytest
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = ROOT / ".venv" / "bin"
+
+
+class Place:
+    """A sample company database, an SSM that answers on loopback, and the four connectors on them."""
+
+    def __init__(self, folder: Path, told: dict[str, str]) -> None:
+        self.folder, self.database = folder, folder / "bijou.db"
+        self.ssm_config = {
+            "base_url": told["base_url"],
+            "public_key": told["public_key"],
+            "private_key": told["private_key"],
+            "requests_per_second": 500,
+        }
+        self.new = {"default_sales_rep_id": 310, "default_branch_id": 16}
+
+    @staticmethod
+    def sage_config(database: Path) -> dict[str, Any]:
+        """The configuration of a Sage 100 connector."""
+        return {"company": "BIJOU", "connection": {"kind": "sqlite", "path": str(database)}}
+
+    def source(self, name: str) -> ab.Source:
+        """A source connector."""
+        config = self.ssm_config if name == "source-ssm" else self.sage_config(self.database)
+        return ab.get_source(name, config=config, local_executable=COMMANDS / name, install_if_missing=False)
+
+    def destination(self, name: str, **settings: Any) -> ab.Destination:
+        """A destination connector, with settings of its own."""
+        config = {**self.ssm_config, **self.new} if name == "destination-ssm" else self.sage_config(self.database)
+        return ab.get_destination(
+            name, config={**config, **settings}, local_executable=COMMANDS / name, install_if_missing=False
+        )
+
+    def cache(self, name: str) -> ab.DuckDBCache:
+        """A local cache, which keeps states too."""
+        return ab.new_local_cache(cache_name=name, cache_dir=self.folder / name, cleanup=False)
+
+    def sql(self, statement: str, *values: Any, database: Path | None = None) -> list[tuple[Any, ...]]:
+        """What people see, or do, in Sage."""
+        with closing(sqlite3.connect(database or self.database)) as connection, connection:
+            return connection.execute(statement, values).fetchall()
+
+    def emptied_copy(self) -> Path:
+        """A company database with the same companies and no contacts."""
+        copy = self.folder / "copy.db"
+        shutil.copy(self.database, copy)
+        self.sql("DELETE FROM F_CONTACTT", database=copy)
+        return copy
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """The sample, open while the test lasts."""
+    folder = tmp_path / "sandbox"
+    with subprocess.Popen(  # noqa: S603 - our own code
+        [COMMANDS / "python", "-m", "sage100_ssm.standins", "--dir", folder],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            told = dict(next(process.stdout).split(maxsplit=1) for _ in range(3))
+            yield Place(folder, {name.rstrip(":"): value.strip() for name, value in told.items()})
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="session")
+def companies_to_accounts() -> dict[str, Any]:
+    """The map of the example pipeline."""
+    example = json.loads((ROOT / "examples" / "companies" / "ssm.json").read_text("utf-8"))
+    return {name: example[name] for name in ("streams", "rename", "values")}

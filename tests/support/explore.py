@@ -1,0 +1,82 @@
+"""Look for what goes wrong, for as long as told: ``python -m tests.support.explore --minutes 10``, or ``make explore``.
+
+Two processes: one takes every step of the small world, deeper each time; in the other Hypothesis plays plays never
+played before. The first failure ends both, and prints how to see it again.
+"""
+
+import argparse
+import itertools
+import os
+import subprocess
+import sys
+import time
+
+from sage100_ssm.sync.contacts.fields import ConflictPolicy
+from sage100_ssm.sync.rules.policy import RefusedDeletion
+from tests.support.memory_play import Answers
+from tests.support.small_world import ROOTS, Exploration
+
+PLAYS = "tests/sync/run/test_convergence.py"
+
+
+def main() -> int:
+    """Explore both ways at once. Returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--only", choices=["world", "plays"], help="one of the two, in this process")
+    asked = parser.parse_args()
+    until = time.monotonic() + asked.minutes * 60
+    if asked.only:
+        return explore_small_world(until) if asked.only == "world" else play_plays(until)
+    command = [sys.executable, "-m", "tests.support.explore", "--minutes", str(asked.minutes), "--only"]
+    running = [subprocess.Popen([*command, part]) for part in ("world", "plays")]  # noqa: S603 - this very program
+    try:
+        while all(process.poll() is None for process in running):
+            time.sleep(0.5)
+        failed = [process.returncode for process in running if process.poll()]
+        return failed[0] if failed else max(process.wait() for process in running)
+    finally:
+        for process in running:
+            process.terminate()
+
+
+def explore_small_world(until: float) -> int:
+    """Every step from every world, one happening deeper each time, for each pair of answers and each beginning."""
+    policies = ((ConflictPolicy.SAGE100, RefusedDeletion.RESTORE), (ConflictPolicy.NEWEST, RefusedDeletion.LEAVE))
+    others = ((ConflictPolicy.SSM, RefusedDeletion.RESTORE), (ConflictPolicy.MANUAL, RefusedDeletion.LEAVE))
+    for depth in itertools.count(2):
+        for (policy, refused), (name, root) in itertools.product((*policies, *others), ROOTS.items()):
+            began = time.monotonic()
+            met = Exploration(Answers(policy, refused), depth, until).explore([root])
+            seconds = time.monotonic() - began
+            whole = "all" if met.reached == depth else "time is up:"
+            figures = f"{whole} {len(met.seen)} worlds, {met.runs} runs, {seconds:.0f} s"
+            say(f"small world, {policy}, {refused}, {name}, {depth} happenings: {figures}")
+            if time.monotonic() > until:
+                return 0
+    raise AssertionError("the count has no end")
+
+
+def play_plays(until: float) -> int:
+    """Hundreds of plays at a time, each time others."""
+    environment = os.environ | {"HYPOTHESIS_PROFILE": "explore"}
+    for seed in itertools.count(time.time_ns() % 1_000_000):
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", f"--hypothesis-seed={seed}", PLAYS]
+        done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)  # noqa: S603
+        if done.returncode:
+            say(f"{done.stdout}{done.stderr}\nseed {seed}")
+            return 1
+        say(f"plays, seed {seed}: {done.stdout.splitlines()[-1]}")
+        if time.monotonic() > until:
+            return 0
+    raise AssertionError("the count has no end")
+
+
+def say(text: str) -> None:
+    """Tell who watches."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

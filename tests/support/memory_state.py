@@ -1,0 +1,221 @@
+"""A state in memory: all that a run keeps, for worlds that are left and come back to thousands of times.
+
+What it keeps is what ``sage100_ssm.sync.state`` keeps; ``test_small_world`` plays the same scripts on both.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sage100_ssm.sync.model import Entry, Intent, Kind, Link, Subject
+from sage100_ssm.sync.state.errors import AlreadyLinked
+from sage100_ssm.sync.state.open_problems import standing_after
+from sage100_ssm.sync.state.records import JournalEntry, Lease, RunRow, RunStatus
+from sage100_ssm.sync.state.transaction import LIVING
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A journal entry as it is kept: by which run, and whether it is a notice that only was announced."""
+
+    shown: JournalEntry
+    run_id: str
+    announced: bool = False
+
+
+@dataclass
+class Kept:
+    """What is remembered, in tables of values that never change."""
+
+    links: dict[int, Link] = field(default_factory=dict)
+    observed: dict[str, dict[int, Mapping[str, Any]]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    intents: dict[int, Intent] = field(default_factory=dict)
+    journal: dict[int, Noted] = field(default_factory=dict)
+    runs: dict[str, RunRow] = field(default_factory=dict)
+
+    def copy(self) -> "Kept":
+        """Tables of their own, of the same values."""
+        return Kept(*(dict(getattr(self, table.name)) for table in fields(self)))
+
+
+class MemoryTransaction:
+    """The part of ``sage100_ssm.sync.state.transaction.Transaction`` that a run uses, over tables in memory."""
+
+    def __init__(self, kept: Kept) -> None:
+        self.kept = kept
+
+    def links(self) -> list[Link]:
+        """The living links, oldest first."""
+        return [link for _, link in sorted(self.kept.links.items()) if link.status in LIVING]
+
+    def count_links(self) -> int:
+        """How many living links there are."""
+        return len(self.links())
+
+    def save_link(self, link: Link) -> Link:
+        """Keep a link; a contact has one living link."""
+        others = [other for other in self.links() if other.id != link.id] if link.status in LIVING else []
+        if any(other.sage100_id == link.sage100_id or other.ssm_id == link.ssm_id for other in others):
+            raise AlreadyLinked(link.sage100_id, link.ssm_id)
+        return _save(self.kept.links, link)
+
+    def observed(self, stream: str) -> Iterator[Mapping[str, Any]]:
+        """The rows last seen of a stream, by id."""
+        return iter([row for _, row in sorted(self.kept.observed.get(stream, {}).items())])
+
+    def save_observed(self, stream: str, observed: Iterable[Mapping[str, Any]], *, replace: bool = False) -> None:
+        """Keep rows as last seen."""
+        before = {} if replace else self.kept.observed.get(stream, {})
+        self.kept.observed[stream] = before | {row["id"]: row for row in observed}
+
+    def cursor(self, stream: str) -> Any:
+        """The state up to which a stream was read."""
+        return self.recall(f"cursor:{stream}")
+
+    def save_cursor(self, stream: str, state: Mapping[str, Any]) -> None:
+        """Keep the state of a stream."""
+        self.remember(f"cursor:{stream}", dict(state))
+
+    def recall(self, key: str) -> Any:
+        """A small fact."""
+        return self.kept.facts.get(key)
+
+    def remember(self, key: str, value: Any) -> None:
+        """Keep a small fact."""
+        self.kept.facts[key] = value
+
+    def intents(self) -> list[Intent]:
+        """The creates whose outcome is not known, oldest first."""
+        return [intent for _, intent in sorted(self.kept.intents.items())]
+
+    def save_intent(self, intent: Intent) -> Intent:
+        """Keep an intent."""
+        return _save(self.kept.intents, intent)
+
+    def close_intent(self, intent_id: int) -> None:
+        """Forget an intent."""
+        del self.kept.intents[intent_id]
+
+    def open_problems(self) -> list[JournalEntry]:
+        """The problems that stand, oldest first."""
+        return [e for e in self.journal()[::-1] if e.kind is Kind.PROBLEM and e.closed_at is None]
+
+    def report_problems(
+        self, entries: Iterable[Entry], *, now: datetime, run_id: str, keep: Callable[[JournalEntry], bool]
+    ) -> tuple[int, int]:
+        """Bring the open problems to what a run met."""
+        after = standing_after(self.open_problems(), entries, keep=keep)
+        for id_, entry in after.again.items():
+            self._change(id_, entry=entry, last_seen=now, count=self.kept.journal[id_].shown.count + 1)
+        for entry in after.new:
+            self._note(entry, now, run_id)
+        for id_ in after.gone:
+            self._change(id_, closed_at=now)
+        return len(after.new), len(after.gone)
+
+    def schedule(
+        self, problem_id: int, *, tries: int, next_try_at: datetime | None, fingerprint: str | None = None
+    ) -> None:
+        """Say when a write is tried again."""
+        self._change(problem_id, tries=tries, next_try_at=next_try_at, fingerprint=fingerprint)
+
+    def add_notice(self, entry: Entry, *, now: datetime, run_id: str) -> None:
+        """Note what was decided, once in a run."""
+        if not any(n.run_id == run_id and _same(n.shown.entry, entry) for n in self.kept.journal.values()):
+            self._note(entry, now, run_id)
+
+    def announce(self, entries: Collection[Entry], *, now: datetime, run_id: str) -> list[int]:
+        """Note what a write is about to decide."""
+        return [self._note(entry, now, run_id, announced=True) for entry in entries]
+
+    def announced(self) -> list[JournalEntry]:
+        """The notices announced and not settled, oldest first."""
+        return [noted.shown for _, noted in sorted(self.kept.journal.items()) if noted.announced]
+
+    def settle(self, announced: Collection[int], *, done: bool) -> None:
+        """Put announced notices into the journal, or forget them."""
+        for id_ in announced:
+            noted = self.kept.journal.pop(id_)
+            if done:
+                self.kept.journal[id_] = replace(noted, announced=False)
+
+    def journal(self) -> list[JournalEntry]:
+        """The journal's entries, newest first."""
+        return [noted.shown for _, noted in sorted(self.kept.journal.items(), reverse=True) if not noted.announced]
+
+    def start_run(self, run: RunRow) -> None:
+        """Record that a run begins; one that never ended has failed."""
+        for known in list(self.kept.runs.values()):
+            if known.status is RunStatus.RUNNING:
+                self.finish_run(replace(known, status=RunStatus.FAILED, finished_at=run.started_at))
+        self.kept.runs[run.run_id] = run
+
+    def finish_run(self, run: RunRow) -> None:
+        """Record how a run ended; no world asks for any but the last."""
+        self.kept.runs = {run.run_id: run}
+
+    def runs(self, limit: int | None = None) -> list[RunRow]:
+        """The runs, newest first."""
+        return sorted(self.kept.runs.values(), key=lambda run: run.started_at, reverse=True)[:limit]
+
+    def _note(self, entry: Entry, now: datetime, run_id: str, *, announced: bool = False) -> int:
+        id_ = max(self.kept.journal, default=0) + 1
+        self.kept.journal[id_] = Noted(JournalEntry(id_, entry, now, now), run_id, announced)
+        return id_
+
+    def _change(self, id_: int, **changes: Any) -> None:
+        noted = self.kept.journal[id_]
+        self.kept.journal[id_] = replace(noted, shown=replace(noted.shown, **changes))
+
+
+class MemoryStore:
+    """The state in memory, with the verbs of ``sage100_ssm.sync.state.store.StateStore`` that a play uses.
+
+    Attributes:
+        kept: what is remembered.
+        before_commit: called before each transaction under a lease is kept; if it raises, nothing is.
+    """
+
+    def __init__(self) -> None:
+        self.kept = Kept()
+        self.before_commit: Callable[[], object] = _nothing
+
+    def acquire(self, owner: str, now: datetime, duration: timedelta) -> Lease:
+        """Take the lease: here a run that was killed is no more."""
+        return Lease(1, owner)
+
+    def release(self, lease: Lease) -> None:
+        """Give the lease back."""
+
+    @contextmanager
+    def transaction(self, lease: Lease | None = None) -> Iterator[MemoryTransaction]:
+        """One transaction: all or nothing of it is kept."""
+        if lease is None:
+            yield MemoryTransaction(self.kept)
+            return
+        transaction = MemoryTransaction(self.kept.copy())
+        yield transaction
+        self.before_commit()
+        self.kept = transaction.kept
+
+
+def _nothing() -> None:
+    """Nobody waits for a commit."""
+
+
+def _save(table: dict[int, Any], row: Any) -> Any:
+    saved = replace(row, id=row.id or max(table, default=0) + 1)
+    table[saved.id] = saved
+    return saved
+
+
+def _same(one: Entry, other: Entry) -> bool:
+    def known(entry: Entry) -> tuple[object, ...]:
+        subject: Subject = entry.subject
+        about = (subject.company, subject.sage100_id, subject.ssm_id)
+        return entry.code, *about, entry.field, entry.sage100_value, entry.ssm_value
+
+    return known(one) == known(other)

@@ -1,0 +1,157 @@
+"""P7: what a Sage column can hold, in bytes of its code page; nothing is ever cut or turned into `?` unasked."""
+
+from dataclasses import replace
+
+import pytest
+
+from sage100_ssm.sync.contacts.codecs import Held, Locale
+from sage100_ssm.sync.contacts.fields import STANDARD, Direction, FieldChange, FieldKind, field_map, present
+from sage100_ssm.sync.contacts.mapping import Column
+from sage100_ssm.sync.model import Code, Side
+from tests.support import worlds
+
+SKYPE = next(f for f in STANDARD if f.name == "skype")
+
+
+def carried(text, column, *, truncate=False):
+    known = worlds.mapper(columns={"CT_Skype": column}, locale=Locale(truncate=truncate))
+    return known.carry(SKYPE, Side.SAGE100, text, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("x" * 35, Column(35, "cp1252")),
+        ("é" * 35, Column(35, "cp1252")),
+        ("€" * 35, Column(35, "cp1252")),
+        ("é" * 17, Column(35, "utf-8")),
+        ("Łukasz", Column(35, "utf-8")),
+        ("Łukasz", Column()),
+        ("x" * 4000, Column(None, "cp1252")),
+    ],
+)
+def test_a_text_that_fits_is_carried_whole(text, column):
+    assert carried(text, column) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "held"),
+    [
+        ("x" * 36, Column(35, "cp1252"), Held(Code.VALUE_TOO_LONG, {"limit": 35, "length": 36})),
+        ("é" * 18, Column(35, "utf-8"), Held(Code.VALUE_TOO_LONG, {"limit": 35, "length": 36})),
+        ("Łukasz", Column(35, "cp1252"), Held(Code.VALUE_NOT_REPRESENTABLE, {"text": "Ł"})),
+        ("Ωa Ω 😀", Column(35, "cp1252"), Held(Code.VALUE_NOT_REPRESENTABLE, {"text": "Ω😀"})),
+        ("Ω" * 40, Column(35, "cp1252"), Held(Code.VALUE_NOT_REPRESENTABLE, {"text": "Ω"})),
+    ],
+)
+def test_a_text_that_does_not_fit_is_held_back(text, column, held):
+    assert carried(text, column) == held
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "cut"),
+    [
+        ("x" * 36, Column(35, "cp1252"), "x" * 35),
+        ("abcd efgh", Column(5, "cp1252"), "abcd"),
+        ("éééé", Column(5, "utf-8"), "éé"),
+        ("abcde", Column(5, "cp1252"), "abcde"),
+    ],
+)
+def test_a_site_may_have_texts_cut_at_a_character_without_a_blank_at_the_end(text, column, cut):
+    assert carried(text, column, truncate=True) == cut
+
+
+def test_what_was_cut_is_told_as_shortened_and_says_the_same_as_its_long_form():
+    known = worlds.mapper(locale=Locale(truncate=True))
+    assert known.shortened(SKYPE, "x" * 36, "x" * 35)
+    assert not known.shortened(SKYPE, " x ", "x")
+    assert known.equal(SKYPE, "x" * 35, "x" * 36)
+    assert not worlds.mapper().equal(SKYPE, "x" * 35, "x" * 36)
+
+
+def test_no_limit_counts_towards_ssm():
+    assert worlds.mapper().carry(SKYPE, Side.SSM, "Ω" * 100, None) == "Ω" * 100
+
+
+def test_a_row_of_sage_is_read_into_a_contact():
+    ada = worlds.mapper().sage100(worlds.sage_row(7, CT_EMail="ada@x.example"))
+    assert (ada.id, ada.number, ada.company, ada.full_name) == (7, 107, "ALPHA", "Ada Aubrelin")
+    assert (ada.values["email"], ada.values["phone"], ada.values["civility"]) == ("ada@x.example", None, 1)
+    assert ada.row["N_Service"] == 4
+
+
+@pytest.mark.parametrize("account", [11, {"id": 11, "value": ""}, {"id": 11, "value": "Alpha"}])
+def test_an_ssm_contacts_company_is_its_accounts_code_however_the_reference_reads(account):
+    ada = worlds.mapper().ssm(worlds.ssm_row(accountId=account))
+    assert (ada.account, ada.company) == (11, "ALPHA")
+
+
+@pytest.mark.parametrize(("account", "company"), [(None, None), ({"id": 99, "value": ""}, None)])
+def test_an_ssm_contact_without_a_known_account_has_no_company(account, company):
+    assert worlds.mapper().ssm(worlds.ssm_row(accountId=account)).company is company
+
+
+def test_p7_the_text_that_stands_for_no_first_name_is_read_as_none():
+    known = worlds.mapper(locale=Locale(missing_first_name="-"))
+    assert known.ssm(worlds.ssm_row(firstName=" - ")).values["first_name"] is None
+    assert worlds.mapper().ssm(worlds.ssm_row(firstName="-")).values["first_name"] == "-"
+
+
+def test_a_contact_never_updated_bears_the_stamp_of_its_creation():
+    known = worlds.mapper()
+    assert known.ssm(worlds.ssm_row()).stamp == "2026-03-01T08:00:00.027Z"
+    assert known.ssm(worlds.ssm_row(dateUpdated="2026-03-02T08:00:00Z")).stamp == "2026-03-02T08:00:00Z"
+
+
+# --- the field map
+
+
+def test_an_older_database_does_without_the_optional_columns_alone():
+    older = worlds.COLUMNS.keys() - {"CT_LinkedIn", "CT_Skype"}
+    there, missing = present(STANDARD, older)
+    assert {f.name for f in STANDARD} - {f.name for f in there} == {"linkedin", "skype"}
+    assert missing == ()
+
+
+def test_an_indispensable_column_that_is_missing_is_named_unless_its_field_goes_nowhere():
+    older = worlds.COLUMNS.keys() - {"CT_Telecopie"}
+    assert [f.name for f in present(STANDARD, older)[1]] == ["fax"]
+    narrowed = field_map({"fax": FieldChange(direction=Direction.NONE)})
+    assert present(narrowed, older)[1] == ()
+
+
+def test_a_field_that_goes_nowhere_is_no_part_of_the_map():
+    there, _ = present(field_map({"fax": FieldChange(direction=Direction.NONE)}), worlds.COLUMNS)
+    assert "fax" not in {f.name for f in there}
+
+
+def test_a_site_lays_its_answers_over_a_field_and_adds_its_own():
+    fields = {
+        f.name: f for f in field_map({"skype": FieldChange(ssm="Z_skype"), "note": FieldChange("Note", "Z_note")})
+    }
+    assert (fields["skype"].sage100, fields["skype"].ssm) == ("CT_Skype", "Z_skype")
+    assert (fields["note"].sage100, fields["note"].ssm, fields["note"].kind) == ("Note", "Z_note", FieldKind.TEXT)
+
+
+def test_a_job_title_led_to_a_custom_field_is_a_text():
+    fields = {f.name: f for f in field_map({"job_title": FieldChange(ssm="Z_fonction")})}
+    assert fields["job_title"].kind is FieldKind.TEXT
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"note": FieldChange(sage100="Note")},
+        {"note": FieldChange(ssm="Z_note")},
+        {"company": FieldChange(direction=Direction.BOTH)},
+        {"company": FieldChange(ssm="Z_company")},
+    ],
+)
+def test_r6_a_map_that_makes_no_sense_is_refused(change):
+    with pytest.raises(ValueError, match=next(iter(change))):
+        field_map(change)
+
+
+def test_the_label_of_a_custom_list_is_read_as_text():
+    known = worlds.mapper((*STANDARD, replace(SKYPE, name="city", ssm="Z_city")))
+    assert known.ssm(worlds.ssm_row(Z_city={"id": 4, "value": "Paris"})).values["city"] == "Paris"

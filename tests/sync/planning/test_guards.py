@@ -1,0 +1,316 @@
+"""P9: what stops a run that would do more than a person is likely to have meant; and the pauses after refusals."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sage100_ssm.exchange.receipt import Action
+from sage100_ssm.sync.model import Code, Entry, Side, Subject
+from sage100_ssm.sync.planning import backoff
+from sage100_ssm.sync.planning.decide import plan
+from sage100_ssm.sync.planning.flapping import ENOUGH, Rewrites
+from sage100_ssm.sync.planning.guards import Lifted, allowed, guard
+from sage100_ssm.sync.planning.writes import Write
+from sage100_ssm.sync.rules.policy import DeletionLimit, Policy
+from sage100_ssm.sync.run.apply import Outcomes
+from sage100_ssm.sync.run.engine import _refused_write
+from sage100_ssm.sync.state.records import JournalEntry
+from tests.support import worlds
+
+SAGE, SSM = Side.SAGE100, Side.SSM
+NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("deletions", "links", "held"),
+    [
+        (0, 0, False),
+        (3, 3, False),
+        (4, 4, True),
+        (4, 39, True),
+        (4, 40, False),
+        (4, 41, False),
+        (10, 100, False),
+        (11, 100, True),
+        (100, 1000, False),
+        (101, 1000, True),
+    ],
+)
+def test_deletions_are_held_beyond_ten_percent_and_more_than_three(deletions, links, held):
+    assert (deletions > allowed(links, DeletionLimit())) is held
+
+
+@pytest.mark.parametrize(
+    ("ratio", "floor", "deletions", "held"),
+    [
+        (0.0, 0, 0, False),
+        (0.0, 0, 1, True),
+        (0.5, 0, 50, False),
+        (0.5, 0, 51, True),
+        (1.0, 3, 100, False),
+        (0.0, 9, 9, False),
+    ],
+)
+def test_the_limit_is_the_sites(ratio, floor, deletions, held):
+    assert (deletions > allowed(100, DeletionLimit(ratio, floor))) is held
+
+
+def people(number):
+    """So many linked contacts, as rows of both sides and links."""
+    rows = [worlds.sage_row(n, CT_Nom=f"Person{n}") for n in range(1, number + 1)]
+    there = [
+        worlds.ssm_row(500 + n, lastName=f"Person{n}", extId=f"sage100:{worlds.DATABASE}:{n}")
+        for n in range(1, number + 1)
+    ]
+    using = worlds.mapper()
+    return rows, there, [worlds.linked(*pair, using=using) for pair in zip(rows, there, strict=True)]
+
+
+def guarded(rows, there, links, *, lifted=None, policy=None, identity_fell=False):
+    world = replace(worlds.world(rows, there, links, policy=policy), identity_fell=identity_fell)
+    made = plan(world)
+    stops = guard(made, world, lifted or Lifted())
+    return made, [(s.code, s.rule, s.details["side"], s.details["number"]) for s in stops]
+
+
+def actions(made):
+    return sorted((w.side.value, w.action.value) for w in made.writes)
+
+
+def test_of_too_many_deletions_none_is_done_and_nothing_is_created_on_that_side():
+    rows, there, links = people(10)
+    newcomers = [worlds.sage_row(90, CT_Nom="Newcomer")], [worlds.ssm_row(590, lastName="Stranger")]
+    there[9] |= {"email": "new@x.example"}
+    rows[8] |= {"CT_EMail": "new@x.example"}
+    made, stops = guarded([*rows[4:], *newcomers[0]], [*there, *newcomers[1]], links)
+    assert stops == [(Code.DELETION_GUARD, "P9", "ssm", 4)]
+    assert actions(made) == [("sage100", "create"), ("sage100", "update"), ("ssm", "update")]
+    held = [(w.action, code) for w, code in made.held]
+    assert sorted(held) == [(Action.CREATE, "deletion_guard")] + [(Action.DELETE, "deletion_guard")] * 4
+
+
+def test_as_many_deletions_as_the_limit_allows_are_done():
+    rows, there, links = people(10)
+    made, stops = guarded(rows[3:], there, links)
+    assert (stops, actions(made)) == ([], [("ssm", "delete")] * 3)
+
+
+def test_a_person_lifts_the_deletion_guard_for_one_run():
+    rows, there, links = people(10)
+    made, stops = guarded(rows[4:], there, links, lifted=Lifted(deletions=True))
+    assert (stops, len(made.writes), made.held) == ([], 4, [])
+    (note,) = [n for n in made.notices if n.code is Code.GUARD_LIFTED]
+    assert note.details == {
+        "side": "ssm",
+        "number": 4,
+        "limit": 3,
+        "switch": "--allow-deletions",
+        "reason": "deletion_guard",
+    }
+
+
+def test_the_guard_of_mass_changes_is_not_lifted_with_that_of_deletions():
+    _rows, there, links = people(10)
+    _, stops = guarded([], there, links, lifted=Lifted(deletions=True))
+    assert [code for code, *_ in stops] == [Code.EMPTY_SIDE_GUARD]
+
+
+def test_the_guard_of_deletions_is_not_lifted_with_that_of_mass_changes():
+    _rows, there, links = people(10)
+    made, stops = guarded([], there, links, lifted=Lifted(mass_change=True))
+    assert ([code for code, *_ in stops], made.writes) == ([Code.DELETION_GUARD], [])
+
+
+@pytest.mark.parametrize(
+    ("number", "stopped"),
+    [(3, False), (4, True)],
+)
+@pytest.mark.parametrize("empty", list(Side))
+def test_a_side_that_reads_empty_stops_everything_above_the_floor(number, stopped, empty):
+    rows, there, links = people(number)
+    made, stops = guarded([] if empty is SAGE else rows, [] if empty is SSM else there, links)
+    assert [(code, side) for code, _, side, _ in stops] == ([(Code.EMPTY_SIDE_GUARD, empty.value)] if stopped else [])
+    if stopped:
+        assert (made.writes, made.links, made.notices) == ([], {}, [])
+
+
+@pytest.mark.parametrize(
+    ("number", "edited", "stopped"),
+    [(19, 19, False), (20, 10, False), (20, 11, True), (21, 10, False), (21, 11, True)],
+)
+@pytest.mark.parametrize("side", list(Side))
+def test_more_than_half_of_at_least_twenty_links_edited_at_once(number, edited, stopped, side):
+    rows, there, links = people(number)
+    for n in range(edited):
+        if side is SAGE:
+            rows[n] = rows[n] | {"CT_EMail": f"new{n}@x.example", "cbModification": "2026-03-02T12:00:00+01:00"}
+        else:
+            there[n] = there[n] | {"email": f"new{n}@x.example"}
+    made, stops = guarded(rows, there, links)
+    assert stops == ([(Code.MASS_CHANGE_GUARD, "P9", side.value, edited)] if stopped else [])
+    assert len(made.writes) == (0 if stopped else edited)
+
+
+def test_a_person_lifts_the_other_guards_for_one_run():
+    rows, there, links = people(20)
+    there = [row | {"email": f"new{n}@x.example"} for n, row in enumerate(there)]
+    made, stops = guarded(rows, there, links, lifted=Lifted(mass_change=True))
+    assert (stops, len(made.writes)) == ([], 20)
+
+
+def test_what_differs_in_spelling_alone_is_no_mass_change():
+    rows, there, links = people(20)
+    _, stops = guarded(rows, [row | {"lastName": f" {row['lastName']} "} for row in there], links)
+    assert stops == []
+
+
+def test_a_field_without_a_base_derives_no_mass_change():
+    rows, there, links = people(20)
+    fresh = [replace(link, base={k: v for k, v in link.base.items() if k != "email"}) for link in links]
+    made, stops = guarded([row | {"CT_EMail": f"p{row['cbMarq']}@x.example"} for row in rows], there, fresh)
+    assert (stops, len(made.writes)) == ([], 20)
+
+
+def test_a_sage_that_gives_out_ids_again_was_restored():
+    made, stops = guarded(*people(1), identity_fell=True)
+    assert ([code for code, *_ in stops], made.writes) == ([Code.RESTORED_SIDE_GUARD], [])
+
+
+@pytest.mark.parametrize(
+    ("stamp", "stopped"),
+    [("2026-03-01T09:00:00+01:00", True), ("2026-03-02T09:00:00+01:00", False), ("2026-03-02T12:00:00+01:00", False)],
+)
+def test_a_row_that_differs_and_is_older_than_what_was_seen_was_restored(stamp, stopped):
+    rows, there, links = people(1)
+    _, stops = guarded([rows[0] | {"CT_EMail": "old@x.example", "cbModification": stamp}], there, links)
+    assert [code for code, *_ in stops] == ([Code.RESTORED_SIDE_GUARD] if stopped else [])
+
+
+def test_an_older_stamp_without_a_difference_is_nothing():
+    rows, there, links = people(1)
+    _, stops = guarded([rows[0] | {"cbModification": "2026-02-01T09:00:00+01:00"}], there, links)
+    assert stops == []
+
+
+def test_the_floor_is_the_sites():
+    _rows, there, links = people(10)
+    policy = Policy(max_deletions=DeletionLimit(0.0, 10))
+    assert guarded([], there, links, policy=policy)[1] == []
+
+
+# --- pauses
+
+
+@pytest.mark.parametrize(
+    ("tries", "minutes"),
+    [(0, 0), (1, 0), (2, 30), (3, 60), (4, 120), (7, 960), (8, 1440), (9, 1440), (60, 1440)],
+)
+def test_a_refused_write_is_tried_again_at_once_then_with_growing_pauses_up_to_a_day(tries, minutes):
+    assert backoff.next_try(tries, NOW) == NOW + timedelta(minutes=minutes)
+
+
+WRITE = Write(SSM, Action.UPDATE, Subject("ALPHA", 1, 501, "Ada"), {"email": "a@x.example", "fax": None}, target_id=501)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(WRITE, side=SAGE),
+        replace(WRITE, action=Action.DELETE),
+        replace(WRITE, target_id=502),
+        replace(WRITE, values={"email": "b@x.example", "fax": None}),
+        replace(WRITE, values={"email": "a@x.example"}),
+    ],
+)
+def test_a_different_attempt_has_another_fingerprint(other):
+    assert backoff.fingerprint(other) != backoff.fingerprint(WRITE)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        replace(WRITE, values={"fax": None, "email": "a@x.example"}),
+        replace(WRITE, expected={"email": "old"}),
+        replace(WRITE, subject=Subject()),
+        replace(WRITE, values=WRITE.values | {"CT_No": 7}),
+    ],
+)
+def test_the_same_attempt_has_the_same_fingerprint(same):
+    assert backoff.fingerprint(same) == backoff.fingerprint(WRITE)
+
+
+@pytest.mark.parametrize(
+    ("after", "mark", "held"),
+    [
+        (timedelta(minutes=1), backoff.fingerprint(WRITE), True),
+        (timedelta(0), backoff.fingerprint(WRITE), False),
+        (-timedelta(minutes=1), backoff.fingerprint(WRITE), False),
+        (None, backoff.fingerprint(WRITE), False),
+        (timedelta(minutes=1), "another", False),
+        (timedelta(minutes=1), None, False),
+    ],
+)
+def test_a_write_is_held_while_its_pause_lasts_and_its_problem_stands(after, mark, held):
+    entry = Entry(Code.REJECTED_BY_SSM, WRITE.subject)
+    when = None if after is None else NOW + after
+    problem = JournalEntry(1, entry, NOW, NOW, tries=2, next_try_at=when, fingerprint=mark)
+    made = plan(worlds.world())
+    made.writes.append(WRITE)
+    told = backoff.hold_paused(made, [problem], NOW)
+    assert (told, made.writes) == (([entry], []) if held else ([], [WRITE]))
+    assert made.held == ([(WRITE, "rejected_by_ssm")] if held else [])
+
+
+# --- flapping
+
+
+def run_again(before, value="a@x.example", *, done=True):
+    made = plan(worlds.world())
+    (write,) = plan(
+        worlds.world([worlds.sage_row(CT_EMail=value)], [worlds.ssm_row(extId="sage100:TEST:1")], [worlds.linked()])
+    ).writes
+    made.writes.append(write)
+    rewrites = Rewrites(before, worlds.mapper())
+    problems = rewrites.hold(made)
+    return [p.code for p in problems], len(made.writes), rewrites.remembered(made.writes if done else [])
+
+
+def test_a_field_rewritten_in_three_runs_running_is_left_alone():
+    told, memory = [], {}
+    for _ in range(ENOUGH + 2):
+        problems, writes, memory = run_again(memory)
+        told.append((problems, writes))
+    assert told == [([], 1)] * 3 + [([Code.FLAPPING], 0)] * 2
+
+
+def test_a_quiet_run_or_another_value_begins_anew():
+    memory = {}
+    for value in ("a@x.example", "b@x.example") * ENOUGH:
+        problems, _, memory = run_again(memory, value)
+        assert problems == []
+    for _ in range(ENOUGH):
+        _, _, memory = run_again(memory)
+    assert run_again({})[0] == []
+
+
+def test_a_write_that_was_not_done_rewrites_nothing():
+    memory = {}
+    for _ in range(ENOUGH + 2):
+        problems, writes, memory = run_again(memory, done=False)
+        assert (problems, writes, memory) == ([], 1, {})
+
+
+def test_a_cb_marq_that_equals_another_contact_s_ssm_id_is_not_taken_for_it():
+    refused = Entry(Code.REJECTED_BY_SSM, Subject("ALPHA", 1002, 1001, "Bo Brun"))
+    standing = JournalEntry(1, Entry(Code.REJECTED_BY_SSM, Subject("ALPHA", 1001, 1000, "Ada Aubrelin")), NOW, NOW)
+    outcomes = Outcomes(problems=[(refused, Write(SSM, Action.UPDATE, refused.subject))])
+    assert _refused_write(standing, outcomes) is None
+    assert _refused_write(replace(standing, entry=refused), outcomes) is outcomes.problems[0][1]
+
+
+def test_p13_contact_that_bears_the_ext_id_of_a_supplier_s_row_is_told():
+    rows = [worlds.sage_row(CT_Num="NOBODY")]
+    made = plan(worlds.world(rows, [worlds.ssm_row(extId="sage100:TEST:1")]))
+    assert [(p.code, p.rule, p.subject.ssm_id) for p in made.problems] == [(Code.OUT_OF_SCOPE, "P13", 501)]
+    assert made.writes == []

@@ -1,0 +1,29 @@
+import shutil
+import uuid
+from contextlib import ExitStack
+
+import pytest
+
+from sage100_ssm.sync.state.store import StateStore
+from tests.support.memory_play import Answers, Play
+
+
+@pytest.fixture(scope="session")
+def empty_state(tmp_path_factory):
+    path = tmp_path_factory.mktemp("state") / "empty.db"
+    StateStore.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def new_play(empty_state, tmp_path):
+    """A play of its own: two sides with nobody but Eva Anker, and a state that knows her."""
+    with ExitStack() as stores:
+
+        def begin(answers=None):
+            stores.close()
+            file = tmp_path / f"{uuid.uuid4().hex}.db"
+            shutil.copyfile(empty_state, file)
+            return Play(stores.enter_context(StateStore.open(f"sqlite:///{file}")), answers or Answers())
+
+        yield begin
