@@ -255,7 +255,7 @@ def test_what_a_trigger_makes_of_a_value_is_read_back(write, sage):
 
 @EVERYWHERE
 def test_a_record_that_somebody_else_is_changing_is_for_later(write, sage, monkeypatch):
-    monkeypatch.setattr("sage100.engine._LOCK_MILLISECONDS", 20)
+    monkeypatch.setattr("sage100_ssm.sage100.engine._LOCK_MILLISECONDS", 20)
     with sage.somebody_changes(1):
         receipts = write({"cbMarq": 1, "CT_Fonction": "Chef"}, {"cbMarq": 1, **GONE})
     assert [(receipt.outcome, receipt.cause) for receipt in receipts] == [(Outcome.RETRY, Cause.LOCKED)] * 2

@@ -176,7 +176,7 @@ def test_a_reading_that_fails_tells_no_deletion(table, contacts, monkeypatch):
 
     table.remove(2)
     before = contacts.state
-    monkeypatch.setattr("sage100.reading.keys", failing)
+    monkeypatch.setattr("sage100_ssm.sage100.reading.keys", failing)
     with pytest.raises(Exception, match="contacts"):
         contacts.sync()
     assert contacts.state == before
@@ -184,7 +184,7 @@ def test_a_reading_that_fails_tells_no_deletion(table, contacts, monkeypatch):
 
 
 def test_a_reading_that_broke_off_goes_on_there_and_gives_what_changed_behind_it(table, catalog, monkeypatch):
-    monkeypatch.setattr("sage100.reading._PAGE", 1)
+    monkeypatch.setattr("sage100_ssm.sage100.reading._PAGE", 1)
     contacts = Copy(table.config, catalog, "contacts")
     contacts.sync(messages=5)  # the state of the keys, then two rows with the states that cover them
     assert sorted(contacts.rows) == [1, 2]
@@ -305,8 +305,8 @@ DEEDS = st.lists(
 @given(deeds=DEEDS)
 def test_a_copy_kept_from_the_records_is_the_table_whatever_was_killed(tmp_path_factory, catalog, deeds):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sage100.reading._PAGE", 3)
-        patch.setattr("sage100.reading._PAGE_OF_KEYS", 4)
+        patch.setattr("sage100_ssm.sage100.reading._PAGE", 3)
+        patch.setattr("sage100_ssm.sage100.reading._PAGE_OF_KEYS", 4)
         table = Table(tmp_path_factory.mktemp("play") / "bijou.db")
         copy = Copy(table.config, catalog, "contacts")
         graves = []

@@ -323,8 +323,8 @@ def test_a_connection_that_breaks_leaves_the_record_uncertain_and_the_transactio
 
 @ON_SERVERS
 def test_a_statement_that_takes_too_long_leaves_the_connection_for_dead(database, sage, monkeypatch):
-    monkeypatch.setattr("sage100.engine._STATEMENT_SECONDS", 1)
-    monkeypatch.setattr("sage100.engine._LOCK_MILLISECONDS", -1)
+    monkeypatch.setattr("sage100_ssm.sage100.engine._STATEMENT_SECONDS", 1)
+    monkeypatch.setattr("sage100_ssm.sage100.engine._LOCK_MILLISECONDS", -1)
     with open_database(Sage100Config.model_validate(sage.config)) as impatient:
         with sage.somebody_changes(1), pytest.raises(UnreachableError):
             in_transaction(impatient, lambda contacts: contacts.get(1))
@@ -344,7 +344,7 @@ def test_a_connection_that_broke_between_two_transactions_is_replaced(database, 
 
 @ON_SERVERS
 def test_who_does_not_get_the_turn_in_time_tries_later(database, monkeypatch):
-    monkeypatch.setattr("sage100.database._TURN_MILLISECONDS", 50)
+    monkeypatch.setattr("sage100_ssm.sage100.database._TURN_MILLISECONDS", 50)
     with database.writing(), pytest.raises(LockedError), database.writing():
         pass
 

@@ -215,7 +215,7 @@ def test_rows_without_a_stamp_are_read_every_time(read, sage):
 
 
 def test_pages_give_each_row_once_whatever_their_stamps(read, sage, monkeypatch):
-    monkeypatch.setattr("sage100.reading._PAGE", 7)
+    monkeypatch.setattr("sage100_ssm.sage100.reading._PAGE", 7)
     with sage.engine.begin() as connection:
         connection.execute(
             insert(F_CONTACTT),
@@ -231,7 +231,7 @@ def test_pages_give_each_row_once_whatever_their_stamps(read, sage, monkeypatch)
 
 
 def test_a_row_changed_while_the_first_reading_is_under_way_comes_with_the_next(sage, monkeypatch, read):
-    monkeypatch.setattr("sage100.reading._PAGE", 1)
+    monkeypatch.setattr("sage100_ssm.sage100.reading._PAGE", 1)
     (stream,) = (s for s in SourceSage100().streams(sage.config) if s.name == "contacts")
     records = stream.read_records(SyncMode.incremental)
     next(records)
@@ -243,7 +243,7 @@ def test_a_row_changed_while_the_first_reading_is_under_way_comes_with_the_next(
 
 
 def test_deletions_and_insertions_meanwhile_hide_no_row_that_stays(sage, monkeypatch):
-    monkeypatch.setattr("sage100.reading._PAGE", 1)
+    monkeypatch.setattr("sage100_ssm.sage100.reading._PAGE", 1)
     (stream,) = (s for s in SourceSage100().streams(sage.config) if s.name == "contacts")
     records = stream.read_records(SyncMode.full_refresh)
     assert next(records)["cbMarq"] == 1
@@ -253,7 +253,7 @@ def test_deletions_and_insertions_meanwhile_hide_no_row_that_stays(sage, monkeyp
 
 
 def test_a_writer_is_not_held_up_while_a_reading_is_half_way(sage, monkeypatch):
-    monkeypatch.setattr("sage100.reading._PAGE", 1)
+    monkeypatch.setattr("sage100_ssm.sage100.reading._PAGE", 1)
     (stream,) = (s for s in SourceSage100().streams(sage.config) if s.name == "contacts")
     records = stream.read_records(SyncMode.full_refresh)
     next(records)

@@ -171,7 +171,7 @@ def test_rejected_by_sage_a_trigger_that_refuses_one_contact_is_quoted_and_holds
 
 
 def test_record_locked_a_database_that_somebody_holds_is_waited_for_until_the_next_run(world, monkeypatch):
-    monkeypatch.setattr("sage100.engine._LOCK_MILLISECONDS", 50)
+    monkeypatch.setattr("sage100_ssm.sage100.engine._LOCK_MILLISECONDS", 50)
     ada = world.person("Aubrelin", "Ada", born="ssm")
     ada.edit_ssm(email="ada@alpha.example")
     with sage_open(world) as connection:
