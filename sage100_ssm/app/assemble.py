@@ -15,10 +15,10 @@ from sage100_ssm.app.settings import Settings
 from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.fields import field_map
-from sage100_ssm.sync.failures import SyncError
 from sage100_ssm.sync.rules.policy import DeletionLimit, Policy
 from sage100_ssm.sync.run import lease
-from sage100_ssm.sync.run.engine import Run, RunOptions, Site
+from sage100_ssm.sync.run.context import Context, Run, RunOptions, Site
+from sage100_ssm.sync.run.course import ResultT, Step, Take, rehearse, relink, synchronise
 from sage100_ssm.sync.run.report import PlanReport, RunReport
 from sage100_ssm.sync.state.errors import StateDamaged, StateMissing
 from sage100_ssm.sync.state.store import StateStore
@@ -26,11 +26,8 @@ from sage100_ssm.sync.state.store import StateStore
 ORDINARY = RunOptions()
 """A run with every guard in place."""
 
-STEPS = ("observe", "plan", "links", "guard", "apply", "report")
-"""The steps of a run, and of a rebuilding of links; ``step_<name>`` says each to the user."""
-
-Progress = Callable[[str], None]
-"""Told the name of each step as it begins."""
+Progress = Callable[[Step], None]
+"""Called with each step as it begins."""
 
 
 def site_of(settings: Settings) -> Site:
@@ -67,46 +64,30 @@ def lease_owner() -> str:
 
 @contextmanager
 def open_run(settings: Settings, options: RunOptions = ORDINARY) -> Iterator[Run]:
-    """A run under its lease; if the block fails, the run is closed as failed.
+    """A run with its sides open, under its lease.
 
     Raises:
         AnotherRun: another run is under way.
         StateError: the state cannot be used.
-        SyncError: the run cannot go on.
+        SyncError: a side cannot be opened.
     """
     with (
         StateStore.open(settings.state) as store,
         lease.held(store, lease_owner(), utc_now) as held,
         both_sides(settings.sage100, settings.ssm) as (sage100, ssm),
     ):
-        run = Run(store, held, sage100, ssm, site_of(settings), options, run_id=uuid.uuid4().hex[:12], now=utc_now)
-        try:
-            yield run
-        except SyncError as error:
-            report = run.abort(error)
-            error.report = report.as_json() if report else None
-            raise
-        except Exception as error:
-            run.abort(error)
-            raise
+        context = Context(store, sage100, ssm, site_of(settings), options, utc_now)
+        yield Run(context, held, run_id=uuid.uuid4().hex[:12], started_at=utc_now())
 
 
-def run_once(
-    settings: Settings,
-    options: RunOptions = ORDINARY,
-    progress: Progress = lambda _: None,
-) -> RunReport:
+def run_once(settings: Settings, options: RunOptions = ORDINARY, progress: Progress = lambda _: None) -> RunReport:
     """One synchronisation.
 
     Raises:
-        SyncError, StateError: see ``open_run``.
+        SyncError, StateError: see ``open_run`` and ``synchronise``.
     """
     with open_run(settings, options) as run:
-        for step in (run.observe, run.plan, run.guard, run.apply):
-            progress(step.__name__)
-            step()
-        progress("report")
-        return run.report()
+        return synchronise(run, showing(progress))
 
 
 def resync(settings: Settings, progress: Progress = lambda _: None) -> RunReport:
@@ -115,7 +96,7 @@ def resync(settings: Settings, progress: Progress = lambda _: None) -> RunReport
     A state file that is damaged is put aside first, under a name of its own.
 
     Raises:
-        SyncError, StateError: see ``open_run``.
+        SyncError, StateError: see ``open_run`` and ``relink``.
     """
     with suppress(StateMissing):
         try:
@@ -123,11 +104,17 @@ def resync(settings: Settings, progress: Progress = lambda _: None) -> RunReport
         except StateDamaged as damaged:
             _put_aside(Path(damaged.place))
     with open_run(settings, RunOptions(whole=True)) as run:
-        for name, step in (("observe", run.observe), ("plan", run.plan), ("links", run.relink)):
-            progress(name)
-            step()
-        progress("report")
-        return run.report()
+        return relink(run, showing(progress))
+
+
+def showing(progress: Progress) -> Take:
+    """Take each step after its name was shown."""
+
+    def take(step: Step, action: Callable[[], ResultT], /) -> ResultT:
+        progress(step)
+        return action()
+
+    return take
 
 
 def _put_aside(file: Path) -> None:
@@ -142,17 +129,13 @@ def plan_once(settings: Settings, progress: Progress = lambda _: None) -> PlanRe
     """What a run would do; nothing is changed anywhere, the state included.
 
     Raises:
-        SyncError, StateError: see ``open_run``.
+        SyncError, StateError: see ``open_run`` and ``rehearse``.
     """
     with (
         _state_to_read(settings.state) as store,
         both_sides(settings.sage100, settings.ssm) as (sage100, ssm),
     ):
-        run = Run(store, None, sage100, ssm, site_of(settings), RunOptions(), run_id="plan", now=utc_now)
-        for step in (run.observe, run.plan, run.guard):
-            progress(step.__name__)
-            step()
-        return run.planned()
+        return rehearse(Context(store, sage100, ssm, site_of(settings), ORDINARY, utc_now), showing(progress))
 
 
 @contextmanager

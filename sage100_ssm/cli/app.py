@@ -171,7 +171,7 @@ def run(
     """
     with session(config, as_json=as_json) as here:
         from sage100_ssm.app.assemble import run_once
-        from sage100_ssm.sync.run.engine import RunOptions
+        from sage100_ssm.sync.run.context import RunOptions
 
         options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
         report = run_once(here.settings, options=options, progress=here.progress)
@@ -217,7 +217,7 @@ def retry(
     """
     with session(config) as here:
         from sage100_ssm.app.assemble import run_once
-        from sage100_ssm.sync.run.engine import RunOptions
+        from sage100_ssm.sync.run.context import RunOptions
 
         report = run_once(here.settings, options=RunOptions(problem=problem), progress=here.progress)
         here.show(report.as_json(), tables.run(report.as_json(), here.language))

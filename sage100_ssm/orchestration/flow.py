@@ -9,7 +9,7 @@ import sage100_ssm.connectors.cdk_logging  # noqa: F401, I001 - imported for its
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
@@ -17,7 +17,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from sage100_ssm.sync.run.engine import Run, RunOptions
+from sage100_ssm.sync.run.context import RunOptions
+from sage100_ssm.sync.run.course import ResultT, Step, Take, synchronise
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.messages import Language, say
 from sage100_ssm.sync.run.report import RunReport
@@ -54,32 +55,30 @@ def sync_contacts(
         language = settings.language
         options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
         with open_run(settings, options=options) as run:
-            report = _in_steps(run, language)
+            report = synchronise(run, _as_tasks(language))
         _publish(report, _open_problems(settings.state), language)
         return _state_of(Ending(report.exit_code, _summary(report, language)))
     except Exception as error:  # noqa: BLE001 - whatever ends a run is put into words
         return _state_of(ending_of(error, language))
 
 
-def _in_steps(run: Run, language: Language) -> RunReport:
-    for step in (run.observe, run.plan, run.guard, run.apply):
-        _take(step, language)
-    report: RunReport = _take(run.report, language)
-    return report
+def _as_tasks(language: Language) -> Take:
+    """Take each step as a Prefect task with the step's own label."""
 
+    def take(step: Step, action: Callable[[], ResultT], /) -> ResultT:
+        label = say(f"step_{step}", language)
+        get_run_logger().info(label)
+        return cast("ResultT", _step.with_options(name=label)(action, language))
 
-def _take(step: Callable[[], Any], language: Language) -> Any:
-    label = say(f"step_{step.__name__}", language)
-    get_run_logger().info(label)
-    return _step.with_options(name=label)(step, language)
+    return take
 
 
 @task(cache_policy=NO_CACHE)
 def _step(action: Callable[[], Any], language: Language) -> Any:
-    """Do one step. Its error goes to the flow as it is, without Prefect logging a traceback."""
+    """Take one step. Its error goes to the flow as it is, without Prefect logging a traceback."""
     try:
         return action()
-    except Exception as error:  # noqa: BLE001 - told by the flow, which needs it whole
+    except Exception as error:  # noqa: BLE001 - the flow reports it, and needs it whole
         return Failed(message=say("step_failed", language), data=error)
 
 

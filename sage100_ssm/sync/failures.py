@@ -1,12 +1,14 @@
 """What ends a run before it has done its work, sorted by what a person does next.
 
 An error carries a code and its parameters; it is put into the user's words in one place, the operator's
-command. The exit codes are those of CONTRACT.md.
+command.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any
+
+from sage100_ssm.sync.model import Entry
 
 
 class Exit(IntEnum):
@@ -28,6 +30,7 @@ class SyncError(Exception):
         code: which sentence says it (``login_refused``, ``another_run``).
         exit_code: how the command ends.
         params: what the sentence names; never a secret.
+        problems: what the journal says of it (R10).
         report: what ``run --json`` prints of the run that it ended, if it ended one.
     """
 
@@ -37,6 +40,7 @@ class SyncError(Exception):
         super().__init__(code, params)
         self.code = code
         self.params = params
+        self.problems: Sequence[Entry] = ()
         self.report: Mapping[str, Any] | None = None
 
     def __str__(self) -> str:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from sage100_ssm.app.assemble import STEPS
 from sage100_ssm.messages import say
 from sage100_ssm.standins.installation import installation
 from sage100_ssm.standins.ssm_api.faults import Answer, Fault
+from sage100_ssm.sync.run.course import Step
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def told(here, call):
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", list(Step))
 def test_each_step_has_words(step, language):
     assert say(f"step_{step}", language)
 

@@ -28,7 +28,7 @@ from sage100_ssm.standins.ssm_api.store import Store
 from sage100_ssm.standins.ssm_api.tenant import BRANCH, SALES_REP, with_value_lists
 from sage100_ssm.sync.failures import SyncError
 from sage100_ssm.sync.model import Kind, Link
-from sage100_ssm.sync.run.engine import RunOptions
+from sage100_ssm.sync.run.context import RunOptions
 from sage100_ssm.sync.run.report import PlanReport, RunReport
 from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.store import StateStore

@@ -1,6 +1,6 @@
 """Users who work on both sides in memory, and the runs between them: what plays are made of."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,9 +13,10 @@ from sage100_ssm.sync.contacts.fields import STANDARD, ConflictPolicy
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.failures import SyncError
 from sage100_ssm.sync.model import Code, Kind, Link, Side
-from sage100_ssm.sync.planning.draft import Plan
+from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.rules.policy import DeletionLimit, Policy, RefusedDeletion
-from sage100_ssm.sync.run.engine import Run, RunOptions, Site
+from sage100_ssm.sync.run.context import Context, Run, RunOptions, Site
+from sage100_ssm.sync.run.course import Step, synchronise
 from sage100_ssm.sync.run.report import RunReport
 from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.store import StateStore
@@ -312,22 +313,22 @@ class Play:
         self.clock.advance(minutes=15)
         lease = self.store.acquire("test", self.clock(), timedelta(minutes=2))
         run_id = f"run at {self.clock()}"
-        run = Run(self.store, lease, self.sage100, self.ssm, self.site, RunOptions(), run_id=run_id, now=self.clock)
+        context = Context(self.store, self.sage100, self.ssm, self.site, RunOptions(), self.clock)
         try:
-            run.observe()
-            plan = run.plan()
-            self._check_deletions(plan)
-            self._check_disputes(plan)
-            run.guard()
-            run.apply()
-            report = run.report()
+            report = synchronise(Run(context, lease, run_id, self.clock()), self._take)
         except Killed:
             return None
-        except SyncError as error:
-            run.abort(error)
+        except SyncError:
             report = None
         self.store.release(lease)
         return report
+
+    def _take(self, step: Step, action: Callable[[], Any]) -> Any:
+        result = action()
+        if step is Step.PLAN:
+            self._check_deletions(result.plan)
+            self._check_disputes(result.plan)
+        return result
 
     def _check_disputes(self, plan: Plan) -> None:
         """P1 ``manual``: a field that waits for a person is not written."""

@@ -62,6 +62,10 @@ class MemoryTransaction:
             raise AlreadyLinked(link.sage100_id, link.ssm_id)
         return _save(self.kept.links, link)
 
+    def park_link(self, link: Link) -> None:
+        """Free the id of a link in Sage."""
+        self.save_link(replace(link, sage100_id=-link.sage100_id))
+
     def observed(self, stream: str) -> Iterator[Mapping[str, Any]]:
         """The rows last seen of a stream, by id."""
         return iter([row for _, row in sorted(self.kept.observed.get(stream, {}).items())])

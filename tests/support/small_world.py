@@ -127,7 +127,7 @@ class _Job:
 def taking_turns() -> Iterator[None]:
     """Let the sides be read and written one after the other."""
     with (
-        mock.patch("sage100_ssm.sync.run.observe.ThreadPoolExecutor", OneByOne),
+        mock.patch("sage100_ssm.sync.run.observation.ThreadPoolExecutor", OneByOne),
         mock.patch("sage100_ssm.sync.run.apply.ThreadPoolExecutor", OneByOne),
     ):
         yield

@@ -10,7 +10,8 @@ from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import STANDARD, Field
 from sage100_ssm.sync.contacts.mapping import Column, Mapper
 from sage100_ssm.sync.model import Code, Intent, Link, Pair, Side
-from sage100_ssm.sync.planning.draft import Plan, World
+from sage100_ssm.sync.planning.plan import Plan
+from sage100_ssm.sync.planning.world import World
 from sage100_ssm.sync.rules.policy import Policy
 
 DATABASE = "TEST"
@@ -158,6 +159,11 @@ def contacts_of(row_by_side: Mapping[Side, Mapping[str, Any]], using: Mapper | N
     """Rows of both sides as contacts."""
     known = using or mapper()
     return {side: known.contact(side, row) for side, row in row_by_side.items()}
+
+
+def links_of(plan: Plan) -> dict[int | None, Link]:
+    """The links that a plan saves, by their key; a new one has none."""
+    return {link.id: link for link in plan.links}
 
 
 def told(plan: Plan) -> tuple[list[str], list[str]]:

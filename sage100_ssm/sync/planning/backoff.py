@@ -1,4 +1,4 @@
-"""Growing pauses of a write that a side keeps refusing (RULES.md, `rejected_by_…`, `not_applied`)."""
+"""Growing waits of a write that a side keeps refusing (``rejected_by_sage``, ``rejected_by_ssm``, ``not_applied``)."""
 
 import hashlib
 import json
@@ -6,24 +6,25 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sage100_ssm.sync.model import Code, Entry
-from sage100_ssm.sync.planning.draft import Plan
+from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.state.records import JournalEntry
 
-PAUSED = frozenset({Code.REJECTED_BY_SAGE, Code.REJECTED_BY_SSM, Code.NOT_APPLIED})
+BACKED_OFF = frozenset({Code.REJECTED_BY_SAGE, Code.REJECTED_BY_SSM, Code.NOT_APPLIED})
+"""The refusals after which a write waits."""
 _PROPOSED = "CT_No"
-"""A number that each attempt to create draws anew."""
+"""A number that is drawn anew for each attempt to create a contact in Sage."""
 _STEP = timedelta(minutes=15)
 _LONGEST = timedelta(hours=24)
 _DOUBLINGS = 10
-"""More of them than lead from the step to the longest pause."""
+"""More doublings than lead from the step to the longest wait; bounds the power of two."""
 
 
 def fingerprint(write: Write) -> str:
-    """What a write would do, as a short text: a different attempt is not paused."""
+    """A short text for what a write would do: only the same attempt waits, another content is tried at once."""
     values = sorted((name, value) for name, value in write.values.items() if name != _PROPOSED)
-    told = [write.side, write.action, write.target_id, values]
-    return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()[:16]
+    attempt = [write.side, write.action, write.target_id, values]
+    return hashlib.sha256(json.dumps(attempt, default=str).encode()).hexdigest()[:16]
 
 
 def next_try(tries: int, now: datetime) -> datetime:
@@ -31,11 +32,25 @@ def next_try(tries: int, now: datetime) -> datetime:
     return now if tries <= 1 else now + min(_STEP * 2 ** min(tries - 1, _DOUBLINGS), _LONGEST)
 
 
-def hold_paused(plan: Plan, problems: Iterable[JournalEntry], now: datetime) -> list[Entry]:
-    """Take the writes whose pause lasts out of the plan; return the problems that stand for them."""
-    paused = {p.fingerprint: p.entry for p in problems if p.next_try_at and p.next_try_at > now and p.fingerprint}
-    held = [(w, paused[mark]) for w in plan.writes if paused and (mark := fingerprint(w)) in paused]
-    plan.held.extend((write, entry.code.value) for write, entry in held)
-    waiting = {id(write) for write, _ in held}
-    plan.writes[:] = [w for w in plan.writes if id(w) not in waiting]
-    return [entry for _, entry in held]
+def back_off(plan: Plan, problems: Iterable[JournalEntry], now: datetime) -> tuple[Plan, tuple[Entry, ...]]:
+    """Withhold the writes whose wait is not over.
+
+    Args:
+        plan: the plan.
+        problems: the open problems, with the time of the next try.
+        now: the time.
+
+    Returns:
+        The plan without those writes, and the problems that explain why they wait.
+    """
+    waiting = {p.fingerprint: p.entry for p in problems if p.next_try_at and p.next_try_at > now and p.fingerprint}
+    if not waiting:
+        return plan, ()
+    met: list[Entry] = []
+
+    def reason(write: Write) -> Code | None:
+        entry = waiting.get(fingerprint(write))
+        met.extend([entry] if entry else [])
+        return entry.code if entry else None
+
+    return plan.withhold(reason), tuple(met)

@@ -1,91 +1,113 @@
-"""Fields that are rewritten run after run: something changes them on its own, and writing them stops.
+"""Fields that are rewritten in run after run: something changes them by itself, and writing them stops.
 
-What is counted is the same value written to the same field of the same contact in runs that follow each other.
-Only what the last run wrote is remembered, so that the memory is no larger than a run's writes.
+What counts is the same value written to the same field of the same contact in consecutive runs. Only the last run's
+writes are remembered, so that the memory is no larger than one run's writes.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.fields import COMPANY
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Code, Entry, Side
-from sage100_ssm.sync.planning.draft import Plan
+from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import EXT_ID, Write, name_on
 
 ENOUGH = 3
-"""Runs running in which a field may be rewritten."""
+"""Consecutive runs in which a field may be rewritten."""
+
+Memory = Mapping[str, Any]
+"""Per contact and field (``side:id:field``): a digest of the value written, and in how many consecutive runs. JSON."""
 
 
+@dataclass(frozen=True, slots=True)
 class Rewrites:
-    """What the last runs have rewritten, and what this one does.
+    """The rewrites of consecutive runs.
 
-    Args:
-        before: what the last run left, as ``remembered`` gave it.
+    Attributes:
+        before: what the last run remembered.
         mapper: the field map at work.
+        stopped: the fields that are not written any more, in the form of a memory.
     """
 
-    def __init__(self, before: Mapping[str, list[Any]], mapper: Mapper) -> None:
-        self._before, self._names = before, {f.name: f for f in mapper.fields}
-        self._now: dict[str, list[Any]] = {}
+    before: Memory
+    mapper: Mapper
+    stopped: Memory
 
-    def hold(self, plan: Plan) -> list[Entry]:
-        """Take out of the plan's updates the fields that have been rewritten often enough; say which."""
-        problems: list[Entry] = []
-        for index, write in enumerate(plan.writes):
-            for field in [f for f in write.changes if self._runs(write, f) >= ENOUGH]:
-                self._now[_key(write, field)] = [self._mark(write, field), ENOUGH]
-                problems.append(_flapping(write, field))
-                plan.writes[index] = _without(plan.writes[index], field, self._own_name(write, field))
-        plan.writes[:] = [w for w in plan.writes if w.values or w.action is not Action.UPDATE]
-        return problems
-
-    def remembered(self, written: Iterable[Write]) -> dict[str, list[Any]]:
+    def remembered(self, written: Iterable[Write]) -> dict[str, Any]:
         """What the next run must know.
 
         Args:
             written: the updates that this run has done.
         """
-        for write in written:
-            for field in write.changes:
-                self._now[_key(write, field)] = [self._mark(write, field), self._runs(write, field) + 1]
-        return self._now
+        counted = {
+            _key(write, field): [_digest(write, field, self.mapper), _runs(write, field, self) + 1]
+            for write in written
+            for field in write.changes
+        }
+        return {**self.stopped, **counted}
 
-    def _runs(self, write: Write, field: str) -> int:
-        """In how many runs before this one the same value was written to the field."""
-        if write.action is not Action.UPDATE:
-            return 0
-        mark, runs = self._before.get(_key(write, field), ("", 0))
-        return int(runs) if mark == self._mark(write, field) else 0
 
-    def _mark(self, write: Write, field: str) -> str:
-        value = write.values.get(self._own_name(write, field))
-        return hashlib.sha256(repr(value).encode()).hexdigest()[:12]
+def stop_flapping(plan: Plan, before: Memory, mapper: Mapper) -> tuple[Plan, tuple[Entry, ...], Rewrites]:
+    """Take the fields that were rewritten often enough out of the plan's updates.
 
-    def _own_name(self, write: Write, field: str) -> str:
-        special = {COMPANY: "accountId", EXT_ID: "extId"}
-        return special.get(field) or name_on(self._names[field], write.side)
+    Returns:
+        The plan without them, a problem for each, and what to remember of this run's rewrites.
+    """
+    rewrites = Rewrites(before, mapper, {})
+    problems: list[Entry] = []
+    stopped: dict[str, Any] = {}
+    writes: list[Write] = []
+    for write in plan.writes:
+        flapping = [field for field in write.changes if _runs(write, field, rewrites) >= ENOUGH]
+        for field in flapping:
+            stopped[_key(write, field)] = [_digest(write, field, mapper), ENOUGH]
+            problems.append(_problem(write, field))
+        kept = _without(write, flapping, mapper) if flapping else write
+        if kept.values or kept.action is not Action.UPDATE:
+            writes.append(kept)
+    return replace(plan, writes=tuple(writes)), tuple(problems), replace(rewrites, stopped=stopped)
+
+
+def _runs(write: Write, field: str, rewrites: Rewrites) -> int:
+    """In how many consecutive runs before this one the same value was written to the field."""
+    if write.action is not Action.UPDATE:
+        return 0
+    digest, runs = rewrites.before.get(_key(write, field), ("", 0))
+    return int(runs) if digest == _digest(write, field, rewrites.mapper) else 0
 
 
 def _key(write: Write, field: str) -> str:
     return f"{write.side}:{write.target_id}:{field}"
 
 
-def _flapping(write: Write, field: str) -> Entry:
-    wanted, stands = write.changes[field].after, write.changes[field].before
-    sage100, ssm = (wanted, stands) if write.side is Side.SSM else (stands, wanted)
+def _digest(write: Write, field: str, mapper: Mapper) -> str:
+    value = write.values.get(_own_name(write, field, mapper))
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:12]
+
+
+def _own_name(write: Write, field: str, mapper: Mapper) -> str:
+    """The name that the written side has for a field."""
+    special = {COMPANY: "accountId", EXT_ID: "extId"}
+    return special.get(field) or next(name_on(f, write.side) for f in mapper.fields if f.name == field)
+
+
+def _problem(write: Write, field: str) -> Entry:
+    wanted, present = write.changes[field].after, write.changes[field].before
+    sage100, ssm = (wanted, present) if write.side is Side.SSM else (present, wanted)
     return Entry(Code.FLAPPING, write.subject, None, field, sage100, ssm)
 
 
-def _without(write: Write, field: str, name: str) -> Write:
+def _without(write: Write, fields: list[str], mapper: Mapper) -> Write:
+    names = {_own_name(write, field, mapper) for field in fields}
     return replace(
         write,
-        values={n: v for n, v in write.values.items() if n != name},
-        expected={n: v for n, v in write.expected.items() if n != name},
-        changes={f: c for f, c in write.changes.items() if f != field},
-        carried=tuple(f for f in write.carried if f != field),
-        notices=tuple(n for n in write.notices if n.field != field),
+        values={n: v for n, v in write.values.items() if n not in names},
+        expected={n: v for n, v in write.expected.items() if n not in names},
+        changes={f: c for f, c in write.changes.items() if f not in fields},
+        carried=tuple(f for f in write.carried if f not in fields),
+        notices=tuple(n for n in write.notices if n.field not in fields),
     )

@@ -1,18 +1,19 @@
 """What stops a run that would do more than a person is likely to have meant (P9).
 
-Each guard is a pure function of the plan. A guard lifted by a switch is lifted for that run alone.
+Each guard is a pure function of the plan and the world. A guard that a switch lifts is lifted for that run alone.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.model import Code, Entry, Side, Subject
-from sage100_ssm.sync.planning.draft import Plan, World
+from sage100_ssm.sync.planning.plan import Plan
+from sage100_ssm.sync.planning.world import World
 from sage100_ssm.sync.rules.policy import DeletionLimit
 
 _MASS = 20
-"""Below so many links an edit of most of them is a normal day."""
+"""With fewer links, an edit of most of them is a normal day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +29,28 @@ class Lifted:
     mass_change: bool = False
 
 
-def guard(plan: Plan, world: World, lifted: Lifted) -> list[Entry]:
-    """Take out of the plan what a guard holds back; return the guards that did.
+def guard(plan: Plan, world: World, lifted: Lifted) -> tuple[Plan, tuple[Entry, ...]]:
+    """Withhold what a person must confirm.
 
-    Afterwards ``plan.writes`` is what may be done and ``plan.held`` what may not. A guard that forbids all
-    writing empties the rest of the plan, too: nothing that rests on a suspicious reading is remembered. A guard
-    that a person lifted is noted with the command that lifted it.
+    A guard that a person lifted is noted with the command that lifted it.
+
+    Returns:
+        The plan that may be carried out, and the guards that withheld something.
     """
-    stops = [*_empty_sides(world), *_restored_side(plan, world), *_mass_changes(plan, world)]
-    if stops and not lifted.mass_change:
-        _hold(plan, Side.SAGE100, Side.SSM, code=stops[0].code, actions=tuple(Action))
-        plan.links.clear()
-        plan.notices.clear()
-        plan.problems.clear()
-        return stops
-    plan.notices += map(_lifted, stops)
-    stops = list(_too_many_deletions(plan, world))
+    forbidding_all = (*_empty_sides(world), *_restored_side(plan, world), *_mass_changes(plan, world))
+    if forbidding_all and not lifted.mass_change:
+        code = forbidding_all[0].code
+        # The rest of the plan goes too: nothing that rests on a suspicious reading is remembered.
+        return replace(plan.withhold(lambda _: code), links=(), problems=(), notices=()), forbidding_all
+    plan = replace(plan, notices=(*plan.notices, *map(_lifted, forbidding_all)))
+
+    too_many = {Side(guard.details["side"]): guard for guard in _too_many_deletions(plan, world)}
     if lifted.deletions:
-        plan.notices += map(_lifted, stops)
-        return []
-    for stop in stops:
-        side = Side(stop.details["side"])
-        _hold(plan, side, code=stop.code, actions=(Action.DELETE, Action.CREATE))
-    return stops
+        return replace(plan, notices=(*plan.notices, *map(_lifted, too_many.values()))), ()
+    # With the deletions wait the creations on that side: perhaps only the ids have changed.
+    waiting = (Action.DELETE, Action.CREATE)
+    guarded = plan.withhold(lambda w: Code.DELETION_GUARD if w.side in too_many and w.action in waiting else None)
+    return guarded, tuple(too_many.values())
 
 
 def _empty_sides(world: World) -> Iterator[Entry]:
@@ -62,15 +62,15 @@ def _empty_sides(world: World) -> Iterator[Entry]:
 
 
 def _restored_side(plan: Plan, world: World) -> Iterator[Entry]:
-    """A Sage restored from a backup: it would give out ids again, or shows what it showed long before."""
-    if world.identity_fell or plan.turned_back:
-        yield _stop(Code.RESTORED_SIDE_GUARD, Side.SAGE100, plan.turned_back or None, "--allow-mass-change")
+    """A Sage restored from a backup: it would give ids a second time, or shows what it showed long before."""
+    if world.identity_fell or plan.outdated:
+        yield _stop(Code.RESTORED_SIDE_GUARD, Side.SAGE100, plan.outdated or None, "--allow-mass-change")
 
 
 def _mass_changes(plan: Plan, world: World) -> Iterator[Entry]:
     """A side on which more than half of at least 20 links were edited at once."""
     links = len(world.links)
-    for side, number in sorted(plan.edited.items()):
+    for side, number in sorted(plan.edits.items()):
         if links >= _MASS and number > links / 2:
             yield _stop(Code.MASS_CHANGE_GUARD, side, number, "--allow-mass-change")
 
@@ -84,22 +84,17 @@ def _too_many_deletions(plan: Plan, world: World) -> Iterator[Entry]:
 
 
 def allowed(links: int, limit: DeletionLimit) -> int:
-    """How many deletions a run may do on a side by itself: what both figures of the limit forbid is too much."""
+    """How many deletions a run may do on a side by itself: both figures of the limit must be exceeded."""
     return max(limit.floor, int(limit.ratio * links))
 
 
-def _hold(plan: Plan, *sides: Side, code: Code, actions: tuple[Action, ...]) -> None:
-    held = [w for w in plan.writes if w.side in sides and w.action in actions]
-    plan.held.extend((write, code.value) for write in held)
-    plan.writes[:] = [w for w in plan.writes if w.side not in sides or w.action not in actions]
-
-
-def _lifted(stop: Entry) -> Entry:
-    """Note that a guard would have stopped the run. Its code stands as the side's value, by which notices differ."""
-    on_sage100 = stop.details["side"] == Side.SAGE100
-    sage100, ssm = (stop.code.value, None) if on_sage100 else (None, stop.code.value)
-    details = {**stop.details, "reason": stop.code.value}
-    return Entry(Code.GUARD_LIFTED, stop.subject, "P9", sage100_value=sage100, ssm_value=ssm, details=details)
+def _lifted(guard: Entry) -> Entry:
+    """A note that a guard would have stopped the run."""
+    on_sage100 = guard.details["side"] == Side.SAGE100
+    # Notices of one run differ by their values, so the guard's code is the value of its side.
+    sage100, ssm = (guard.code.value, None) if on_sage100 else (None, guard.code.value)
+    details = {**guard.details, "reason": guard.code.value}
+    return Entry(Code.GUARD_LIFTED, guard.subject, "P9", sage100_value=sage100, ssm_value=ssm, details=details)
 
 
 def _stop(code: Code, side: Side, number: int | None, switch: str, **more: int) -> Entry:

@@ -12,82 +12,103 @@ from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
 from sage100_ssm.sync.contacts.fields import COMPANY, Direction, Field
 from sage100_ssm.sync.contacts.mapping import REQUIRED
 from sage100_ssm.sync.model import Code, Entry, Link, Pair, Side, Subject
-from sage100_ssm.sync.planning import linked_contacts, writes
-from sage100_ssm.sync.planning.draft import Draft
+from sage100_ssm.sync.planning import writes
+from sage100_ssm.sync.planning.draft import Draft, NameHolder
+from sage100_ssm.sync.planning.linked_contacts import decide_pair
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.rules import links, matching
 from sage100_ssm.sync.rules.merge import confirmed
+from sage100_ssm.sync.rules.pair import LinkedPair
 
 _AWAY_FROM = {Side.SAGE100: Direction.TO_SSM, Side.SSM: Direction.TO_SAGE100}
 
 
-def plan_unlinked(draft: Draft) -> None:
-    """P4 before R3: matched before anything is created."""
-    world = draft.world
+def plan_new_contacts(draft: Draft) -> None:
+    """P4 before R3: contacts are matched before anything is created."""
     _delete_unconfirmed(draft)
-    sage100 = [c for c in world.sage100.values() if c.id not in draft.linked and draft.companies.in_scope(c.company)]
-    ssm = [c for c in world.ssm.values() if not c.deleted and c.id not in draft.linked_ssm]
-    born = _born(draft)
-    known = matching.Known(world.database, world.sage100, draft.linked, born, world.intents)
-    found = matching.match(sage100, ssm, known, _deleted_since(draft))
-    draft.plan.problems.extend(found.problems)
-    for contact in found.outside:
-        draft.problem(links.company_problem(contact, draft.companies) or _outside(draft, contact))
+    # P4: the `extId` of a deleted SSM row still names the origin of its Sage row.
+    marks = (ExtId.parse(c.ext_id, draft.world.database) for c in draft.world.ssm.values() if c.deleted)
+    origins = {ext_id.sage100_id: ext_id.origin for ext_id in marks if ext_id}
+    found = _matching(draft, origins)
+    draft.problem(*found.problems)
+    for contact in found.out_of_scope:
+        draft.problem(links.company_problem(contact, draft.companies) or _out_of_scope(draft, contact))
     for pair in found.matches:
         _link(draft, pair)
-    for contact in sorted((c for c in ssm if not found.taken(c)), key=lambda c: c.id):
+    for contact in sorted(found.remaining[Side.SSM], key=lambda c: c.id):
         _create_in_sage(draft, contact)
-    for contact in (c for c in sage100 if not found.taken(c)):
-        _create_in_ssm(draft, contact, born.get(contact.id, Side.SAGE100))
+    for contact in found.remaining[Side.SAGE100]:
+        _create_in_ssm(draft, contact, origins.get(contact.id, Side.SAGE100))
 
 
-def _outside(draft: Draft, contact: Contact) -> Entry:
-    """P13: whose Sage row is no client's any more, or one that the settings leave out."""
+# --- P4, matching
+
+
+def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
+    world, companies = draft.world, draft.companies
+    sage100 = [c for c in world.sage100.values() if c.id not in draft.by_sage100_id and companies.in_scope(c.company)]
+    ssm = [c for c in world.ssm.values() if not c.deleted and c.id not in draft.linked_ssm_ids]
+    known = matching.Known(world.database, world.sage100, draft.by_sage100_id, origins, world.intents)
+    # Contacts that were deleted in SSM while we were about to create them in Sage.
+    sources = (world.ssm.get(i.source_id) for i in world.intents if i.side is Side.SAGE100)
+    deleted = [c for c in sources if c and c.deleted and c.id not in draft.linked_ssm_ids]
+    return matching.match(sage100, ssm, known, deleted)
+
+
+def _out_of_scope(draft: Draft, contact: Contact) -> Entry:
+    """P13: the contact's Sage row belongs to no client any more, or to one that the settings leave out."""
     ext_id = ExtId.parse(contact.ext_id, draft.world.database)
     row = draft.world.sage100[ext_id.sage100_id] if ext_id else None
     left_out = draft.companies.left_out(row.company if row else contact.company)
-    reason = links.Sleep.LEFT_OUT if left_out else links.Sleep.NO_CLIENT
+    reason = links.SleepReason.LEFT_OUT if left_out else links.SleepReason.NO_CLIENT
     return Entry(Code.OUT_OF_SCOPE, subject_of(row, contact), "P13", details={"reason": reason.value})
 
 
 def _delete_unconfirmed(draft: Draft) -> None:
-    """R9: a contact that we created in SSM, unconfirmed, and whose Sage row was deleted before the link could stand."""
+    """R9: delete what we created in SSM, unconfirmed, if its Sage row was deleted before there was a link."""
     world = draft.world
     gone = {i.ext_id: i for i in world.intents if i.side is Side.SSM and i.source_id not in world.sage100}
     for contact in world.ssm.values() if gone else ():
         ext_id = ExtId.parse(contact.ext_id, world.database)
-        if ext_id is None or contact.ext_id not in gone or contact.deleted or contact.id in draft.linked_ssm:
+        if ext_id is None or contact.ext_id not in gone or contact.deleted or contact.id in draft.linked_ssm_ids:
             continue
-        base = gone[contact.ext_id].base
-        who = (ext_id.sage100_id, None, contact.id, contact.company or "", contact.full_name)
-        draft.linked_ssm.add(contact.id)
-        linked_contacts.decide(draft, draft.save(Link(*who, ext_id.origin, base)), None, contact)
-
-
-def _deleted_since(draft: Draft) -> list[Contact]:
-    """The SSM contacts that were deleted while we were about to create them in Sage."""
-    world = draft.world
-    sources = (world.ssm.get(i.source_id) for i in world.intents if i.side is Side.SAGE100)
-    return [c for c in sources if c and c.deleted and c.id not in draft.linked_ssm]
-
-
-def _born(draft: Draft) -> dict[int, Side]:
-    """P4: a deleted SSM row still tells the origin of its ``extId``."""
-    told = (ExtId.parse(c.ext_id, draft.world.database) for c in draft.world.ssm.values() if c.deleted)
-    return {ext_id.sage100_id: ext_id.origin for ext_id in told if ext_id}
+        draft.linked_ssm_ids.add(contact.id)
+        link = Link(
+            ext_id.sage100_id,
+            None,
+            contact.id,
+            contact.company or "",
+            contact.full_name,
+            ext_id.origin,
+            gone[contact.ext_id].base,
+        )
+        decide_pair(draft, LinkedPair(draft.save(link), None, contact))
 
 
 def _link(draft: Draft, pair: matching.Match) -> None:
-    """P4: a pair found is a link whose base is what both sides say alike."""
+    """P4: a pair that was found becomes a link, whose base is what both sides agree on."""
     row, contact, mapper = pair.sage100, pair.ssm, draft.mapper
-    pairs = {f.name: Pair(row.values[f.name], contact.values[f.name]) for f in mapper.fields}
-    base = {f.name: pairs[f.name] for f in mapper.fields if mapper.equal(f, pairs[f.name].sage100, pairs[f.name].ssm)}
-    who = (row.id, row.number, contact.id, row.company or "", row.full_name)
-    link = Link(*who, pair.origin, base, row.stamp, contact.stamp, unconfirmed=draft.hoped(row.id, contact.id))
+    values = {f.name: Pair(row.values[f.name], contact.values[f.name]) for f in mapper.fields}
+    agreed = {f.name for f in mapper.fields if mapper.equal(f, values[f.name].sage100, values[f.name].ssm)}
+    link = Link(
+        row.id,
+        row.number,
+        contact.id,
+        row.company or "",
+        row.full_name,
+        pair.origin,
+        {name: both for name, both in values.items() if name in agreed},
+        row.stamp,
+        contact.stamp,
+        unconfirmed=draft.unconfirmed_bases(row.id, contact.id),
+    )
     if _is_foreign(draft, contact):
-        draft.plan.notices.append(_foreign(subject_of(row, contact), contact))
-    draft.linked_ssm.add(link.ssm_id)
-    linked_contacts.decide(draft, draft.save(confirmed(link, row, contact, mapper)), row, contact)
+        draft.notice(_foreign(subject_of(row, contact), contact))
+    draft.linked_ssm_ids.add(link.ssm_id)
+    decide_pair(draft, LinkedPair(draft.save(confirmed(link, row, contact, mapper)), row, contact))
+
+
+# --- R3, created on the other side
 
 
 def _create_in_sage(draft: Draft, contact: Contact) -> None:
@@ -98,16 +119,16 @@ def _create_in_sage(draft: Draft, contact: Contact) -> None:
     if not draft.companies.in_scope(contact.company):
         return
     load = _load(draft, contact, Side.SAGE100)
-    if not load.complete:
+    if not load.is_complete:
         return
     company = draft.companies.stored_code(contact.company)
     name = (normalise.company_code(company), load.values["CT_Nom"], load.values.get("CT_Prenom") or "")
-    if holder := draft.claim_name(name, -contact.id):
-        draft.problem(Entry(Code.DUPLICATE_IN_SAGE, contact.subject, "P12", details={"other": holder}))
+    if holder := draft.claim_name(name, NameHolder(Side.SSM, contact.id)):
+        draft.problem(Entry(Code.DUPLICATE_IN_SAGE, contact.subject, "P12", details={"other": holder.id}))
         return
     values = load.values | {"CT_Num": company, "CT_No": draft.next_number()}
     foreign = [_foreign(contact.subject, contact)] if _is_foreign(draft, contact) else []
-    draft.write(_create(draft, contact, Side.SAGE100, Side.SSM, values, load, foreign))
+    draft.write(_creation(draft, contact, Side.SAGE100, Side.SSM, values, load, foreign))
 
 
 def _create_in_ssm(draft: Draft, contact: Contact, origin: Side) -> None:
@@ -117,28 +138,28 @@ def _create_in_ssm(draft: Draft, contact: Contact, origin: Side) -> None:
         draft.wait_for_company(contact)
         return
     load = _load(draft, contact, Side.SSM)
-    if not load.complete:
+    if not load.is_complete:
         return
     values = {name: value for name, value in load.values.items() if value is not None}
     values |= {"accountId": accounts[0], "extId": str(ExtId(origin, draft.world.database, contact.id))}
-    draft.write(_create(draft, contact, Side.SSM, origin, values, load))
+    draft.write(_creation(draft, contact, Side.SSM, origin, values, load))
 
 
 @dataclass(slots=True)
 class _Load:
-    """What a new contact brings over.
+    """What a new contact takes over to the other side.
 
     Attributes:
         values: the side's own names and values.
-        carried: the fields that the other side can hold.
-        notices: what is told once it is done.
-        complete: whether nothing is missing without which the side takes no contact.
+        carried: the fields that the side can hold.
+        notices: for the journal once the creation is done.
+        is_complete: whether every field is there without which the side creates no contact.
     """
 
     values: dict[str, Any] = default(default_factory=dict)
     carried: list[str] = default(default_factory=list)
     notices: list[Entry] = default(default_factory=list)
-    complete: bool = True
+    is_complete: bool = True
 
 
 def _load(draft: Draft, contact: Contact, target: Side) -> _Load:
@@ -151,7 +172,7 @@ def _load(draft: Draft, contact: Contact, target: Side) -> _Load:
         carried = draft.mapper.carry(field, target, value, None)
         if isinstance(carried, Held):
             draft.problem(_entry(draft, carried.code, field, contact, carried.details))
-            load.complete &= field.name not in REQUIRED[target]
+            load.is_complete &= field.name not in REQUIRED[target]
             continue
         load.values[writes.name_on(field, target)] = carried
         load.carried.append(field.name)
@@ -160,7 +181,7 @@ def _load(draft: Draft, contact: Contact, target: Side) -> _Load:
     return load
 
 
-def _create(
+def _creation(
     draft: Draft,
     contact: Contact,
     side: Side,
@@ -174,7 +195,7 @@ def _create(
         Action.CREATE,
         contact.subject,
         values,
-        changes=writes.shown_create(side, values, draft.mapper),
+        changes=writes.shown_creation(side, values, draft.mapper),
         origin=origin,
         sage100=contact if side is Side.SSM else None,
         ssm=contact if side is Side.SAGE100 else None,

@@ -11,7 +11,8 @@ from sage100_ssm.sync.contacts.fields import COMPANY, Field
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Code, Entry, Link, Side, Subject, Value
 from sage100_ssm.sync.rules import links
-from sage100_ssm.sync.rules.merge import Merged, Views
+from sage100_ssm.sync.rules.merge import Merged
+from sage100_ssm.sync.rules.pair import ShownPair
 
 EXT_ID = "ext_id"
 _NOT_RESTORED = frozenset({"id", "deleted", "extId", "changed_at", "readOnly"})
@@ -76,31 +77,31 @@ def name_on(field: Field, side: Side) -> str:
     return field.sage100 if side is Side.SAGE100 else field.ssm
 
 
-def update(side: Side, views: Views, merged: Sequence[Merged], mapper: Mapper) -> Write | None:
+def update(side: Side, pair: ShownPair, merged: Sequence[Merged], mapper: Mapper) -> Write | None:
     """The update that carries merged fields over; None where nothing is to be carried."""
     if not merged:
         return None
-    seen = views.of(side)
+    seen = pair.of(side)
     names = [name_on(m.field, side) for m in merged]
     return Write(
         side,
         Action.UPDATE,
-        subject_of(views.sage100, views.ssm),
+        subject_of(pair.sage100, pair.ssm),
         values={name: m.value for name, m in zip(names, merged, strict=True)},
         expected=_as_seen(seen, names),
-        changes={m.field.name: _change(m, views, mapper) for m in merged},
+        changes={m.field.name: _change(m, pair, mapper) for m in merged},
         target_id=seen.id,
-        link=views.link,
-        sage100=views.sage100,
-        ssm=views.ssm,
+        link=pair.link,
+        sage100=pair.sage100,
+        ssm=pair.ssm,
         carried=tuple(m.field.name for m in merged),
         notices=tuple(m.notice for m in merged if m.notice),
     )
 
 
-def _change(merged: Merged, views: Views, mapper: Mapper) -> Change:
+def _change(merged: Merged, pair: ShownPair, mapper: Mapper) -> Change:
     assert merged.to is not None, "only what travels is a change"
-    before = views.value(merged.field, merged.to)
+    before = pair.value(merged.field, merged.to)
     return Change(*(mapper.shown(merged.field, merged.to, value) for value in (before, merged.value)))
 
 
@@ -110,24 +111,24 @@ def _as_seen(contact: Contact, names: Iterable[str]) -> dict[str, Any]:
     return {name: contact.row.get(name) for name in (*names, *identity)}
 
 
-def company_update(views: Views, move: links.Move) -> Write | None:
+def company_update(pair: ShownPair, move: links.Move) -> Write | None:
     """R6, P6: the update that gives an SSM contact its account; None where it has to wait."""
     if move.account is None:
         return None
-    subject = subject_of(views.sage100, views.ssm)
-    here, there = views.sage100.company, views.ssm.company
+    subject = subject_of(pair.sage100, pair.ssm)
+    here, there = pair.sage100.company, pair.ssm.company
     refused = Entry(Code.COMPANY_CHANGE_REFUSED, subject, "R6", COMPANY, here, there)
     return Write(
         Side.SSM,
         Action.UPDATE,
         subject,
         values={"accountId": move.account},
-        expected=_as_seen(views.ssm, ["accountId"]),
+        expected=_as_seen(pair.ssm, ["accountId"]),
         changes={COMPANY: Change(there, here)},
-        target_id=views.ssm.id,
-        link=views.link,
-        sage100=views.sage100,
-        ssm=views.ssm,
+        target_id=pair.ssm.id,
+        link=pair.link,
+        sage100=pair.sage100,
+        ssm=pair.ssm,
         carried=(COMPANY,),
         notices=(refused,) if move.refused else (),
     )
@@ -198,7 +199,7 @@ def _written(value: Any) -> Any:
     return [_written(item) for item in value] if isinstance(value, list) else value
 
 
-def shown_create(side: Side, values: Mapping[str, Any], mapper: Mapper) -> dict[str, Change]:
+def shown_creation(side: Side, values: Mapping[str, Any], mapper: Mapper) -> dict[str, Change]:
     """What a create brings, field by field, for people to read."""
     fields = [f for f in mapper.fields if f.name != COMPANY and values.get(name_on(f, side)) not in (None, "")]
     shown: dict[str, Value] = {f.name: mapper.shown(f, side, values[name_on(f, side)]) for f in fields}

@@ -1,6 +1,6 @@
 """The rules about links: who may delete, who moves, who sleeps. One pure function per rule.
 
-The rules about one field are in ``merge``, those about contacts without a link in ``matching`` and ``plan``.
+The rules about one field are in ``merge``, those about contacts without a link in ``matching``.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,12 +14,15 @@ from sage100_ssm.sync.contacts.contact import Contact, ExtId
 from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Code, Entry, Link, LinkStatus, Side
-from sage100_ssm.sync.rules.merge import Views, changed_sides, moment
+from sage100_ssm.sync.rules.merge import changed_sides, moment
+from sage100_ssm.sync.rules.pair import LinkedPair, ShownPair
 from sage100_ssm.sync.rules.policy import Policy, RefusedDeletion
+
+# --- P14: who is the same contact in Sage
 
 
 def same_in_sage(
-    link: Link, by_id: Mapping[int, Contact], by_number: Mapping[int, Contact], held: Collection[tuple[int, int]]
+    link: Link, by_id: Mapping[int, Contact], by_number: Mapping[int, Contact], linked: Collection[tuple[int, int]]
 ) -> Contact | None:
     """P14: ``cbMarq`` and ``CT_No`` both equal, or one of them and the names; else the linked row is gone.
 
@@ -27,17 +30,17 @@ def same_in_sage(
         link: the link.
         by_id: the Sage contacts by ``cbMarq``.
         by_number: the Sage contacts by ``CT_No``.
-        held: ``cbMarq`` and ``CT_No`` of every living link: a row that another one holds by both is not this one's.
+        linked: ``cbMarq`` and ``CT_No`` of every living link; a row that has both of another link belongs to that one.
     """
     row = by_id.get(link.sage100_id)
     if row and (row.number or 0) == (link.sage100_no or 0):
         return row
     candidates = (row, by_number.get(link.sage100_no) if link.sage100_no else None)
-    free = (c for c in candidates if c and (c.id, c.number or 0) not in held)
-    return next((c for c in free if _bears_names_of(c, link)), None)
+    free = (c for c in candidates if c and (c.id, c.number or 0) not in linked)
+    return next((c for c in free if _has_names_of(c, link)), None)
 
 
-def _bears_names_of(contact: Contact, link: Link) -> bool:
+def _has_names_of(contact: Contact, link: Link) -> bool:
     """Whether the names are those of the base; without a base the ``cbMarq`` decides."""
     if LAST_NAME not in link.base:
         return contact.id == link.sage100_id
@@ -48,29 +51,32 @@ def _bears_names_of(contact: Contact, link: Link) -> bool:
     return contact.name_key == known
 
 
+# --- P9: rows of a database that was restored from a backup
+
 _WELL_BEFORE = timedelta(minutes=65)
 """More than the hour by which a local clock may seem to fall back."""
 
 
-def turned_back(link: Link, sage100: Contact, today: datetime | None) -> bool:
-    """P9: whether a Sage row was last changed well before the state of it that was seen, or created well after.
+def is_outdated(link: Link, sage100: Contact, today: datetime | None) -> bool:
+    """P9: whether a Sage row was last changed well before the version of it that was seen, or created well after it.
 
-    The latter is another row, to which a database restored from a backup gave the same ids once more. A stamp seen
-    that lies in the future tells nothing: the clock that gave it was wrong.
+    A row that was created after is another one: a database restored from a backup gave the same ids a second time.
     """
     seen, now = moment(link.sage100_stamp), moment(sage100.stamp)
+    # A stamp in the future came from a wrong clock and proves nothing.
     if seen is None or now is None or (today and seen > today):
         return False
-    return seen - now > _WELL_BEFORE or _born_after(sage100, seen)
+    if seen - now > _WELL_BEFORE:
+        return True
+    created = moment(sage100.row.get("cbCreation"))
+    # Compared as local times, since the zone of the settings may have changed between the two readings.
+    return created is not None and created.replace(tzinfo=None) - seen.replace(tzinfo=None) > _WELL_BEFORE
 
 
-def _born_after(sage100: Contact, seen: datetime) -> bool:
-    """By the clock on the server's wall, whatever zone the settings gave it at the time."""
-    born = moment(sage100.row.get("cbCreation"))
-    return born is not None and born.replace(tzinfo=None) - seen.replace(tzinfo=None) > _WELL_BEFORE
+# --- P13, P10: who sleeps
 
 
-class Sleep(StrEnum):
+class SleepReason(StrEnum):
     """Why a link sleeps, for people to read (P10, P13)."""
 
     LEFT_OUT = "left_out"
@@ -80,34 +86,36 @@ class Sleep(StrEnum):
     NOT_VISIBLE = "not_visible"
 
 
-def sleep_reason(link: Link, sage100: Contact | None, ssm: Contact | None, companies: Companies) -> Sleep | None:
-    """P13: a contact that leaves the scope without being deleted sleeps; P10: so does one that SSM no longer shows.
-
-    A row gone from Sage is a deletion, whatever became of its company, unless its link slept before. Where both
-    contacts are gone there is nothing left to sleep.
-    """
+def sleep_reason(pair: LinkedPair, companies: Companies) -> SleepReason | None:
+    """P13: a contact that leaves the scope without being deleted sleeps; P10: so does one that SSM no longer shows."""
+    link, sage100, ssm = pair.link, pair.sage100, pair.ssm
     if sage100 is None and ssm and ssm.deleted:
-        return None
-    if companies.left_out(sage100.company if sage100 else link.company):
-        return Sleep.LEFT_OUT
+        return None  # both contacts are gone: nothing is left to sleep
+    if companies.left_out(pair.company):
+        return SleepReason.LEFT_OUT
+    # A row gone from Sage is a deletion, whatever happened to its company, unless the link already slept.
     slept = link.status is LinkStatus.ASLEEP and link.reason == Code.OUT_OF_SCOPE
-    if (sage100 or slept) and not companies.in_scope(sage100.company if sage100 else link.company):
-        return Sleep.NO_CLIENT
+    if (sage100 or slept) and not companies.in_scope(pair.company):
+        return SleepReason.NO_CLIENT
     if ssm is None:
-        return Sleep.NOT_VISIBLE
-    if companies.is_deleted(ssm.account) and not _may_return(link, sage100, ssm, companies):
-        return Sleep.WENT_WITH_ACCOUNT if ssm.deleted and link.origin is Side.SSM else Sleep.ACCOUNT_DELETED
+        return SleepReason.NOT_VISIBLE
+    if companies.is_deleted(ssm.account) and not _may_return(pair, ssm, companies):
+        with_account = ssm.deleted and link.origin is Side.SSM
+        return SleepReason.WENT_WITH_ACCOUNT if with_account else SleepReason.ACCOUNT_DELETED
     return None
 
 
-def _may_return(link: Link, sage100: Contact | None, ssm: Contact, companies: Companies) -> bool:
-    """P13: whether a contact whose account was deleted can go on, its company having an account, or one again.
+def _may_return(pair: LinkedPair, ssm: Contact, companies: Companies) -> bool:
+    """P13: whether a contact whose account was deleted can go on, because its company has an account again.
 
-    One that lives moves there. One that went with its account is restored there, if Sage says that it lives; of a
-    contact born in SSM nobody can tell whether it was meant to go with the account: it sleeps on.
+    A contact that lives moves there; one that was deleted with its account is restored there if it was born in Sage
+    and lives there. Of one born in SSM nobody can know whether it was meant to go with the account: it sleeps on.
     """
-    may = not ssm.deleted or (sage100 is not None and link.origin is Side.SAGE100)
-    return may and len(companies.accounts_of(sage100.company if sage100 else link.company)) == 1
+    lives = not ssm.deleted or (pair.sage100 is not None and pair.link.origin is Side.SAGE100)
+    return lives and len(companies.accounts_of(pair.company)) == 1
+
+
+# --- R7-R9, P2, P3: who may delete
 
 
 class Fate(StrEnum):
@@ -136,18 +144,21 @@ def fate_of_deleted(
         return Verdict(Fate.END, "R9") if ssm.deleted else Verdict(Fate.DELETE_IN_SSM, "R9")
     if not ssm.deleted:
         return None
-    left = policy.refused_deletion is RefusedDeletion.LEAVE
-    if left and link.reason == Code.DELETION_REFUSED:
-        return Verdict(Fate.LEAVE_DELETED_IN_SSM, "R8" if link.origin is Side.SAGE100 else "P3")
-    if link.origin is Side.SSM and not edited(Views(link, sage100, ssm), mapper, Side.SAGE100):
+    refusing_rule = "R8" if link.origin is Side.SAGE100 else "P3"
+    leave = policy.refused_deletion is RefusedDeletion.LEAVE
+    if leave and link.reason == Code.DELETION_REFUSED:
+        return Verdict(Fate.LEAVE_DELETED_IN_SSM, refusing_rule)
+    if link.origin is Side.SSM and not edited_fields(ShownPair(link, sage100, ssm), mapper, Side.SAGE100):
         return Verdict(Fate.DELETE_IN_SAGE, "R7")
-    rule = "R8" if link.origin is Side.SAGE100 else "P3"
-    return Verdict(Fate.LEAVE_DELETED_IN_SSM if left else Fate.RESTORE_IN_SSM, rule)
+    return Verdict(Fate.LEAVE_DELETED_IN_SSM if leave else Fate.RESTORE_IN_SSM, refusing_rule)
 
 
-def edited(views: Views, mapper: Mapper, side: Side) -> tuple[str, ...]:
+def edited_fields(pair: ShownPair, mapper: Mapper, side: Side) -> tuple[str, ...]:
     """The fields that a side changed since the base."""
-    return tuple(f.name for f in mapper.fields if side in changed_sides(f, views, mapper))
+    return tuple(f.name for f in mapper.fields if side in changed_sides(f, pair, mapper))
+
+
+# --- R4, R6, P6: companies
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +166,7 @@ class Move:
     """What becomes of a contact's company in SSM.
 
     Attributes:
-        account: the account that SSM is to show, where it must change.
+        account: the account that SSM has to show, where it must change.
         refused: whether a change made in SSM is put back (R6).
         problem: why the contact cannot follow, if it cannot (P6).
     """
@@ -165,17 +176,18 @@ class Move:
     problem: Code | None = None
 
 
-def company_in_ssm(views: Views, companies: Companies) -> Move | None:
-    """R6, P6: Sage says whose contact it is; SSM follows, or is put back. None where both agree already."""
-    sage100, ssm = views.sage100, views.ssm
-    same = normalise.company_code(sage100.company) == normalise.company_code(ssm.company)
-    if same and not companies.is_deleted(ssm.account):
+def company_in_ssm(pair: ShownPair, companies: Companies) -> Move | None:
+    """R6, P6: Sage decides which company a contact belongs to; SSM follows, or is put back.
+
+    None where both sides agree already.
+    """
+    code_in_ssm = normalise.company_code(pair.ssm.company)
+    same = normalise.company_code(pair.sage100.company) == code_in_ssm
+    if same and not companies.is_deleted(pair.ssm.account):
         return None
-    base = views.link.base.get(COMPANY)
-    moved_in_ssm = base is not None and normalise.company_code(ssm.company) != normalise.company_code(
-        str(base.ssm or "")
-    )
-    accounts = companies.accounts_of(sage100.company)
+    base = pair.link.base.get(COMPANY)
+    moved_in_ssm = base is not None and code_in_ssm != normalise.company_code(str(base.ssm or ""))
+    accounts = companies.accounts_of(pair.sage100.company)
     if not accounts:
         return Move(refused=moved_in_ssm, problem=Code.COMPANY_NOT_IN_SSM)
     if len(accounts) > 1:
@@ -184,7 +196,7 @@ def company_in_ssm(views: Views, companies: Companies) -> Move | None:
 
 
 def company_problem(contact: Contact, companies: Companies) -> Entry | None:
-    """R4: a contact needs a client or prospect that exists in Sage; says what is amiss with an SSM contact's."""
+    """R4: why the company of an SSM contact does not do; None where it is a client or prospect that exists in Sage."""
     account = companies.account(contact.account)
     if contact.account is None or companies.is_deleted(contact.account):
         return Entry(Code.COMPANY_MISSING, contact.subject, "R4")
@@ -196,7 +208,7 @@ def company_problem(contact: Contact, companies: Companies) -> Entry | None:
 
 
 def ext_id_to_write(ssm: Contact, wanted: ExtId) -> str | None:
-    """The ``extId`` that a linked live SSM contact still lacks; one that is not ours is never overwritten."""
+    """The ``extId`` that a linked live SSM contact does not have yet; one that is not ours is never overwritten."""
     if ssm.ext_id is None:
         return str(wanted)
     ours = ExtId.parse(ssm.ext_id, wanted.database) is not None

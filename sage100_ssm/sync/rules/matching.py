@@ -1,4 +1,4 @@
-"""Who is the same contact on both sides, where no link says so yet (P4, P12's groups, lost state)."""
+"""Which contacts without a link are the same person on both sides (P4)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,33 +14,28 @@ from sage100_ssm.sync.model import Code, Entry, Intent, Link, Side, Subject
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A Sage contact and an SSM contact that are the same person, and where that person was born."""
+    """A Sage contact and an SSM contact that are the same person, and the side where that person was created."""
 
     sage100: Contact
     ssm: Contact
     origin: Side
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Matching:
-    """What came of matching.
+    """The result of matching.
 
     Attributes:
-        matches: the pairs found.
-        problems: those that nobody may touch, and why.
-        left_alone: the contacts that are neither matched nor to be created, per side.
-        outside: SSM contacts whose Sage row is out of scope.
+        matches: the pairs that were found.
+        problems: the contacts that are left alone, and why.
+        out_of_scope: SSM contacts whose Sage row is out of scope.
+        remaining: per side, the contacts that are neither matched nor left alone: they are to be created opposite.
     """
 
-    matches: list[Match] = default(default_factory=list)
-    problems: list[Entry] = default(default_factory=list)
-    left_alone: dict[Side, set[int]] = default(default_factory=lambda: {Side.SAGE100: set(), Side.SSM: set()})
-
-    outside: list[Contact] = default(default_factory=list)
-
-    def taken(self, contact: Contact) -> bool:
-        """Whether the contact is matched or left alone."""
-        return contact.id in self.left_alone[contact.side]
+    matches: Sequence[Match]
+    problems: Sequence[Entry]
+    out_of_scope: Sequence[Contact]
+    remaining: Mapping[Side, Sequence[Contact]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +44,29 @@ class Known:
 
     Attributes:
         database: the company database's name in our ``extId``.
-        sage100: every Sage contact read, by ``cbMarq``.
-        linked: the living links, by ``cbMarq``.
-        born: the origin told by the ``extId`` of deleted SSM rows, by ``cbMarq``.
-        intents: creates that were not confirmed.
+        sage100: every Sage contact that was read, by ``cbMarq``.
+        links: the living links, by ``cbMarq``.
+        origins: the origin that the ``extId`` of a deleted SSM row names, by ``cbMarq``.
+        intents: the creates that were not confirmed.
     """
 
     database: str
     sage100: Mapping[int, Contact]
-    linked: Mapping[int, Link]
-    born: Mapping[int, Side]
+    links: Mapping[int, Link]
+    origins: Mapping[int, Side]
     intents: Sequence[Intent]
 
     def ext_id(self, contact: Contact) -> ExtId | None:
         """The contact's ``extId`` if it is ours."""
         return ExtId.parse(contact.ext_id, self.database)
 
-    def intended(self, sage100_id: int, ext_id: str | None) -> bool:
-        """Whether we were about to create that contact in SSM under that ``extId``."""
-        return any(i.side is Side.SSM and (i.source_id, i.ext_id) == (sage100_id, ext_id) for i in self.intents)
+    def is_intended(self, sage100_id: int, ext_id: ExtId) -> bool:
+        """Whether we were about to create that contact in SSM with that ``extId``."""
+        wanted = (sage100_id, str(ext_id))
+        return any(i.side is Side.SSM and (i.source_id, i.ext_id) == wanted for i in self.intents)
 
-    def creating(self, ssm_id: int) -> Intent | None:
-        """The unconfirmed creation in Sage of an SSM contact."""
+    def creation_in_sage(self, ssm_id: int) -> Intent | None:
+        """The unconfirmed creation of an SSM contact in Sage."""
         return next((i for i in self.intents if i.side is Side.SAGE100 and i.source_id == ssm_id), None)
 
 
@@ -83,42 +79,126 @@ def match(
         sage100: the Sage contacts in scope without a link.
         ssm: the living SSM contacts without a link.
         known: what matching may rely on.
-        deleted: SSM contacts deleted since we were about to create them in Sage.
+        deleted: SSM contacts that were deleted since we were about to create them in Sage.
     """
-    free = {c.id: c for c in sage100}
-    contacts = list(ssm)
-    result = Matching()
-    _by_ext_id(contacts, free, known, result)
-    _by_intent([*contacts, *deleted], free, known, result)
-    _by_name(contacts, free, known, result)
-    _orphans(contacts, known, result)
-    return result
+    matcher = _Matcher(list(sage100), list(ssm), known)
+    matcher.by_ext_id()
+    matcher.by_intent(deleted)
+    matcher.by_name()
+    matcher.orphans()
+    return matcher.result()
 
 
-def _by_ext_id(ssm: Sequence[Contact], free: Mapping[int, Contact], known: Known, result: Matching) -> None:
-    claims: defaultdict[int, list[tuple[Contact, ExtId]]] = defaultdict(list)
-    for contact in ssm:
-        ext_id = known.ext_id(contact)
-        if ext_id and ext_id.sage100_id in known.sage100:
-            claims[ext_id.sage100_id].append((contact, ext_id))
-    for sage100_id, claimants in claims.items():
-        target = known.sage100[sage100_id]
-        if link := known.linked.get(sage100_id):
-            for contact, ext_id in claimants:
-                _leave(result, _duplicate_ext_id(target, contact, ext_id, link), contact)
-        elif target.id not in free:
-            outside = [c for c, _ in claimants]
-            result.outside += outside
-            _leave(result, None, *outside)
-        elif len(claimants) == 1 and _is_same(target, *claimants[0], known):
-            _pair(result, target, claimants[0][0], claimants[0][1].origin)
-        else:
-            _ambiguous(result, [target], [c for c, _ in claimants])
+@dataclass(slots=True)
+class _Matcher:
+    """One matching under way. Its steps take contacts out of the search, each from what the one before left."""
 
+    sage100: Sequence[Contact]
+    ssm: Sequence[Contact]
+    known: Known
+    _matches: list[Match] = default(default_factory=list)
+    _problems: list[Entry] = default(default_factory=list)
+    _out_of_scope: list[Contact] = default(default_factory=list)
+    _taken: set[tuple[Side, int]] = default(default_factory=set)
 
-def _is_same(target: Contact, contact: Contact, ext_id: ExtId, known: Known) -> bool:
-    """Whether an ``extId`` may be believed: a name or the e-mail agrees, or the create was ours (P4)."""
-    return agrees(target, contact) or known.intended(target.id, str(ext_id))
+    def result(self) -> Matching:
+        """What came of it."""
+        remaining = {Side.SAGE100: self._free(self.sage100), Side.SSM: self._free(self.ssm)}
+        return Matching(self._matches, self._problems, self._out_of_scope, remaining)
+
+    def _free(self, contacts: Iterable[Contact]) -> list[Contact]:
+        return [contact for contact in contacts if (contact.side, contact.id) not in self._taken]
+
+    # --- the steps
+
+    def by_ext_id(self) -> None:
+        """An ``extId`` of ours names the Sage row."""
+        claims: defaultdict[int, list[tuple[Contact, ExtId]]] = defaultdict(list)
+        for contact in self.ssm:
+            ext_id = self.known.ext_id(contact)
+            if ext_id and ext_id.sage100_id in self.known.sage100:
+                claims[ext_id.sage100_id].append((contact, ext_id))
+        in_scope = {row.id for row in self.sage100}
+        for sage100_id, claimants in claims.items():
+            row = self.known.sage100[sage100_id]
+            contacts = [contact for contact, _ in claimants]
+            if link := self.known.links.get(sage100_id):
+                for contact, ext_id in claimants:
+                    self._leave(_duplicate_ext_id(row, contact, ext_id, link), contact)
+            elif sage100_id not in in_scope:
+                self._out_of_scope += contacts
+                self._leave(None, *contacts)
+            elif len(claimants) == 1 and self._is_believed(row, *claimants[0]):
+                self._pair(row, contacts[0], claimants[0][1].origin)
+            else:
+                self._ambiguous([row], contacts)
+
+    def _is_believed(self, row: Contact, contact: Contact, ext_id: ExtId) -> bool:
+        """P4: a name or the e-mail agrees, or the create was ours."""
+        return agrees(row, contact) or self.known.is_intended(row.id, ext_id)
+
+    def by_intent(self, deleted: Iterable[Contact]) -> None:
+        """An unconfirmed creation in Sage is found by its ``CT_No``, even if somebody has corrected its name since."""
+        by_number = {c.number: c for c in self.sage100 if c.number} if self.known.intents else {}
+        for contact in (*self.ssm, *deleted) if by_number else ():
+            intent = self.known.creation_in_sage(contact.id)
+            row = by_number.get(intent.sage100_no or 0) if intent else None
+            if intent is None or row is None or len(self._free([row, contact])) < 2:  # noqa: PLR2004 - both of them
+                continue
+            has_names = any(intent.names) and row.name_key == tuple(normalise.name(name) for name in intent.names)
+            if has_names or _shares_value(row, contact):
+                self._pair(row, contact, Side.SSM)
+
+    def by_name(self) -> None:
+        """The name key, where exactly one contact without a link has it on each side."""
+        here, there = self._by_name_key(self.sage100), self._by_name_key(self.ssm)
+        for key in here.keys() & there.keys():
+            rows, contacts = here[key], there[key]
+            if len(rows) == len(contacts) == 1:
+                self._pair(rows[0], contacts[0], self._origin(rows[0], contacts[0]))
+            else:
+                self._ambiguous(rows, contacts)
+
+    def _by_name_key(self, contacts: Iterable[Contact]) -> dict[tuple[str, str, str], list[Contact]]:
+        groups: defaultdict[tuple[str, str, str], list[Contact]] = defaultdict(list)
+        for contact in self._free(contacts):
+            if contact.company and contact.values.get(LAST_NAME):
+                groups[contact.match_key].append(contact)
+        return groups
+
+    def _origin(self, row: Contact, contact: Contact) -> Side:
+        """P4: what an ``extId`` names, also that of a deleted row; else who was creating the contact; else Sage."""
+        if ext_id := self.known.ext_id(contact):
+            return ext_id.origin
+        if self.known.creation_in_sage(contact.id):
+            return Side.SSM
+        return self.known.origins.get(row.id, Side.SAGE100)
+
+    def orphans(self) -> None:
+        """An ``extId`` of ours whose Sage row is gone and that matches nobody is left alone (P4)."""
+        for contact in self._free(self.ssm):
+            if ext_id := self.known.ext_id(contact):
+                details = {"ext_id": str(ext_id)}
+                self._leave(Entry(Code.ORPHAN_EXT_ID, contact.subject, "P4", details=details), contact)
+
+    # --- what a step finds
+
+    def _pair(self, row: Contact, contact: Contact, origin: Side) -> None:
+        self._matches.append(Match(row, contact, origin))
+        self._leave(None, row, contact)
+
+    def _ambiguous(self, rows: Sequence[Contact], contacts: Sequence[Contact]) -> None:
+        """Several could be the same: nobody is touched (P4). One problem per contact; a single row shares them."""
+        only_row = rows[0] if len(rows) == 1 else None
+        for contact in contacts:
+            self._leave(_may_be(subject_of(only_row, contact), rows), contact)
+        for row in rows:
+            self._leave(None if only_row else _may_be(row.subject, contacts), row)
+
+    def _leave(self, problem: Entry | None, *contacts: Contact) -> None:
+        """Take contacts out of the search."""
+        self._problems += [problem] if problem else []
+        self._taken |= {(contact.side, contact.id) for contact in contacts}
 
 
 def agrees(one: Contact, two: Contact) -> bool:
@@ -128,86 +208,17 @@ def agrees(one: Contact, two: Contact) -> bool:
     return names or (mail is not None and mail == other)
 
 
-def _by_intent(ssm: Sequence[Contact], free: Mapping[int, Contact], known: Known, result: Matching) -> None:
-    """An unconfirmed creation in Sage is found by its ``CT_No``, even if somebody corrected its name since."""
-    by_number = {c.number: c for c in free.values() if c.number} if known.intents else {}
-    for contact in ssm if by_number else ():
-        intent = known.creating(contact.id)
-        found = by_number.get(intent.sage100_no or 0) if intent else None
-        if not intent or not found or result.taken(found) or result.taken(contact):
-            continue
-        if _bears(found, intent.names) or _shares_value(found, contact):
-            _pair(result, found, contact, Side.SSM)
-
-
-def _bears(row: Contact, names: tuple[str | None, str | None]) -> bool:
-    """Whether the row bears the very names that a create was to give it."""
-    return any(names) and row.name_key == tuple(normalise.name(name) for name in names)
-
-
 def _shares_value(one: Contact, two: Contact) -> bool:
-    """Whether something personal agrees: a ``CT_No`` alone may have gone to somebody else's contact.
-
-    A first name is enough within a company alone: somebody may have moved the contact by now.
-    """
+    """Whether something personal agrees: the same ``CT_No`` alone may have gone to somebody else's contact."""
+    # A first name is enough within one company only: somebody may have moved the contact since.
     if normalise.company_code(one.company) == normalise.company_code(two.company) and agrees(one, two):
         return True
-    return bool(_personal(one) & _personal(two))
-
-
-def _personal(contact: Contact) -> set[str]:
-    """What hardly two people have in common."""
-    shared = {COMPANY, FIRST_NAME, JOB_TITLE}
-    return {normalise.name(v) for name, v in contact.values.items() if isinstance(v, str) and name not in shared}
-
-
-def _by_name(ssm: Sequence[Contact], free: Mapping[int, Contact], known: Known, result: Matching) -> None:
-    here, there = _groups(free.values(), result), _groups(ssm, result)
-    for key in here.keys() & there.keys():
-        rows, contacts = here[key], there[key]
-        if len(rows) == len(contacts) == 1:
-            _pair(result, rows[0], contacts[0], _origin(rows[0], contacts[0], known))
-        else:
-            _ambiguous(result, rows, contacts)
-
-
-def _groups(contacts: Iterable[Contact], result: Matching) -> dict[tuple[str, str, str], list[Contact]]:
-    groups: defaultdict[tuple[str, str, str], list[Contact]] = defaultdict(list)
-    for contact in contacts:
-        if contact.company and contact.values.get(LAST_NAME) and not result.taken(contact):
-            groups[contact.match_key].append(contact)
-    return groups
-
-
-def _origin(row: Contact, contact: Contact, known: Known) -> Side:
-    """What an ``extId`` says, that of a deleted row included; else who was creating it; else Sage (P4)."""
-    if ext_id := known.ext_id(contact):
-        return ext_id.origin
-    if known.creating(contact.id):
-        return Side.SSM
-    return known.born.get(row.id, Side.SAGE100)
-
-
-def _orphans(ssm: Sequence[Contact], known: Known, result: Matching) -> None:
-    """An ``extId`` of ours whose Sage row is gone and that matches nobody is left alone (P4)."""
-    for contact in ssm:
-        if not result.taken(contact) and (ext_id := known.ext_id(contact)):
-            details = {"ext_id": str(ext_id)}
-            _leave(result, Entry(Code.ORPHAN_EXT_ID, contact.subject, "P4", details=details), contact)
-
-
-def _pair(result: Matching, row: Contact, contact: Contact, origin: Side) -> None:
-    result.matches.append(Match(row, contact, origin))
-    _leave(result, None, row, contact)
-
-
-def _ambiguous(result: Matching, rows: Sequence[Contact], contacts: Sequence[Contact]) -> None:
-    """Several could be the same: nobody is touched (P4). One problem per contact; a pair has one for both."""
-    alone = rows[0] if len(rows) == 1 else None
-    for contact in contacts:
-        _leave(result, _may_be(subject_of(alone, contact), rows), contact)
-    for row in rows:
-        _leave(result, None if alone else _may_be(row.subject, contacts), row)
+    impersonal = {COMPANY, FIRST_NAME, JOB_TITLE}
+    here, there = (
+        {normalise.name(v) for name, v in contact.values.items() if isinstance(v, str) and name not in impersonal}
+        for contact in (one, two)
+    )
+    return not here.isdisjoint(there)
 
 
 def _may_be(subject: Subject, others: Sequence[Contact]) -> Entry:
@@ -215,13 +226,6 @@ def _may_be(subject: Subject, others: Sequence[Contact]) -> Entry:
     return Entry(Code.AMBIGUOUS_MATCH, subject, "P4", details=details)
 
 
-def _duplicate_ext_id(target: Contact, contact: Contact, ext_id: ExtId, link: Link) -> Entry:
-    details = {"ext_id": str(ext_id), "other": link.ssm_id, "origin": target.id}
+def _duplicate_ext_id(row: Contact, contact: Contact, ext_id: ExtId, link: Link) -> Entry:
+    details = {"ext_id": str(ext_id), "other": link.ssm_id, "origin": row.id}
     return Entry(Code.DUPLICATE_EXT_ID, contact.subject, "P4", details=details)
-
-
-def _leave(result: Matching, problem: Entry | None, *contacts: Contact) -> None:
-    if problem:
-        result.problems.append(problem)
-    for contact in contacts:
-        result.left_alone[contact.side].add(contact.id)

@@ -1,4 +1,4 @@
-"""One field of a linked contact: what travels, what is settled, what is held back (P1, P7, P8)."""
+"""One field of a linked contact: what is written, what is settled, what is held back (P1, P7, P8)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sage100_ssm.sync.contacts.codecs import Held
-from sage100_ssm.sync.contacts.contact import Contact, subject_of
+from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import COMPANY, ConflictPolicy, Direction, Field
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.model import Code, Entry, Link, Pair, Side, Value
+from sage100_ssm.sync.model import Code, Entry, Link, Side, Value
+from sage100_ssm.sync.rules.pair import ShownPair
 from sage100_ssm.sync.rules.policy import Policy
 
 _TIE = timedelta(minutes=2)
@@ -22,11 +23,11 @@ class Merged:
 
     Attributes:
         field: the field.
-        agreed: both sides say the same: their present values become the base.
+        agreed: both sides have the same value: their present values become the base.
         to: the side to be written, if one is.
         value: what is written there, in that side's form.
         problem: why the field is held back, if it is.
-        notice: what was decided for the user, to be told once it is written.
+        notice: what was decided for the user; for the journal once the write is done.
     """
 
     field: Field
@@ -37,142 +38,134 @@ class Merged:
     notice: Entry | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Views:
-    """A linked contact as both sides show it, and the base they are measured against.
-
-    Attributes:
-        link: the link, with the base.
-        sage100: the Sage contact.
-        ssm: the SSM contact.
-        disputed: the fields of which the journal says that a person must settle them (P1 ``manual``).
-    """
-
-    link: Link
-    sage100: Contact
-    ssm: Contact
-    disputed: frozenset[str] = frozenset()
-
-    def of(self, side: Side) -> Contact:
-        """The contact on one side."""
-        return self.sage100 if side is Side.SAGE100 else self.ssm
-
-    def value(self, field: Field, side: Side) -> Value:
-        """The field's present value on one side."""
-        return self.of(side).values.get(field.name)
-
-    def pair(self, field: Field) -> Pair:
-        """The field's present values."""
-        return Pair(self.value(field, Side.SAGE100), self.value(field, Side.SSM))
-
-
-def merge(views: Views, mapper: Mapper, policy: Policy) -> Iterator[Merged]:
+def merge(pair: ShownPair, mapper: Mapper, policy: Policy) -> Iterator[Merged]:
     """Decide each field but the company by itself: a conflict on one never holds back the others (P1)."""
     for field in mapper.fields:
         if field.name != COMPANY:
-            yield merge_field(field, views, mapper, policy)
+            yield FieldMerge(field, pair, mapper, policy).decide()
 
 
-def merge_field(field: Field, views: Views, mapper: Mapper, policy: Policy) -> Merged:
-    """Decide one field of a linked contact (P1, P7, P8).
+@dataclass(frozen=True, slots=True)
+class FieldMerge:
+    """The decision about one field of a linked contact (P1, P7, P8).
 
-    Once a conflict is a person's to settle, one side put back to its base is no answer: nothing is written until both
-    sides hold the same.
+    Attributes:
+        field: the field.
+        pair: the contact on both sides, with the base.
+        mapper: the field map at work.
+        policy: the site's answers.
     """
-    pair = views.pair(field)
-    if mapper.equal(field, pair.sage100, pair.ssm):
-        return Merged(field, agreed=True)
-    changed = changed_sides(field, views, mapper)
-    if field.direction is not Direction.BOTH:
-        return _one_way(field, views, mapper, changed)
-    if not changed:
-        return Merged(field, agreed=field.name not in views.link.base)
-    if len(changed) == 1 and not (field.name in views.disputed and _setting(field, policy) is ConflictPolicy.MANUAL):
-        return _send(field, views, mapper, source=changed[0])
-    return _settle(field, views, mapper, policy)
+
+    field: Field
+    pair: ShownPair
+    mapper: Mapper
+    policy: Policy
+
+    def decide(self) -> Merged:
+        """What becomes of the field."""
+        values = self.pair.values(self.field)
+        if self.mapper.equal(self.field, values.sage100, values.ssm):
+            return Merged(self.field, agreed=True)
+        changed = changed_sides(self.field, self.pair, self.mapper)
+        if self.field.direction is not Direction.BOTH:
+            return self._one_way(changed)
+        if not changed:
+            # The sides differ, and neither has changed: without a base this is how they began.
+            return Merged(self.field, agreed=self.field.name not in self.pair.link.base)
+        # Once a person has to settle the conflict, one side put back to its base is no answer: nothing is written
+        # until both sides hold the same.
+        awaits_person = self.field.name in self.pair.disputed and self._setting is ConflictPolicy.MANUAL
+        if len(changed) == 1 and not awaits_person:
+            return self._carry(source=changed[0])
+        return self._settle()
+
+    @property
+    def _setting(self) -> ConflictPolicy:
+        return self.field.conflict or self.policy.conflict
+
+    def _one_way(self, changed: tuple[Side, ...]) -> Merged:
+        """Put the receiving side's own change back."""
+        source = _RECEIVER[self.field.direction].other
+        # Without a base, an empty source does not go over a value.
+        due = changed if self.field.name in self.pair.link.base else source in changed
+        return self._carry(source=source) if due else Merged(self.field)
+
+    def _carry(self, *, source: Side) -> Merged:
+        """Carry the source's value over, or say why the other side cannot hold it (P7)."""
+        target = source.other
+        value, current = self.pair.value(self.field, source), self.pair.value(self.field, target)
+        carried = self.mapper.carry(self.field, target, value, current)
+        if isinstance(carried, Held):
+            return Merged(self.field, problem=self._entry(carried.code, "P7", **carried.details))
+        if self.mapper.unchanged(self.field, target, carried, current):
+            return Merged(self.field, agreed=True)
+        shortened = target is Side.SAGE100 and self.mapper.shortened(self.field, value, carried)
+        notice = self._entry(Code.VALUE_TRUNCATED, "P7", text=carried) if shortened else None
+        return Merged(self.field, to=target, value=carried, notice=notice)
+
+    def _settle(self) -> Merged:
+        """Both sides changed: the setting decides, and a value that the other side cannot hold never wins (P1)."""
+        if self._setting is ConflictPolicy.MANUAL:
+            return Merged(self.field, problem=self._entry(Code.CONFLICT, "P1"))
+        newest_wins = self._setting is ConflictPolicy.NEWEST
+        winner = newest(self.pair, self.policy.time_zone) if newest_wins else Side(self._setting.value)
+        merged = self._carry(source=winner)
+        if merged.problem and not (fallback := self._carry(source=winner.other)).problem:
+            winner, merged = winner.other, fallback
+        if merged.to is None:
+            return merged
+        return replace(merged, notice=self._entry(Code.CONFLICT_SETTLED, "P1", winner=winner.value))
+
+    def _entry(self, code: Code, rule: str, **details: object) -> Entry:
+        sage100, ssm = (self.mapper.shown(self.field, side, self.pair.value(self.field, side)) for side in Side)
+        return Entry(code, self.pair.subject, rule, self.field.name, sage100, ssm, details)
 
 
-def changed_sides(field: Field, views: Views, mapper: Mapper) -> tuple[Side, ...]:
+def changed_sides(field: Field, pair: ShownPair, mapper: Mapper) -> tuple[Side, ...]:
     """The sides whose value differs from their base; without a base, those that hold a value (P4)."""
-    base = views.link.base.get(field.name)
-    return tuple(side for side in Side if _has_changed(field, side, views, mapper, base))
+    base = pair.link.base.get(field.name)
 
+    def has_changed(side: Side) -> bool:
+        value = pair.value(field, side)
+        if base is None:
+            return not mapper.empty(field, value)
+        return not mapper.says_nothing(field, side, value) and not mapper.unchanged(field, side, value, base.of(side))
 
-def _has_changed(field: Field, side: Side, views: Views, mapper: Mapper, base: Pair | None) -> bool:
-    value = views.value(field, side)
-    if base is None:
-        return not mapper.empty(field, value)
-    return not mapper.says_nothing(field, side, value) and not mapper.unchanged(field, side, value, base.of(side))
-
-
-def _one_way(field: Field, views: Views, mapper: Mapper, changed: tuple[Side, ...]) -> Merged:
-    """The receiving side's own change is put back; without a base an empty source puts nothing over a value."""
-    receiver = _RECEIVER[field.direction]
-    if field.name in views.link.base:
-        return _send(field, views, mapper, source=receiver.other) if changed else Merged(field)
-    return _send(field, views, mapper, source=receiver.other) if receiver.other in changed else Merged(field)
-
-
-def _send(field: Field, views: Views, mapper: Mapper, *, source: Side) -> Merged:
-    """Carry the source's value over, or say why the other side cannot hold it (P7)."""
-    target = source.other
-    value, current = views.value(field, source), views.value(field, target)
-    carried = mapper.carry(field, target, value, current)
-    if isinstance(carried, Held):
-        return Merged(field, problem=_held(field, views, mapper, carried))
-    if mapper.unchanged(field, target, carried, current):
-        return Merged(field, agreed=True)
-    shortened = target is Side.SAGE100 and mapper.shortened(field, value, carried)
-    notice = _entry(Code.VALUE_TRUNCATED, field, views, mapper, rule="P7", text=carried) if shortened else None
-    return Merged(field, to=target, value=carried, notice=notice)
-
-
-def _settle(field: Field, views: Views, mapper: Mapper, policy: Policy) -> Merged:
-    """Both sides changed: the setting decides, and a value that the other side cannot hold never wins (P1)."""
-    setting = _setting(field, policy)
-    if setting is ConflictPolicy.MANUAL:
-        return Merged(field, problem=_entry(Code.CONFLICT, field, views, mapper, rule="P1"))
-    winner = newest(views, policy.time_zone) if setting is ConflictPolicy.NEWEST else Side(setting.value)
-    merged = _send(field, views, mapper, source=winner)
-    if merged.problem:
-        winner = winner.other
-        fallback = _send(field, views, mapper, source=winner)
-        merged = merged if fallback.problem else fallback
-    if merged.to is None:
-        return merged
-    notice = _entry(Code.CONFLICT_SETTLED, field, views, mapper, rule="P1", winner=winner.value)
-    return Merged(field, to=merged.to, value=merged.value, notice=notice)
-
-
-def _setting(field: Field, policy: Policy) -> ConflictPolicy:
-    return field.conflict or policy.conflict
+    return tuple(side for side in Side if has_changed(side))
 
 
 def confirmed(link: Link, sage100: Contact | None, ssm: Contact | None, mapper: Mapper) -> Link:
     """The link once it is known what became of a write whose receipt never came.
 
-    It was done where its side now reads what was written: else what we wrote would count as that side's own change.
+    The write was done where its side now reads what was written: otherwise our own value would count as that side's
+    change.
     """
     if not link.unconfirmed:
         return link
     base = dict(link.base)
     for contact in (c for c in (sage100, ssm) if c and c.side in link.unconfirmed):
-        left = link.unconfirmed[contact.side]
-        for field in (f for f in mapper.fields if f.name in left):
+        written = link.unconfirmed[contact.side]
+        for field in (f for f in mapper.fields if f.name in written):
             now = contact.values.get(field.name)
-            if mapper.unchanged(field, contact.side, now, left[field.name].of(contact.side)):
-                base[field.name] = left[field.name].showing(contact.side, now)
+            if mapper.unchanged(field, contact.side, now, written[field.name].of(contact.side)):
+                base[field.name] = written[field.name].showing(contact.side, now)
     return replace(link, base=base, unconfirmed={})
 
 
-def newest(views: Views, zone: ZoneInfo) -> Side:
-    """The side whose record was changed last; a tie goes to Sage (P1)."""
-    sage100, ssm = moment(views.sage100.stamp), moment(views.ssm.stamp)
-    if ssm is None or views.ssm.stamp == views.link.ssm_stamp:
+def newest(pair: ShownPair, zone: ZoneInfo) -> Side:
+    """The side whose record was changed last; a tie goes to Sage (P1).
+
+    Args:
+        pair: the contact on both sides.
+        zone: the zone of Sage's stamps, in which an hour may come twice.
+    """
+    sage100, ssm = moment(pair.sage100.stamp), moment(pair.ssm.stamp)
+    # A record whose stamp has not moved since the base is the older one.
+    if ssm is None or pair.ssm.stamp == pair.link.ssm_stamp:
         return Side.SAGE100
-    if sage100 is None or views.sage100.stamp == views.link.sage100_stamp:
+    if sage100 is None or pair.sage100.stamp == pair.link.sage100_stamp:
         return Side.SSM
-    if abs(ssm - sage100) < _TIE or _ambiguous(sage100, zone):
+    if abs(ssm - sage100) < _TIE or _is_ambiguous(sage100, zone):
         return Side.SAGE100
     return Side.SSM if ssm > sage100 else Side.SAGE100
 
@@ -182,23 +175,7 @@ def moment(stamp: str | None) -> datetime | None:
     return datetime.fromisoformat(stamp) if stamp else None
 
 
-def _ambiguous(instant: datetime, zone: ZoneInfo) -> bool:
-    """Whether the local time stood on the clock twice that night."""
+def _is_ambiguous(instant: datetime, zone: ZoneInfo) -> bool:
+    """Whether the clocks showed that local time twice, in the night when summer time ends."""
     local = instant.astimezone(zone)
     return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
-
-
-def _held(field: Field, views: Views, mapper: Mapper, held: Held) -> Entry:
-    return _entry(held.code, field, views, mapper, rule="P7", **held.details)
-
-
-def _entry(code: Code, field: Field, views: Views, mapper: Mapper, *, rule: str, **details: object) -> Entry:
-    return Entry(
-        code,
-        subject_of(views.sage100, views.ssm),
-        rule,
-        field.name,
-        mapper.shown(field, Side.SAGE100, views.value(field, Side.SAGE100)),
-        mapper.shown(field, Side.SSM, views.value(field, Side.SSM)),
-        details,
-    )

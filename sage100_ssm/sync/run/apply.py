@@ -1,9 +1,8 @@
-"""Do what was planned: an intent before each create, a commit after each receipt (DESIGN.md, "Apply")."""
+"""The fourth step of a run: do what was planned. An intent before each write, a commit after each receipt."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from dataclasses import field as default
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,12 +10,14 @@ from sage100_ssm.connectors.request import CREATE, DELETED_AT, EXPECTED, SET
 from sage100_ssm.exchange.receipt import Action, Outcome, Receipt
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.model import Entry, Link, LinkStatus, Side
-from sage100_ssm.sync.planning.draft import Plan, World
+from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.planning.writes import Write, ext_id_update
-from sage100_ssm.sync.run.ledger import Books, intent_of
-from sage100_ssm.sync.run.ports import Access, Failure, Row, SideFailedError
-from sage100_ssm.sync.run.receipts import hoped, refusal, settled
+from sage100_ssm.sync.run.context import Run
+from sage100_ssm.sync.run.guard import REWRITES, Guarded
+from sage100_ssm.sync.run.ledger import Ledger, intent_of
+from sage100_ssm.sync.run.observation import keep_identity
+from sage100_ssm.sync.run.ports import Access, Row, SideFailedError
+from sage100_ssm.sync.run.receipts import after_write, expected_base, refusal
 from sage100_ssm.sync.run.report import Counts
 from sage100_ssm.sync.state.transaction import Transaction
 
@@ -24,41 +25,44 @@ _ID = {Side.SAGE100: "cbMarq", Side.SSM: "id"}
 _ORDER = (Action.DELETE, Action.UPDATE, Action.CREATE)
 
 
-@dataclass(slots=True)
-class Outcomes:
-    """What the writes came to.
+def apply(run: Run, guarded: Guarded) -> None:
+    """Write both sides at the same time; then give the contacts created in Sage their ``extId`` in SSM.
 
-    Attributes:
-        counts: writes done and not done, per side.
-        problems: what the sides refused, with the write that was refused.
-        updates: the updates that were done.
-        failures: per side, why it could not be written any further.
-        notices: how many notices were noted.
-        postponed: the writes that were not begun, since the run's time was spent; the next run plans them again.
+    What the writes came to is in the run's tally.
+
+    Raises:
+        LeaseLost: another run has taken over; nothing more is written.
     """
+    plan, world, seen = guarded.plan, guarded.decided.world, guarded.decided.seen
+    with run.context.store.transaction() as transaction:
+        intents = {(i.side, i.source_id): i for i in transaction.intents()}
+    ledger = Ledger(run, {link.sage100_id: link for link in seen.links}, intents)
+    if guarded.decided.fresh_types is not None:
+        with run.transaction() as transaction:
+            transaction.save_observed("contact_types", guarded.decided.fresh_types, replace=True)
 
-    counts: dict[Side, Counts] = default(default_factory=lambda: {side: Counts() for side in Side})
-    problems: list[tuple[Entry, Write]] = default(default_factory=list)
-    updates: list[Write] = default(default_factory=list)
-    failures: dict[Side, Failure] = default(default_factory=dict)
-    notices: int = 0
-    postponed: list[Write] = default(default_factory=list)
-
-
-def apply(plan: Plan, books: Books, access: Mapping[Side, Access], world: World, outcomes: Outcomes) -> None:
-    """Write both sides side by side; then give the contacts created in Sage their ``extId`` in SSM."""
-    mapper, database = world.mapper, world.database
-    outcomes.notices += books.start(plan, whole=all(world.complete.values()) and not plan.partial)
-    desks = {side: _Desk(side, plan.of(side), books, mapper, outcomes) for side in Side}
+    whole = all(world.complete.values()) and not plan.is_partial
+    run.tally.notices += ledger.start(plan, whole=whole)
+    access: Mapping[Side, Access] = {Side.SAGE100: run.context.sage100, Side.SSM: run.context.ssm}
+    writers = {side: _SideWriter(side, plan.of(side), ledger, world.mapper) for side in Side}
     with ThreadPoolExecutor(2, "apply") as pool:
-        for done in [pool.submit(desk.write, access[side]) for side, desk in desks.items() if desk.writes]:
+        for done in [pool.submit(w.write, access[side]) for side, w in writers.items() if w.writes]:
             done.result()
-    marks = [mark for pair in desks[Side.SAGE100].created if (mark := ext_id_update(*pair, database))]
-    if marks and Side.SSM not in outcomes.failures:
-        _Desk(Side.SSM, marks, books, mapper, outcomes).write(access[Side.SSM])
+    # The `cbMarq` of a contact created in Sage, which its `extId` names, is known only now.
+    updates = (ext_id_update(*created, world.database) for created in writers[Side.SAGE100].created)
+    marks = [update for update in updates if update]
+    if marks and Side.SSM not in run.tally.failures:
+        _SideWriter(Side.SSM, marks, ledger, world.mapper).write(access[Side.SSM])
+
+    identity = seen.observation.identity
+    with run.transaction() as transaction:
+        if guarded.rewrites is not None:
+            transaction.remember(REWRITES, guarded.rewrites.remembered(run.tally.updates))
+        if identity is not None and not guarded.forbids_all:
+            keep_identity(transaction, identity)
 
 
-class _Desk:
+class _SideWriter:
     """The writes of one side, and what becomes of each.
 
     Attributes:
@@ -66,34 +70,36 @@ class _Desk:
         created: for each contact created in Sage, its link and both contacts.
     """
 
-    def __init__(self, side: Side, writes: Sequence[Write], books: Books, mapper: Mapper, outcomes: Outcomes) -> None:
-        self._side, self._books, self._mapper, self._outcomes = side, books, mapper, outcomes
+    def __init__(self, side: Side, writes: Sequence[Write], ledger: Ledger, mapper: Mapper) -> None:
+        self._side, self._ledger, self._mapper = side, ledger, mapper
+        self._tally = ledger.run.tally
+        self._until = ledger.run.started_at + ledger.run.context.site.time_budget
         self.writes = sorted(writes, key=lambda w: _ORDER.index(w.action))
         self.created: list[tuple[Link, Contact, Contact]] = []
         self._announced: dict[int, list[int]] = {}
         self._answered: set[int] = set()
 
     def write(self, access: Access) -> None:
-        """Hand the records over and keep each receipt."""
+        """Hand the records over and process each receipt."""
         try:
             access.write(self._records(), self._receive)
         except SideFailedError as error:
-            self._outcomes.failures[self._side] = error.failure
+            self._tally.failures[self._side] = error.failure
             self._counts.failed += len(self.writes) - len(self._answered)
 
     @property
     def _counts(self) -> Counts:
-        return self._outcomes.counts[self._side]
+        return self._tally.counts[self._side]
 
     def _records(self) -> Iterator[Row]:
         for index, write in enumerate(self.writes):
-            if self._books.now() >= self._books.until:
-                self._outcomes.postponed += self.writes[index:]
+            if self._ledger.now >= self._until:
+                self._tally.postponed += self.writes[index:]
                 del self.writes[index:]
                 return
-            left = {} if write.action is Action.DELETE else hoped(write, self._mapper)
-            self._announced[index] = self._books.intend(write, left)
-            yield record_of(write, self._books.now())
+            base = {} if write.action is Action.DELETE else expected_base(write, self._mapper)
+            self._announced[index] = self._ledger.intend(write, base)
+            yield record_of(write, self._ledger.now)
 
     def _receive(self, receipt: Receipt) -> None:
         self._answered.add(receipt.index)
@@ -101,70 +107,66 @@ class _Desk:
         if receipt.outcome is Outcome.APPLIED:
             self._applied(write, receipt)
         else:
-            self._not_done(write, receipt)
+            self._not_applied(write, receipt)
 
     # --- done
 
     def _applied(self, write: Write, receipt: Receipt) -> None:
         if receipt.wrote:
             self._counts.add(write.action)
-            self._outcomes.updates += [write] if write.action is Action.UPDATE else []
-        with self._books.transaction() as transaction:
-            self._observed(transaction, write, receipt)
+            self._tally.updates += [write] if write.action is Action.UPDATE else []
+        with self._ledger.transaction() as transaction:
+            self._save_observed(transaction, write, receipt)
+            link = self._ledger.links.get(write.link.sage100_id) if write.link else None
             if write.action is Action.DELETE:
-                self._ended(transaction, write)
+                if link:
+                    self._ledger.keep(transaction, replace(link, status=LinkStatus.ENDED, reason=None))
             elif receipt.record is not None:
-                self._settled(transaction, write, self._mapper.contact(self._side, receipt.record))
+                self._save_link(transaction, write, link, self._mapper.contact(self._side, receipt.record))
             transaction.settle(self._announced[receipt.index], done=receipt.wrote)
-        self._outcomes.notices += len(write.notices) if receipt.wrote else 0
+            self._tally.notices += len(write.notices) if receipt.wrote else 0
 
-    def _observed(self, transaction: Transaction, write: Write, receipt: Receipt) -> None:
-        """What SSM reads back is seen; a deleted row that it no longer shows is kept as deleted."""
+    def _save_observed(self, transaction: Transaction, write: Write, receipt: Receipt) -> None:
+        """Save the row of SSM that was read back."""
         if self._side is not Side.SSM:
             return
         row = receipt.record
         if row is None and receipt.outcome is Outcome.APPLIED and write.action is Action.DELETE and write.ssm:
+            # A deleted row that SSM no longer shows is remembered as deleted.
             row = {**write.ssm.row, "deleted": True}
         if row is not None:
             transaction.save_observed("contacts", [row])
 
-    def _ended(self, transaction: Transaction, write: Write) -> None:
-        link = self._link_of(write)
-        if link:
-            self._books.keep(transaction, replace(link, status=LinkStatus.ENDED, reason=None))
-
-    def _settled(self, transaction: Transaction, write: Write, now: Contact) -> None:
-        after = settled(write, self._link_of(write), now, self._mapper)
-        self._outcomes.problems += [(entry, write) for entry in after.stuck]
-        link = self._books.keep(transaction, after.link)
+    def _save_link(self, transaction: Transaction, write: Write, link: Link | None, now: Contact) -> None:
+        after = after_write(write, link, now, self._mapper)
+        self._tally.refusals += [(entry, write) for entry in after.not_applied]
+        saved = self._ledger.keep(transaction, after.link)
         if write.action is Action.CREATE:
-            self._forget_intent(transaction, write)
-            self.created += [(link, after.sage100, after.ssm)] if self._side is Side.SAGE100 else []
+            self._close_intent(transaction, write)
+            self.created += [(saved, after.sage100, after.ssm)] if self._side is Side.SAGE100 else []
 
-    def _link_of(self, write: Write) -> Link | None:
-        return self._books.links.get(write.link.sage100_id) if write.link else None
-
-    def _forget_intent(self, transaction: Transaction, write: Write) -> None:
+    def _close_intent(self, transaction: Transaction, write: Write) -> None:
         intent = intent_of(write)
-        self._books.close_intent(transaction, (intent.side, intent.source_id))
+        self._ledger.close_intent(transaction, (intent.side, intent.source_id))
 
     # --- not done
 
-    def _not_done(self, write: Write, receipt: Receipt) -> None:
+    def _not_applied(self, write: Write, receipt: Receipt) -> None:
         if receipt.outcome is not Outcome.CHANGED:
             self._counts.failed += 1
-        with self._books.transaction() as transaction:
-            self._observed(transaction, write, receipt)
+        with self._ledger.transaction() as transaction:
+            self._save_observed(transaction, write, receipt)
+            # An uncertain write may have been done: its notices stay announced until a later run finds out.
             if receipt.outcome is not Outcome.UNCERTAIN:
                 transaction.settle(self._announced[receipt.index], done=False)
             if receipt.outcome is Outcome.REFUSED and write.action is Action.CREATE:
-                self._forget_intent(transaction, write)
+                self._close_intent(transaction, write)
         if problem := refusal(write, receipt, self._mapper):
-            self._outcomes.problems.append((problem, write))
+            self._tally.refusals.append((problem, write))
 
 
 def record_of(write: Write, now: datetime) -> dict[str, Any]:
-    """A write as the record that a destination takes (CONTRACT.md, "Streams")."""
+    """A write as the record that a destination takes."""
     identity = {} if write.target_id is None else {_ID[write.side]: write.target_id}
     expected = {EXPECTED: dict(write.expected)} if write.expected else {}
     match write.action:

@@ -1,233 +1,172 @@
-"""See both sides: Sage whole, SSM since the last time, and remember what was seen (DESIGN.md, "One run")."""
+"""The first step of a run: read both sides, refuse what cannot be worked with, remember what was seen."""
 
-import random
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
 
-from sage100_ssm.sync.contacts.mapping import Column
-from sage100_ssm.sync.model import Link, LinkStatus, Side
-from sage100_ssm.sync.run.ports import Failure, Reading, Row, SageAccess, SideFailedError, SsmAccess
-from sage100_ssm.sync.run.same_system import Companies, of_ssm, remembered_companies, same_database, same_instance
-from sage100_ssm.sync.state.records import RunStatus
-from sage100_ssm.sync.state.transaction import Transaction
+from sage100_ssm.garbage_collection import collected_later
+from sage100_ssm.sync.contacts.fields import present
+from sage100_ssm.sync.failures import ConfigurationError, SideUnavailableError
+from sage100_ssm.sync.model import Code, Entry, Link, Side, Subject
+from sage100_ssm.sync.run.context import Context, Run
+from sage100_ssm.sync.run.observation import Observation, Remembered, read_sides, remember, remembered
+from sage100_ssm.sync.run.ports import Failure
+from sage100_ssm.sync.run.same_system import same_settings
+from sage100_ssm.sync.state.records import RunRow
 
-_WHOLE_EVERY = timedelta(hours=24)
-_SAMPLE = 20
-_LAST_WHOLE = "ssm_whole_read_at"
-_DATABASE = "database"
-_COMPANIES = "sage100_companies"
-_IDENTITY = "sage100_identity"
-_STREAMS = ("accounts", "contacts")
-_TYPES = "contact_types"
+_FIELD_MAP = "field_map"
+
+FieldMap = Mapping[str, list[str]]
+"""Field name to its column in Sage, its field in SSM and its kind."""
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
-    """What earlier runs left behind.
+class Seen:
+    """What the step found.
 
     Attributes:
-        links: the living links.
-        accounts: SSM accounts as last seen.
-        contacts: SSM contacts as last seen, deleted ones included, by id.
-        contact_types: rows of ``/contactTypes`` as last seen.
-        cursors: per stream of SSM, the state up to which it was read.
-        database: the company database's name, as the settings gave it.
-        companies: some companies of Sage, by which it is known again.
-        identity: the highest ``cbMarq`` that Sage was seen to have given.
-        whole_due: whether SSM is to be read whole: never done, a day ago, or the last run failed.
+        links: the living links, without the bases of fields that are new in the map, or changed in it (P4).
+        known: what earlier runs left in the state.
+        observation: what both sides show now.
+        alone: the only contact that this run is about (``retry``); None for all.
     """
 
-    links: Sequence[Link]
-    accounts: Mapping[int, Row]
-    contacts: Mapping[int, Row]
-    contact_types: Sequence[Row]
-    cursors: Mapping[str, Mapping[str, Any] | None]
-    database: str | None
-    companies: Companies
-    identity: int
-    whole_due: bool
+    links: tuple[Link, ...]
+    known: Remembered
+    observation: Observation
+    alone: Subject | None = None
 
 
-def remembered(transaction: Transaction, now: datetime) -> Remembered:
-    """Load what earlier runs left behind."""
-    cursors = {stream: transaction.cursor(stream) for stream in _STREAMS}
-    last_whole = transaction.recall(_LAST_WHOLE)
-    last_run = next(iter(transaction.runs(1)), None)
-    failed = last_run is not None and last_run.status in (RunStatus.FAILED, RunStatus.RUNNING)
-    never = last_whole is None or None in cursors.values()
-    return Remembered(
-        links=transaction.links(),
-        accounts={row["id"]: row for row in transaction.observed("accounts")},
-        contacts={row["id"]: row for row in transaction.observed("contacts")},
-        contact_types=list(transaction.observed(_TYPES)),
-        cursors=cursors,
-        database=transaction.recall(_DATABASE),
-        companies=transaction.recall(_COMPANIES) or {},
-        identity=transaction.recall(_IDENTITY) or 0,
-        whole_due=failed or never or now - datetime.fromisoformat(last_whole) > _WHOLE_EVERY,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """What both sides show now.
-
-    Attributes:
-        companies: rows of ``F_COMPTET``, clients and prospects.
-        sage100: rows of ``F_CONTACTT``.
-        columns: what each column of ``F_CONTACTT`` can hold.
-        identity: the highest ``cbMarq`` ever given, where Sage tells it.
-        accounts: rows of SSM accounts.
-        ssm: rows of SSM contacts, deleted ones included, by id.
-        contact_types: rows of ``/contactTypes``.
-        failures: per side, why it could not be read to its end.
-        unread: the sides of which nothing could be read.
-        whole: whether SSM was read whole.
-        seen: the SSM streams as they were read in this run.
-        read: how many contacts were read, per side.
-    """
-
-    companies: Sequence[Row]
-    sage100: Sequence[Row]
-    columns: Mapping[str, Column]
-    identity: int | None
-    accounts: Sequence[Row]
-    ssm: Mapping[int, Row]
-    contact_types: Sequence[Row]
-    failures: Mapping[Side, Failure]
-    unread: frozenset[Side]
-    whole: bool
-    seen: Mapping[str, Reading]
-    read: Mapping[Side, int]
-
-    @property
-    def complete(self) -> dict[Side, bool]:
-        """Whether each side was read to its end (P10)."""
-        return {side: side not in self.failures for side in Side}
-
-    def with_types(self, reading: Reading) -> "Observation":
-        """The same observation with the contact types read anew."""
-        return replace(self, contact_types=reading.rows, seen={**self.seen, _TYPES: reading})
-
-
-def observe(sage100: SageAccess, ssm: SsmAccess, known: Remembered, *, whole: bool) -> Observation:
-    """Read both sides at the same time.
+def observe(context: Context) -> Seen:
+    """Read the state and both sides; nothing is changed anywhere.
 
     Raises:
-        ConfigurationError: the state belongs to another company database, or another instance of SSM.
+        ConfigurationError: a person must first mend a setting, a login, a right or a column.
+        SideUnavailableError: a side could not be reached.
     """
-    with ThreadPoolExecutor(2, "observe") as pool:
-        sage_side = pool.submit(_read_sage, sage100)
-        ssm_side = pool.submit(_read_ssm, ssm, known, whole=whole)
-        columns, identity, companies, contacts = sage_side.result()
-        seen, whole = ssm_side.result()
-    complete = companies.complete and contacts.complete
-    same_database(known.links, known.companies, companies.rows, contacts.rows, complete=complete)
-    failures = {
-        side: failure
-        for side, readings in ((Side.SAGE100, (companies, contacts)), (Side.SSM, tuple(seen.values())))
-        if (failure := next((r.failure for r in readings if r.failure), None))
-    }
-    nothing = {Side.SAGE100: not (companies.rows or contacts.rows), Side.SSM: not any(r.rows for r in seen.values())}
-    return Observation(
-        companies.rows,
-        contacts.rows,
-        columns,
-        identity,
-        list(_now_seen(known.accounts, seen.get("accounts"), whole=whole).values()),
-        _now_seen(known.contacts, seen.get("contacts"), whole=whole),
-        seen[_TYPES].rows if _TYPES in seen and seen[_TYPES].complete else known.contact_types,
-        failures,
-        frozenset(side for side in failures if nothing[side]),
-        whole,
-        seen,
-        {Side.SAGE100: len(contacts.rows), Side.SSM: len(seen["contacts"].rows) if "contacts" in seen else 0},
-    )
+    known = _recall(context)
+    return _usable(context, known, _read(context, known))
 
 
-def _read_sage(sage100: SageAccess) -> tuple[Mapping[str, Column], int | None, Reading, Reading]:
-    try:
-        columns, identity = sage100.columns(), sage100.last_identity()
-    except SideFailedError as error:
-        return {}, None, Reading([], failure=error.failure), Reading([])
-    readings = sage100.read({"companies": None, "contacts": None})
-    return columns, identity, readings["companies"], readings["contacts"]
+def observe_and_remember(run: Run) -> Seen:
+    """The same, and keep what was seen.
 
-
-def _read_ssm(ssm: SsmAccess, known: Remembered, *, whole: bool) -> tuple[dict[str, Reading], bool]:
-    """Read SSM, whole if it is not known again; linked contacts not among what is seen are asked for by id (P10).
-
-    Returns:
-        The streams read, and whether they were read whole.
+    Raises:
+        ConfigurationError, SideUnavailableError: as ``observe``.
+        LeaseLost: another run has taken over.
     """
-    if not whole:
-        sample = _sample(known)
-        found = ssm.find(sample) if sample else Reading([])
-        if found.failure:
-            return {"contacts": Reading([], failure=found.failure)}, False
-        told = of_ssm(known.contacts, found.rows)
-        same_instance(told)
-        whole = bool(sample) and not told.same
-    seen = dict(ssm.read({**dict.fromkeys(_STREAMS), _TYPES: None} if whole else known.cursors))
-    if whole and (failure := _doubtful(known, seen)):
-        return {"contacts": Reading([], failure=failure)}, whole
-    contacts = seen["contacts"]
-    if not contacts.complete or (whole and not contacts.rows):
-        return seen, whole
-    shown = {row["id"] for row in contacts.rows} | (set() if whole else set(known.contacts))
-    missing = [k.ssm_id for k in known.links if k.ssm_id not in shown and (whole or k.status is LinkStatus.ACTIVE)]
+    # What earlier runs left is read before this one is noted as running: the last run's end decides what is read.
+    known = _recall(run.context)
+    with run.transaction() as transaction:
+        transaction.start_run(RunRow(run.run_id, run.started_at))
+    observation = _read(run.context, known)
+    for side, number in observation.read.items():
+        run.tally.counts[side].read = number
+    seen = _usable(run.context, known, observation)
+    _remember(run, seen)
+    return seen
+
+
+def _recall(context: Context) -> Remembered:
+    with collected_later(), context.store.transaction() as transaction:
+        known = remembered(transaction, context.now())
+    same_settings(known.links, known.database, context.site.database)
+    return known
+
+
+def _read(context: Context, known: Remembered) -> Observation:
+    whole = context.options.whole or known.is_whole_read_due
+    return read_sides(context.sage100, context.ssm, known, whole=whole)
+
+
+# --- what cannot be worked with
+
+
+def _usable(context: Context, known: Remembered, observation: Observation) -> Seen:
+    """What was seen, if a run can work with it.
+
+    Raises:
+        ConfigurationError, SideUnavailableError: nothing could be read of a side, or a mapped column is missing.
+    """
+    alone = _subject_to_retry(context)
+    _refuse_unread(observation)
+    _, missing = present(context.site.fields, observation.columns)
     if missing:
-        found = ssm.find(missing)
-        seen["contacts"] = Reading(contacts.rows + found.rows, contacts.state, found.failure)
-    return seen, whole
+        columns = ", ".join(f.sage100 for f in missing)
+        text = f"F_CONTACTT has no column {columns}"
+        raise ConfigurationError("schema_missing", side=Side.SAGE100.value, text=text)
+    before, now = _field_maps(context, observation)
+    changed = {name for name, place in now.items() if before.get(name, place) != place}
+    changed |= now.keys() - before.keys() if before else set()
+    return Seen(tuple(_without_bases(link, changed) for link in known.links), known, observation, alone)
 
 
-def _doubtful(known: Remembered, seen: Mapping[str, Reading]) -> Failure | None:
-    """Why a whole reading is to be taken for none: it broke off before any row came that was read before.
+def _subject_to_retry(context: Context) -> Subject | None:
+    """The contact that ``retry`` is about.
 
     Raises:
-        ConfigurationError: the rows read are those of another instance.
+        ConfigurationError: there is no such open problem, or it is about a side as a whole.
     """
-    read = {name: seen[name].rows if name in seen else [] for name in _STREAMS}
-    contacts, accounts = of_ssm(known.contacts, read["contacts"]), of_ssm(known.accounts, read["accounts"])
-    failure = next((reading.failure for reading in seen.values() if reading.failure), None)
-    any_known = bool(known.contacts or known.accounts)
-    same_instance(contacts, accounts, none_is_strange=any_known and failure is None)
-    return failure if any_known and not (contacts.same or accounts.same) else None
+    if context.options.problem is None:
+        return None
+    with context.store.transaction() as transaction:
+        found = [p.entry.subject for p in transaction.open_problems() if p.id == context.options.problem]
+    if not found or found[0] == Subject():
+        raise ConfigurationError("problem_unknown", number=context.options.problem)
+    return found[0]
 
 
-def _now_seen(before: Mapping[int, Row], reading: Reading | None, *, whole: bool) -> dict[int, Row]:
-    """What is known of a stream now: a complete whole read says it all, any other adds to what was known."""
-    rows: dict[int, Row] = {row["id"]: row for row in reading.rows} if reading else {}
-    return rows if whole and reading and reading.complete else {**before, **rows}
+def _refuse_unread(observation: Observation) -> None:
+    """A side of which nothing could be read ends the run.
+
+    Raises:
+        ConfigurationError, SideUnavailableError: what only a person can mend comes first.
+    """
+    unread = {side: failure for side, failure in observation.failures.items() if side in observation.unread}
+    for side, failure in sorted(unread.items(), key=lambda item: not item[1].configuration):
+        kind = ConfigurationError if failure.configuration else SideUnavailableError
+        error = kind(failure.code, **failure.details, side=side.value, text=failure.text)
+        error.problems = [unreachable(side, failure) for side, failure in unread.items()]
+        raise error
 
 
-def _sample(known: Remembered) -> list[int]:
-    """Some contacts seen before, others in each run, by which SSM is known again; linked ones if there are any."""
-    linked = [k.ssm_id for k in known.links if k.status is LinkStatus.ACTIVE and k.ssm_id in known.contacts]
-    seen = linked or [i for i, row in known.contacts.items() if not row.get("deleted")]
-    return random.sample(seen, min(_SAMPLE, len(seen)))
+def unreachable(side: Side, failure: Failure) -> Entry:
+    """R10: the problem that a side was not reached, or could not be written any further."""
+    return Entry(Code.SIDE_UNREACHABLE, Subject(), details={"side": side.value, "text": failure.text})
 
 
-def keep_identity(transaction: Transaction, identity: int) -> None:
-    """Keep the highest ``cbMarq`` that Sage has given (P9)."""
-    transaction.remember(_IDENTITY, identity)
+# --- fields that are new in the map, or changed in it, have no base (P4)
 
 
-def remember(transaction: Transaction, seen: Observation, database: str, now: datetime) -> None:
-    """Keep what was seen of SSM, each cursor with the rows that it covers, and of which company database it was."""
-    if Side.SAGE100 not in seen.failures:
-        facts = {_DATABASE: database, _COMPANIES: remembered_companies(seen.companies)}
-        for key, fact in facts.items():
-            if fact and transaction.recall(key) != fact:
-                transaction.remember(key, fact)
-    for stream, reading in seen.seen.items():
-        complete_whole = reading.complete and (seen.whole or stream == _TYPES)
-        transaction.save_observed(stream, reading.rows, replace=complete_whole)
-        if reading.complete and reading.state:
-            transaction.save_cursor(stream, reading.state)
-    if seen.whole and Side.SSM not in seen.failures:
-        transaction.remember(_LAST_WHOLE, now.isoformat())
+def _field_maps(context: Context, observation: Observation) -> tuple[FieldMap, FieldMap]:
+    """The field map of the last run, and this run's."""
+    there, _ = present(context.site.fields, observation.columns)
+    with context.store.transaction() as transaction:
+        before = transaction.recall(_FIELD_MAP) or {}
+    return before, {f.name: [f.sage100, f.ssm, f.kind.value] for f in there}
+
+
+def _without_bases(link: Link, fields: set[str]) -> Link:
+    if link.base.keys().isdisjoint(fields):
+        return link
+    return replace(link, base={name: pair for name, pair in link.base.items() if name not in fields})
+
+
+# --- remembering
+
+
+def _remember(run: Run, seen: Seen) -> None:
+    """Keep the field map and what was seen, each cursor with the rows that it covers."""
+    context, observation = run.context, seen.observation
+    before, now = _field_maps(context, observation)
+    if before != now:
+        with run.transaction() as transaction:
+            for new, old in zip(seen.links, seen.known.links, strict=True):
+                if new is not old:
+                    transaction.save_link(new)
+            transaction.remember(_FIELD_MAP, now)
+    # P9: a side that suddenly reads empty is not believed before a person says so.
+    floor = context.site.policy.max_deletions.floor
+    is_suddenly_empty = observation.whole and not observation.ssm and len(seen.links) > floor
+    if not is_suddenly_empty or context.options.allow_mass_change:
+        with run.transaction() as transaction:
+            remember(transaction, observation, context.site.database, context.now())

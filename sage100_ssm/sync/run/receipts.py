@@ -1,4 +1,4 @@
-"""What a receipt means: how the link now stands (P8), and what the journal is told. Pure."""
+"""What follows from a receipt: the link after the write (P8), or the problem that a refusal makes. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,38 +21,37 @@ _PROBLEM_OF = {
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class AfterWrite:
     """What a write that was done leaves behind.
 
     Attributes:
-        link: the link as it now stands.
-        sage100: the Sage contact as it now stands.
-        ssm: the SSM contact as it now stands.
-        stuck: what the side accepted and yet reads back as before, a problem per field (``not_applied``).
+        link: the link as it now is.
+        sage100: the Sage contact as it now is.
+        ssm: the SSM contact as it now is.
+        not_applied: a problem per field that the side accepted and yet reads back as before.
     """
 
     link: Link
     sage100: Contact
     ssm: Contact
-    stuck: tuple[Entry, ...]
+    not_applied: tuple[Entry, ...]
 
 
 # --- done
 
 
-def settled(write: Write, link: Link | None, now: Contact, mapper: Mapper) -> Settled:
+def after_write(write: Write, link: Link | None, now: Contact, mapper: Mapper) -> AfterWrite:
     """The form that a side reads back after a write becomes its base (P8).
 
     Args:
         write: a create or an update that was done.
-        link: the link that it belongs to, as it now stands; None where it makes one.
+        link: the link that it belongs to, as it now is; None where it makes one.
         now: the contact as it reads back.
         mapper: the field map at work.
     """
     sage100, ssm = _both(write, now)
     stuck = [f for f in mapper.fields if f.name in write.carried and _is_stuck(f, write, now, mapper)]
-    left = _pairs(write, now, mapper)
-    pairs = {name: pair for name, pair in left.items() if name not in {f.name for f in stuck}}
+    pairs = {name: pair for name, pair in _pairs(write, now, mapper).items() if name not in {f.name for f in stuck}}
     link = link or _new_link(write, sage100, ssm)
     link = replace(
         link,
@@ -64,11 +63,11 @@ def settled(write: Write, link: Link | None, now: Contact, mapper: Mapper) -> Se
         ssm_id=ssm.id if write.action is Action.CREATE else link.ssm_id,
         unconfirmed={side: base for side, base in link.unconfirmed.items() if side is not write.side},
     )
-    return Settled(link, sage100, ssm, tuple(_not_applied(f, write.side, sage100, ssm, mapper) for f in stuck))
+    return AfterWrite(link, sage100, ssm, tuple(_not_applied(f, write.side, sage100, ssm, mapper) for f in stuck))
 
 
-def hoped(write: Write, mapper: Mapper) -> Base:
-    """The base that a create or an update leaves if it is done, should its receipt never come."""
+def expected_base(write: Write, mapper: Mapper) -> Base:
+    """The base that a create or an update leaves if it is done, in case its receipt never comes."""
     row = write.target.row if write.target else {"cbMarq": 0, "id": 0}
     return _pairs(write, mapper.contact(write.side, {**row, **write.values}), mapper)
 

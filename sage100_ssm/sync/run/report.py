@@ -1,7 +1,8 @@
-"""What a run, or a plan, tells: the shapes of ``run --json`` and ``plan --json`` (CONTRACT.md)."""
+"""What a run, or a plan, reports: the shapes of ``run --json`` and ``plan --json``."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from dataclasses import field as default
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +10,9 @@ from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.model import Entry, Side, Subject
-from sage100_ssm.sync.planning.draft import Plan
+from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import EXT_ID, Change, Write
+from sage100_ssm.sync.run.ports import Failure
 from sage100_ssm.sync.state.records import RunStatus
 
 
@@ -43,12 +45,34 @@ class Counts:
         setattr(self, name, getattr(self, name) + 1)
 
 
+@dataclass(slots=True)
+class Tally:
+    """What the writes of a run came to so far. The two sides are written at the same time and add to it.
+
+    Attributes:
+        counts: contacts read and written, per side.
+        refusals: the problems that refused writes make, each with its write.
+        updates: the updates that were done.
+        failures: per side, why it could not be written any further.
+        notices: the number of notices that were noted.
+        postponed: the writes that were not begun because the run's time was over; the next run plans them again.
+    """
+
+    counts: dict[Side, Counts] = default(default_factory=lambda: {side: Counts() for side in Side})
+    refusals: list[tuple[Entry, Write]] = default(default_factory=list)
+    updates: list[Write] = default(default_factory=list)
+    failures: dict[Side, Failure] = default(default_factory=dict)
+    notices: int = 0
+    postponed: list[Write] = default(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class RunReport:
     """What one run did. Times are aware, in UTC.
 
     Attributes:
-        postponed: writes left to the next run, since this one's time was spent.
+        postponed: writes left to the next run because this one's time was over.
+        guards: the guards that withheld something.
     """
 
     run_id: str
@@ -128,7 +152,12 @@ class PlannedWrite:
 
 @dataclass(frozen=True, slots=True)
 class PlanReport:
-    """What a run would do, per side."""
+    """What a run would do, per side.
+
+    Attributes:
+        held_back: the writes that a guard or a backoff withholds.
+        guards: the guards that withhold something.
+    """
 
     sage100: Sequence[PlannedWrite]
     ssm: Sequence[PlannedWrite]
@@ -146,12 +175,15 @@ class PlanReport:
 
 
 def planned(plan: Plan, database: str, exit_code: Exit, guards: Sequence[Entry] = ()) -> PlanReport:
-    """Tell a plan: a contact created in Sage is given its ``extId`` in SSM in the same run."""
+    """The report of a plan.
+
+    A contact that is created in Sage gets its ``extId`` in SSM in the same run, so this update is in the report.
+    """
     marks = [mark for w in plan.of(Side.SAGE100, Action.CREATE) if (mark := _mark(w, database))]
     return PlanReport(
         sage100=[_planned(w) for w in plan.of(Side.SAGE100)],
         ssm=[*(_planned(w) for w in plan.of(Side.SSM)), *marks],
-        held_back=[_planned(w, reason) for w, reason in plan.held],
+        held_back=[_planned(w.write, w.code.value) for w in plan.withheld],
         exit_code=exit_code,
         guards=guards,
     )

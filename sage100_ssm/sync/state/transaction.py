@@ -56,6 +56,11 @@ class Transaction:
         except IntegrityError as error:
             raise AlreadyLinked(link.sage100_id, link.ssm_id) from error
 
+    def park_link(self, link: Link) -> None:
+        """Free the ``cbMarq`` of a living link, which is saved again with another one in the same transaction."""
+        # No row of Sage has a negative id.
+        self.save_link(replace(link, sage100_id=-link.sage100_id))
+
     def observed(self, stream: str) -> Iterator[dict[str, Any]]:
         """The rows last seen of an SSM stream, by id. To be consumed within the transaction."""
         table = tables.observations

@@ -8,13 +8,13 @@ import pytest
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.model import Code, Entry, Side, Subject
 from sage100_ssm.sync.planning import backoff
-from sage100_ssm.sync.planning.decide import plan
-from sage100_ssm.sync.planning.flapping import ENOUGH, Rewrites
+from sage100_ssm.sync.planning.decide import decide
+from sage100_ssm.sync.planning.flapping import ENOUGH, stop_flapping
 from sage100_ssm.sync.planning.guards import Lifted, allowed, guard
+from sage100_ssm.sync.planning.plan import Plan, Withheld
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.rules.policy import DeletionLimit, Policy
-from sage100_ssm.sync.run.apply import Outcomes
-from sage100_ssm.sync.run.engine import _refused_write
+from sage100_ssm.sync.run.closing import refused_write
 from sage100_ssm.sync.state.records import JournalEntry
 from tests.support import worlds
 
@@ -69,8 +69,7 @@ def people(number):
 
 def guarded(rows, there, links, *, lifted=None, policy=None, identity_fell=False):
     world = replace(worlds.world(rows, there, links, policy=policy), identity_fell=identity_fell)
-    made = plan(world)
-    stops = guard(made, world, lifted or Lifted())
+    made, stops = guard(decide(world), world, lifted or Lifted())
     return made, [(s.code, s.rule, s.details["side"], s.details["number"]) for s in stops]
 
 
@@ -86,7 +85,7 @@ def test_of_too_many_deletions_none_is_done_and_nothing_is_created_on_that_side(
     made, stops = guarded([*rows[4:], *newcomers[0]], [*there, *newcomers[1]], links)
     assert stops == [(Code.DELETION_GUARD, "P9", "ssm", 4)]
     assert actions(made) == [("sage100", "create"), ("sage100", "update"), ("ssm", "update")]
-    held = [(w.action, code) for w, code in made.held]
+    held = [(withheld.write.action, withheld.code) for withheld in made.withheld]
     assert sorted(held) == [(Action.CREATE, "deletion_guard")] + [(Action.DELETE, "deletion_guard")] * 4
 
 
@@ -99,7 +98,7 @@ def test_as_many_deletions_as_the_limit_allows_are_done():
 def test_a_person_lifts_the_deletion_guard_for_one_run():
     rows, there, links = people(10)
     made, stops = guarded(rows[4:], there, links, lifted=Lifted(deletions=True))
-    assert (stops, len(made.writes), made.held) == ([], 4, [])
+    assert (stops, len(made.writes), made.withheld) == ([], 4, ())
     (note,) = [n for n in made.notices if n.code is Code.GUARD_LIFTED]
     assert note.details == {
         "side": "ssm",
@@ -119,7 +118,7 @@ def test_the_guard_of_mass_changes_is_not_lifted_with_that_of_deletions():
 def test_the_guard_of_deletions_is_not_lifted_with_that_of_mass_changes():
     _rows, there, links = people(10)
     made, stops = guarded([], there, links, lifted=Lifted(mass_change=True))
-    assert ([code for code, *_ in stops], made.writes) == ([Code.DELETION_GUARD], [])
+    assert ([code for code, *_ in stops], made.writes) == ([Code.DELETION_GUARD], ())
 
 
 @pytest.mark.parametrize(
@@ -132,7 +131,7 @@ def test_a_side_that_reads_empty_stops_everything_above_the_floor(number, stoppe
     made, stops = guarded([] if empty is SAGE else rows, [] if empty is SSM else there, links)
     assert [(code, side) for code, _, side, _ in stops] == ([(Code.EMPTY_SIDE_GUARD, empty.value)] if stopped else [])
     if stopped:
-        assert (made.writes, made.links, made.notices) == ([], {}, [])
+        assert (made.writes, made.links, made.notices) == ((), (), ())
 
 
 @pytest.mark.parametrize(
@@ -174,7 +173,7 @@ def test_a_field_without_a_base_derives_no_mass_change():
 
 def test_a_sage_that_gives_out_ids_again_was_restored():
     made, stops = guarded(*people(1), identity_fell=True)
-    assert ([code for code, *_ in stops], made.writes) == ([Code.RESTORED_SIDE_GUARD], [])
+    assert ([code for code, *_ in stops], made.writes) == ([Code.RESTORED_SIDE_GUARD], ())
 
 
 @pytest.mark.parametrize(
@@ -255,25 +254,21 @@ def test_a_write_is_held_while_its_pause_lasts_and_its_problem_stands(after, mar
     entry = Entry(Code.REJECTED_BY_SSM, WRITE.subject)
     when = None if after is None else NOW + after
     problem = JournalEntry(1, entry, NOW, NOW, tries=2, next_try_at=when, fingerprint=mark)
-    made = plan(worlds.world())
-    made.writes.append(WRITE)
-    told = backoff.hold_paused(made, [problem], NOW)
-    assert (told, made.writes) == (([entry], []) if held else ([], [WRITE]))
-    assert made.held == ([(WRITE, "rejected_by_ssm")] if held else [])
+    left, waiting = backoff.back_off(Plan(writes=(WRITE,)), [problem], NOW)
+    assert (waiting, left.writes) == (((entry,), ()) if held else ((), (WRITE,)))
+    assert left.withheld == ((Withheld(WRITE, Code.REJECTED_BY_SSM),) if held else ())
 
 
 # --- flapping
 
 
 def run_again(before, value="a@x.example", *, done=True):
-    made = plan(worlds.world())
-    (write,) = plan(
+    made = decide(
         worlds.world([worlds.sage_row(CT_EMail=value)], [worlds.ssm_row(extId="sage100:TEST:1")], [worlds.linked()])
-    ).writes
-    made.writes.append(write)
-    rewrites = Rewrites(before, worlds.mapper())
-    problems = rewrites.hold(made)
-    return [p.code for p in problems], len(made.writes), rewrites.remembered(made.writes if done else [])
+    )
+    assert len(made.writes) == 1
+    left, problems, rewrites = stop_flapping(made, before, worlds.mapper())
+    return [p.code for p in problems], len(left.writes), rewrites.remembered(left.writes if done else ())
 
 
 def test_a_field_rewritten_in_three_runs_running_is_left_alone():
@@ -304,13 +299,13 @@ def test_a_write_that_was_not_done_rewrites_nothing():
 def test_a_cb_marq_that_equals_another_contact_s_ssm_id_is_not_taken_for_it():
     refused = Entry(Code.REJECTED_BY_SSM, Subject("ALPHA", 1002, 1001, "Bo Brun"))
     standing = JournalEntry(1, Entry(Code.REJECTED_BY_SSM, Subject("ALPHA", 1001, 1000, "Ada Aubrelin")), NOW, NOW)
-    outcomes = Outcomes(problems=[(refused, Write(SSM, Action.UPDATE, refused.subject))])
-    assert _refused_write(standing, outcomes) is None
-    assert _refused_write(replace(standing, entry=refused), outcomes) is outcomes.problems[0][1]
+    write = Write(SSM, Action.UPDATE, refused.subject)
+    assert refused_write(standing, [(refused, write)]) is None
+    assert refused_write(replace(standing, entry=refused), [(refused, write)]) is write
 
 
 def test_p13_contact_that_bears_the_ext_id_of_a_supplier_s_row_is_told():
     rows = [worlds.sage_row(CT_Num="NOBODY")]
-    made = plan(worlds.world(rows, [worlds.ssm_row(extId="sage100:TEST:1")]))
+    made = decide(worlds.world(rows, [worlds.ssm_row(extId="sage100:TEST:1")]))
     assert [(p.code, p.rule, p.subject.ssm_id) for p in made.problems] == [(Code.OUT_OF_SCOPE, "P13", 501)]
-    assert made.writes == []
+    assert made.writes == ()

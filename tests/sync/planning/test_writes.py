@@ -10,7 +10,7 @@ from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.model import Code, Entry, Side, Subject
 from sage100_ssm.sync.planning import writes
-from sage100_ssm.sync.planning.decide import plan
+from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.planning.writes import Change, Write
 from sage100_ssm.sync.run.apply import record_of
 from sage100_ssm.sync.run.report import Counts, RunReport, planned
@@ -139,15 +139,15 @@ def test_updates_of_one_row_are_a_single_write():
 def test_p11_an_update_expects_the_raw_values_seen_and_in_sage_the_same_row():
     here, there = worlds.sage_row(CT_EMail="a@x.example"), worlds.ssm_row(email="a@x.example", extId=OURS)
     link = worlds.linked(here, there)
-    (to_sage,) = plan(worlds.world([here], [there | {"email": "b@x.example"}], [link])).writes
+    (to_sage,) = decide(worlds.world([here], [there | {"email": "b@x.example"}], [link])).writes
     assert to_sage.expected == {"CT_EMail": "a@x.example", "CT_No": 101}
-    (to_ssm,) = plan(worlds.world([here | {"CT_Civilite": 0}], [there], [link])).writes
+    (to_ssm,) = decide(worlds.world([here | {"CT_Civilite": 0}], [there], [link])).writes
     assert to_ssm.expected == {"gender": {"id": 1, "value": "Female"}}
 
 
 def test_p11_a_deletion_expects_all_mapped_fields_as_seen():
     there = worlds.ssm_row(extId=OURS, email="a@x.example")
-    (write,) = plan(worlds.world([], [there], [worlds.linked(worlds.sage_row(CT_EMail="a@x.example"), there)])).writes
+    (write,) = decide(worlds.world([], [there], [worlds.linked(worlds.sage_row(CT_EMail="a@x.example"), there)])).writes
     assert {f.ssm for f in worlds.mapper().fields} == set(write.expected)
     assert (write.expected["email"], write.expected["fax"]) == ("a@x.example", None)
 
@@ -164,7 +164,7 @@ def told(made, exit_code=Exit.DONE):
 def test_a_plan_tells_each_write_with_its_fields_before_and_after():
     here, there = worlds.sage_row(CT_Fonction="Acheteur"), worlds.ssm_row(typeId={"id": 1, "value": ""}, extId=OURS)
     link = worlds.linked(here, there)
-    shown = told(plan(worlds.world([here | {"CT_Fonction": "Gérant"}], [there], [link])))
+    shown = told(decide(worlds.world([here | {"CT_Fonction": "Gérant"}], [there], [link])))
     assert (shown["sage100"], shown["held_back"]) == ([], [])
     (write,) = shown["ssm"]
     assert write.keys() >= PLANNED
@@ -178,12 +178,12 @@ def test_a_plan_tells_each_write_with_its_fields_before_and_after():
 
 
 def test_a_plan_tells_an_ext_id_as_an_update_of_that_field():
-    shown = told(plan(worlds.world([worlds.sage_row()], [worlds.ssm_row()], [worlds.linked()])))
+    shown = told(decide(worlds.world([worlds.sage_row()], [worlds.ssm_row()], [worlds.linked()])))
     assert [(w["action"], w["fields"]) for w in shown["ssm"]] == [("update", {"ext_id": [None, OURS]})]
 
 
 def test_a_plan_tells_the_ext_id_that_follows_a_create_in_sage():
-    shown = told(plan(worlds.world([], [worlds.ssm_row(email="a@x.example")], [])))
+    shown = told(decide(worlds.world([], [worlds.ssm_row(email="a@x.example")], [])))
     assert [(w["action"], w["sage100_id"], w["ssm_id"]) for w in shown["sage100"]] == [("create", None, 501)]
     fields = shown["sage100"][0]["fields"]
     assert (fields["last_name"], fields["email"], fields["company"]) == (
@@ -195,23 +195,22 @@ def test_a_plan_tells_the_ext_id_that_follows_a_create_in_sage():
 
 
 def test_a_plan_tells_no_ext_id_where_another_systems_stands():
-    shown = told(plan(worlds.world([], [worlds.ssm_row(extId="C-0001")], [])))
+    shown = told(decide(worlds.world([], [worlds.ssm_row(extId="C-0001")], [])))
     assert shown["ssm"] == []
 
 
 def test_a_plan_tells_a_create_in_ssm_with_its_company_and_ext_id():
-    shown = told(plan(worlds.world([worlds.sage_row()], [], [])))
+    shown = told(decide(worlds.world([worlds.sage_row()], [], [])))
     (write,) = shown["ssm"]
     assert (write["action"], write["sage100_id"], write["ssm_id"]) == ("create", 1, None)
     assert (write["fields"]["company"], write["fields"]["ext_id"]) == ([None, "ALPHA"], [None, OURS])
 
 
 def test_a_plan_marks_what_is_destructive_and_what_is_held_back():
-    made = plan(worlds.world([], [worlds.ssm_row(extId=OURS)], [worlds.linked()]))
+    made = decide(worlds.world([], [worlds.ssm_row(extId=OURS)], [worlds.linked()]))
     shown = told(made)
     assert [(w["action"], w["destructive"], w["ssm_id"]) for w in shown["ssm"]] == [("delete", True, 501)]
-    made.held, made.writes = [(made.writes[0], "deletion_guard")], []
-    shown = told(made, Exit.GUARD)
+    shown = told(made.withhold(lambda _: Code.DELETION_GUARD), Exit.GUARD)
     assert (shown["ssm"], [w["reason"] for w in shown["held_back"]]) == ([], ["deletion_guard"])
 
 

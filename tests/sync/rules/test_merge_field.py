@@ -7,7 +7,8 @@ import pytest
 from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.fields import STANDARD, ConflictPolicy, Direction
 from sage100_ssm.sync.model import Code, Side
-from sage100_ssm.sync.rules.merge import Views, merge_field
+from sage100_ssm.sync.rules.merge import FieldMerge
+from sage100_ssm.sync.rules.pair import ShownPair
 from sage100_ssm.sync.rules.policy import Policy
 from tests.support import worlds
 
@@ -34,7 +35,7 @@ def merged(name, base, here, there, *, direction="both", conflict="sage100", tru
     stamp = dict(zip(("cbModification", "dateUpdated"), stamps, strict=True)) if stamps else {}
     rows = before[0] | {field.sage100: here}, before[1] | {field.ssm: there}
     row, contact = known.sage100(rows[0] | stamp), known.ssm(rows[1] | stamp)
-    return merge_field(field, Views(link, row, contact), known, Policy(ConflictPolicy(conflict)))
+    return FieldMerge(field, ShownPair(link, row, contact), known, Policy(ConflictPolicy(conflict))).decide()
 
 
 def outcome(result):
@@ -223,7 +224,7 @@ def test_p1_the_fields_own_setting_goes_before_the_sites():
     known = worlds.mapper(tuple(field if f.name == "skype" else f for f in STANDARD))
     link = worlds.linked(using=known)
     row, contact = known.sage100(worlds.sage_row(CT_Skype="b")), known.ssm(worlds.ssm_row(skype="c"))
-    result = merge_field(field, Views(link, row, contact), known, Policy(ConflictPolicy.SAGE100))
+    result = FieldMerge(field, ShownPair(link, row, contact), known, Policy(ConflictPolicy.SAGE100)).decide()
     assert outcome(result) == ("sage100", "c", SETTLED)
 
 

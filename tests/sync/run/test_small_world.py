@@ -49,10 +49,14 @@ DEFECTS = {
         lambda *_: [],
         BORN_IN_SAGE,
     ),
-    "P4: knows no create again": ("sage100_ssm.sync.rules.matching._by_intent", lambda *_: None, BORN_IN_SSM[:1]),
+    "P4: knows no create again": (
+        "sage100_ssm.sync.rules.matching._Matcher.by_intent",
+        lambda *_: None,
+        BORN_IN_SSM[:1],
+    ),
     "P11: writes over what changed": ("sage100_ssm.sync.planning.writes._as_seen", lambda *_: {}, BORN_IN_SSM),
     "P10: takes half a reading for the whole": (
-        "sage100_ssm.sync.run.observe.Observation.complete",
+        "sage100_ssm.sync.run.observation.Observation.complete",
         property(lambda _: dict.fromkeys(Side, True)),
         BORN_IN_SSM,
     ),

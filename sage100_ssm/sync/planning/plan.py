@@ -1,0 +1,77 @@
+"""The plan: what a run is to do. A value; whatever takes writes out of it returns another plan."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from dataclasses import field as default
+
+from sage100_ssm.exchange.receipt import Action
+from sage100_ssm.sync.model import Code, Entry, Link, Side, Subject
+from sage100_ssm.sync.planning.writes import Write
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A planned write that is not to be done in this run, and the journal code that says why."""
+
+    write: Write
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run is to do.
+
+    Attributes:
+        links: the links to save as they are before any write: new, moved, asleep, awake, ended, with a new base.
+        writes: the writes, on both sides.
+        problems: what is held back, and why.
+        notices: what was decided without a write.
+        edits: the number of links that each side has edited since their base (P9).
+        outdated: the number of links whose Sage row is older than the one last seen (P9).
+        is_partial: whether it leaves out other work that is due: it is about one contact only, or about links only.
+        withheld: the writes that a guard or a backoff took out.
+    """
+
+    links: tuple[Link, ...] = ()
+    writes: tuple[Write, ...] = ()
+    problems: tuple[Entry, ...] = ()
+    notices: tuple[Entry, ...] = ()
+    edits: Mapping[Side, int] = default(default_factory=dict)
+    outdated: int = 0
+    is_partial: bool = False
+    withheld: tuple[Withheld, ...] = ()
+
+    def of(self, side: Side, action: Action | None = None) -> list[Write]:
+        """The writes on one side, of one kind if given."""
+        return [w for w in self.writes if w.side is side and action in (None, w.action)]
+
+    def withhold(self, reason: Callable[[Write], Code | None]) -> "Plan":
+        """The same plan without the writes for which there is a reason to wait.
+
+        Args:
+            reason: the journal code that keeps a write from being done; None for a write that stays in the plan.
+        """
+        reasons = [(write, reason(write)) for write in self.writes]
+        withheld = [Withheld(write, code) for write, code in reasons if code]
+        if not withheld:
+            return self
+        kept = tuple(write for write, code in reasons if code is None)
+        return replace(self, writes=kept, withheld=(*self.withheld, *withheld))
+
+    def about(self, subject: Subject) -> "Plan":
+        """The part of the plan that is about one contact, or about the contacts of one company."""
+        return replace(
+            self,
+            links=tuple(k for k in self.links if is_about(Subject(k.company, k.sage100_id, k.ssm_id), subject)),
+            writes=tuple(w for w in self.writes if is_about(w.subject, subject)),
+            problems=tuple(p for p in self.problems if is_about(p.subject, subject)),
+            notices=tuple(n for n in self.notices if is_about(n.subject, subject)),
+            is_partial=True,
+        )
+
+
+def is_about(one: Subject, subject: Subject) -> bool:
+    """Whether one is the subject: the same contact, or of the same company where the subject is a company."""
+    if subject.sage100_id is None and subject.ssm_id is None:
+        return one.company == subject.company
+    return one.sage100_id == subject.sage100_id is not None or one.ssm_id == subject.ssm_id is not None

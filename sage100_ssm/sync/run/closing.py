@@ -1,0 +1,159 @@
+"""The last step of a run: bring the journal up to date, note when refused writes are tried again, close the run."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sage100_ssm.sync.failures import Exit, SyncError
+from sage100_ssm.sync.model import Code, Entry, LinkStatus, Side, Subject
+from sage100_ssm.sync.planning.backoff import BACKED_OFF, fingerprint, next_try
+from sage100_ssm.sync.planning.plan import is_about
+from sage100_ssm.sync.planning.writes import Write
+from sage100_ssm.sync.run.context import Run
+from sage100_ssm.sync.run.guard import Guarded
+from sage100_ssm.sync.run.observe import unreachable
+from sage100_ssm.sync.run.report import RunReport, Tally
+from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
+
+_KNOWN_BY_WRITING = frozenset({*BACKED_OFF, Code.RECORD_LOCKED})
+"""Problems of which only another write can show whether they are gone."""
+
+
+def close(run: Run, guarded: Guarded) -> RunReport:
+    """Bring the journal up to date and close the run."""
+    problems = [
+        *guarded.plan.problems,
+        *guarded.guards,
+        *guarded.decided.problems,
+        *guarded.problems,
+        *(unreachable(side, failure) for side, failure in run.tally.failures.items()),
+    ]
+    return _close(run, problems, exit_code_of(guarded, run.tally), guarded)
+
+
+def close_failed(run: Run, error: Exception) -> RunReport:
+    """Close a run that ended early: open problems stay open.
+
+    Args:
+        run: the run.
+        error: why it ended.
+    """
+    if not isinstance(error, SyncError):
+        return _close(run, [], Exit.FAULT)
+    problems = list(error.problems)
+    if not problems and "side" in error.params:
+        # R10: the side could be read, but the run cannot work with it.
+        details = {"side": error.params["side"], "text": error.params.get("text"), "reason": error.code}
+        problems = [Entry(Code.SIDE_UNREACHABLE, Subject(), details=details)]
+    return _close(run, problems, error.exit_code)
+
+
+def exit_code_of(guarded: Guarded, tally: Tally | None = None) -> Exit:
+    """How the operator's command ends.
+
+    Args:
+        guarded: what may be carried out.
+        tally: what the writes came to; None for a rehearsal.
+    """
+    failures = [*guarded.decided.seen.observation.failures.values(), *(tally.failures.values() if tally else ())]
+    if any(failure.configuration for failure in failures):
+        return Exit.CONFIGURATION
+    if failures:
+        return Exit.SIDE
+    return Exit.GUARD if guarded.guards else Exit.DONE
+
+
+def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarded | None = None) -> RunReport:
+    tally, now = run.tally, run.context.now
+    met = [*problems, *(entry for entry, _ in tally.refusals)]
+    remaining = _Remaining.after(guarded, tally) if guarded and exit_code in (Exit.DONE, Exit.GUARD) else None
+    with run.transaction() as transaction:
+        opened, closed = transaction.report_problems(
+            # Only a run that looked at everything, and believes what it saw, closes a problem that it did not meet.
+            met,
+            now=now(),
+            run_id=run.run_id,
+            keep=lambda known: remaining is None or remaining.keeps(known),
+        )
+        open_problems = transaction.open_problems()
+        for problem in open_problems:
+            if problem.entry.code in BACKED_OFF and (write := refused_write(problem, tally.refusals)):
+                tries = problem.tries + 1
+                when = next_try(tries, now())
+                transaction.schedule(problem.id, tries=tries, next_try_at=when, fingerprint=fingerprint(write))
+        report = RunReport(
+            run_id=run.run_id,
+            started_at=run.started_at,
+            finished_at=now(),
+            status={Exit.DONE: RunStatus.DONE, Exit.GUARD: RunStatus.HELD}.get(exit_code, RunStatus.FAILED),
+            exit_code=exit_code,
+            sage100=tally.counts[Side.SAGE100],
+            ssm=tally.counts[Side.SSM],
+            ssm_requests=run.context.ssm.requests,
+            linked=transaction.count_links(),
+            problems_opened=opened,
+            problems_closed=closed,
+            problems_open=len(open_problems),
+            notices=tally.notices,
+            postponed=len(tally.postponed),
+            guards=guarded.guards if guarded else (),
+        )
+        transaction.finish_run(
+            RunRow(
+                run.run_id,
+                report.started_at,
+                report.finished_at,
+                report.status,
+                report.counts(),
+                int(exit_code),
+            )
+        )
+    return report
+
+
+def refused_write(problem: JournalEntry, refusals: Iterable[tuple[Entry, Write]]) -> Write | None:
+    """The write that this run had refused and that an open problem is about."""
+    about = problem.entry
+    for entry, write in refusals:
+        if (entry.code, entry.field) == (about.code, about.field) and is_about(entry.subject, about.subject):
+            return write
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Remaining:
+    """What a run has not looked at, so that its open problems stay open although the run did not meet them.
+
+    Attributes:
+        alone: the only contact that the run was about; None for all.
+        believes_nothing: whether a guard forbade all writing.
+        unwritten: the writes that were withheld or postponed.
+        asleep: the contacts whose link sleeps at the end of the run, by side and id.
+    """
+
+    alone: Subject | None
+    believes_nothing: bool
+    unwritten: Sequence[Write]
+    asleep: frozenset[tuple[Side, int | None]]
+
+    @classmethod
+    def after(cls, guarded: Guarded, tally: Tally) -> "_Remaining":
+        """What a run has not looked at, once its writes are done."""
+        links = {link.id: link for link in (*guarded.decided.seen.links, *guarded.plan.links)}
+        asleep = [link for link in links.values() if link.status is LinkStatus.ASLEEP]
+        return cls(
+            guarded.decided.seen.alone,
+            guarded.forbids_all,
+            (*tally.postponed, *(withheld.write for withheld in guarded.plan.withheld)),
+            frozenset(pair for k in asleep for pair in ((Side.SAGE100, k.sage100_id), (Side.SSM, k.ssm_id))),
+        )
+
+    def keeps(self, known: JournalEntry) -> bool:
+        """Whether an open problem that the run did not meet stays open all the same."""
+        subject, code = known.entry.subject, known.entry.code
+        if self.believes_nothing or (self.alone is not None and not is_about(subject, self.alone)):
+            return True
+        if code in _KNOWN_BY_WRITING and any(is_about(write.subject, subject) for write in self.unwritten):
+            return True
+        # P1, P13: a conflict that a person must settle was not looked at while its link sleeps.
+        contacts = ((Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id))
+        return code is Code.CONFLICT and not self.asleep.isdisjoint(contacts)

@@ -1,0 +1,110 @@
+"""What a run works with: the sides, the state, the site's answers, what a person asked for, a clock."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from dataclasses import field as default
+from datetime import datetime, timedelta
+
+from sage100_ssm.sync.contacts.codecs import Locale
+from sage100_ssm.sync.contacts.companies import Scope
+from sage100_ssm.sync.contacts.fields import Field
+from sage100_ssm.sync.rules.policy import Policy
+from sage100_ssm.sync.run.ports import SageAccess, SsmAccess
+from sage100_ssm.sync.run.report import Tally
+from sage100_ssm.sync.state.records import Lease
+from sage100_ssm.sync.state.store import StateStore
+from sage100_ssm.sync.state.transaction import Transaction
+
+Clock = Callable[[], datetime]
+"""The time; aware, in UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a site decided.
+
+    Attributes:
+        database: the company database's name, part of every ``extId``.
+        fields: the field map.
+        locale: language, country and the texts that follow from them.
+        policy: the answers to P1, P5 and P9.
+        scope: which companies take part.
+        code_field: the account field that holds the ``CT_Num``.
+        time_budget: a run begins no write later than this after its start; the next run goes on.
+    """
+
+    database: str
+    fields: tuple[Field, ...]
+    locale: Locale = default(default_factory=Locale)
+    policy: Policy = default(default_factory=Policy)
+    scope: Scope = default(default_factory=Scope)
+    code_field: str = "extId"
+    time_budget: timedelta = timedelta(minutes=14)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a person asked of one run.
+
+    Attributes:
+        allow_deletions: lifts ``deletion_guard``.
+        allow_mass_change: lifts the other guards.
+        whole: reads SSM whole, whatever was read before.
+        problem: tries only the contact of this open problem, even if its writes are to wait (``retry``).
+    """
+
+    allow_deletions: bool = False
+    allow_mass_change: bool = False
+    whole: bool = False
+    problem: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What observing, planning and guarding work with. They change nothing, so a rehearsal needs no more.
+
+    Attributes:
+        store: the state.
+        sage100: the Sage side.
+        ssm: the SSM side.
+        site: what the site decided.
+        options: what a person asked of this run.
+        now: the clock.
+    """
+
+    store: StateStore
+    sage100: SageAccess
+    ssm: SsmAccess
+    site: Site
+    options: RunOptions
+    now: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that may write, under its lease.
+
+    Attributes:
+        context: what it works with.
+        lease: the right to write; every change of the state checks it.
+        run_id: the run's name.
+        started_at: when it began.
+        tally: what it has done so far; it counts also for a run that fails.
+    """
+
+    context: Context
+    lease: Lease
+    run_id: str
+    started_at: datetime
+    tally: Tally = default(default_factory=Tally)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """One change of the state under the lease.
+
+        Raises:
+            LeaseLost: another run has taken over; nothing may be written.
+        """
+        with self.context.store.transaction(self.lease) as transaction:
+            yield transaction

@@ -1,0 +1,92 @@
+"""The course of a run: the steps in their order, each given what the ones before it found.
+
+The order is here and nowhere else. An ordinary run, a retry, a rehearsal and a rebuilding of links are courses over
+the same steps; how a step is taken (directly, with progress shown, as a Prefect task) is the caller's business.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from sage100_ssm.sync.failures import SyncError
+from sage100_ssm.sync.run.apply import apply
+from sage100_ssm.sync.run.closing import close, close_failed, exit_code_of
+from sage100_ssm.sync.run.context import Context, Run
+from sage100_ssm.sync.run.decide import decide
+from sage100_ssm.sync.run.guard import guard, links_only
+from sage100_ssm.sync.run.observe import observe, observe_and_remember
+from sage100_ssm.sync.run.report import PlanReport, RunReport, planned
+
+ResultT = TypeVar("ResultT")
+
+
+class Step(StrEnum):
+    """The steps by name; ``step_<name>`` is their sentence for users."""
+
+    OBSERVE = "observe"
+    PLAN = "plan"
+    LINKS = "links"
+    GUARD = "guard"
+    APPLY = "apply"
+    REPORT = "report"
+
+
+class Take(Protocol):
+    """How a step is taken."""
+
+    def __call__(self, step: Step, action: Callable[[], ResultT], /) -> ResultT:
+        """Take the step and return what it found."""
+        ...
+
+
+def synchronise(run: Run, take: Take) -> RunReport:
+    """One synchronisation, of all contacts or of the one that ``retry`` names.
+
+    Raises:
+        SyncError, StateError: the run ended early. It is recorded as failed; a ``SyncError`` has its report.
+    """
+    with _recorded_if_it_fails(run):
+        seen = take(Step.OBSERVE, lambda: observe_and_remember(run))
+        decided = take(Step.PLAN, lambda: decide(run.context, seen))
+        guarded = take(Step.GUARD, lambda: guard(run.context, decided))
+        take(Step.APPLY, lambda: apply(run, guarded))
+        return take(Step.REPORT, lambda: close(run, guarded))
+
+
+def relink(run: Run, take: Take) -> RunReport:
+    """Rebuild links and observations; neither side is written (``resync``).
+
+    Raises:
+        SyncError, StateError: as ``synchronise``.
+    """
+    with _recorded_if_it_fails(run):
+        seen = take(Step.OBSERVE, lambda: observe_and_remember(run))
+        decided = take(Step.PLAN, lambda: decide(run.context, seen))
+        guarded = links_only(decided)
+        take(Step.LINKS, lambda: apply(run, guarded))
+        return take(Step.REPORT, lambda: close(run, guarded))
+
+
+def rehearse(context: Context, take: Take) -> PlanReport:
+    """What a run would do. It has no lease, and nothing is changed anywhere, the state included.
+
+    Raises:
+        SyncError, StateError: a run would end early.
+    """
+    seen = take(Step.OBSERVE, lambda: observe(context))
+    decided = take(Step.PLAN, lambda: decide(context, seen))
+    guarded = take(Step.GUARD, lambda: guard(context, decided))
+    return planned(guarded.plan, context.site.database, exit_code_of(guarded), guarded.guards)
+
+
+@contextmanager
+def _recorded_if_it_fails(run: Run) -> Iterator[None]:
+    try:
+        yield
+    except SyncError as error:
+        error.report = close_failed(run, error).as_json()
+        raise
+    except Exception as error:
+        close_failed(run, error)
+        raise
