@@ -8,6 +8,8 @@ import pytest
 import yaml
 from airbyte_connector_models.metadata.v0.connector_metadata_definition_v0 import ConnectorMetadataDefinitionV0
 
+from sage100_ssm import __version__
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 CONNECTORS = [document["data"] for document in yaml.safe_load_all((ROOT / "metadata.yaml").read_text("utf-8"))]
@@ -27,7 +29,7 @@ def test_a_document_is_one_by_airbytes_own_schema(connector):
 
 
 def test_a_connector_has_one_name_its_kind_and_the_distributions_version(connector):
-    name, version = connector["githubIssueLabel"], PROJECT["version"]
+    name, version = connector["githubIssueLabel"], __version__
 
     assert f"{connector['dockerRepository']}:{connector['dockerImageTag']}" == f"sage100-ssm/{name}:{version}"
     assert connector["connectorType"] == name.split("-")[0]
