@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from sage100_ssm import __version__
 from sage100_ssm.cli import records, tables
 from sage100_ssm.cli.explain import contacts_meant
 from sage100_ssm.cli.session import session, terminal
@@ -37,9 +38,19 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on the standard o
 SYNC_YAML = Path("sync.yaml")
 
 
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        typer.echo(f"sage100-ssm {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def sage100_ssm(
-    *, debug: Annotated[bool, typer.Option("--debug", help="Show the log, and the traceback of a fault.")] = False
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the log, and the traceback of a fault.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback does everything
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Keep the contacts of Sage 100 and of Sage Sales Management (SSM) the same, in both directions.
 

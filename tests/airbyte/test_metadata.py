@@ -8,7 +8,7 @@ import pytest
 import yaml
 from airbyte_connector_models.metadata.v0.connector_metadata_definition_v0 import ConnectorMetadataDefinitionV0
 
-import sage100_ssm
+from sage100_ssm import __version__
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -29,7 +29,7 @@ def test_a_document_is_one_by_airbytes_own_schema(connector):
 
 
 def test_a_connector_has_one_name_its_kind_and_the_distributions_version(connector):
-    name, version = connector["githubIssueLabel"], sage100_ssm.__version__
+    name, version = connector["githubIssueLabel"], __version__
 
     assert f"{connector['dockerRepository']}:{connector['dockerImageTag']}" == f"sage100-ssm/{name}:{version}"
     assert connector["connectorType"] == name.split("-")[0]

@@ -1,0 +1,61 @@
+"""The deployment of `prefect.yaml`, for a Prefect server and a work pool of one's own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+from prefect.flows import load_flow_from_entrypoint
+
+from sage100_ssm.orchestration.flow import sync_contacts
+from sage100_ssm.orchestration.local_server import prefect_environment
+
+pytestmark = pytest.mark.xdist_group("prefect")
+
+ROOT = Path(__file__).parents[2]
+PREFECT = Path(sys.executable).with_name("prefect")
+POOL = "sage100-ssm"
+
+
+@pytest.fixture(scope="module")
+def deployed(prefect_api, tmp_path_factory):
+    """The deployment on the server after `prefect deploy`; it is deleted again with its pool."""
+    environment = {**os.environ, **prefect_environment(tmp_path_factory.mktemp("prefect"), prefect_api)}
+    for words in (["work-pool", "create", "--type", "process", POOL], ["--no-prompt", "deploy", "--all"]):
+        line = [PREFECT, *words]
+        done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - Prefect's own command
+        assert done.returncode == 0, done.stdout + done.stderr
+    wanted = {"work_pools": {"name": {"any_": [POOL]}}}
+    (deployment,) = httpx.post(f"{prefect_api}/deployments/filter", json=wanted).json()
+    yield deployment
+    httpx.delete(f"{prefect_api}/deployments/{deployment['id']}").raise_for_status()
+    httpx.delete(f"{prefect_api}/work_pools/{POOL}").raise_for_status()
+
+
+def test_the_deployment_is_the_one_that_serve_makes(deployed):
+    (schedule,) = deployed["schedules"]
+
+    assert schedule["schedule"]["interval"] == 900
+    assert schedule["active"]
+    assert deployed["global_concurrency_limit"]["limit"] == 1
+    assert deployed["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+
+
+def test_a_worker_loads_the_flow_by_its_path_and_imports_nothing_named_flows(deployed, tmp_path, monkeypatch):
+    (pull,) = (step["prefect.deployments.steps.set_working_directory"] for step in deployed["pull_steps"])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "flows", None)  # to import it would fail
+
+    assert deployed["entrypoint"] == "flows/sync_contacts.py:sync_contacts"
+    assert load_flow_from_entrypoint(f"{pull['directory']}/{deployed['entrypoint']}") is sync_contacts
+
+
+def test_what_the_file_deploys_is_all_that_the_folder_of_flows_holds():
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"]
+
+    assert {one["entrypoint"].split(":")[0] for one in deployments} == {
+        str(file.relative_to(ROOT)) for file in (ROOT / "flows").glob("*.py")
+    }

@@ -1,0 +1,42 @@
+"""Every place that names the version names the one of `sage100_ssm.__version__`."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from sage100_ssm import __version__
+from sage100_ssm.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+NUMBER = r"(\d+\.\d+\.\d+\w*)"
+TAGS = re.compile(rf"sage100-ssm/[$\w-]+:{NUMBER}|dockerImageTag\W+{NUMBER}|tag \(`{NUMBER}`\)")
+FILES = [ROOT / "Dockerfile", ROOT / "deploy/compose.yaml", ROOT / "metadata.yaml", *(ROOT / "docs").rglob("*.md")]
+
+
+def _tags(file):
+    return ["".join(groups) for groups in TAGS.findall(file.read_text("utf-8"))]
+
+
+def test_the_version_is_a_semantic_one():
+    assert re.fullmatch(NUMBER, __version__)
+
+
+def test_the_command_prints_its_version():
+    assert CliRunner().invoke(app, ["--version"]).output == f"sage100-ssm {__version__}\n"
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if _tags(file)], ids=lambda file: file.name)
+def test_an_image_is_named_with_the_tag_of_this_version(file):
+    assert set(_tags(file)) == {__version__}
+
+
+def test_images_are_named_where_they_are_built_started_and_described():
+    assert {file.name for file in FILES if _tags(file)} >= {"Dockerfile", "compose.yaml", "metadata.yaml", "airbyte.md"}
+
+
+def test_the_changelog_begins_with_this_version():
+    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)[1]
+
+    assert first in (__version__, "Unreleased")
