@@ -149,9 +149,9 @@ def at_once():
 
 CREATING = """
 import json, sys
-from sage100.config import Sage100Config
-from sage100.database import open_database
-from sage100.writing import in_transaction
+from sage100_ssm.sage100.config import Sage100Config
+from sage100_ssm.sage100.database import open_database
+from sage100_ssm.sage100.writing import in_transaction
 
 config, writer, each = json.loads(sys.argv[1])
 with open_database(Sage100Config.model_validate(config)) as database:
