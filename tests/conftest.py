@@ -33,6 +33,6 @@ def sql_server(front):
     gc.disable()
     yield front
     front.server.faults.clear()
-    front.server.said.clear()
+    front.server.statements.clear()
     gc.collect()
     gc.enable()

@@ -37,8 +37,8 @@ def database(sage):
 @pytest.fixture
 def said(sql_server, database):
     """Gives what has been said since the database was opened, less what keeps writers apart."""
-    sql_server.server.said.clear()
-    return lambda: [flat for sql in sql_server.server.said if not NOBODY.match(flat := " ".join(sql.split()))]
+    sql_server.server.statements.clear()
+    return lambda: [flat for sql in sql_server.server.statements if not NOBODY.match(flat := " ".join(sql.split()))]
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_nothing_said_is_newer_than_2012_forbidden_by_triggers_or_without_its_co
         list(rows(database, table))
         list(pages(database, table, since=datetime(2026, 3, 2), after=1))  # noqa: DTZ001 - the server's local time
     words = r"OUTPUT|MERGE|STRING_AGG|TRIM|CONCAT_WS|LIMIT|OFFSET|RETURNING|SELECT \*|TRIGGER|cbCT_\w+"
-    for sql in sql_server.server.said:
+    for sql in sql_server.server.statements:
         assert not re.search(rf"\b({words})\b", sql, re.IGNORECASE), sql
 
 

@@ -70,7 +70,7 @@ def test_errors_bear_their_numbers(connect, sql, values, error):
 
 
 def test_a_server_before_2019_has_other_words_for_what_is_too_long(connect, company, sql_server):
-    sql_server.database(company).in_old_words = True
+    sql_server.database(company).is_before_2019 = True
     assert number(connect(), INSERT, "CARAT", "x" * 36, 9) == 8152
 
 

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from sage100_ssm.standins.sql_server.errors import SqlError
 from sage100_ssm.standins.sql_server.tokens import refusal
-from sage100_ssm.standins.sql_server.wire import Channel, Kind
+from sage100_ssm.standins.sql_server.wire import Channel, PacketType
 
 ENCRYPTED = b"\x00\x00\x0b\x00\x06\x01\x00\x11\x00\x01\xff" + bytes([16, 0, 3, 232, 0, 0]) + b"\x03"
 """The answer to PRELOGIN: a version, and no connection without encryption."""
@@ -76,22 +76,22 @@ class TlsFront:
         with closing(client), suppress(Exception):  # the client goes as soon as it does not like the certificate
             channel = Channel(client)
             channel.receive()
-            client.sendall(_packet(Kind.ANSWER, ENCRYPTED))
+            client.sendall(_packet(PacketType.RESPONSE, ENCRYPTED))
             received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
             tls = self._tls.wrap_bio(received, sent, server_side=True)
             while not _shaken(tls):
                 if sent.pending:
-                    client.sendall(_packet(Kind.PRELOGIN, sent.read()))
+                    client.sendall(_packet(PacketType.PRELOGIN, sent.read()))
                 received.write(channel.receive()[1])
-            client.sendall(_packet(Kind.PRELOGIN, sent.read()))
+            client.sendall(_packet(PacketType.PRELOGIN, sent.read()))
             received.write(client.recv(65536))
             tls.read()
-            tls.write(_packet(Kind.ANSWER, refusal(LOGIN_FAILED)))
+            tls.write(_packet(PacketType.RESPONSE, refusal(LOGIN_FAILED)))
             client.sendall(sent.read())
             client.recv(1)
 
 
-def _packet(kind: Kind, payload: bytes) -> bytes:
+def _packet(kind: PacketType, payload: bytes) -> bytes:
     return struct.pack(">BBHHBB", kind, 1, len(payload) + 8, 0, 1, 0) + payload
 
 

@@ -1,4 +1,4 @@
-"""What the server tells about itself: system functions and views, as far as anybody asks here."""
+"""What the server reports of itself: the system functions and views that the product, the drivers and the tests use."""
 # ruff: noqa: PLR0911 - tables of cases
 
 import zlib
@@ -20,7 +20,13 @@ _CODE_PAGES = {"french_ci_as": 1252, "french_ci_ai": 1252, "latin1_general_ci_as
 
 @dataclass(frozen=True)
 class Result:
-    """Rows, with the names and types of their columns."""
+    """The result of a query.
+
+    Attributes:
+        names: of its columns.
+        kinds: their types.
+        rows: the rows.
+    """
 
     names: tuple[str, ...]
     kinds: tuple[SqlType, ...]
@@ -31,7 +37,7 @@ _ODBC_TYPES = {12: ("varchar", 8000), -9: ("nvarchar", 4000), -3: ("varbinary", 
 
 
 def type_info(odbc_type: int) -> Result:
-    """What sp_datatype_info_100 tells of a type of ODBC: above all, how much it holds."""
+    """The answer of sp_datatype_info_100 about a type of ODBC: above all, how much it holds."""
     name, size = _ODBC_TYPES[odbc_type]
     kinds = (SqlType("nvarchar", 128), SqlType("smallint"), SqlType("int"))
     return Result(("TYPE_NAME", "DATA_TYPE", "PRECISION"), kinds, [(name, odbc_type, size)])
@@ -75,21 +81,23 @@ def _property(_database: "Database", name: Any) -> Any:
 
 
 def _system(database: "Database", name: str) -> Any:
+    session = database.session
+    assert session is not None, "a statement is being carried out"
     match name:
         case "SPID":
-            return database.session.process
+            return session.process
         case "TRANCOUNT":
-            return int(database.session.in_transaction)
+            return int(session.in_transaction)
         case "ROWCOUNT":
-            return database.session.row_count
+            return session.row_count
         case "IDENTITY":
-            return database.session.identity
+            return session.identity
         case "VERSION":
             return f"Microsoft SQL Server 2022 (RTM) - {VERSION}"
         case "SERVERNAME":
             return "SRV-SAGE"
         case "LOCK_TIMEOUT":
-            return database.session.patience
+            return session.lock_timeout
     raise native(137, name=name)
 
 
@@ -98,6 +106,8 @@ def _col_length(database: "Database", table: Any, column: Any) -> int | None:
     found = known and known.columns.get(str(column).lower())
     return found.kind.size or 4 if found else None
 
+
+_ANY_NUMBER = -1
 
 FUNCTIONS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     "tds_system": (1, _system),
@@ -115,29 +125,30 @@ FUNCTIONS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     ),
     "databasepropertyex": (2, lambda _, _name, which: COLLATION if str(which).lower() == "collation" else None),
     "serverproperty": (1, _property),
-    "db_name": (-1, lambda database, *_: database.name),
-    "db_id": (-1, lambda *_: 5),
-    "schema_name": (-1, lambda *_: "dbo"),
-    "object_id": (-1, lambda database, name, *_: _number(name) if _is_object(database, name) else None),
-    "object_name": (-1, lambda *_: None),
+    "db_name": (_ANY_NUMBER, lambda database, *_: database.name),
+    "db_id": (_ANY_NUMBER, lambda *_: 5),
+    "schema_name": (_ANY_NUMBER, lambda *_: "dbo"),
+    "object_id": (_ANY_NUMBER, lambda database, name, *_: _number(name) if _is_object(database, name) else None),
+    "object_name": (_ANY_NUMBER, lambda *_: None),
     "app_name": (0, lambda database: database.session.login.application),
     "host_name": (0, lambda database: database.session.login.host),
-    "suser_sname": (-1, lambda database, *_: database.session.login.user),
-    "suser_name": (-1, lambda database, *_: database.session.login.user),
+    "suser_sname": (_ANY_NUMBER, lambda database, *_: database.session.login.user),
+    "suser_name": (_ANY_NUMBER, lambda database, *_: database.session.login.user),
     "original_login": (0, lambda database: database.session.login.user),
-    "user_name": (-1, lambda database, *_: database.session.login.user),
-    "is_srvrolemember": (-1, lambda *_: 0),
-    "is_rolemember": (-1, lambda *_: 0),
-    "is_member": (-1, lambda *_: 0),
+    "user_name": (_ANY_NUMBER, lambda database, *_: database.session.login.user),
+    "is_srvrolemember": (_ANY_NUMBER, lambda *_: 0),
+    "is_rolemember": (_ANY_NUMBER, lambda *_: 0),
+    "is_member": (_ANY_NUMBER, lambda *_: 0),
     "col_length": (2, _col_length),
 }
+"""The functions: how many arguments each takes, and what it does; its first argument is the database."""
 
 
 View = tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]
 
 
 def views(database: "Database") -> Mapping[str, View]:
-    """The views, by their name, with columns and rows."""
+    """The views of the catalogue by name: the columns and the rows of each."""
     tables = database.declared.tables
     return {
         "INFORMATION_SCHEMA.TABLES": (
@@ -148,7 +159,7 @@ def views(database: "Database") -> Mapping[str, View]:
             ("TABLE_CATALOG", "TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME", "ORDINAL_POSITION", "IS_NULLABLE",
              "DATA_TYPE", "CHARACTER_MAXIMUM_LENGTH", "COLLATION_NAME"),
             [
-                (database.name, "dbo", table.name, column.name, place, "YES" if column.nullable else "NO",
+                (database.name, "dbo", table.name, column.name, place, "YES" if column.is_nullable else "NO",
                  column.kind.name, column.kind.size if column.kind.is_text else None,
                  COLLATION if column.kind.is_text else None)
                 for table in tables.values()

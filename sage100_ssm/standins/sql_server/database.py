@@ -1,8 +1,8 @@
-"""One database of the server: a catalogue of what is declared, over a SQLite database in memory that holds it.
+"""One database of the server: the catalogue of what is declared, and a SQLite database in memory that holds the rows.
 
-What SQLite has is used (indexes, defaults, computed columns); what SQL Server does otherwise is laid over it: types
-that refuse, round and cut, a collation without case and trailing blanks, one null in a unique index, foreign keys with
-a name.
+SQLite's own indexes, defaults and computed columns are used. Where SQL Server differs, it is imitated: types that
+refuse, round and cut, a collation that ignores case and trailing blanks, one null in a unique index, foreign keys with
+names.
 """
 
 import sqlite3
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sqlglot import exp
@@ -20,24 +20,41 @@ from sage100_ssm.standins.sql_server.errors import SqlError, native
 from sage100_ssm.standins.sql_server.script import CreateTrigger
 from sage100_ssm.standins.sql_server.sqltypes import Place, SqlType, type_named
 
+if TYPE_CHECKING:
+    from sage100_ssm.standins.sql_server.session import Session
+
 COLLATION = "French_CI_AS"
 _ZONE = ZoneInfo("Europe/Paris")
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column as it was declared."""
+    """A column as it was declared.
+
+    Attributes:
+        name: its name.
+        kind: its type.
+        is_nullable: whether it may hold null.
+        is_identity: whether it numbers the rows.
+        is_computed: whether its value is made of others.
+    """
 
     name: str
     kind: SqlType
-    nullable: bool
-    identity: bool
-    computed: bool
+    is_nullable: bool
+    is_identity: bool
+    is_computed: bool
 
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """A reference to another table, of one column."""
+    """A reference of one column to another table.
+
+    Attributes:
+        name: the constraint's name.
+        table, column: what refers.
+        parent, parent_column: what is referred to.
+    """
 
     name: str
     table: str
@@ -48,7 +65,13 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Unique:
-    """A unique index or constraint."""
+    """A unique index or constraint.
+
+    Attributes:
+        name: its name.
+        table: its table.
+        is_constraint: whether it is a constraint, whose errors have another number.
+    """
 
     name: str
     table: str
@@ -57,7 +80,13 @@ class Unique:
 
 @dataclass
 class Table:
-    """A table as it was declared. Names are looked up in lower case."""
+    """A table as it was declared.
+
+    Attributes:
+        name: its name.
+        columns: by name in lower case.
+        triggers: by name in lower case.
+    """
 
     name: str
     columns: dict[str, Column]
@@ -66,17 +95,23 @@ class Table:
     @property
     def identity(self) -> Column | None:
         """The column that numbers the rows."""
-        return next((c for c in self.columns.values() if c.identity), None)
+        return next((c for c in self.columns.values() if c.is_identity), None)
 
     @property
     def stored(self) -> list[str]:
         """The names of the columns that are not computed."""
-        return [c.name for c in self.columns.values() if not c.computed]
+        return [c.name for c in self.columns.values() if not c.is_computed]
 
 
 @dataclass
 class Declared:
-    """The catalogue."""
+    """What is declared in a database, each by its name in lower case.
+
+    Attributes:
+        tables: the tables.
+        uniques: the unique indexes and constraints.
+        foreign_keys: the foreign keys.
+    """
 
     tables: dict[str, Table] = field(default_factory=dict)
     uniques: dict[str, Unique] = field(default_factory=dict)
@@ -88,48 +123,52 @@ class Database:
 
     Args:
         name: its name.
-        in_old_words: whether a text that is too long is error 8152, as before SQL Server 2019, or 2628.
+        is_before_2019: whether a text that is too long is error 8152, as before SQL Server 2019, or 2628.
 
     Attributes:
-        denied: rights that the logins lack: the right and the table, in lower case.
-        without: functions and procedures that this server does not know; "hints" where it ignores those of tables.
-        clock: the server's local time.
+        denied: the rights that logins do not have: pairs of a right and a table in lower case.
+        without: the functions and procedures that this server does not know; "hints" where it ignores table hints.
+        clock: returns the server's local time.
+        declared: what is declared.
+        translations: the translated queries, by the id of their tree.
+        session: the session whose statement is being carried out.
+        failure: the error of a function of ours within the statement that is being carried out.
     """
 
-    def __init__(self, name: str, *, in_old_words: bool = False) -> None:
-        self.name, self.in_old_words = name, in_old_words
+    def __init__(self, name: str, *, is_before_2019: bool = False) -> None:
+        self.name, self.is_before_2019 = name, is_before_2019
         self.denied: set[tuple[str, str]] = set()
         self.without: set[str] = set()
         self.clock: Callable[[], datetime] = lambda: datetime.now(_ZONE).replace(tzinfo=None)
         self.declared = Declared()
         self.translations: dict[int, Any] = {}
-        self.session: Any = None
+        self.session: Session | None = None
         self.failure: SqlError | None = None
         self._sqlite = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self._sqlite.create_collation(COLLATION, _compare)
         for function, (arguments, work) in catalogue.FUNCTIONS.items():
-            self._sqlite.create_function(function, arguments, self._telling(work, function))
-        self._sqlite.create_function("tds_cast", 2, self._telling(_cast), deterministic=True)
-        self._sqlite.create_function("tds_store", 3, self._telling(_store))
+            self._sqlite.create_function(function, arguments, self._keeping_failure(work, function))
+        self._sqlite.create_function("tds_cast", 2, self._keeping_failure(_cast), deterministic=True)
+        self._sqlite.create_function("tds_store", 3, self._keeping_failure(_store))
         self._describe()
 
     def copy(self, name: str) -> "Database":
-        """The same database again, under another name."""
-        twin = Database(name, in_old_words=self.in_old_words)
+        """A copy under another name."""
+        twin = Database(name, is_before_2019=self.is_before_2019)
         twin.declared = deepcopy(self.declared)
         self._sqlite.backup(twin._sqlite)
         twin._describe()
         return twin
 
     def close(self) -> None:
-        """Forget it."""
+        """Close the SQLite database."""
         self._sqlite.close()
 
     def table(self, name: str) -> Table:
-        """A table.
+        """The table of a name.
 
         Raises:
-            SqlError: there is none of that name.
+            SqlError: there is none (208).
         """
         try:
             return self.declared.tables[name.lower()]
@@ -140,17 +179,17 @@ class Database:
         """Carry out a statement of SQLite.
 
         Raises:
-            SqlError: SQLite, or a function of ours, refused it.
+            SqlError: SQLite, or a function of ours, refuses it.
         """
         self.failure = None
         try:
             return self._sqlite.execute(sql, parameters)  # type: ignore[arg-type]
         except sqlite3.Error as error:
-            raise self.failure or self._told(str(error)) from None
+            raise self.failure or self._error_of(str(error)) from None
 
     # --- what is declared
 
-    def create_table(self, tree: exp.Create, translated: Callable[[exp.Expression], str]) -> None:
+    def create_table(self, tree: exp.Create, translated: Callable[[exp.Expr], str]) -> None:
         """CREATE TABLE, with its primary key, its unique constraints and its foreign keys."""
         name = tree.this.this.name
         if name.lower() in self.declared.tables:
@@ -213,7 +252,7 @@ class Database:
                 self._index(table, constraint.name, columns, unique=True, constraint=True)
 
     def _index(self, table: Table, name: str, columns: list[str], *, unique: bool, constraint: bool = False) -> None:
-        # As expressions, for which SQLite tells the index's name, and a null is one value.
+        # As expressions: then SQLite's error names the index, and all nulls are one value, as in SQL Server.
         parts = [
             f"ifnull(\"{c}\", x'') COLLATE {COLLATION if table.columns[c.lower()].kind.is_text else 'BINARY'}"
             for c in columns
@@ -223,7 +262,7 @@ class Database:
             self.declared.uniques[name.lower()] = Unique(name, table.name, constraint)
 
     def _describe(self) -> None:
-        """Write the views of the catalogue anew, and forget translations."""
+        """Fill the views of the catalogue anew, and forget the translated queries."""
         self.translations.clear()
         for view, (columns, rows) in catalogue.views(self).items():
             self._sqlite.execute(f'DROP TABLE IF EXISTS "{view}"')
@@ -234,8 +273,8 @@ class Database:
 
     # --- what can go wrong
 
-    def _telling(self, work: Callable[..., Any], name: str = "") -> Callable[..., Any]:
-        """A function of ours, whose error is not lost in SQLite."""
+    def _keeping_failure(self, work: Callable[..., Any], name: str = "") -> Callable[..., Any]:
+        """A function for SQLite whose error is kept: SQLite itself would only say that a function failed."""
 
         def called(*arguments: Any) -> Any:
             try:
@@ -246,27 +285,28 @@ class Database:
 
         return called
 
-    def _told(self, words: str) -> SqlError:
-        """An error of SQLite, as SQL Server tells it."""
-        kind, _, what = words.partition(": ")
+    def _error_of(self, message: str) -> SqlError:
+        """SQL Server's error for one of SQLite's."""
+        kind, _, what = message.partition(": ")
         if kind == "UNIQUE constraint failed":
             return self._duplicate(what.removeprefix("index ").strip("'"))
         if kind == "NOT NULL constraint failed":
             table, _, column = what.partition(".")
             return native(515, database=self.name, table=table, column=column)
         number = {"no such table": 208, "no such column": 207, "no such function": 195}.get(kind)
-        return native(number, name=what.rpartition(".")[2]) if number else native(102, near=words)
+        return native(number, name=what.rpartition(".")[2]) if number else native(102, near=message)
 
     def _duplicate(self, name: str) -> SqlError:
         unique = self.declared.uniques[name.lower()]
         return native(2627 if unique.is_constraint else 2601, name=unique.name, table=unique.table)
 
 
-def _column(table: str, part: exp.ColumnDef, translated: Callable[[exp.Expression], str]) -> tuple[Column, str]:
-    """A column, and its line for SQLite."""
+def _column(table: str, part: exp.ColumnDef, translated: Callable[[exp.Expr], str]) -> tuple[Column, str]:
+    """A column, and its line in SQLite's CREATE TABLE."""
     constraints = [c.kind for c in part.constraints]
     computed = next((c.this for c in constraints if isinstance(c, exp.ComputedColumnConstraint)), None)
     declared = part.args.get("kind") or getattr(computed, "to", None) or getattr(computed, "this", None)
+    assert isinstance(declared, exp.Expr), "a column has a type, or is converted to one"
     kind = type_named(declared.sql("tsql"))
     not_null = any(isinstance(c, exp.NotNullColumnConstraint) and not c.args.get("allow_null") for c in constraints)
     identity = any(isinstance(c, exp.GeneratedAsIdentityColumnConstraint) for c in constraints)
@@ -306,5 +346,5 @@ def _cast(_database: Database, value: Any, kind: str) -> Any:
 
 
 def _store(database: Database, value: Any, table: str, column: str) -> Any:
-    place = Place(database.name, table, column, database.in_old_words)
+    place = Place(database.name, table, column, database.is_before_2019)
     return database.table(table).columns[column.lower()].kind.stored(value, place)

@@ -1,4 +1,4 @@
-"""T-SQL into SQLite, tree by tree; and what a query's result is made of."""
+"""T-SQL translated for SQLite, tree by tree; and the columns of a query's result."""
 # ruff: noqa: C901, PLR0911, PLR0912 - tables of cases
 
 from collections.abc import Mapping
@@ -29,12 +29,12 @@ _SYSTEM_TYPES = {
 
 @dataclass(frozen=True)
 class Translated:
-    """A query for SQLite.
+    """A statement for SQLite.
 
     Attributes:
         sql: its text, with named parameters.
-        names: the names of its result's columns.
-        kinds: their types, as far as they are known before a value is seen.
+        names: of a query, the names of its columns.
+        kinds: their types; None where only a value can show it.
     """
 
     sql: str
@@ -42,13 +42,22 @@ class Translated:
     kinds: tuple[SqlType | None, ...] = ()
 
 
-def sqlite_text(tree: exp.Expression) -> str:
-    """A tree of T-SQL as SQLite's text."""
+def sqlite_text(tree: exp.Expr) -> str:
+    """A tree of T-SQL as SQL text for SQLite."""
     return _rewritten(tree.copy()).sql("sqlite")
 
 
-def translated(tree: exp.Expression, database: "Database", variables: Mapping[str, SqlType]) -> Translated:
-    """A query of T-SQL as SQLite's, with the types of its result."""
+def translated(tree: exp.Expr, database: "Database", variables: Mapping[str, SqlType]) -> Translated:
+    """A statement of T-SQL for SQLite, with the columns of its result.
+
+    Args:
+        tree: the statement.
+        database: what is declared.
+        variables: the types of the batch's variables.
+
+    Raises:
+        SqlError: it names a table that does not exist (208).
+    """
     tree = tree.copy()
     if not isinstance(tree, exp.Query):
         _assignments_stored(tree, database)
@@ -60,13 +69,13 @@ def translated(tree: exp.Expression, database: "Database", variables: Mapping[st
     return Translated(_rewritten(tree).sql("sqlite"), names, kinds)
 
 
-def tables_of(tree: exp.Expression) -> list[exp.Table]:
+def tables_of(tree: exp.Expr) -> list[exp.Table]:
     """The tables that a statement names."""
     return list(tree.find_all(exp.Table))
 
 
 def hints_of(table: exp.Table) -> set[str]:
-    """The hints of a table: such as UPDLOCK, HOLDLOCK and NOLOCK."""
+    """The hints of a table, such as UPDLOCK, HOLDLOCK and NOLOCK."""
     return {str(one.name).upper() for hint in table.args.get("hints") or () for one in hint.expressions}
 
 
@@ -75,8 +84,8 @@ def is_system(table: exp.Table) -> bool:
     return table.db.lower() in _SYSTEM_SCHEMAS
 
 
-def _assignments_stored(tree: exp.Expression, database: "Database") -> None:
-    """Let each value go through the column that it is put into."""
+def _assignments_stored(tree: exp.Expr, database: "Database") -> None:
+    """Convert each value to the type of the column that it is put into."""
     if isinstance(tree, exp.Insert) and isinstance(tree.this, exp.Schema):
         table, columns = tree.this.this.name, [c.name for c in tree.this.expressions]
         database.table(table)
@@ -88,7 +97,7 @@ def _assignments_stored(tree: exp.Expression, database: "Database") -> None:
             assignment.set("expression", _store(assignment.expression, tree.this.name, assignment.this.name))
 
 
-def _store(value: exp.Expression, table: str, column: str) -> exp.Expression:
+def _store(value: exp.Expr, table: str, column: str) -> exp.Expr:
     if isinstance(value, exp.Alias):
         value = value.this
     return exp.Anonymous(
@@ -103,11 +112,11 @@ def _expand_stars(tree: exp.Query, database: "Database") -> None:
         tree.set("expressions", [exp.column(c.name, quoted=True) for c in known.columns.values()])
 
 
-def _rewritten(tree: exp.Expression) -> exp.Expression:
+def _rewritten(tree: exp.Expr) -> exp.Expr:
     return tree.transform(_node, copy=False)
 
 
-def _node(node: exp.Expression) -> exp.Expression:
+def _node(node: exp.Expr) -> exp.Expr:
     match node:
         case exp.Parameter():
             if isinstance(node.this, exp.Parameter):
@@ -117,9 +126,9 @@ def _node(node: exp.Expression) -> exp.Expression:
             inner = node.this
             return _call("tds_len", inner.this if isinstance(inner, exp.Cast) else inner)
         case exp.Cast():
-            return _call("tds_cast", node.this, exp.Literal.string(_words(node.to)))
+            return _call("tds_cast", node.this, exp.Literal.string(_type_text(node.to)))
         case exp.Convert():
-            return _call("tds_cast", node.expression, exp.Literal.string(_words(node.this)))
+            return _call("tds_cast", node.expression, exp.Literal.string(_type_text(node.this)))
         case exp.CurrentTimestamp():
             return _call("getdate")
         case exp.National():
@@ -138,16 +147,16 @@ def _node(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _call(function: str, *arguments: exp.Expression) -> exp.Anonymous:
+def _call(function: str, *arguments: exp.Expr) -> exp.Anonymous:
     # What replaces a node is not looked into any more.
     return exp.Anonymous(this=function, expressions=[_rewritten(argument) for argument in arguments])
 
 
-def _words(kind: exp.Expression) -> str:
+def _type_text(kind: exp.Expr) -> str:
     return kind.sql("tsql")
 
 
-def _is_text(node: exp.Expression) -> bool:
+def _is_text(node: exp.Expr) -> bool:
     return (isinstance(node, exp.Literal) and node.is_string) or isinstance(node, exp.National | exp.DPipe)
 
 
@@ -163,15 +172,15 @@ def _table(node: exp.Table) -> exp.Table:
     return node
 
 
-def _kind(node: exp.Expression, database: "Database", variables: Mapping[str, SqlType]) -> SqlType | None:
-    """The type of an expression, as far as it shows."""
+def _kind(node: exp.Expr, database: "Database", variables: Mapping[str, SqlType]) -> SqlType | None:
+    """The type of an expression; None where only a value can show it."""
     match node:
         case exp.Alias() | exp.Paren() | exp.Max() | exp.Min() | exp.Coalesce() | exp.Upper() | exp.Lower():
             return _kind(node.this, database, variables)
         case exp.Cast():
-            return type_named(_words(node.to))
+            return type_named(_type_text(node.to))
         case exp.Convert():
-            return type_named(_words(node.this))
+            return type_named(_type_text(node.this))
         case exp.Count() | exp.Length():
             return SqlType("int")
         case exp.CurrentTimestamp():

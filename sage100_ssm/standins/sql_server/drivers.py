@@ -1,7 +1,7 @@
-"""The ODBC drivers of this machine, under the names that customers have them by.
+"""The ODBC drivers of this machine, under the names that they have at customers.
 
 Microsoft's driver comes with the wheel `mssql-python-odbc`, FreeTDS with Debian's `tdsodbc`. Both are named in an
-`odbcinst.ini` of the tests' own.
+`odbcinst.ini` that is written for the tests.
 """
 
 import configparser
@@ -19,12 +19,12 @@ _SYSTEM = "/etc/odbcinst.ini"
 
 
 def libraries() -> dict[str, Path]:
-    """The drivers that are there, by name: those that the machine knows already, and those of the tests."""
+    """The drivers found, by name: those in the machine's `odbcinst.ini`, and those that come in packages."""
     known = configparser.ConfigParser(strict=False, interpolation=None)
     known.read(_SYSTEM)
-    of_the_machine = {name: Path(known[name].get("Driver", "")) for name in known.sections()}
-    found = {MICROSOFT: _of_the_wheel(), FREETDS: next(Path("/usr/lib").glob(f"*/odbc/{_FREETDS_LIBRARY}"), None)}
-    return of_the_machine | {name: path for name, path in found.items() if path is not None}
+    installed = {name: Path(known[name].get("Driver", "")) for name in known.sections()}
+    found = {MICROSOFT: _in_the_wheel(), FREETDS: next(Path("/usr/lib").glob(f"*/odbc/{_FREETDS_LIBRARY}"), None)}
+    return installed | {name: path for name, path in found.items() if path is not None}
 
 
 def missing(driver: str) -> str | None:
@@ -32,7 +32,7 @@ def missing(driver: str) -> str | None:
     if importlib.util.find_spec("pyodbc") is None:
         return "pyodbc is not installed"
     try:
-        import pyodbc  # noqa: F401, PLC0415 - it is the import that may fail
+        importlib.import_module("pyodbc")
     except ImportError as error:
         return f"the ODBC driver manager is not installed: {error}"
     if (library := libraries().get(driver)) is not None:
@@ -45,7 +45,7 @@ def missing(driver: str) -> str | None:
 
 @lru_cache
 def _unloadable(library: Path) -> str | None:
-    """What a driver itself lacks here; None if nothing."""
+    """Why a driver cannot be loaded; None if it can."""
     try:
         ctypes.CDLL(str(library))
     except OSError as error:
@@ -54,16 +54,19 @@ def _unloadable(library: Path) -> str | None:
 
 
 def install(folder: Path) -> None:
-    """Name the drivers to this process, and to those that it starts, before pyodbc is first used."""
+    """Make the drivers known to this process, and to those that it starts; to be called before pyodbc is first used.
+
+    Args:
+        folder: where `odbcinst.ini` is written.
+    """
     sections = [f"[{name}]\nDriver={path}\nUsageCount=1\n" for name, path in libraries().items()]
     (folder / "odbcinst.ini").write_text("\n".join(sections))
     os.environ["ODBCSYSINI"] = str(folder)
 
 
-def _of_the_wheel() -> Path | None:
+def _in_the_wheel() -> Path | None:
     if importlib.util.find_spec(_WHEEL) is None:
         return None
-    import mssql_python_odbc  # noqa: PLC0415 - it may not be there
-
-    found = sorted(Path(mssql_python_odbc.get_libs_dir()).glob("**/libmsodbcsql-18*.so*"))
+    folder = importlib.import_module(_WHEEL).get_libs_dir()
+    found = sorted(Path(folder).glob("**/libmsodbcsql-18*.so*"))
     return found[0] if found else None

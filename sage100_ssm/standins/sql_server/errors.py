@@ -1,4 +1,4 @@
-"""An error as SQL Server tells it."""
+"""Errors as SQL Server reports them, by number, with its own words (catalogue view sys.messages)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,109 +10,89 @@ class SqlError(Exception):
     """One error message.
 
     Attributes:
-        number: the native number.
-        words: the message.
+        number: SQL Server's number, which drivers call the native one.
+        message: the sentence.
         severity: 11 to 16 for errors that a user can correct, 20 and above where the connection ends.
-        state: told with it.
-        dooms: whether the transaction is undone and the batch ends, whatever XACT_ABORT says.
+        state: where in the server it was raised.
+        undoes_transaction: whether the transaction is undone and the batch ends, whatever XACT_ABORT says.
     """
 
     number: int
-    words: str
+    message: str
     severity: int = 16
     state: int = 1
-    dooms: bool = False
+    undoes_transaction: bool = False
 
 
-_WORDS: Mapping[int, tuple[int, str]] = {
-    102: (15, "Incorrect syntax near '{near}'."),
-    137: (15, 'Must declare the scalar variable "@@{name}".'),
-    195: (15, "'{name}' is not a recognized built-in function name."),
-    207: (16, "Invalid column name '{name}'."),
-    208: (16, "Invalid object name '{name}'."),
-    229: (14, "The {right} permission was denied on the object '{table}', database '{database}', schema 'dbo'."),
-    241: (16, "Conversion failed when converting date and/or time from character string."),
-    242: (16, "The conversion to a {kind} data type resulted in an out-of-range value."),
-    245: (16, "Conversion failed when converting the value to data type {kind}."),
+_MESSAGES: Mapping[int, str] = {
+    102: "Incorrect syntax near '{near}'.",
+    137: 'Must declare the scalar variable "@@{name}".',
+    195: "'{name}' is not a recognized built-in function name.",
+    207: "Invalid column name '{name}'.",
+    208: "Invalid object name '{name}'.",
+    229: "The {right} permission was denied on the object '{table}', database '{database}', schema 'dbo'.",
+    241: "Conversion failed when converting date and/or time from character string.",
+    242: "The conversion to a {kind} data type resulted in an out-of-range value.",
+    245: "Conversion failed when converting the value to data type {kind}.",
     271: (
-        16,
-        (
-            'The column "{name}" cannot be modified because it is either a computed column or is the result '
-            "of a UNION operator."
-        ),
+        'The column "{name}" cannot be modified because it is either a computed column or is the result of a '
+        "UNION operator."
     ),
     334: (
-        16,
-        (
-            "The target table '{table}' of the DML statement cannot have any enabled triggers if the "
-            "statement contains an OUTPUT clause without INTO clause."
-        ),
+        "The target table '{table}' of the DML statement cannot have any enabled triggers if the statement "
+        "contains an OUTPUT clause without INTO clause."
     ),
     515: (
-        16,
-        (
-            "Cannot insert the value NULL into column '{column}', table '{database}.dbo.{table}'; column "
-            "does not allow nulls. INSERT fails."
-        ),
+        "Cannot insert the value NULL into column '{column}', table '{database}.dbo.{table}'; column does not "
+        "allow nulls. INSERT fails."
     ),
-    544: (
-        16,
-        ("Cannot insert explicit value for identity column in table '{table}' when IDENTITY_INSERT is set to OFF."),
-    ),
+    544: "Cannot insert explicit value for identity column in table '{table}' when IDENTITY_INSERT is set to OFF.",
     547: (
-        16,
-        (
-            'The {event} statement conflicted with the {kind} constraint "{name}". The conflict occurred in '
-            'database "{database}", table "dbo.{table}", column \'{column}\'.'
-        ),
+        'The {event} statement conflicted with the {kind} constraint "{name}". The conflict occurred in database '
+        '"{database}", table "dbo.{table}", column \'{column}\'.'
     ),
     1205: (
-        13,
-        (
-            "Transaction (Process ID {process}) was deadlocked on lock resources with another process and "
-            "has been chosen as the deadlock victim. Rerun the transaction."
-        ),
+        "Transaction (Process ID {process}) was deadlocked on lock resources with another process and has been "
+        "chosen as the deadlock victim. Rerun the transaction."
     ),
-    1222: (16, "Lock request time out period exceeded."),
+    1222: "Lock request time out period exceeded.",
     2601: (
-        14,
-        (
-            "Cannot insert duplicate key row in object 'dbo.{table}' with unique index '{name}'. The "
-            "duplicate key value is (…)."
-        ),
+        "Cannot insert duplicate key row in object 'dbo.{table}' with unique index '{name}'. The duplicate key "
+        "value is (…)."
     ),
     2627: (
-        14,
-        (
-            "Violation of UNIQUE KEY constraint '{name}'. Cannot insert duplicate key in object "
-            "'dbo.{table}'. The duplicate key value is (…)."
-        ),
+        "Violation of UNIQUE KEY constraint '{name}'. Cannot insert duplicate key in object 'dbo.{table}'. The "
+        "duplicate key value is (…)."
     ),
     2628: (
-        16,
-        (
-            "String or binary data would be truncated in table '{database}.dbo.{table}', column '{column}'. "
-            "Truncated value: '{kept}'."
-        ),
+        "String or binary data would be truncated in table '{database}.dbo.{table}', column '{column}'. "
+        "Truncated value: '{kept}'."
     ),
-    2714: (16, "There is already an object named '{name}' in the database."),
-    2812: (16, "Could not find stored procedure '{name}'."),
-    3609: (16, "The transaction ended in the trigger. The batch has been aborted."),
-    3701: (11, "Cannot drop the object '{name}', because it does not exist."),
-    3902: (16, "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION."),
-    3903: (16, "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION."),
-    4060: (11, 'Cannot open database "{name}" requested by the login. The login failed.'),
-    8016: (16, "The data type 0x{token:02X} of a parameter is not known here."),
-    8102: (16, "Cannot update identity column '{name}'."),
-    8115: (16, "Arithmetic overflow error converting expression to data type {kind}."),
-    8152: (16, "String or binary data would be truncated."),
-    18054: (16, "Error {error} was raised, but no message with that error number was found in sys.messages."),
-    18456: (14, "Login failed for user '{user}'."),
+    2714: "There is already an object named '{name}' in the database.",
+    2812: "Could not find stored procedure '{name}'.",
+    3609: "The transaction ended in the trigger. The batch has been aborted.",
+    3701: "Cannot drop the object '{name}', because it does not exist.",
+    3902: "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.",
+    3903: "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.",
+    4060: 'Cannot open database "{name}" requested by the login. The login failed.',
+    8016: "The data type 0x{token:02X} of a parameter is not known here.",
+    8102: "Cannot update identity column '{name}'.",
+    8115: "Arithmetic overflow error converting expression to data type {kind}.",
+    8152: "String or binary data would be truncated.",
+    18054: "Error {error} was raised, but no message with that error number was found in sys.messages.",
+    18456: "Login failed for user '{user}'.",
 }
-_DOOMING = {1205, 3609}
+_SEVERITIES = {102: 15, 137: 15, 195: 15, 229: 14, 1205: 13, 2601: 14, 2627: 14, 3701: 11, 4060: 11, 18456: 14}
+_USUAL_SEVERITY = 16
+_UNDOING = {1205, 3609}
 
 
-def native(number: int, **told: Any) -> SqlError:
-    """An error of the server's own, by its number."""
-    severity, words = _WORDS[number]
-    return SqlError(number, words.format(**told), severity, dooms=number in _DOOMING)
+def native(number: int, **details: Any) -> SqlError:
+    """An error of the server's own.
+
+    Args:
+        number: one of those listed here.
+        details: what its sentence names.
+    """
+    severity = _SEVERITIES.get(number, _USUAL_SEVERITY)
+    return SqlError(number, _MESSAGES[number].format(**details), severity, undoes_transaction=number in _UNDOING)

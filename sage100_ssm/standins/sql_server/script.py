@@ -1,21 +1,22 @@
-"""A batch of T-SQL, taken apart: what sqlglot parses, and around it what steers (IF, BEGIN, DECLARE, RAISERROR, EXEC).
+"""A batch of T-SQL taken apart: queries, which sqlglot parses, and control of flow around them (IF, DECLARE, EXEC…).
 
-Statements end at a semicolon, at END and at ELSE; those that steer are told by their first word.
+Statements end at a semicolon, at END and at ELSE; control of flow is recognised by its first word.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.tsql import TSQL
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from sage100_ssm.standins.sql_server.errors import native
 from sage100_ssm.standins.sql_server.sqltypes import SqlType, type_named
 
 _TRANSACTION = {"TRAN", "TRANSACTION"}
-_STEERING = {
+_CONTROL_OF_FLOW = {
     "IF",
     "BEGIN",
     "RAISERROR",
@@ -30,53 +31,75 @@ _STEERING = {
     "PRINT",
 }
 _QUOTED = {TokenType.STRING, TokenType.NATIONAL_STRING, TokenType.IDENTIFIER}
-_STATEMENTS = _STEERING | {"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "WITH"}
+_STATEMENTS = _CONTROL_OF_FLOW | {"SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP", "WITH"}
 
 
 @dataclass(frozen=True)
 class Query:
-    """A statement that sqlglot knows."""
+    """A statement that sqlglot has parsed.
 
-    tree: exp.Expression
+    Attributes:
+        tree: the statement.
+        text: as it was written.
+    """
+
+    tree: exp.Expr
     text: str
 
 
 @dataclass(frozen=True)
 class Block:
-    """Statements, one after the other."""
+    """Statements, carried out one after the other."""
 
     statements: "tuple[Statement, ...]"
 
 
 @dataclass(frozen=True)
 class If:
-    """A condition, as a query that gives 1 or nothing, and what follows from it."""
+    """A statement under a condition.
 
-    condition: exp.Expression
+    Attributes:
+        condition: a query that returns a row if it holds.
+        then: what is done then.
+        otherwise: what is done else.
+    """
+
+    condition: exp.Expr
     then: "Statement"
     otherwise: "Statement | None"
 
 
 @dataclass(frozen=True)
 class Declare:
-    """A variable, with its first value as a query."""
+    """A new variable.
+
+    Attributes:
+        name: in lower case.
+        kind: its type.
+        value: its first value, as a query.
+    """
 
     name: str
     kind: SqlType
-    value: exp.Expression | None
+    value: exp.Expr | None
 
 
 @dataclass(frozen=True)
 class Assign:
-    """A variable's new value, as a query."""
+    """A new value of a variable.
+
+    Attributes:
+        name: the variable.
+        value: as a query.
+    """
 
     name: str
-    value: exp.Expression
+    value: exp.Expr
 
 
 @dataclass(frozen=True)
 class Option:
-    """SET with its words."""
+    """A setting of the session: the words after SET."""
 
     words: tuple[str, ...]
 
@@ -90,18 +113,29 @@ class Transaction:
 
 @dataclass(frozen=True)
 class Raise:
-    """RAISERROR (message or number, severity, state), or THROW number, message, state, as queries."""
+    """RAISERROR or THROW.
+
+    Attributes:
+        verb: which of them.
+        arguments: as queries: message or number, severity, state; of THROW number, message, state.
+    """
 
     verb: str
-    arguments: tuple[exp.Expression, ...]
+    arguments: tuple[exp.Expr, ...]
 
 
 @dataclass(frozen=True)
 class Call:
-    """EXEC: a procedure, its arguments by name or place, as queries, and the variable for its result."""
+    """EXEC.
+
+    Attributes:
+        procedure: in lower case.
+        arguments: pairs of a name, empty where the argument is given by its place, and a query.
+        result: the variable that takes what the procedure returns.
+    """
 
     procedure: str
-    arguments: tuple[tuple[str, exp.Expression], ...]
+    arguments: tuple[tuple[str, exp.Expr], ...]
     result: str | None
 
 
@@ -112,7 +146,15 @@ class Return:
 
 @dataclass(frozen=True)
 class CreateTrigger:
-    """A trigger: after which events, and the batch that it runs."""
+    """A trigger.
+
+    Attributes:
+        name: its name.
+        table: the table whose rows it watches.
+        events: after which statements it runs: INSERT, UPDATE, DELETE.
+        body: what it runs.
+        text: as it was written.
+    """
 
     name: str
     table: str
@@ -126,7 +168,11 @@ Statement = Query | Block | If | Declare | Assign | Option | Transaction | Raise
 
 @lru_cache(maxsize=2000)
 def parsed(batch: str) -> Block:
-    """Take a batch apart."""
+    """The statements of a batch.
+
+    Raises:
+        SqlError: it cannot be understood (102).
+    """
     return _Parser(batch).batch()
 
 
@@ -167,7 +213,13 @@ class _Parser:
         return self._at >= len(self._tokens)
 
     def _upto(self, *stops: str, statements: bool = False, comma: bool = False) -> str:
-        """The text up to a word outside parentheses and CASE, which is left standing."""
+        """The text up to, and without, one of some words outside parentheses and CASE.
+
+        Args:
+            stops: the words.
+            statements: whether the first word of a statement stops it, too.
+            comma: whether a comma stops it, too, or a parenthesis that it did not open.
+        """
         start, depth = self._at, 0
         while self._at < len(self._tokens):
             word = self._word()
@@ -182,7 +234,7 @@ class _Parser:
             return ""
         return self._text[self._tokens[start].start : self._tokens[self._at - 1].end + 1]
 
-    def _value(self, *stops: str) -> exp.Expression:
+    def _value(self, *stops: str) -> exp.Expr:
         return query(f"SELECT {self._upto(*stops, 'END', 'ELSE', comma=True)}")
 
     # --- statements
@@ -196,13 +248,19 @@ class _Parser:
             return Transaction(word)
         if word == "CREATE" and self._word(1) == "TRIGGER":
             return self._trigger()
-        method = {
-            "IF": self._if, "DECLARE": self._declare, "SET": self._set, "RAISERROR": self._raise, "THROW": self._raise,
-            "EXEC": self._call, "EXECUTE": self._call, "RETURN": self._return,
-        }.get(word)  # fmt: skip
-        if method is not None:
+        control: Mapping[str, Callable[[], Statement]] = {
+            "IF": self._if,
+            "DECLARE": self._declare,
+            "SET": self._set,
+            "RAISERROR": self._raise,
+            "THROW": self._raise,
+            "EXEC": self._call,
+            "EXECUTE": self._call,
+            "RETURN": self._return,
+        }
+        if word in control:
             self._at += 1
-            return method()
+            return control[word]()
         if self._at == 0 and word.startswith("SP_"):
             return self._call()
         text = self._upto("END", "ELSE")
@@ -252,7 +310,8 @@ class _Parser:
             arguments.append(self._value())
         if in_parentheses:
             self._take(")")
-        self._upto("END", "ELSE") if self._word() == "WITH" else None
+        if self._word() == "WITH":
+            self._upto("END", "ELSE")
         return Raise(verb, tuple(arguments))
 
     def _call(self) -> Call:
@@ -293,11 +352,11 @@ class _Parser:
 
 
 @lru_cache(maxsize=2000)
-def query(text: str) -> exp.Expression:
-    """What sqlglot makes of a statement.
+def query(text: str) -> exp.Expr:
+    """The tree that sqlglot makes of a statement.
 
     Raises:
-        SqlError: it does not understand it.
+        SqlError: sqlglot does not understand it (102).
     """
     try:
         return sqlglot.parse_one(text, read="tsql")
