@@ -7,15 +7,16 @@ from dataclasses import field as default
 from datetime import datetime
 from typing import Any
 
-from sage100_ssm.connectors.request import CREATE, DELETED_AT, EXPECTED, SET
+from sage100_ssm.exchange.reading import Failure, Row, SideFailedError
 from sage100_ssm.exchange.receipt import Action, Outcome, Receipt
+from sage100_ssm.exchange.record import CREATE, DELETED_AT, EXPECTED, SET
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Entry, Link, LinkStatus, Side
 from sage100_ssm.sync.planning.draft import Plan, World
 from sage100_ssm.sync.planning.writes import Write, ext_id_update
 from sage100_ssm.sync.run.ledger import Books, intent_of
-from sage100_ssm.sync.run.ports import Access, Failure, Row, SideFailedError
+from sage100_ssm.sync.run.ports import Access
 from sage100_ssm.sync.run.receipts import hoped, refusal, settled
 from sage100_ssm.sync.run.report import Counts
 from sage100_ssm.sync.state.transaction import Transaction

@@ -10,13 +10,14 @@ from dataclasses import field as default
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from sage100_ssm.garbage_collection import collected_later
+from sage100_ssm.exchange.reading import Failure
+from sage100_ssm.gc_pause import paused
 from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.companies import Companies, Scope
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import Field, present
 from sage100_ssm.sync.contacts.mapping import Mapper, OddRowError
-from sage100_ssm.sync.failures import ConfigurationError, Exit, SyncError
+from sage100_ssm.sync.failures import ConfigurationError, Exit, SyncError, side_error
 from sage100_ssm.sync.model import Code, Entry, Link, LinkStatus, Side, Subject
 from sage100_ssm.sync.planning import backoff, guards
 from sage100_ssm.sync.planning.decide import plan
@@ -27,7 +28,7 @@ from sage100_ssm.sync.rules.policy import Policy
 from sage100_ssm.sync.run.apply import Outcomes, apply
 from sage100_ssm.sync.run.ledger import Books
 from sage100_ssm.sync.run.observe import Observation, Remembered, keep_identity, observe, remember, remembered
-from sage100_ssm.sync.run.ports import Access, Failure, SageAccess, SsmAccess
+from sage100_ssm.sync.run.ports import Access, SageAccess, SsmAccess
 from sage100_ssm.sync.run.report import PlanReport, RunReport, planned
 from sage100_ssm.sync.run.same_system import same_settings
 from sage100_ssm.sync.state.records import JournalEntry, Lease, RunRow, RunStatus
@@ -128,7 +129,7 @@ class Run:
             ConfigurationError: a person must mend a setting, a login, a right or a column first.
             SideUnavailableError: a side could not be reached.
         """
-        with collected_later(), self._store.transaction() as transaction:
+        with paused(), self._store.transaction() as transaction:
             self._known = remembered(transaction, self._now())
         same_settings(self._known.links, self._known.database, self._site.database)
         if self._lease:
@@ -233,7 +234,7 @@ class Run:
         unread = {side: failure for side, failure in self._seen.failures.items() if side in self._seen.unread}
         self._problems += [_unreachable(side, failure) for side, failure in unread.items()]
         for side, failure in sorted(unread.items(), key=lambda item: not item[1].configuration):
-            raise failure.error(side)
+            raise side_error(side, failure)
         _, missing = present(self._site.fields, self._seen.columns)
         if missing:
             columns = ", ".join(f.sage100 for f in missing)
@@ -266,7 +267,7 @@ class Run:
     # --- planning
 
     def _decide(self) -> None:
-        with collected_later():
+        with paused():
             self._world = self._make_world()
             self._plan = plan(self._world)
 
