@@ -7,7 +7,8 @@ from dataclasses import field as default
 from datetime import datetime
 from typing import Any
 
-from sage100_ssm.exchange.reading import Failure, Row, SideFailedError
+from sage100_ssm.exchange.failure import Failure, SideFailedError
+from sage100_ssm.exchange.reading import Row
 from sage100_ssm.exchange.receipt import Action, Outcome, Receipt
 from sage100_ssm.exchange.record import CREATE, DELETED_AT, EXPECTED, SET
 from sage100_ssm.sync.contacts.contact import Contact

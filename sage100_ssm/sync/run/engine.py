@@ -10,7 +10,7 @@ from dataclasses import field as default
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from sage100_ssm.exchange.reading import Failure
+from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.gc_pause import paused
 from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.companies import Companies, Scope
