@@ -1,0 +1,32 @@
+"""What reading a side yields."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sage100_ssm.exchange.failure import Failure
+
+Row = Mapping[str, Any]
+"""One record by the side's own names, in the types of JSON."""
+StreamState = Mapping[str, Any]
+"""How far a stream was read, in the terms of its source: handed back to it at the next read, unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The outcome of reading one stream.
+
+    Attributes:
+        rows: what was read, all of it or up to the failure.
+        state: the stream's state after a complete read.
+        failure: why it is incomplete; None if it is complete (P10).
+    """
+
+    rows: list[dict[str, Any]]
+    state: StreamState | None = None
+    failure: Failure | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the stream was read to its end."""
+        return self.failure is None
