@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 import yaml
@@ -15,9 +16,11 @@ from sqlalchemy.exc import ArgumentError
 from sage100_ssm.app.settings_faults import Fault, unknown_keys, validation_faults
 from sage100_ssm.sage100.config import Sage100Config, Sqlite
 from sage100_ssm.ssm.config import SsmConfig
-from sage100_ssm.sync.contacts.fields import ConflictPolicy, FieldChange, field_map
+from sage100_ssm.sync.contacts.codecs import Locale
+from sage100_ssm.sync.contacts.companies import Scope
+from sage100_ssm.sync.contacts.fields import FieldChange, field_map
 from sage100_ssm.sync.failures import ConfigurationError
-from sage100_ssm.sync.rules.policy import RefusedDeletion
+from sage100_ssm.sync.policy import Policy
 
 Language = Literal["fr", "en"]
 
@@ -61,52 +64,6 @@ def _laid_over(changes: Mapping[str, FieldChange]) -> Mapping[str, FieldChange]:
     return changes
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-
-class Scope(_Frozen):
-    """Which contacts of companies are synchronised.
-
-    Attributes:
-        prospects: whether those of prospects are, beside those of clients.
-        exclude: patterns (``*``, ``?``) of the ``CT_Num`` to leave out.
-    """
-
-    prospects: bool = True
-    exclude: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-
-
-class MaxDeletions(_Frozen):
-    """How many deletions a run may carry out on a side (P9): more than both figures is held back.
-
-    Attributes:
-        ratio: share of the links, from 0 to 1.
-        floor: number of contacts.
-    """
-
-    ratio: Annotated[float, Field(ge=0, le=1)] = 0.10
-    floor: Annotated[int, Field(ge=0)] = 3
-
-
-class Policy(_Frozen):
-    """What is decided where both sides have a say.
-
-    Attributes:
-        conflict: who wins a field that was changed on both sides (P1).
-        refused_deletion: whether a contact whose deletion is refused is restored in SSM (P5).
-        too_long: what becomes of a value that the Sage column cannot hold (P7).
-        missing_first_name: the first name given to SSM where Sage has none (P7).
-        max_deletions: the limit of the deletion guard (P9).
-    """
-
-    conflict: ConflictPolicy = ConflictPolicy.SAGE100
-    refused_deletion: RefusedDeletion = RefusedDeletion.RESTORE
-    too_long: Literal["refuse", "truncate"] = "refuse"
-    missing_first_name: Annotated[str, Field(min_length=1)] | None = None
-    max_deletions: MaxDeletions = MaxDeletions()
-
-
 class SsmSettings(SsmConfig):
     """SSM, with the owner of what is created there: a synchronisation always needs one.
 
@@ -120,7 +77,7 @@ class SsmSettings(SsmConfig):
     ext_id_once: bool = False
 
 
-class Settings(_Frozen):
+class Settings(BaseModel):
     """All that an installation decides.
 
     Attributes:
@@ -135,6 +92,8 @@ class Settings(_Frozen):
         time_budget_minutes: after which a run begins no further write; the next one goes on.
     """
 
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
     sage100: Sage100Config
     ssm: SsmSettings
     state: Annotated[str, AfterValidator(_state_url), Field(repr=False)] = "sqlite:///sync-state.db"
@@ -144,6 +103,11 @@ class Settings(_Frozen):
     policy: Policy = Policy()
     fields: Annotated[Mapping[str, FieldChange], AfterValidator(_laid_over)] = Field(default_factory=dict)
     time_budget_minutes: Annotated[float, Field(gt=0)] = 14
+
+    @property
+    def locale(self) -> Locale:
+        """The country, language and time zone, as the engine takes them."""
+        return Locale(self.country, self.language, ZoneInfo(self.sage100.time_zone))
 
 
 def load_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -17,7 +17,6 @@ from sage100_ssm.app.settings import Settings, load_settings
 from sage100_ssm.cli.tables import HARD_SPACES, plain
 from sage100_ssm.cli.values import Shown, shown_by
 from sage100_ssm.messages import Language, describe, say
-from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.fields import field_map
 from sage100_ssm.sync.failures import Exit, SyncError
 from sage100_ssm.sync.model import Entry
@@ -85,8 +84,7 @@ class Session:
 
     def shown(self, memory: Transaction) -> Shown:
         """How values are shown here."""
-        locale = Locale(self.settings.country, self.settings.language)
-        return shown_by(field_map(self.settings.fields), memory.observed("contact_types"), locale)
+        return shown_by(field_map(self.settings.fields), memory.observed("contact_types"), self.settings.locale)
 
     def tell(self, key: str, **params: object) -> None:
         """Tell how the work goes on; never on the standard output."""

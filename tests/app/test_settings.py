@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from sage100_ssm.app.settings import Settings, SettingsError, load_settings
-from sage100_ssm.sync.contacts.fields import ConflictPolicy, Direction
+from sage100_ssm.sync.contacts.fields import Direction
 from sage100_ssm.sync.failures import Exit
+from sage100_ssm.sync.policy import ConflictPolicy
 
 MINIMAL = """
 sage100: {company: BIJOU, connection: {kind: sqlite, path: bijou.db}}

@@ -81,7 +81,7 @@ class _Check:
         site, accounts = self._site, there.accounts if there else ()
         fields, _ = present(self._fields, here.columns)
         companies = Companies(here.companies, accounts, code_field=site.code_field, scope=site.scope)
-        return Mapper(fields, companies, there.contact_types if there else (), here.columns, site.locale)
+        return Mapper(fields, companies, there.contact_types if there else (), here.columns, site.locale, site.policy)
 
     @staticmethod
     def _in_scope(here: SageSeen, mapper: Mapper) -> list[Contact]:

@@ -16,7 +16,7 @@ from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Base, Code, Entry, Intent, Link, Side, Subject, Value
 from sage100_ssm.sync.planning.writes import Write
-from sage100_ssm.sync.rules.policy import Policy
+from sage100_ssm.sync.policy import Policy
 
 _HIGHEST_NUMBER = 2**31 - 1
 """``CT_No`` is an ``int``."""
@@ -34,8 +34,9 @@ class World:
         ssm: every SSM contact known, deleted ones included, by id.
         complete: whether each side was read to its end (P10).
         mapper: the field map at work.
-        policy: the site's answers.
+        policy: the site's choices.
         disputed: the fields with an open ``conflict``, by the contact's id on either side (P1 ``manual``).
+        ext_id_once: whether SSM takes an ``extId`` that a deleted contact has for no other one.
         identity_fell: whether Sage gives out a ``cbMarq`` that it has given before (P9).
         now: the time of the run; None where no stamp can be of the future.
     """
@@ -49,6 +50,7 @@ class World:
     mapper: Mapper
     policy: Policy
     disputed: Mapping[tuple[Side, int], frozenset[str]] = default(default_factory=dict)
+    ext_id_once: bool = False
     identity_fell: bool = False
     now: datetime | None = None
 
@@ -119,8 +121,7 @@ class Draft:
         self.linked_ssm = {link.ssm_id for link in world.links}
         self.by_number = {c.number: c for c in world.sage100.values() if c.number}
         self.held = {(link.sage100_id, link.sage100_no or 0) for link in world.links}
-        once = world.policy.ext_id_once
-        self.spent = {c.ext_id for c in world.ssm.values() if c.deleted and c.ext_id} if once else set()
+        self.spent = {c.ext_id for c in world.ssm.values() if c.deleted and c.ext_id} if world.ext_id_once else set()
         self._names = {name_in_sage(c): c.id for c in world.sage100.values()}
         # Not the number of a row that was deleted while its link lives: the new row would be taken for it (P14).
         self._last_number = max((*self.by_number, *(link.sage100_no or 0 for link in world.links)), default=0)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.model import Code, Entry, Side, Subject
 from sage100_ssm.sync.planning.draft import Plan, World
-from sage100_ssm.sync.rules.policy import DeletionLimit
+from sage100_ssm.sync.policy import DeletionLimit
 
 _MASS = 20
 """Below so many links an edit of most of them is a normal day."""

@@ -14,8 +14,8 @@ from sage100_ssm.sync.contacts.contact import Contact, ExtId
 from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Code, Entry, Link, LinkStatus, Side
+from sage100_ssm.sync.policy import Policy, RefusedDeletion
 from sage100_ssm.sync.rules.merge import Views, changed_sides, moment
-from sage100_ssm.sync.rules.policy import Policy, RefusedDeletion
 
 
 def same_in_sage(

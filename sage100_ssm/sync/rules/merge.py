@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 from sage100_ssm.sync.contacts.codecs import Held
 from sage100_ssm.sync.contacts.contact import Contact, subject_of
-from sage100_ssm.sync.contacts.fields import COMPANY, ConflictPolicy, Direction, Field
+from sage100_ssm.sync.contacts.fields import COMPANY, Direction, Field
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Code, Entry, Link, Pair, Side, Value
-from sage100_ssm.sync.rules.policy import Policy
+from sage100_ssm.sync.policy import ConflictPolicy, Policy
 
 _TIE = timedelta(minutes=2)
 _RECEIVER = {Direction.TO_SSM: Side.SSM, Direction.TO_SAGE100: Side.SAGE100}
@@ -132,7 +132,7 @@ def _settle(field: Field, views: Views, mapper: Mapper, policy: Policy) -> Merge
     setting = _setting(field, policy)
     if setting is ConflictPolicy.MANUAL:
         return Merged(field, problem=_entry(Code.CONFLICT, field, views, mapper, rule="P1"))
-    winner = newest(views, policy.time_zone) if setting is ConflictPolicy.NEWEST else Side(setting.value)
+    winner = newest(views, mapper.locale.time_zone) if setting is ConflictPolicy.NEWEST else Side(setting.value)
     merged = _send(field, views, mapper, source=winner)
     if merged.problem:
         winner = winner.other

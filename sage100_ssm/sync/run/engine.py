@@ -6,7 +6,6 @@ The engine knows no connector, no Prefect and no console: it is handed the sides
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from dataclasses import field as default
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -23,7 +22,7 @@ from sage100_ssm.sync.planning.decide import plan
 from sage100_ssm.sync.planning.draft import Plan, World, is_about
 from sage100_ssm.sync.planning.flapping import Rewrites
 from sage100_ssm.sync.planning.writes import Write
-from sage100_ssm.sync.rules.policy import Policy
+from sage100_ssm.sync.policy import Policy
 from sage100_ssm.sync.run.apply import Outcomes, apply
 from sage100_ssm.sync.run.ledger import Books
 from sage100_ssm.sync.run.observe import Observation, Remembered, keep_identity, observe, remember, remembered
@@ -45,20 +44,22 @@ class Site:
     Attributes:
         database: the company database's name, part of every ``extId``.
         fields: the field map.
-        locale: language, country and the texts that follow from them.
-        policy: the answers to P1, P5 and P9.
+        locale: country, language and time zone.
+        policy: the choices under P1, P5, P7 and P9.
         scope: which companies take part.
         code_field: the account field that holds the ``CT_Num``.
+        ext_id_once: whether SSM takes an ``extId`` that a deleted contact has for no other one.
         time_budget: after which a run begins no further write; the next one goes on.
     """
 
     database: str
     fields: tuple[Field, ...]
-    locale: Locale = default(default_factory=Locale)
-    policy: Policy = default(default_factory=Policy)
-    scope: Scope = default(default_factory=Scope)
-    code_field: str = "extId"
-    time_budget: timedelta = timedelta(minutes=14)
+    locale: Locale
+    policy: Policy
+    scope: Scope
+    code_field: str
+    ext_id_once: bool
+    time_budget: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +275,7 @@ class Run:
         site, seen = self._site, self._seen
         fields, _ = present(site.fields, seen.columns)
         companies = Companies(seen.companies, seen.accounts, code_field=site.code_field, scope=site.scope)
-        mapper = Mapper(fields, companies, seen.contact_types, seen.columns, site.locale)
+        mapper = Mapper(fields, companies, seen.contact_types, seen.columns, site.locale, site.policy)
         with self._store.transaction() as transaction:
             intents, self._open_problems = transaction.intents(), transaction.open_problems()
         sage100 = {row["cbMarq"]: mapper.sage100(row) for row in seen.sage100}
@@ -289,6 +290,7 @@ class Run:
             mapper,
             site.policy,
             _disputed(self._open_problems),
+            ext_id_once=site.ext_id_once,
             identity_fell=seen.identity is not None and seen.identity < self._known.identity,
             now=self._now(),
         )

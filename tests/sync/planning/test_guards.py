@@ -12,7 +12,7 @@ from sage100_ssm.sync.planning.decide import plan
 from sage100_ssm.sync.planning.flapping import ENOUGH, Rewrites
 from sage100_ssm.sync.planning.guards import Lifted, allowed, guard
 from sage100_ssm.sync.planning.writes import Write
-from sage100_ssm.sync.rules.policy import DeletionLimit, Policy
+from sage100_ssm.sync.policy import DeletionLimit, Policy
 from sage100_ssm.sync.run.apply import Outcomes
 from sage100_ssm.sync.run.engine import _refused_write
 from sage100_ssm.sync.state.records import JournalEntry
