@@ -12,7 +12,7 @@ from typing import Any, TextIO, cast
 import typer
 from rich.console import Console, RenderableType
 
-from sage100_ssm.app.endings import ending_of
+from sage100_ssm.app.endings import ending_after
 from sage100_ssm.app.settings import Settings, load_settings
 from sage100_ssm.cli.tables import HARD_SPACES, plain
 from sage100_ssm.cli.values import Shown, shown_by
@@ -129,7 +129,7 @@ def session(config: Path, *, as_json: bool = False) -> Iterator[Session]:
 
 
 def _told(error: Exception, language: Language) -> Exit:
-    ending = ending_of(error, language)
+    ending = ending_after(error, language)
     for line in ending.message.splitlines():
         terminal(stderr=True).print(plain(line), soft_wrap=True)
     logger.debug("The command ended by this error.", exc_info=error)

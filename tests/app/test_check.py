@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 
 from sage100_ssm.app import access
-from sage100_ssm.app.check import check_sides
-from sage100_ssm.app.check.finding import Level
+from sage100_ssm.app.check.check import check_sides
+from sage100_ssm.app.check.findings import Level
 from sage100_ssm.sage100.inspection import Generation
 from sage100_ssm.ssm.client import Patience, SsmClient
 from sage100_ssm.standins.ssm_api.quirks import Quirks

@@ -36,7 +36,7 @@ class World:
         mapper: the field map at work.
         policy: the site's choices.
         disputed: the fields with an open ``conflict``, by the contact's id on either side (P1 ``manual``).
-        ext_id_once: whether SSM takes an ``extId`` that a deleted contact has for no other one.
+        ext_id_once: whether SSM refuses an ``extId`` that a deleted contact already has.
         identity_fell: whether Sage gives out a ``cbMarq`` that it has given before (P9).
         now: the time of the run; None where no stamp can be of the future.
     """

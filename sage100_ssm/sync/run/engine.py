@@ -48,7 +48,7 @@ class Site:
         policy: the choices under P1, P5, P7 and P9.
         scope: which companies take part.
         code_field: the account field that holds the ``CT_Num``.
-        ext_id_once: whether SSM takes an ``extId`` that a deleted contact has for no other one.
+        ext_id_once: whether SSM refuses an ``extId`` that a deleted contact already has.
         time_budget: after which a run begins no further write; the next one goes on.
     """
 
