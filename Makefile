@@ -25,7 +25,7 @@ test: $(INSTALLED) ## the tests, on two processes
 explore: $(INSTALLED) ## look for what goes wrong in a small world and in random plays (MINUTES=10)
 	@$(BIN)/python -m tests.support.explore --minutes $(or $(MINUTES),10)
 
-record: $(INSTALLED) ## the conversations with SSM that tests replay: with the sandbox, or a tenant named by the environment
+record: $(INSTALLED) ## the conversations with SSM that tests replay: with the stand-in, or a tenant named by the environment
 	@$(BIN)/pytest -q -p no:xdist tests/recorded --record-mode=rewrite
 	@$(BIN)/pytest -q -p no:xdist tests/recorded
 

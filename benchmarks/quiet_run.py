@@ -18,8 +18,8 @@ from rich.table import Table
 
 from sage100_ssm.app.assemble import run_once
 from sage100_ssm.app.settings import load_settings
-from sage100_ssm.standins.company import create_company_database
-from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.company_database import create_company_database
+from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.store import Store
 from sage100_ssm.standins.ssm_api.tenant import BRANCH, SALES_REP, with_value_lists
 
@@ -29,7 +29,7 @@ LONG_AGO = datetime(2025, 1, 5, 9, 0, tzinfo=UTC)
 
 def main(contacts: Annotated[int, typer.Option(help="Linked contacts.")] = 10_000) -> None:
     """Link the contacts of both sides, then measure runs in which nothing has changed."""
-    with tempfile.TemporaryDirectory() as name, SsmSandbox(tenant(contacts)) as api:
+    with tempfile.TemporaryDirectory() as name, SsmApiServer(tenant(contacts)) as api:
         settings = load_settings(installation(Path(name), contacts, api))
         table = Table("run", "seconds", "SSM requests", "written", "linked", title=f"{contacts:,} contacts")
         for label in ("first (links all by extId)", "quiet", "quiet", "quiet"):
@@ -100,7 +100,7 @@ def tenant(contacts: int) -> Store:
     return store
 
 
-def installation(folder: Path, contacts: int, api: SsmSandbox) -> Path:
+def installation(folder: Path, contacts: int, api: SsmApiServer) -> Path:
     """The Sage database and the settings file."""
     create_company_database(folder / "bench.db", *sage_rows(contacts))
     settings = {

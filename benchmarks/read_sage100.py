@@ -29,7 +29,7 @@ from rich.table import Table
 from sqlalchemy import insert
 
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
-from sage100_ssm.standins.company import company_engine, create_company_database
+from sage100_ssm.standins.company_database import company_engine, create_company_database
 
 HERE = Path(__file__).parent
 PER_COMPANY = 4

@@ -2,7 +2,7 @@
 
     python -m benchmarks.writes [--contacts 150] [--quota 40] [--rows 400]
 
-SSM is the sandbox on loopback, which refuses what goes over the quota. The limit is one request per changed contact and
+SSM is its stand-in, which refuses what goes over the quota. The limit is one request per changed contact and
 two page reads per batch (one before it, one after), at the quota's pace. A login, and for new contacts the question
 which fields SSM has, come once besides. New contacts cost a third page read per batch: nothing is found under their
 `extId`, and an empty page is believed only when it is empty twice. In bulk a batch of 100 is one request. The first
@@ -43,8 +43,8 @@ from sage100_ssm.exchange.receipt import Outcome, Receipt, Sink
 from sage100_ssm.sage100.config import Sage100Config
 from sage100_ssm.sage100.database import open_database
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
-from sage100_ssm.standins.company import create_company_database
-from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.company_database import create_company_database
+from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.tenant import SALES_REP
 
 Record = Mapping[str, Any]
@@ -91,7 +91,7 @@ def main(
 
 def to_ssm(contacts: int, quota: int, *, bulk: bool) -> Iterator[tuple[str, ...]]:
     """Update all contacts of a tenant, then create as many; a line of the table each."""
-    with SsmSandbox(tenant(contacts), requests_per_second=quota) as api:
+    with SsmApiServer(tenant(contacts), requests_per_second=quota) as api:
         there = api.store.rows("contacts")
         updates = [{"id": row["id"], "phone1": f"+3319900{row['id']:04}"} for row in there]
         news = [{**_new(row["accountId"], n), "extId": f"sage100:BENCH:new-{n}"} for n, row in enumerate(there)]
@@ -114,7 +114,7 @@ def to_ssm(contacts: int, quota: int, *, bulk: bool) -> Iterator[tuple[str, ...]
         assert all(held[record["id"]]["phone1"] == record["phone1"] for record in updates)
 
 
-def _figures(api: SsmSandbox, done: Written, quota: int, *, bulk: bool) -> tuple[str, ...]:
+def _figures(api: SsmApiServer, done: Written, quota: int, *, bulk: bool) -> tuple[str, ...]:
     """Requests beside their limit, seconds beside what the quota allows."""
     contacts, requests = len(done.receipts), api.requests
     writes = sum(call.path.startswith("/contacts") and call.method != "GET" for call in requests)

@@ -24,7 +24,7 @@ from destination_ssm.decision import OWNED
 from destination_ssm.destination import DestinationSsm
 from sage100_ssm.exchange.record import COMPANY
 from sage100_ssm.sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES
-from sage100_ssm.standins.company import create_company_database
+from sage100_ssm.standins.company_database import create_company_database
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
 

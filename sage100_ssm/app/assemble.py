@@ -8,14 +8,10 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from zoneinfo import ZoneInfo
 
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.app.sides import both_sides
-from sage100_ssm.sync.contacts.codecs import Locale
-from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.fields import field_map
-from sage100_ssm.sync.rules.policy import DeletionLimit, Policy
 from sage100_ssm.sync.run import lease
 from sage100_ssm.sync.run.context import Context, Run, RunOptions, Site
 from sage100_ssm.sync.run.course import ResultT, Step, Take, rehearse, relink, synchronise
@@ -32,22 +28,14 @@ Progress = Callable[[Step], None]
 
 def site_of(settings: Settings) -> Site:
     """What a site decided, as the engine needs it."""
-    policy = settings.policy
     return Site(
         database=settings.sage100.company,
         fields=field_map(settings.fields),
-        locale=Locale(
-            settings.country, settings.language, policy.missing_first_name, truncate=policy.too_long == "truncate"
-        ),
-        policy=Policy(
-            policy.conflict,
-            policy.refused_deletion,
-            DeletionLimit(policy.max_deletions.ratio, policy.max_deletions.floor),
-            ZoneInfo(settings.sage100.time_zone),
-            settings.ssm.ext_id_once,
-        ),
-        scope=Scope(settings.scope.prospects, settings.scope.exclude),
+        locale=settings.locale,
+        policy=settings.policy,
+        scope=settings.scope,
         code_field=settings.ssm.company_code_field,
+        ext_id_once=settings.ssm.ext_id_once,
         time_budget=timedelta(minutes=settings.time_budget_minutes),
     )
 

@@ -1,4 +1,4 @@
-"""How a command or a flow run ends by an error: one sentence in the user's language, and the exit code."""
+"""How a command or a flow run ends after an error: a sentence in the user's language, and the exit code."""
 
 import os
 import tempfile
@@ -29,40 +29,42 @@ _STATE_ERRORS: dict[type[StateError], tuple[str, Exit]] = {
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How it ended.
+    """The end of a command or of a flow run.
 
     Attributes:
-        exit_code: of the operator's command.
-        message: what happened and what to do, for people; several lines if several things are to be mended.
+        exit_code: the exit code of the operator's command.
+        message: what happened and what to do, for people; several lines where several settings are invalid.
     """
 
     exit_code: Exit
     message: str
 
 
-def ending_of(error: Exception, language: Language) -> Ending:
-    """Put an error into words.
+def ending_after(error: Exception, language: Language) -> Ending:
+    """The ending that an error leads to.
 
-    The traceback of a fault of the program goes to a file that its owner alone can read.
+    An error that nobody expected is a fault of the program: its traceback goes to a file that only its owner can read.
     """
     if isinstance(error, SettingsError):
-        return Ending(error.exit_code, "\n".join(_sentences(error)))
+        return Ending(error.exit_code, _settings_message(error))
     if isinstance(error, SyncError):
         return Ending(error.exit_code, say_error(error.code, language, **error.params))
     if isinstance(error, StateError) and type(error) in _STATE_ERRORS:
         code, exit_code = _STATE_ERRORS[type(error)]
         return Ending(exit_code, say(code, language, **vars(error)))
-    return Ending(Exit.FAULT, say("unexpected", language, file=_kept_traceback(error)))
+    return Ending(Exit.FAULT, say("unexpected", language, file=_write_traceback(error)))
 
 
-def _sentences(error: SettingsError) -> list[str]:
-    faults = [
-        say(f"fault_{fault.reason}", error.language, key=fault.key or None, **fault.params) for fault in error.faults
-    ]
-    return [say(error.code, error.language, **error.params), *(f"- {sentence}" for sentence in faults)]
+def _settings_message(error: SettingsError) -> str:
+    lines = [say(error.code, error.language, **error.params)]
+    for setting in error.invalid:
+        sentence = say(f"setting_{setting.reason}", error.language, key=setting.key or None, **setting.params)
+        lines.append(f"- {sentence}")
+    return "\n".join(lines)
 
 
-def _kept_traceback(error: Exception) -> Path:
+def _write_traceback(error: Exception) -> Path:
+    # mkstemp gives the file to its owner alone: a traceback may quote data of contacts.
     handle, name = tempfile.mkstemp(prefix="sage100-ssm-", suffix=".traceback.txt")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.writelines(traceback.format_exception(error))

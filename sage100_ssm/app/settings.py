@@ -1,25 +1,27 @@
-"""The settings of an installation: ``sync.yaml``, parsed once at the border into frozen values."""
+"""The settings of an installation: ``sync.yaml``, parsed into frozen values."""
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from sage100_ssm.app.settings_faults import Fault, unknown_keys, validation_faults
+from sage100_ssm.app.invalid_settings import InvalidSetting, invalid_values, unknown_keys
+from sage100_ssm.messages import Language
 from sage100_ssm.sage100.config import Sage100Config, Sqlite
 from sage100_ssm.ssm.config import SsmConfig
-from sage100_ssm.sync.contacts.fields import ConflictPolicy, FieldChange, field_map
+from sage100_ssm.sync.contacts.codecs import Locale
+from sage100_ssm.sync.contacts.companies import Scope
+from sage100_ssm.sync.contacts.fields import FieldChange, field_map
 from sage100_ssm.sync.failures import ConfigurationError
-from sage100_ssm.sync.rules.policy import RefusedDeletion
-
-Language = Literal["fr", "en"]
+from sage100_ssm.sync.policy import Policy
 
 _INCLUDE = "include"
 _STATE_DRIVERS = ("sqlite", "postgresql+psycopg")
@@ -30,17 +32,19 @@ class SettingsError(ConfigurationError):
     """The settings cannot be used. Nothing was read or written.
 
     Attributes:
-        faults: what is wrong with the file, one by one; empty if the file itself cannot be read.
-        language: the language that the file asks for, as far as it could be told.
+        invalid: what is wrong with the file, setting by setting; empty where the file cannot be read at all.
+        language: the language that the file asks for, French where that is not known.
     """
 
-    def __init__(self, code: str, file: Path, faults: tuple[Fault, ...] = (), language: Language = "fr") -> None:
+    def __init__(
+        self, code: str, file: Path, invalid: tuple[InvalidSetting, ...] = (), language: Language = "fr"
+    ) -> None:
         super().__init__(code, file=str(file))
-        self.faults = faults
+        self.invalid = invalid
         self.language: Language = language
 
 
-def _state_url(url: str) -> str:
+def _supported_state(url: str) -> str:
     try:
         driver = make_url(url).drivername
     except ArgumentError:
@@ -50,61 +54,15 @@ def _state_url(url: str) -> str:
     return url
 
 
-def _country(code: str) -> str:
+def _known_country(code: str) -> str:
     if code not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError("FR, BE, CH, …")
     return code
 
 
-def _laid_over(changes: Mapping[str, FieldChange]) -> Mapping[str, FieldChange]:
-    field_map(changes)
+def _field_changes(changes: Mapping[str, FieldChange]) -> Mapping[str, FieldChange]:
+    field_map(changes)  # raises ValueError where they do not fit the map
     return changes
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
-
-
-class Scope(_Frozen):
-    """Which contacts of companies are synchronised.
-
-    Attributes:
-        prospects: whether those of prospects are, beside those of clients.
-        exclude: patterns (``*``, ``?``) of the ``CT_Num`` to leave out.
-    """
-
-    prospects: bool = True
-    exclude: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-
-
-class MaxDeletions(_Frozen):
-    """How many deletions a run may carry out on a side (P9): more than both figures is held back.
-
-    Attributes:
-        ratio: share of the links, from 0 to 1.
-        floor: number of contacts.
-    """
-
-    ratio: Annotated[float, Field(ge=0, le=1)] = 0.10
-    floor: Annotated[int, Field(ge=0)] = 3
-
-
-class Policy(_Frozen):
-    """What is decided where both sides have a say.
-
-    Attributes:
-        conflict: who wins a field that was changed on both sides (P1).
-        refused_deletion: whether a contact whose deletion is refused is restored in SSM (P5).
-        too_long: what becomes of a value that the Sage column cannot hold (P7).
-        missing_first_name: the first name given to SSM where Sage has none (P7).
-        max_deletions: the limit of the deletion guard (P9).
-    """
-
-    conflict: ConflictPolicy = ConflictPolicy.SAGE100
-    refused_deletion: RefusedDeletion = RefusedDeletion.RESTORE
-    too_long: Literal["refuse", "truncate"] = "refuse"
-    missing_first_name: Annotated[str, Field(min_length=1)] | None = None
-    max_deletions: MaxDeletions = MaxDeletions()
 
 
 class SsmSettings(SsmConfig):
@@ -112,38 +70,45 @@ class SsmSettings(SsmConfig):
 
     Attributes:
         default_sales_rep_id: the owner.
-        ext_id_once: whether SSM takes an ``extId`` that a deleted contact bears for no other one (``probe`` tells):
-            then a contact that is restored (P5) bears none, and is known by the state and its name alone.
+        ext_id_once: whether SSM refuses an ``extId`` that a deleted contact has (``probe`` finds out): then a contact
+            that is restored (P5) gets none, and is recognised by the state and its name alone.
     """
 
     default_sales_rep_id: int
     ext_id_once: bool = False
 
 
-class Settings(_Frozen):
-    """All that an installation decides.
+class Settings(BaseModel):
+    """The settings of an installation.
 
     Attributes:
         sage100: the Sage 100 company database.
         ssm: the SSM instance.
-        state: URL of the database that holds what the synchronisation remembers; may bear a password.
+        state: URL of the database that holds what the synchronisation remembers; may contain a password.
         language: of the journal and of the operator's command.
         country: of phone numbers written without prefix, two letters.
         scope: which contacts are synchronised.
-        policy: what is decided where both sides have a say.
-        fields: what is laid over the field map, by the field's name.
+        policy: what is decided where the rules leave a choice.
+        fields: changes of the field map, by the field's name.
         time_budget_minutes: after which a run begins no further write; the next one goes on.
     """
 
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
     sage100: Sage100Config
     ssm: SsmSettings
-    state: Annotated[str, AfterValidator(_state_url), Field(repr=False)] = "sqlite:///sync-state.db"
+    state: Annotated[str, AfterValidator(_supported_state), Field(repr=False)] = "sqlite:///sync-state.db"
     language: Language = "fr"
-    country: Annotated[str, AfterValidator(_country)] = "FR"
+    country: Annotated[str, AfterValidator(_known_country)] = "FR"
     scope: Scope = Scope()
     policy: Policy = Policy()
-    fields: Annotated[Mapping[str, FieldChange], AfterValidator(_laid_over)] = Field(default_factory=dict)
+    fields: Annotated[Mapping[str, FieldChange], AfterValidator(_field_changes)] = Field(default_factory=dict)
     time_budget_minutes: Annotated[float, Field(gt=0)] = 14
+
+    @property
+    def locale(self) -> Locale:
+        """The country, language and time zone, as the engine needs them."""
+        return Locale(self.country, self.language, ZoneInfo(self.sage100.time_zone))
 
 
 def load_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -151,52 +116,52 @@ def load_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
 
     Args:
         file: the YAML file. Relative paths in it are relative to its folder. Under ``include`` it may name another
-            one, whose settings hold where it has none of its own (that of ``probe``, for one).
-        environment: where ``${NAME}`` in a value is looked up. What is put in is never parsed as YAML.
+            file, whose settings apply where it has none of its own (``probe`` writes such a file).
+        environment: where ``${NAME}`` in a value is looked up. The variable's text is never parsed as YAML.
 
     Raises:
-        SettingsError: the file cannot be read, or something in it is wrong; no fault quotes a value.
+        SettingsError: the file cannot be read, or a setting is invalid; the error quotes no value.
     """
-    tree = _with_included(_tree(file), file)
+    tree = _with_included(_parsed(file), file)
     language: Language = "en" if tree.get("language") == "en" else "fr"
-    faults: list[Fault] = []
-    filled = _filled(tree, (), environment, faults)
-    if not faults:
-        faults += unknown_keys(Settings, filled)
+    invalid: list[InvalidSetting] = []
+    tree = _with_variables(tree, (), environment, invalid)
+    if not invalid:
+        invalid += unknown_keys(Settings, tree)
         try:
-            settings = Settings.model_validate(filled)
+            settings = Settings.model_validate(tree)
         except ValidationError as error:
-            faults += validation_faults(error, filled)
-    if faults:
-        raise SettingsError("settings_invalid", file, tuple(faults), language)
-    return _anchored(settings, file.absolute().parent)
+            invalid += invalid_values(error, tree)
+    if invalid:
+        raise SettingsError("settings_invalid", file, tuple(invalid), language)
+    return _with_absolute_paths(settings, file.absolute().parent)
 
 
 def _with_included(tree: dict[str, Any], file: Path) -> dict[str, Any]:
-    """Lay a file's own settings over those of the file that it includes.
+    """A file's settings, and those of the file that it includes where it has none of its own.
 
     Raises:
-        SettingsError: the included file cannot be read, or ``include`` is no file's name.
+        SettingsError: the included file cannot be read, or ``include`` is not the name of a file.
     """
     name = tree.pop(_INCLUDE, None)
     if name is None:
         return tree
     if not isinstance(name, str):
-        raise SettingsError("settings_invalid", file, (Fault(_INCLUDE, "not_text"),))
-    return _merged(_tree(file.absolute().parent / name), tree)
+        raise SettingsError("settings_invalid", file, (InvalidSetting(_INCLUDE, "not_text"),))
+    return _merged(tree, _parsed(file.absolute().parent / name))
 
 
-def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Lay one tree over another; where both have a value, the upper one holds."""
-    shared = (key for key in above if isinstance(above[key], dict) and isinstance(below.get(key), dict))
-    return below | above | {key: _merged(below[key], above[key]) for key in shared}
+def _merged(own: dict[str, Any], included: dict[str, Any]) -> dict[str, Any]:
+    """Two trees as one, section by section; where both have a value, one's own applies."""
+    sections = (key for key in own if isinstance(own[key], dict) and isinstance(included.get(key), dict))
+    return included | own | {key: _merged(own[key], included[key]) for key in sections}
 
 
-def _tree(file: Path) -> dict[str, Any]:
-    """Parse the file.
+def _parsed(file: Path) -> dict[str, Any]:
+    """The tree that a YAML file contains.
 
     Raises:
-        SettingsError: there is no such file, it cannot be read, or it is no YAML mapping.
+        SettingsError: there is no such file, it cannot be read, or it is not a YAML mapping.
     """
     try:
         tree = yaml.safe_load(file.read_text("utf-8-sig"))
@@ -205,44 +170,42 @@ def _tree(file: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError):
         raise SettingsError("settings_unreadable", file) from None
     except yaml.YAMLError as error:
-        raise SettingsError("settings_invalid", file, (_syntax_fault(error),)) from None
+        raise SettingsError("settings_invalid", file, (_syntax_error(error),)) from None
     if not isinstance(tree, dict):
-        raise SettingsError("settings_invalid", file, (Fault("", "not_a_section"),))
+        raise SettingsError("settings_invalid", file, (InvalidSetting("", "not_a_section"),))
     return tree
 
 
-def _syntax_fault(error: yaml.YAMLError) -> Fault:
-    """Name the place alone: the parser's own words quote the line, and a password may stand in it."""
+def _syntax_error(error: yaml.YAMLError) -> InvalidSetting:
+    # The place alone: the parser's own message quotes the line, which may contain a password.
     mark = getattr(error, "problem_mark", None)
-    return Fault("", "syntax", {"line": mark.line + 1 if mark else 1, "column": mark.column + 1 if mark else 1})
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    return InvalidSetting("", "syntax", {"line": line, "column": column})
 
 
-def _filled(node: Any, path: tuple[str, ...], environment: Mapping[str, str], faults: list[Fault]) -> Any:
-    """Copy a tree with each ``${NAME}`` replaced; what is not set is added to the faults."""
+def _with_variables(
+    node: Any, path: tuple[str, ...], environment: Mapping[str, str], invalid: list[InvalidSetting]
+) -> Any:
+    """A copy of a tree with each ``${NAME}`` replaced; a variable that is not set is added to ``invalid``."""
     if isinstance(node, dict):
-        return {key: _filled(value, (*path, str(key)), environment, faults) for key, value in node.items()}
+        return {key: _with_variables(value, (*path, str(key)), environment, invalid) for key, value in node.items()}
     if isinstance(node, list):
-        return [_filled(value, (*path, str(index)), environment, faults) for index, value in enumerate(node)]
+        return [_with_variables(value, (*path, str(i)), environment, invalid) for i, value in enumerate(node)]
     if not isinstance(node, str):
         return node
-    faults += [Fault(".".join(path), "environment_missing", {"name": name}) for name in _unset(node, environment)]
+    unset = [name for name in _VARIABLE.findall(node) if name not in environment]
+    invalid += [InvalidSetting(".".join(path), "environment_missing", {"name": name}) for name in unset]
     return _VARIABLE.sub(lambda match: environment.get(match[1], ""), node)
 
 
-def _unset(text: str, environment: Mapping[str, str]) -> Iterator[str]:
-    return (name for name in _VARIABLE.findall(text) if name not in environment)
-
-
-def _anchored(settings: Settings, folder: Path) -> Settings:
-    """Make relative paths absolute, from the folder of the settings file."""
+def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
+    """The settings with relative paths made absolute, from the folder of the settings file."""
     sage100 = settings.sage100
     if isinstance(sage100.connection, Sqlite):
         connection = sage100.connection.model_copy(update={"path": str(folder / sage100.connection.path)})
         sage100 = sage100.model_copy(update={"connection": connection})
-    state = _anchored_url(make_url(settings.state), folder).render_as_string(hide_password=False)
+    url = make_url(settings.state)
+    if url.drivername == "sqlite" and url.database not in (None, "", ":memory:"):
+        url = url.set(database=str(folder / str(url.database)))
+    state = url.render_as_string(hide_password=False)
     return settings.model_copy(update={"sage100": sage100, "state": state})
-
-
-def _anchored_url(url: URL, folder: Path) -> URL:
-    is_file = url.drivername == "sqlite" and url.database not in (None, "", ":memory:")
-    return url.set(database=str(folder / str(url.database))) if is_file else url

@@ -102,7 +102,7 @@ def check(*, config: Config = SYNC_YAML, as_json: Json = False) -> None:
     Run it first after each change to the settings: `sage100-ssm check -c /etc/sage100-ssm/sync.yaml`
     """
     with session(config, as_json=as_json) as here:
-        from sage100_ssm.app.check import check_sides
+        from sage100_ssm.app.check.check import check_sides
 
         report = check_sides(here.settings)
         here.show(records.findings(report.findings), tables.findings(report.findings, here.language))

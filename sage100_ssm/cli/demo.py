@@ -17,7 +17,7 @@ from sage100_ssm.cli.demo_story import STORY, Act
 from sage100_ssm.cli.tables import plain
 from sage100_ssm.messages import Language, describe, say
 from sage100_ssm.orchestration.local_server import prefect_server
-from sage100_ssm.standins.installation import Installation, installation
+from sage100_ssm.standins.sample_installation import SampleInstallation, sample_installation
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.store import StateStore
@@ -41,7 +41,7 @@ class Demo:
         out: where the story is told.
     """
 
-    def __init__(self, here: Installation, settings: Settings, out: Console) -> None:
+    def __init__(self, here: SampleInstallation, settings: Settings, out: Console) -> None:
         self._here, self._settings, self._out = here, settings, out
         self._journal: dict[int, JournalEntry] = {}
         self._told: set[int] = set()
@@ -117,7 +117,7 @@ def play(out: Console, *, keep: Path | None, language: Language) -> None:
     Raises:
         FileExistsError: the folder holds another demo's files.
     """
-    with _folder(keep) as folder, installation(folder) as here:
+    with _folder(keep) as folder, sample_installation(folder) as here:
         with here.settings.open("a", encoding="utf-8") as file:
             file.write(f"language: {language}\n")
         settings = load_settings(here.settings)
@@ -167,7 +167,7 @@ def _flush_log() -> None:
     APILogHandler().flush()
 
 
-def _contacts(here: Installation) -> dict[Side, dict[int, Row]]:
+def _contacts(here: SampleInstallation) -> dict[Side, dict[int, Row]]:
     """The living contacts of both sides, by id."""
     codes = {account["id"]: account["extId"] for account in here.ssm.snapshot()["accounts"]}
     ssm = [{**row, "accountId": codes.get(row["accountId"])} for row in here.ssm.contacts()]

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sage100_ssm.standins.installation import Installation
 from sage100_ssm.standins.sample import NEWCOMER
+from sage100_ssm.standins.sample_installation import SampleInstallation
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,50 +19,50 @@ class Act:
 
     key: str
     rule: str
-    happens: Callable[[Installation], None]
+    happens: Callable[[SampleInstallation], None]
 
 
-def _nothing(_: Installation) -> None:
+def _nothing(_: SampleInstallation) -> None:
     """Nobody does anything."""
 
 
-def _born_on_each_side(here: Installation) -> None:
+def _born_on_each_side(here: SampleInstallation) -> None:
     here.sage.create_contact("NACRE", "Lestrange", "Amélie", CT_EMail="amelie.lestrange@nacre.example", CT_Civilite=1)
     here.ssm.create_contact("QUARTZ", "Darvenne", "Côme", phone1="01 99 00 44 55", gender=0)
 
 
-def _edited(here: Installation) -> None:
+def _edited(here: SampleInstallation) -> None:
     here.sage.edit_contact(_in_sage(here, "Aubrelin"), CT_Telephone="01 99 00 12 12")
     here.ssm.edit_contact(_in_ssm(here, "Baudémont"), email="a.baudemont@alizes.example")
     here.sage.edit_contact(_in_sage(here, "Cassagrel"), CT_TelPortable="06 39 98 77 77")
     here.ssm.edit_contact(_in_ssm(here, "Cassagrel"), fax="01 99 00 66 66")
 
 
-def _company_appears(here: Installation) -> None:
+def _company_appears(here: SampleInstallation) -> None:
     here.sage.create_company(NEWCOMER, "Zircon & Zéphyr")
 
 
-def _moved_in_ssm(here: Installation) -> None:
+def _moved_in_ssm(here: SampleInstallation) -> None:
     here.ssm.move_contact(_in_ssm(here, "Dervaillon"), "PERIDOT")
 
 
-def _deleted_in_ssm_where_born(here: Installation) -> None:
+def _deleted_in_ssm_where_born(here: SampleInstallation) -> None:
     here.ssm.delete_contact(_in_ssm(here, "Darvenne"))
 
 
-def _deleted_in_ssm_though_of_sage(here: Installation) -> None:
+def _deleted_in_ssm_though_of_sage(here: SampleInstallation) -> None:
     here.ssm.delete_contact(_in_ssm(here, "Fontbrune"))
 
 
-def _deleted_in_sage(here: Installation) -> None:
+def _deleted_in_sage(here: SampleInstallation) -> None:
     here.sage.delete_contact(_in_sage(here, "Lestrange"))
 
 
-def _in_sage(here: Installation, last_name: str) -> int:
+def _in_sage(here: SampleInstallation, last_name: str) -> int:
     return next(int(row["cbMarq"]) for row in here.sage.contacts() if row["CT_Nom"] == last_name)
 
 
-def _in_ssm(here: Installation, last_name: str) -> int:
+def _in_ssm(here: SampleInstallation, last_name: str) -> int:
     return next(int(row["id"]) for row in here.ssm.contacts() if row["lastName"] == last_name)
 
 

@@ -13,7 +13,7 @@ from sage100_ssm.sync.state.records import JournalEntry, RunRow
 
 if TYPE_CHECKING:
     # It imports the Airbyte CDK, which the commands that only look have no use for.
-    from sage100_ssm.app.check.finding import Finding
+    from sage100_ssm.app.check.findings import Finding
     from sage100_ssm.app.probe import Answer
 
 Record = dict[str, Any]

@@ -12,12 +12,11 @@ from typing import Any, TextIO, cast
 import typer
 from rich.console import Console, RenderableType
 
-from sage100_ssm.app.endings import ending_of
+from sage100_ssm.app.endings import ending_after
 from sage100_ssm.app.settings import Settings, load_settings
 from sage100_ssm.cli.tables import HARD_SPACES, plain
 from sage100_ssm.cli.values import Shown, shown_by
 from sage100_ssm.messages import Language, describe, say
-from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.fields import field_map
 from sage100_ssm.sync.failures import Exit, SyncError
 from sage100_ssm.sync.model import Entry
@@ -85,8 +84,7 @@ class Session:
 
     def shown(self, memory: Transaction) -> Shown:
         """How values are shown here."""
-        locale = Locale(self.settings.country, self.settings.language)
-        return shown_by(field_map(self.settings.fields), memory.observed("contact_types"), locale)
+        return shown_by(field_map(self.settings.fields), memory.observed("contact_types"), self.settings.locale)
 
     def tell(self, key: str, **params: object) -> None:
         """Tell how the work goes on; never on the standard output."""
@@ -131,7 +129,7 @@ def session(config: Path, *, as_json: bool = False) -> Iterator[Session]:
 
 
 def _told(error: Exception, language: Language) -> Exit:
-    ending = ending_of(error, language)
+    ending = ending_after(error, language)
     for line in ending.message.splitlines():
         terminal(stderr=True).print(plain(line), soft_wrap=True)
     logger.debug("The command ended by this error.", exc_info=error)

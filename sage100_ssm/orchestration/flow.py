@@ -26,7 +26,7 @@ from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.store import StateStore
 from sage100_ssm.orchestration.blocks import settings_of
 from sage100_ssm.app.assemble import open_run
-from sage100_ssm.app.endings import Ending, ending_of
+from sage100_ssm.app.endings import Ending, ending_after
 
 _STATE_NAMES = {Exit.DONE: "Done", Exit.GUARD: "Held", Exit.ANOTHER_RUN: "Skipped"}
 """The endings that are no failure of a flow run, by the name of its last state."""
@@ -59,7 +59,7 @@ def sync_contacts(
         _publish(report, _open_problems(settings.state), language)
         return _state_of(Ending(report.exit_code, _summary(report, language)))
     except Exception as error:  # noqa: BLE001 - whatever ends a run is put into words
-        return _state_of(ending_of(error, language))
+        return _state_of(ending_after(error, language))
 
 
 def _as_tasks(language: Language) -> Take:

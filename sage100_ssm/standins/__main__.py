@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sage100_ssm.standins.installation import installation
+from sage100_ssm.standins.sample_installation import sample_installation
 
 
 def main(
@@ -15,7 +15,7 @@ def main(
 ) -> None:
     """Write the sample company and its settings, and answer as SSM until Ctrl-C."""
     try:
-        with installation(directory, port=port) as place:
+        with sample_installation(directory, port=port) as place:
             typer.echo(f"base_url:    {place.api.base_url}")
             typer.echo(f"public_key:  {place.api.public_key}")
             typer.echo(f"private_key: {place.api.private_key}")
@@ -24,7 +24,7 @@ def main(
             typer.echo(f"try:         sage100-ssm plan --config {place.settings}")
             Event().wait()
     except FileExistsError as error:
-        typer.echo(f"{error.filename}: a sandbox was here already; name another directory.", err=True)
+        typer.echo(f"{error.filename}: a sample company is here already; name another directory.", err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         typer.echo("")

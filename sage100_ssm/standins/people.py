@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, Select, Table, delete, func, insert, literal_column, select, update
 
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
-from sage100_ssm.standins.company import company_engine
+from sage100_ssm.standins.company_database import company_engine
 from sage100_ssm.standins.sample import CLIENT_TYPE
-from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.store import Clock, system_clock
 from sage100_ssm.standins.ssm_api.tenant import BRANCH, OTHER_SALES_REP, PROSPECT
 
@@ -130,7 +130,7 @@ class SsmUser:
         user_id: who works; the owner of the contacts that they create.
     """
 
-    def __init__(self, api: SsmSandbox, *, user_id: int = OTHER_SALES_REP) -> None:
+    def __init__(self, api: SsmApiServer, *, user_id: int = OTHER_SALES_REP) -> None:
         self._api, self._user = api, user_id
 
     def create_company(self, code: str | None, name: str, **fields: Any) -> int:

@@ -12,8 +12,8 @@ from airbyte_cdk.test.models import ConnectorTestScenario
 from airbyte_cdk.test.standard_tests.pytest_hooks import pytest_generate_tests  # noqa: F401 - a hook for pytest
 
 from sage100_ssm.standins import sample
-from sage100_ssm.standins.company import create_company_database
-from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.company_database import create_company_database
+from sage100_ssm.standins.ssm_api.server import SsmApiServer
 
 COMMANDS = {
     "test_config_matches_spec": "spec",
@@ -42,8 +42,8 @@ def _is_meant(item):
 @pytest.fixture(scope="session")
 def api():
     """The sample tenant; for those who only read."""
-    with SsmSandbox(sample.tenant(), public_key="the-public-key-of-it", private_key="the-private-key-of-it") as sandbox:
-        yield sandbox
+    with SsmApiServer(sample.tenant(), public_key="the-public-key-of-it", private_key="the-private-key-of-it") as api:
+        yield api
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from sage100_ssm.app.settings import Settings
-from sage100_ssm.standins.installation import installation
+from sage100_ssm.standins.sample_installation import sample_installation
 
 
 class Site:
@@ -51,7 +51,7 @@ def open_site(tmp_path, monkeypatch):
 
     @contextmanager
     def opened(quirks=None):
-        with installation(tmp_path / "site", quirks=quirks) as place:
+        with sample_installation(tmp_path / "site", quirks=quirks) as place:
             yield Site(place)
 
     return opened

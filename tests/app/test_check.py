@@ -6,12 +6,12 @@ from functools import partial
 import pytest
 
 from sage100_ssm.app import sides
-from sage100_ssm.app.check import check_sides
-from sage100_ssm.app.check.finding import Level
+from sage100_ssm.app.check.check import check_sides
+from sage100_ssm.app.check.findings import Level
 from sage100_ssm.sage100.inspection import Generation
 from sage100_ssm.ssm.client import Patience, SsmClient
-from sage100_ssm.standins.ssm_api.fields import Field
 from sage100_ssm.standins.ssm_api.quirks import Quirks
+from sage100_ssm.standins.ssm_api.resources import ApiField
 from sage100_ssm.sync.failures import Exit
 
 HASTE = Patience(attempts=1, wait_initial=0, wait_max=0, pause=0, pause_max=0.01, connect=1, answer=1)
@@ -110,14 +110,14 @@ def test_the_schema_of_ssm_is_laid_beside_that_of_sage(open_site, quirks, code, 
 @pytest.mark.parametrize(
     ("field", "settings", "code"),
     [
-        (Field("Z_segment", required=True), {}, "required_unmet"),
+        (ApiField("Z_segment", required=True), {}, "required_unmet"),
         (
-            Field("Z_segment", required=True),
+            ApiField("Z_segment", required=True),
             {"segment": {"sage100": "CT_Facebook", "ssm": "Z_segment"}},
             "required_maybe",
         ),
-        (Field("Z_segment"), {"segment": {"sage100": "CT_Facebook", "ssm": "Z_Segment"}}, "fields_missing"),
-        (Field("Z_segment"), {"segment": {"sage100": "CT_Segment", "ssm": "Z_segment"}}, "columns_missing"),
+        (ApiField("Z_segment"), {"segment": {"sage100": "CT_Facebook", "ssm": "Z_Segment"}}, "fields_missing"),
+        (ApiField("Z_segment"), {"segment": {"sage100": "CT_Segment", "ssm": "Z_segment"}}, "columns_missing"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sage100_ssm.app.check import check_sides
-from sage100_ssm.app.check.finding import Level
+from sage100_ssm.app.check.check import check_sides
+from sage100_ssm.app.check.findings import Level
 from sage100_ssm.sage100 import engine
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
 from sage100_ssm.standins.sql_server.database import Database

@@ -2,41 +2,41 @@ from pathlib import Path
 
 import pytest
 
-from sage100_ssm.app.endings import ending_of
+from sage100_ssm.app.endings import ending_after
+from sage100_ssm.app.invalid_settings import InvalidSetting
 from sage100_ssm.app.settings import SettingsError
-from sage100_ssm.app.settings_faults import Fault
 from sage100_ssm.sync.failures import ConfigurationError, Exit
 from sage100_ssm.sync.state.errors import LeaseLost, StateDamaged, StateMissing, StateUnavailable
 
-FAULTS = [
-    Fault("", "syntax", {"line": 3, "column": 7}),
-    Fault("ssm.private_key", "environment_missing", {"name": "SSM_KEY"}),
-    Fault("langage", "unknown_key", {"nearest": "language"}),
-    Fault("xyz", "unknown_key", {"nearest": None}),
-    Fault("sage100", "missing"),
-    Fault("policy.conflict", "not_a_choice", {"choices": ["sage100", "ssm"]}),
-    Fault("country", "not_text"),
-    Fault("policy.max_deletions.floor", "not_a_number"),
-    Fault("scope.prospects", "not_yes_or_no"),
-    Fault("scope.exclude", "not_a_list"),
-    Fault("policy", "not_a_section"),
-    Fault("", "not_a_section"),
-    Fault("policy.max_deletions.ratio", "out_of_range"),
-    Fault("state", "invalid", {"detail": "sqlite:///sync-state.db"}),
+INVALID = [
+    InvalidSetting("", "syntax", {"line": 3, "column": 7}),
+    InvalidSetting("ssm.private_key", "environment_missing", {"name": "SSM_KEY"}),
+    InvalidSetting("langage", "unknown_key", {"nearest": "language"}),
+    InvalidSetting("xyz", "unknown_key", {"nearest": None}),
+    InvalidSetting("sage100", "missing"),
+    InvalidSetting("policy.conflict", "not_a_choice", {"choices": ["sage100", "ssm"]}),
+    InvalidSetting("country", "not_text"),
+    InvalidSetting("policy.max_deletions.floor", "not_a_number"),
+    InvalidSetting("scope.prospects", "not_yes_or_no"),
+    InvalidSetting("scope.exclude", "not_a_list"),
+    InvalidSetting("policy", "not_a_section"),
+    InvalidSetting("", "not_a_section"),
+    InvalidSetting("policy.max_deletions.ratio", "out_of_range"),
+    InvalidSetting("state", "invalid", {"detail": "sqlite:///sync-state.db"}),
 ]
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.reason} {fault.key}")
-def test_each_fault_of_the_settings_is_a_whole_sentence_that_names_its_key(fault, language):
-    ending = ending_of(SettingsError("settings_invalid", Path("sync.yaml"), (fault,), language), "fr")
+@pytest.mark.parametrize("setting", INVALID, ids=lambda setting: f"{setting.reason} {setting.key}")
+def test_each_fault_of_the_settings_is_a_whole_sentence_that_names_its_key(setting, language):
+    ending = ending_after(SettingsError("settings_invalid", Path("sync.yaml"), (setting,), language), "fr")
 
     heading, sentence = ending.message.splitlines()
     assert ending.exit_code is Exit.CONFIGURATION
     assert "sync.yaml" in heading
-    assert fault.key in sentence
+    assert setting.key in sentence
     assert "…" not in sentence
-    assert all(str(value) in sentence for value in fault.params.values() if isinstance(value, (str, int)))
+    assert all(str(value) in sentence for value in setting.params.values() if isinstance(value, (str, int)))
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -55,15 +55,15 @@ def test_each_fault_of_the_settings_is_a_whole_sentence_that_names_its_key(fault
     ids=lambda value: type(value).__name__,
 )
 def test_each_error_has_words_in_both_languages(error, exit_code, named, language):
-    ending = ending_of(error, language)
+    ending = ending_after(error, language)
 
     assert ending.exit_code is exit_code
     assert named in ending.message
     assert "…" not in ending.message
-    assert ending_of(error, "fr").message != ending_of(error, "en").message
+    assert ending_after(error, "fr").message != ending_after(error, "en").message
 
 
 def test_a_code_that_has_no_sentence_is_told_in_the_sides_own_words():
-    ending = ending_of(ConfigurationError("of_tomorrow", side="ssm", text="Something new."), "en")
+    ending = ending_after(ConfigurationError("of_tomorrow", side="ssm", text="Something new."), "en")
 
     assert ending.message == "Sage Sales Management: Something new."

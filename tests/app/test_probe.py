@@ -11,7 +11,7 @@ from sage100_ssm.app.assemble import utc_now
 from sage100_ssm.app.probe import probe, settings_of, write_answers
 from sage100_ssm.app.settings import load_settings
 from sage100_ssm.ssm.client import Patience, SsmClient
-from sage100_ssm.standins.ssm_api.faults import Answer, Fault, Reset
+from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault, Reset
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.sync.failures import SideUnavailableError, SyncError
 from sage100_ssm.sync.run import lease
@@ -131,7 +131,9 @@ def test_sage_is_tried_in_a_transaction_that_is_undone(site):
     assert site.sage.snapshot() == before
 
 
-@pytest.mark.parametrize("effect", [Reset(), Reset(after=True), Answer(500), Answer(500, after=True)], ids=str)
+@pytest.mark.parametrize(
+    "effect", [Reset(), Reset(after=True), CannedResponse(500), CannedResponse(500, after=True)], ids=str
+)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_fault_half_way_leaves_no_scratch_contact_behind(site, method, effect):
     site.api.faults.add(Fault(effect, method, "/contacts*", nth=2 if method == "PUT" else 1))
@@ -148,7 +150,7 @@ def test_what_a_killed_probe_left_behind_is_cleared_away_by_the_next(site):
 
 
 def test_a_scratch_contact_that_cannot_be_deleted_is_named(site):
-    site.api.faults.add(Fault(Answer(403), "DELETE", times=None))
+    site.api.faults.add(Fault(CannedResponse(403), "DELETE", times=None))
     with pytest.raises(SyncError) as caught:
         codes(site)
     assert (caught.value.code, caught.value.exit_code) == ("probe_left", 2)

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from sage100_ssm.app.settings import Settings, SettingsError, load_settings
-from sage100_ssm.sync.contacts.fields import ConflictPolicy, Direction
+from sage100_ssm.sync.contacts.fields import Direction
 from sage100_ssm.sync.failures import Exit
+from sage100_ssm.sync.policy import ConflictPolicy
 
 MINIMAL = """
 sage100: {company: BIJOU, connection: {kind: sqlite, path: bijou.db}}
@@ -26,7 +27,7 @@ def write(tmp_path):
 def faults_of(file: Path, **environment: str) -> list[tuple[str, str]]:
     with pytest.raises(SettingsError) as caught:
         load_settings(file, environment)
-    return [(fault.key, fault.reason) for fault in caught.value.faults]
+    return [(one.key, one.reason) for one in caught.value.invalid]
 
 
 def test_what_a_file_leaves_out_has_the_documented_default(write, tmp_path):
@@ -160,7 +161,7 @@ def test_an_unknown_key_is_told_with_the_nearest_known_one(write, typed, nearest
     with pytest.raises(SettingsError) as caught:
         load_settings(write(MINIMAL + f"{typed}: x\n"), {})
 
-    assert caught.value.faults[0].params == {"nearest": nearest}
+    assert caught.value.invalid[0].params == {"nearest": nearest}
 
 
 def test_a_missing_file_ends_with_the_exit_code_of_a_configuration_fault(tmp_path):
@@ -200,7 +201,7 @@ def test_no_fault_quotes_what_stands_in_the_file(write, text):
     with pytest.raises(SettingsError) as caught:
         load_settings(write(text), {})
 
-    assert "hunter2" not in f"{caught.value!r} {caught.value} {caught.value.faults!r} {caught.value.__cause__!r}"
+    assert "hunter2" not in f"{caught.value!r} {caught.value} {caught.value.invalid!r} {caught.value.__cause__!r}"
 
 
 def test_a_password_in_the_address_of_the_state_or_in_a_section_is_not_shown_by_repr(write):

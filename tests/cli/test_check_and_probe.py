@@ -5,14 +5,14 @@ import logging
 
 import pytest
 
-from sage100_ssm.standins.installation import installation
+from sage100_ssm.standins.sample_installation import sample_installation
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))  # loopback needs no certificates, and loading them takes long
-    with installation(tmp_path / "site", quirks=Quirks(ext_id_unique="all")) as opened:
+    with sample_installation(tmp_path / "site", quirks=Quirks(ext_id_unique="all")) as opened:
         yield opened
 
 

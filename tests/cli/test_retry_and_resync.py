@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from sage100_ssm.messages import say
-from sage100_ssm.standins.installation import installation
-from sage100_ssm.standins.ssm_api.faults import Answer, Fault
+from sage100_ssm.standins.sample_installation import sample_installation
+from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault
 from sage100_ssm.sync.run.course import Step
 
 
 @pytest.fixture
 def here(tmp_path):
-    with installation(tmp_path / "place") as place:
+    with sample_installation(tmp_path / "place") as place:
         yield place
 
 
@@ -33,7 +33,7 @@ def refused_twice(here, call, told):
     """Two contacts whose update SSM refuses, each with its open problem."""
     call("run", "-c", str(here.settings))
     people = [row["cbMarq"] for row in here.sage.contacts("NACRE")[:2]]
-    here.api.faults.add(Fault(Answer(400, {"Message": "refused"}), "PUT", "/contacts/*", times=None))
+    here.api.faults.add(Fault(CannedResponse(400, {"Message": "refused"}), "PUT", "/contacts/*", times=None))
     for marq in people:
         here.sage.edit_contact(marq, CT_EMail=f"neu{marq}@nacre.example")
     call("run", "-c", str(here.settings))
@@ -53,7 +53,7 @@ def test_retry_tries_one_contact_alone_and_leaves_the_others_as_they_were(here, 
 
 def test_retry_does_not_wait_for_the_pause_of_a_write_that_was_refused(here, call, told):
     one, _ = refused_twice(here, call, told)
-    here.api.faults.add(Fault(Answer(400, {"Message": "refused"}), "PUT", "/contacts/*", times=None))
+    here.api.faults.add(Fault(CannedResponse(400, {"Message": "refused"}), "PUT", "/contacts/*", times=None))
     for _ in range(3):
         call("run", "-c", str(here.settings))
     here.api.faults.clear()

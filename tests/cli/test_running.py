@@ -8,7 +8,7 @@ import pytest
 
 import sage100_ssm.app.assemble
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.standins.installation import installation
+from sage100_ssm.standins.sample_installation import sample_installation
 from sage100_ssm.sync.failures import ConfigurationError, Exit, SideUnavailableError
 from sage100_ssm.sync.model import Code, Entry, Subject
 from sage100_ssm.sync.planning.writes import Change
@@ -153,7 +153,7 @@ def test_every_command_refuses_faulty_settings_in_their_language_and_names_the_k
 
 
 def test_the_sample_company_is_checked_planned_synchronised_and_then_quiet(tmp_path, call):
-    with installation(tmp_path) as place:
+    with sample_installation(tmp_path) as place:
         before = call("plan", "--json", "-c", place.settings)
         run = call("run", "--json", "-c", place.settings)
         after = call("plan", "--exit-code", "-c", place.settings)

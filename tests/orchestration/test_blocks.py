@@ -5,14 +5,14 @@ from prefect.client.schemas.objects import StateType
 from sage100_ssm.app.settings import SettingsError, load_settings
 from sage100_ssm.orchestration.blocks import save_settings, settings_of
 from sage100_ssm.orchestration.flow import sync_contacts
-from sage100_ssm.standins.installation import installation
+from sage100_ssm.standins.sample_installation import sample_installation
 
 pytestmark = pytest.mark.xdist_group("prefect")
 
 
 @pytest.fixture
 def place(prefect_api, tmp_path):
-    with installation(tmp_path) as place:
+    with sample_installation(tmp_path) as place:
         yield place
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from sage100_ssm.app.schedule import recall_schedule
 from sage100_ssm.orchestration.local_server import local_server, prefect_environment, prefect_home
-from sage100_ssm.standins.installation import installation
+from sage100_ssm.standins.sample_installation import sample_installation
 from sage100_ssm.sync.state.store import StateStore
 
 pytestmark = pytest.mark.xdist_group("prefect")
@@ -24,7 +24,7 @@ COMMAND = [sys.executable, "-c", "from sage100_ssm.cli.app import main; main()",
 @pytest.fixture(scope="module")
 def served(prefect_api, tmp_path_factory):
     """The sample company, synchronised by ``serve`` until its first run has ended; then its process is ended."""
-    with installation(tmp_path_factory.mktemp("served")) as place:
+    with sample_installation(tmp_path_factory.mktemp("served")) as place:
         environment = {
             **os.environ,
             "PREFECT_API_URL": prefect_api,

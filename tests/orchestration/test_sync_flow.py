@@ -1,4 +1,4 @@
-"""The flow on a real Prefect server, over the sandbox."""
+"""The flow on a real Prefect server, over the stand-ins."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import StateType
 
 from sage100_ssm.orchestration.flow import sync_contacts
 from sage100_ssm.orchestration.serve import _of_killed_runs, mark_killed_runs
-from sage100_ssm.standins.installation import installation
+from sage100_ssm.standins.sample_installation import sample_installation
 from sage100_ssm.sync.state.store import StateStore
 
 pytestmark = pytest.mark.xdist_group("prefect")
@@ -20,7 +20,7 @@ STEPS = ["Lecture des deux côtés", "Comparaison", "Contrôles de sécurité", 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    with installation(tmp_path_factory.mktemp("place")) as place:
+    with sample_installation(tmp_path_factory.mktemp("place")) as place:
         yield place
 
 

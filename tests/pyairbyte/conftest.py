@@ -67,7 +67,7 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     """The sample, open while the test lasts."""
-    folder = tmp_path / "sandbox"
+    folder = tmp_path / "company"
     with subprocess.Popen(  # noqa: S603 - our own code
         [COMMANDS / "python", "-m", "sage100_ssm.standins", "--dir", folder],
         cwd=ROOT,

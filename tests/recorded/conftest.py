@@ -2,7 +2,7 @@
 
 ``make record`` records what the environment names: ``SSM_PUBLIC_KEY``, ``SSM_PRIVATE_KEY``, ``SSM_SALES_REP_ID`` and
 ``SSM_ACCOUNT_ID``, of an account under which contacts may be made and deleted; if need be ``SSM_BASE_URL``. Without
-keys in the environment it records the sandbox.
+keys in the environment it records the stand-in.
 """
 
 import os
@@ -17,7 +17,7 @@ import yaml
 
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.standins import sample
-from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.tenant import SALES_REP
 from tests.support.scrub import HOST, PRIVATE_KEY, PUBLIC_KEY, Scrubber
 
@@ -29,7 +29,7 @@ class Tenant:
     """What the cassettes were recorded against.
 
     Attributes:
-        against: ``sandbox`` or ``live``.
+        against: ``stand-in`` or ``live``.
         recorded_at: when the recording began, by the recorder's clock.
         account: the account under which contacts are made.
         sales_rep: who owns them.
@@ -106,10 +106,10 @@ def _now() -> str:
 
 @contextmanager
 def _on_loopback() -> Iterator[tuple[Tenant, Access]]:
-    with SsmSandbox(sample.tenant()) as api:
+    with SsmApiServer(sample.tenant()) as api:
         account = min(row["id"] for row in api.store.rows("accounts") if not row["deleted"])
         access = Access(api.base_url, api.public_key, api.private_key)
-        yield Tenant("sandbox", _now(), account, SALES_REP), access
+        yield Tenant("stand-in", _now(), account, SALES_REP), access
 
 
 @contextmanager

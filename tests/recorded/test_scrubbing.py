@@ -13,8 +13,8 @@ from sage100_ssm.ssm.client import Patience, SsmClient
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.ssm.errors import Rejected
 from sage100_ssm.standins import sample
-from sage100_ssm.standins.ssm_api.faults import Answer, Fault
-from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault
+from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from tests.support.scrub import ANSWER_HEADERS, HOST, REQUEST_HEADERS, Scrubber
 
 CASSETTES = sorted((Path(__file__).parent / "cassettes").rglob("test_*.yaml"))
@@ -58,7 +58,7 @@ def test_a_cassette_holds_nothing_that_looks_like_a_secret_or_a_person(cassette)
     assert [name for name in people if name in text] == []
     assert set(MAIL.findall(text)) <= {"example.org"}
     assert LOOKS_SECRET.findall(text) == []
-    assert "sandbox-" not in text
+    assert "stand-in-" not in text
     for interaction in interactions(cassette):
         assert {name.lower() for name in interaction["request"]["headers"]} <= REQUEST_HEADERS
         assert {name.lower() for name in interaction["response"]["headers"]} <= ANSWER_HEADERS
@@ -68,10 +68,10 @@ def test_a_cassette_holds_nothing_that_looks_like_a_secret_or_a_person(cassette)
 @pytest.fixture
 def planted():
     """A tenant that tells of one person wherever it can, in errors and headers too."""
-    with SsmSandbox(public_key=KEYS[0], private_key=KEYS[1]) as api:
-        api.faults.add(Fault(Answer(200, [ROW], HEADERS), "GET", "/contacts"))
-        api.faults.add(Fault(Answer(400, REFUSAL, HEADERS), "PUT", "/contacts/*"))
-        api.faults.add(Fault(Answer(400, "<p>Hildegarde Plantée</p>", HEADERS), "DELETE", "/contacts/*"))
+    with SsmApiServer(public_key=KEYS[0], private_key=KEYS[1]) as api:
+        api.faults.add(Fault(CannedResponse(200, [ROW], HEADERS), "GET", "/contacts"))
+        api.faults.add(Fault(CannedResponse(400, REFUSAL, HEADERS), "PUT", "/contacts/*"))
+        api.faults.add(Fault(CannedResponse(400, "<p>Hildegarde Plantée</p>", HEADERS), "DELETE", "/contacts/*"))
         yield api
 
 

@@ -18,12 +18,12 @@ from sage100_ssm.app import assemble, sides
 from sage100_ssm.app.assemble import plan_once, run_once
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.ssm.client import Patience, SsmClient
-from sage100_ssm.standins.company import create_company_database
+from sage100_ssm.standins.company_database import create_company_database
 from sage100_ssm.standins.people import SageUser, SsmUser
 from sage100_ssm.standins.ssm_api.faults import Fault
-from sage100_ssm.standins.ssm_api.fields import Field as SsmField
 from sage100_ssm.standins.ssm_api.quirks import Quirks
-from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.resources import ApiField
+from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.store import Store
 from sage100_ssm.standins.ssm_api.tenant import BRANCH, SALES_REP, with_value_lists
 from sage100_ssm.sync.failures import SyncError
@@ -34,7 +34,7 @@ from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.store import StateStore
 
 HASTE = Patience(attempts=3, wait_initial=0, wait_max=0, pause=0, pause_max=0.01, connect=1, answer=0.5)
-EXTRA_FIELDS = {"contacts": [SsmField("Z_note", max_length=500), SsmField("Z_fonction", max_length=200)]}
+EXTRA_FIELDS = {"contacts": [ApiField("Z_note", max_length=500), ApiField("Z_fonction", max_length=200)]}
 
 
 @dataclass
@@ -107,7 +107,7 @@ class World:
     """Both sides, the settings and the state, with the verbs of a scenario."""
 
     folder: Path
-    api: SsmSandbox
+    api: SsmApiServer
     clock: Clock
     sage: SageUser
     ssm: SsmUser
@@ -258,7 +258,7 @@ class World:
 
 @pytest.fixture(scope="session")
 def server():
-    with SsmSandbox() as api:
+    with SsmApiServer() as api:
         yield api
 
 

@@ -2,7 +2,15 @@
 
 import pytest
 
-from sage100_ssm.standins.ssm_api.faults import Answer, CutJson, Delay, Disorder, Fault, PartOfBulk, Reset
+from sage100_ssm.standins.ssm_api.faults import (
+    CannedResponse,
+    CutJson,
+    Delay,
+    Fault,
+    PartOfBulk,
+    ReorderedResults,
+    Reset,
+)
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 
 MANY = 20
@@ -43,11 +51,11 @@ def test_contacts_that_stand_on_both_sides_get_their_ext_id_in_one_request(crowd
     "effect",
     [
         pytest.param(PartOfBulk(9), id="500 after a part"),
-        pytest.param(Answer(500), id="500 before any"),
+        pytest.param(CannedResponse(500), id="500 before any"),
         pytest.param(Reset(after=True), id="reset after all"),
         pytest.param(Delay(1, after=True), id="late"),
         pytest.param(CutJson(), id="cut"),
-        pytest.param(Disorder(left_out=5), id="another order, some missing"),
+        pytest.param(ReorderedResults(left_out=5), id="another order, some missing"),
     ],
 )
 def test_after_a_load_that_was_broken_off_nothing_is_twice_and_nothing_lost(crowd, effect):

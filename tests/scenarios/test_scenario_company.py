@@ -4,7 +4,7 @@ import pytest
 
 from sage100_ssm.messages import describe
 from sage100_ssm.standins.sample import SUPPLIER_TYPE
-from sage100_ssm.standins.ssm_api.faults import Answer, Fault
+from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.sync.failures import Exit
 
@@ -314,7 +314,7 @@ def test_p10_contact_that_went_with_its_account_is_matched_with_nobody_while_a_r
     world.ssm.create_company("ALPHA", "Alpha, typed again")
     twins = [world.ssm.create_contact("ALPHA", "Aubrelin", "Ada", email=f"{n}@alpha.example") for n in range(2)]
     world.tree["ssm"]["page_size"] = 1
-    world.disturb(Fault(Answer(500), "GET", "/contacts", nth=3, times=None))
+    world.disturb(Fault(CannedResponse(500), "GET", "/contacts", nth=3, times=None))
     report = world.run(whole=True)
     assert (report.exit_code, report.ssm.written, report.sage100.written) == (Exit.SIDE, 0, 0)
     world.calm()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sage100_ssm.standins.ssm_api.faults import Answer, Fault
+from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault
 
 ORIGINS = pytest.mark.parametrize("born", ["sage100", "ssm"])
 LEAVE = {"refused_deletion": "leave"}
@@ -53,7 +53,7 @@ def test_a_deletion_that_ssm_accepts_and_does_not_do_is_refused_and_tried_again(
     """R9: an answer of 200 is no proof: the link stands until SSM shows the contact as deleted."""
     ada = world.person("Aubrelin", "Ada", born=born)
     ada.delete_sage()
-    world.disturb(Fault(Answer(200, {"Message": "ok"}), "DELETE", "/contacts/*", times=None))
+    world.disturb(Fault(CannedResponse(200, {"Message": "ok"}), "DELETE", "/contacts/*", times=None))
     report = world.run()
     assert (report.ssm.deleted, report.ssm.failed, ada.card["deleted"]) == (0, 1, False)
     assert (ada.standing, world.problems) == ((born, "active"), [("rejected_by_ssm", None)])

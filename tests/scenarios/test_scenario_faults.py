@@ -7,7 +7,7 @@ import pytest
 from sage100_ssm.standins.ssm_api.faults import (
     EMPTY_PAGE,
     HTML,
-    Answer,
+    CannedResponse,
     CutJson,
     Delay,
     ExpireTokens,
@@ -18,7 +18,7 @@ from sage100_ssm.standins.ssm_api.faults import (
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.sync.failures import Exit
 
-GONE = Answer(500)
+GONE = CannedResponse(500)
 PERSISTENT = pytest.mark.parametrize("effect", [GONE, HTML, Reset(), CutJson()], ids=["500", "html", "reset", "cut"])
 
 
@@ -94,18 +94,18 @@ def test_p10_an_end_that_comes_too_early_twice_is_asked_after_by_id_and_deletes_
     "fault",
     [
         Fault(ExpireTokens(), "GET", "/contacts"),
-        Fault(Answer(401), "GET", "/contacts"),
-        Fault(Answer(429, headers={"Retry-After": "0"}), "GET", "/contacts"),
-        Fault(Answer(503), "GET", "/contacts"),
+        Fault(CannedResponse(401), "GET", "/contacts"),
+        Fault(CannedResponse(429, headers={"Retry-After": "0"}), "GET", "/contacts"),
+        Fault(CannedResponse(503), "GET", "/contacts"),
         Fault(HTML, "GET", "/contacts"),
         Fault(Reset(), "GET", "/contacts"),
         Fault(CutJson(), "GET", "/contacts"),
         Fault(IgnorePageSize(), "GET", "/contacts"),
-        Fault(Answer(500), "POST", "/login"),
-        Fault(Answer(429, headers={"Retry-After": "0"}), "PUT", "/contacts/*"),
+        Fault(CannedResponse(500), "POST", "/login"),
+        Fault(CannedResponse(429, headers={"Retry-After": "0"}), "PUT", "/contacts/*"),
         Fault(ExpireTokens(), "PUT", "/contacts/*"),
-        Fault(Answer(500), "PUT", "/contacts/*"),
-        Fault(Answer(500, after=True), "PUT", "/contacts/*"),
+        Fault(CannedResponse(500), "PUT", "/contacts/*"),
+        Fault(CannedResponse(500, after=True), "PUT", "/contacts/*"),
         Fault(Reset(after=True), "PUT", "/contacts/*"),
         Fault(Delay(0.6, after=True), "PUT", "/contacts/*"),
     ],
@@ -131,15 +131,15 @@ def is_create(call):
 CREATE_FAULTS = pytest.mark.parametrize(
     "effect",
     [
-        Answer(500, after=True),
+        CannedResponse(500, after=True),
         Reset(after=True),
         Delay(0.6, after=True),
         CutJson(),
-        Answer(200, "<p>ok</p>", after=True),
-        Answer(200, {}, after=True),
-        Answer(500),
+        CannedResponse(200, "<p>ok</p>", after=True),
+        CannedResponse(200, {}, after=True),
+        CannedResponse(500),
         Reset(),
-        Answer(429),
+        CannedResponse(429),
         ExpireTokens(),
     ],
     ids=["500-after", "reset-after", "timeout", "cut", "html-after", "no-id", "500", "reset", "429", "401"],
@@ -206,7 +206,7 @@ def test_p10_delete_carried_out_though_its_answer_went_wrong(world):
 
 def test_p10_mark_that_fails_after_a_create_in_sage_is_repeated_until_it_stands(world):
     card = world.ssm.create_contact("ALPHA", "Aubrelin", "Ada")
-    world.disturb(Fault(Answer(500), "PUT", times=None))
+    world.disturb(Fault(CannedResponse(500), "PUT", times=None))
     world.run()
     assert (world.names_in_sage(), world.ssm.contact(card)["extId"]) == (["Aubrelin"], None)
     world.calm()

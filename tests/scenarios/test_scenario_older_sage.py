@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Column, MetaData, Table, insert, select, update
 
 from sage100_ssm.sage100.tables import F_CONTACTT
-from sage100_ssm.standins.company import company_engine
+from sage100_ssm.standins.company_database import company_engine
 from sage100_ssm.sync.failures import Exit
 
 LATER = {"CT_Facebook", "CT_LinkedIn", "CT_Skype", "cbCreation", "cbCreationUser"}

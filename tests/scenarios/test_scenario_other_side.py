@@ -8,7 +8,7 @@ import pytest
 from sage100_ssm.app.assemble import run_once
 from sage100_ssm.messages import describe, say_error
 from sage100_ssm.standins.people import SageUser, SsmUser
-from sage100_ssm.standins.ssm_api.faults import Answer, Fault
+from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault
 from sage100_ssm.standins.ssm_api.store import Store
 from sage100_ssm.standins.ssm_api.tenant import with_value_lists
 from sage100_ssm.sync.failures import Exit, SyncError
@@ -127,7 +127,7 @@ def test_p10_another_instance_whose_reading_breaks_off_is_not_remembered(stage, 
     point, back = other_instance
     stage.people(number)
     point(number, 0.0)
-    stage.disturb(Fault(Answer(500), "GET", stream, times=None))
+    stage.disturb(Fault(CannedResponse(500), "GET", stream, times=None))
     assert stage.fails() in (Exit.SIDE, Exit.CONFIGURATION)
     stage.calm()
     refuses(stage)
@@ -211,7 +211,7 @@ def test_p4_names_in_other_letters_whose_first_match_was_not_written_are_the_sam
     if how == "manual":
         world.decide(policy={"conflict": "manual"})
     else:
-        world.disturb(Fault(Answer(400), "PUT", "/contacts/*", times=None))
+        world.disturb(Fault(CannedResponse(400), "PUT", "/contacts/*", times=None))
     world.run()
     world.calm()
     world.clock.advance(hours=1)

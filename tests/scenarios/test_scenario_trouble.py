@@ -8,11 +8,11 @@ import pytest
 from destination_ssm.writer import SsmWriter
 from sage100_ssm.sage100.writing import Contacts
 from sage100_ssm.ssm.errors import Rejected
-from sage100_ssm.standins.ssm_api.faults import Answer, ExpireTokens, Fault, IgnorePageSize
+from sage100_ssm.standins.ssm_api.faults import CannedResponse, ExpireTokens, Fault, IgnorePageSize
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.sync.failures import Exit, SideUnavailableError
 
-STORM = Answer(429, headers={"Retry-After": "0"})
+STORM = CannedResponse(429, headers={"Retry-After": "0"})
 
 
 # --- SSM
@@ -65,7 +65,7 @@ def test_p10_login_refused_in_mid_run_ends_with_2_and_the_next_run_ends_what_was
     people = world.people(3)
     for person in people:
         person.edit_sage(CT_EMail="neu@alpha.example")
-    world.disturb(Fault(ExpireTokens(), "PUT", nth=2), Fault(Answer(401), "POST", "/login", nth=2, times=None))
+    world.disturb(Fault(ExpireTokens(), "PUT", nth=2), Fault(CannedResponse(401), "POST", "/login", nth=2, times=None))
     assert world.run().exit_code == Exit.CONFIGURATION
     world.calm()
     world.run()

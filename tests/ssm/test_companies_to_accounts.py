@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from sage100_ssm.standins import sample
-from sage100_ssm.standins.company import create_company_database
+from sage100_ssm.standins.company_database import create_company_database
 from sage100_ssm.standins.people import SageUser
-from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.store import Store
 from sage100_ssm.standins.ssm_api.tenant import BRANCH, CLIENT, OTHER_SALES_REP, PROSPECT, SALES_REP, with_value_lists
 
@@ -64,7 +64,7 @@ class Pipeline:
 
 @pytest.fixture
 def pipeline(tmp_path):
-    with SsmSandbox(with_value_lists(Store())) as api:
+    with SsmApiServer(with_value_lists(Store())) as api:
         yield Pipeline(tmp_path / "companies", api)
 
 

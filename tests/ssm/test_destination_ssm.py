@@ -12,7 +12,16 @@ from sage100_ssm.exchange.receipt import Action, Cause, Outcome
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.ssm.errors import Rejected
-from sage100_ssm.standins.ssm_api.faults import EMPTY_PAGE, HTML, Answer, CutJson, Delay, ExpireTokens, Fault, Reset
+from sage100_ssm.standins.ssm_api.faults import (
+    EMPTY_PAGE,
+    HTML,
+    CannedResponse,
+    CutJson,
+    Delay,
+    ExpireTokens,
+    Fault,
+    Reset,
+)
 from sage100_ssm.standins.ssm_api.quirks import Normalisation, Quirks
 from sage100_ssm.standins.ssm_api.tenant import BRANCH, SALES_REP
 from source_ssm import schemas
@@ -191,12 +200,12 @@ PASSING = [
     Fault(Reset(), "PUT"),
     Fault(Reset(after=True), "PUT"),
     Fault(Delay(0.5, after=True), "PUT"),
-    Fault(Answer(500, after=True), "PUT", times=2),
+    Fault(CannedResponse(500, after=True), "PUT", times=2),
     Fault(HTML, "PUT"),
     Fault(CutJson(), "PUT"),
-    Fault(Answer(429, headers={"Retry-After": "0"}), "PUT"),
+    Fault(CannedResponse(429, headers={"Retry-After": "0"}), "PUT"),
     Fault(EMPTY_PAGE, "GET"),
-    Fault(Answer(503), "GET", nth=2),
+    Fault(CannedResponse(503), "GET", nth=2),
     Fault(CutJson(), "GET", nth=2),
 ]
 
@@ -211,12 +220,14 @@ def test_update_is_applied_through_any_passing_fault(side, fault):
 
 def test_update_that_never_arrives_is_to_be_tried_again(side):
     identifier = side.contact()
-    side.api.faults.add(Fault(Answer(500), "PUT", times=None))
+    side.api.faults.add(Fault(CannedResponse(500), "PUT", times=None))
     (receipt,) = side.write({"id": identifier, "email": "z@or.example"})
     assert (receipt.outcome, receipt.cause) == (Outcome.RETRY, Cause.CONNECTION)
 
 
-@pytest.mark.parametrize("lost", [Reset(after=True), Delay(0.5, after=True), CutJson(), Answer(500, after=True)])
+@pytest.mark.parametrize(
+    "lost", [Reset(after=True), Delay(0.5, after=True), CutJson(), CannedResponse(500, after=True)]
+)
 def test_creation_without_an_answer_is_found_by_its_ext_id_and_never_sent_twice(side, lost):
     side.api.faults.add(Fault(lost, "POST", "/contacts"))
     (receipt,) = side.write({"_create": True, **side.new(extId="x1")})
@@ -233,7 +244,7 @@ def test_creation_without_an_answer_and_without_ext_id_is_uncertain(side, lost):
 
 
 def test_creation_that_cannot_be_read_back_is_uncertain_and_names_the_id(side):
-    side.api.faults.add(Fault(Answer(500), "GET", "/contacts", nth=3, times=None))
+    side.api.faults.add(Fault(CannedResponse(500), "GET", "/contacts", nth=3, times=None))
     (receipt,) = side.write(side.new(extId="x1"))
     assert (receipt.outcome, receipt.id) == (Outcome.UNCERTAIN, side.api.store.rows("contacts")[0]["id"])
 
@@ -248,9 +259,9 @@ def test_deletion_whose_first_answer_was_lost_is_applied(side):
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        (Fault(Answer(500), "GET", times=None), "unreachable"),
-        (Fault(Answer(401), "POST", "/login", times=None), "login_refused"),
-        (Fault(Answer(401), "PUT", times=None), "login_refused"),
+        (Fault(CannedResponse(500), "GET", times=None), "unreachable"),
+        (Fault(CannedResponse(401), "POST", "/login", times=None), "login_refused"),
+        (Fault(CannedResponse(401), "PUT", times=None), "login_refused"),
     ],
 )
 def test_side_that_cannot_be_used_stops_the_write_after_every_receipt_is_given(side, fault, code):
@@ -300,7 +311,7 @@ def test_a_record_that_ssm_makes_no_query_of_is_refused_and_stops_no_other(side,
 
 
 def test_a_tenant_that_makes_no_query_of_any_lookup_is_for_a_person_and_nothing_is_taken_for_refused(side):
-    side.api.faults.add(Fault(Answer(400, BAD_QUERY), "GET", "/contacts", times=None))
+    side.api.faults.add(Fault(CannedResponse(400, BAD_QUERY), "GET", "/contacts", times=None))
     receipts = []
     given = [{"type": "RECORD", "record": {"stream": "contacts", "data": side.new(extId="x1"), "emitted_at": 1}}] * 3
     messages = map(AirbyteMessageSerializer.load, given)
@@ -342,7 +353,7 @@ def test_check_refuses_an_owner_who_is_not_active(side):
 
 
 def test_branches_that_cannot_be_read_do_not_fail_the_check(side):
-    side.api.faults.add(Fault(Answer(400), "GET", "/branches", times=None))
+    side.api.faults.add(Fault(CannedResponse(400), "GET", "/branches", times=None))
     assert DestinationSsm().check(LOGGER, side.config).status is Status.SUCCEEDED
 
 

@@ -5,13 +5,13 @@ import pytest
 from sage100_ssm.exchange.receipt import Cause, Outcome
 from sage100_ssm.standins.ssm_api.faults import (
     HTML,
-    Answer,
+    CannedResponse,
     CutJson,
     Delay,
-    Disorder,
     ExpireTokens,
     Fault,
     PartOfBulk,
+    ReorderedResults,
     Reset,
 )
 from sage100_ssm.standins.ssm_api.quirks import Normalisation, Quirks
@@ -74,16 +74,16 @@ def test_creations_that_could_not_be_found_again_go_one_by_one(side):
 PARTLY = [
     pytest.param(PartOfBulk(25), 25, id="500 after a part"),
     pytest.param(PartOfBulk(0), 0, id="500 before any"),
-    pytest.param(Answer(500, after=True), MANY, id="500 after all"),
+    pytest.param(CannedResponse(500, after=True), MANY, id="500 after all"),
     pytest.param(Reset(), 0, id="reset before"),
     pytest.param(Reset(after=True), MANY, id="reset after all"),
     pytest.param(Delay(1.5, after=True), MANY, id="time-out"),
     pytest.param(CutJson(), MANY, id="cut answer"),
     pytest.param(HTML, 0, id="HTML"),
-    pytest.param(Disorder(), MANY, id="another order"),
-    pytest.param(Disorder(left_out=7), MANY, id="answers missing"),
-    pytest.param(Answer(200, [], after=True), MANY, id="no answers"),
-    pytest.param(Answer(200, {"Message": "accepted"}), 0, id="no list"),
+    pytest.param(ReorderedResults(), MANY, id="another order"),
+    pytest.param(ReorderedResults(left_out=7), MANY, id="answers missing"),
+    pytest.param(CannedResponse(200, [], after=True), MANY, id="no answers"),
+    pytest.param(CannedResponse(200, {"Message": "accepted"}), 0, id="no list"),
 ]
 
 
@@ -123,7 +123,7 @@ def test_of_many_creations_only_the_culprits_are_refused_each_with_ssm_s_words(s
 
 @pytest.mark.parametrize("status", [403, 404, 405])
 def test_where_ssm_takes_no_bulk_all_go_one_by_one(side, status):
-    side.api.faults.add(Fault(Answer(status), "POST", "/contacts/bulk", times=None))
+    side.api.faults.add(Fault(CannedResponse(status), "POST", "/contacts/bulk", times=None))
     receipts = side.write(*new(side))
     assert {receipt.outcome for receipt in receipts} == {Outcome.APPLIED}
     assert len(living(side)) == MANY
@@ -201,7 +201,7 @@ def test_a_contact_that_is_there_already_is_refused_and_not_made_again(side):
     assert len(living(side)) == MANY
 
 
-@pytest.mark.parametrize("effect", [Answer(500), Answer(429, headers={"Retry-After": "0"}), Reset()])
+@pytest.mark.parametrize("effect", [CannedResponse(500), CannedResponse(429, headers={"Retry-After": "0"}), Reset()])
 def test_a_side_that_cannot_be_read_afterwards_leaves_no_doubt_unsaid(side, effect):
     side.api.faults.add(Fault(effect, "GET", "/contacts", nth=3, times=2))
     receipts = side.write(*new(side))

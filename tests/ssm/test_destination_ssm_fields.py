@@ -3,7 +3,7 @@
 import pytest
 
 from sage100_ssm.exchange.receipt import Outcome
-from sage100_ssm.standins.ssm_api.faults import Answer, Fault
+from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 
 SCHEMA = ("GET", "/contacts/schema")
@@ -40,6 +40,6 @@ def test_where_ssm_tells_no_schema_each_field_is_believed_to_be_one(side):
 
 
 def test_a_schema_that_does_not_come_stops_nothing(side):
-    side.api.faults.add(Fault(Answer(500), *SCHEMA, times=None))
+    side.api.faults.add(Fault(CannedResponse(500), *SCHEMA, times=None))
     (receipt,) = side.write(side.new(extId="x1"))
     assert receipt.outcome is Outcome.APPLIED

@@ -21,9 +21,9 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from sage100_ssm.connectors.source import CursorStream
 from sage100_ssm.ssm.client import Patience, SsmClient
 from sage100_ssm.ssm.config import SsmConfig
-from sage100_ssm.standins.ssm_api.faults import Answer, Fault
+from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault
 from sage100_ssm.standins.ssm_api.quirks import Quirks
-from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.store import Store
 from sage100_ssm.standins.ssm_api.tenant import with_value_lists
 from source_ssm.source import SourceSsm
@@ -107,15 +107,15 @@ def clock():
 
 @pytest.fixture
 def api(clock):
-    with SsmSandbox(with_value_lists(Store(clock=clock))) as sandbox:
-        filled(sandbox)
-        yield sandbox
+    with SsmApiServer(with_value_lists(Store(clock=clock))) as api:
+        filled(api)
+        yield api
 
 
-def filled(sandbox, contacts=3):
-    account = sandbox.store.create("accounts", {"name": "Or", "branchId": 16, "salesRepId1": 310}, user=90)
+def filled(api, contacts=3):
+    account = api.store.create("accounts", {"name": "Or", "branchId": 16, "salesRepId1": 310}, user=90)
     for number in range(contacts):
-        sandbox.store.create(
+        api.store.create(
             "contacts",
             {"firstName": "Zoé", "lastName": f"L{number}", "accountId": account, "salesRepId": 310},
             user=90,
@@ -217,7 +217,7 @@ def test_only_what_changed_since_the_state_less_the_overlap_is_read_deletions_in
 @pytest.mark.parametrize("where_on_deleted_date", [True, False])
 def test_deletions_are_read_whether_or_not_ssm_lets_their_date_be_asked_about(clock, where_on_deleted_date):
     store = with_value_lists(Store(Quirks(where_on_deleted_date=where_on_deleted_date), clock=clock))
-    with SsmSandbox(store) as api:
+    with SsmApiServer(store) as api:
         filled(api)
         gone = api.store.rows("contacts")[0]["id"]
         clock.now = START + timedelta(hours=2)
@@ -263,7 +263,7 @@ def test_quiet_incremental_read_of_accounts_and_contacts_costs_five_requests_and
 
 def test_all_is_read_where_the_row_that_was_the_newest_does_not_come(clock):
     """SSM reads the dates of a condition in another zone than UTC, or shows the row no more."""
-    with SsmSandbox(with_value_lists(Store(Quirks(where_dates_ahead=timedelta(hours=1)), clock=clock))) as api:
+    with SsmApiServer(with_value_lists(Store(Quirks(where_dates_ahead=timedelta(hours=1)), clock=clock))) as api:
         filled(api)
         clock.now = START + timedelta(minutes=20)
         whole = Reading(SourceSsm(), config_of(api), "contacts")
@@ -321,7 +321,7 @@ def test_many_pages_come_once_each_with_one_state_at_the_end(api, config):
 def test_failed_read_moves_no_state_and_says_why(api, config, monkeypatch):
     monkeypatch.setattr(CursorStream, "state_checkpoint_interval", 1)
     filled(api, contacts=250)
-    api.faults.add(Fault(Answer(500), "GET", "/contacts", nth=2, times=None))
+    api.faults.add(Fault(CannedResponse(500), "GET", "/contacts", nth=2, times=None))
     with SsmClient(SsmConfig.model_validate(config), HASTE) as client:
         since = state_of("contacts", None)
         reading = Reading(SourceSsm(client), config, "contacts", states=[since])

@@ -21,14 +21,14 @@ from sage100_ssm.ssm.errors import (
 from sage100_ssm.standins.ssm_api.faults import (
     EMPTY_PAGE,
     HTML,
-    Answer,
+    CannedResponse,
     CutJson,
     ExpireTokens,
     Fault,
     IgnorePageSize,
     Reset,
 )
-from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.server import SsmApiServer
 
 URL = "https://ssm.example/api/v4"
 PUBLIC, PRIVATE, TOKEN = "public-key-of-ours", "private-key-of-ours", "session-token-of-ours"
@@ -62,10 +62,10 @@ def client(mock):
 
 @pytest.fixture
 def api():
-    with SsmSandbox() as sandbox:
-        account = sandbox.store.create("accounts", {"name": "Or", "branchId": 16, "salesRepId1": 310}, user=90)
+    with SsmApiServer() as api:
+        account = api.store.create("accounts", {"name": "Or", "branchId": 16, "salesRepId1": 310}, user=90)
         for number in range(120):
-            sandbox.store.create(
+            api.store.create(
                 "contacts",
                 {
                     "firstName": "F",
@@ -76,7 +76,7 @@ def api():
                 },
                 user=90,
             )
-        yield sandbox
+        yield api
 
 
 @pytest.fixture
@@ -325,9 +325,9 @@ def test_nothing_looked_for_costs_no_request(client):
         Fault(HTML, "GET", "/contacts", nth=2),
         Fault(CutJson(), "GET", "/contacts", nth=2),
         Fault(Reset(), "GET", "/contacts", nth=2),
-        Fault(Answer(500), "GET", "/contacts", nth=2),
-        Fault(Answer(429, headers={"Retry-After": "0"}), "GET", "/contacts", nth=2),
-        Fault(Answer(500), "POST", "/login"),
+        Fault(CannedResponse(500), "GET", "/contacts", nth=2),
+        Fault(CannedResponse(429, headers={"Retry-After": "0"}), "GET", "/contacts", nth=2),
+        Fault(CannedResponse(500), "POST", "/login"),
     ],
 )
 def test_list_on_loopback_is_read_whole_through_any_passing_fault(api, loopback, fault):
@@ -345,7 +345,7 @@ def test_found_on_loopback_by_id_and_ext_id(loopback):
 def test_quota_of_the_instance_is_kept_on_loopback():
     """All threads together; the instance allows some more, since a busy machine delivers requests unevenly."""
     with (
-        SsmSandbox(requests_per_second=20) as api,
+        SsmApiServer(requests_per_second=20) as api,
         client_of(
             api.base_url, public_key=api.public_key, private_key=api.private_key, requests_per_second=12
         ) as client,

@@ -13,13 +13,13 @@ import yaml
 
 from sage100_ssm.app.settings import load_settings
 from sage100_ssm.standins import sample
-from sage100_ssm.standins.installation import installation
+from sage100_ssm.standins.sample_installation import sample_installation
 from sage100_ssm.standins.ssm_api.store import RefusedError
 
 
 @pytest.fixture
 def place(tmp_path):
-    with installation(tmp_path / "sandbox") as place:
+    with sample_installation(tmp_path / "company") as place:
         yield place
 
 
@@ -107,7 +107,7 @@ def test_the_settings_are_ready_to_use(place):
 
 
 def test_a_directory_in_use_is_left_alone(place):
-    with pytest.raises(FileExistsError), installation(place.database.parent):
+    with pytest.raises(FileExistsError), sample_installation(place.database.parent):
         pass
 
 

@@ -1,4 +1,4 @@
-"""The SSM API of the sandbox over real HTTP, as facts/ssm_api.md tells of it."""
+"""The stand-in for the SSM API, over real HTTP, as facts/ssm_api.md tells of it."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ import pytest
 from sage100_ssm.standins.ssm_api.faults import (
     EMPTY_PAGE,
     HTML,
-    Answer,
+    CannedResponse,
     CutJson,
     Delay,
     ExpireTokens,
@@ -20,9 +20,9 @@ from sage100_ssm.standins.ssm_api.faults import (
     IgnorePageSize,
     Reset,
 )
-from sage100_ssm.standins.ssm_api.fields import Field, Kind
 from sage100_ssm.standins.ssm_api.quirks import Normalisation, Quirks
-from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.resources import ApiField, ApiType
+from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.store import Store
 from sage100_ssm.standins.ssm_api.tenant import with_value_lists
 
@@ -60,7 +60,7 @@ class Client(httpx.Client):
 
 @pytest.fixture(scope="module")
 def tenant_port():
-    with SsmSandbox() as api:
+    with SsmApiServer() as api:
         yield api
 
 
@@ -78,7 +78,7 @@ def open_client(tenant_port):
 
 @pytest.fixture(scope="module")
 def shared():
-    with SsmSandbox() as api, closing(Client(api)) as client:
+    with SsmApiServer() as api, closing(Client(api)) as client:
         yield client
 
 
@@ -91,7 +91,7 @@ def test_listens_on_loopback_alone(shared):
 
 
 @pytest.mark.parametrize(
-    "keys", [{}, {"username": "x", "password": "y"}, {"publicKey": "sandbox-public-key", "privateKey": "x"}]
+    "keys", [{}, {"username": "x", "password": "y"}, {"publicKey": "stand-in-public-key", "privateKey": "x"}]
 )
 def test_login_with_wrong_keys_answers_401(shared, keys):
     assert shared.post("/login", json=keys).status_code == 401
@@ -104,7 +104,7 @@ def test_a_request_without_a_known_token_answers_401(shared, headers, method):
 
 
 def test_a_token_expires_after_its_life():
-    with SsmSandbox(token_life=0.2) as api, closing(Client(api)) as client:
+    with SsmApiServer(token_life=0.2) as api, closing(Client(api)) as client:
         assert client.get("/users").status_code == 200
         time.sleep(0.25)
         assert client.get("/users").status_code == 401
@@ -265,7 +265,7 @@ def test_dates_are_shown_in_utc_with_up_to_three_digits_and_no_trailing_zeros(op
 
 
 def test_custom_fields_are_read_and_written_like_the_others(open_client):
-    extra = [Field("Z_Fonction"), Field("Z_Origine", Kind.REFERENCE, table="accountTypes")]
+    extra = [ApiField("Z_Fonction"), ApiField("Z_Origine", ApiType.REFERENCE, table="accountTypes")]
     client = open_client(store=with_value_lists(Store(extra_fields={"contacts": extra})))
     created = client.create(Z_Fonction="Sertisseuse", Z_Origine=2)
     contact = client.contact(created)
@@ -507,7 +507,7 @@ def test_bulk_refuses_more_operations_than_its_limit(shared, method, limit):
 
 def test_a_fault_answers_in_the_requests_stead_with_status_body_and_headers(open_client):
     client = open_client()
-    client.api.faults.add(Fault(Answer(429, {"Message": "slow"}, {"Retry-After": "3"}), path="/contacts"))
+    client.api.faults.add(Fault(CannedResponse(429, {"Message": "slow"}, {"Retry-After": "3"}), path="/contacts"))
     answer = client.get("/contacts")
     assert (answer.status_code, answer.json(), answer.headers["Retry-After"]) == (429, {"Message": "slow"}, "3")
     assert client.get("/contacts").status_code == 200
@@ -515,7 +515,7 @@ def test_a_fault_answers_in_the_requests_stead_with_status_body_and_headers(open
 
 def test_a_fault_counts_the_calls_that_match_method_and_path(open_client):
     client = open_client()
-    client.api.faults.add(Fault(Answer(500), method="GET", path="/contacts/*", nth=2, times=2))
+    client.api.faults.add(Fault(CannedResponse(500), method="GET", path="/contacts/*", nth=2, times=2))
     created = client.create()
     client.get("/contacts")
     assert [client.get(f"/contacts/{created}").status_code for _ in range(4)] == [200, 500, 500, 200]
@@ -523,7 +523,7 @@ def test_a_fault_counts_the_calls_that_match_method_and_path(open_client):
 
 def test_a_fault_without_an_end_lasts_until_it_is_cancelled(open_client):
     client = open_client()
-    client.api.faults.add(Fault(Answer(500), times=None))
+    client.api.faults.add(Fault(CannedResponse(500), times=None))
     assert [client.get("/users").status_code for _ in range(3)] == [500] * 3
     client.api.faults.clear()
     assert client.get("/users").status_code == 200
@@ -532,7 +532,7 @@ def test_a_fault_without_an_end_lasts_until_it_is_cancelled(open_client):
 @pytest.mark.parametrize("after", [False, True])
 def test_a_500_comes_before_or_after_the_write(open_client, after):
     client = open_client()
-    client.api.faults.add(Fault(Answer(500, after=after), method="POST", path="/contacts"))
+    client.api.faults.add(Fault(CannedResponse(500, after=after), method="POST", path="/contacts"))
     answer = client.post("/contacts", json={**CONTACT, "accountId": client.account})
     assert answer.status_code == 500
     assert len(client.ids()) == int(after)
@@ -589,7 +589,7 @@ def test_the_page_size_is_ignored_for_a_call(open_client):
 
 
 def test_a_rate_beyond_the_limit_answers_429_with_retry_after():
-    with SsmSandbox(requests_per_second=5) as api, closing(Client(api)) as client:
+    with SsmApiServer(requests_per_second=5) as api, closing(Client(api)) as client:
         answers = [client.get("/users") for _ in range(8)]
     refused = [answer for answer in answers if answer.status_code == 429]
     assert refused

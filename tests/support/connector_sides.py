@@ -10,9 +10,9 @@ from sqlalchemy import insert, select
 
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
 from sage100_ssm.standins import sample
-from sage100_ssm.standins.company import company_engine, create_company_database
+from sage100_ssm.standins.company_database import company_engine, create_company_database
 from sage100_ssm.standins.people import SageUser
-from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.tenant import BRANCH, SALES_REP
 
 Row = Mapping[str, Any]
@@ -137,7 +137,7 @@ class SsmSide:
     complaint = "base_url: must be of this form: https://api.forcemanager.com/api/v4"
 
     def __init__(self, _folder: Path) -> None:
-        self.api = SsmSandbox(sample.tenant(), private_key="the-private-key-of-it")
+        self.api = SsmApiServer(sample.tenant(), private_key="the-private-key-of-it")
         self.api.__enter__()
         self.config = {
             "base_url": self.api.base_url,

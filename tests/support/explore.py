@@ -11,8 +11,7 @@ import subprocess
 import sys
 import time
 
-from sage100_ssm.sync.contacts.fields import ConflictPolicy
-from sage100_ssm.sync.rules.policy import RefusedDeletion
+from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
 from tests.support.memory_play import Answers
 from tests.support.small_world import ROOTS, Exploration
 

@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.companies import Companies, Scope
-from sage100_ssm.sync.contacts.fields import STANDARD, ConflictPolicy
+from sage100_ssm.sync.contacts.fields import STANDARD
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.failures import SyncError
 from sage100_ssm.sync.model import Code, Kind, Link, Side
 from sage100_ssm.sync.planning.plan import Plan
-from sage100_ssm.sync.rules.policy import DeletionLimit, Policy, RefusedDeletion
+from sage100_ssm.sync.policy import ConflictPolicy, DeletionLimit, Policy, RefusedDeletion, TooLong
 from sage100_ssm.sync.run.context import Context, Run, RunOptions, Site
 from sage100_ssm.sync.run.course import Step, synchronise
 from sage100_ssm.sync.run.report import RunReport
@@ -269,9 +268,16 @@ class Answers:
     @property
     def site(self) -> Site:
         """As the engine needs them; so few contacts may all be deleted at once."""
-        policy = Policy(self.conflict, self.refused, DeletionLimit(1.0, 1000))
+        too_long = TooLong.TRUNCATE if self.truncate else TooLong.REFUSE
         return Site(
-            worlds.DATABASE, STANDARD, Locale("FR", "fr", self.missing_first_name, truncate=self.truncate), policy
+            database=worlds.DATABASE,
+            fields=STANDARD,
+            locale=worlds.LOCALE,
+            policy=Policy(self.conflict, self.refused, too_long, self.missing_first_name, DeletionLimit(1.0, 1000)),
+            scope=Scope(),
+            code_field="extId",
+            ext_id_once=False,
+            time_budget=timedelta(minutes=14),
         )
 
 
@@ -405,4 +411,4 @@ class Play:
         """How the two sides are compared."""
         clients = [{"CT_Num": code} for code, kind in self.sage100.companies.items() if kind == 0]
         companies = Companies(clients, self.ssm.accounts.values(), code_field="extId", scope=Scope())
-        return Mapper(STANDARD, companies, worlds.CONTACT_TYPES, worlds.COLUMNS, self.site.locale)
+        return Mapper(STANDARD, companies, worlds.CONTACT_TYPES, worlds.COLUMNS, self.site.locale, self.site.policy)

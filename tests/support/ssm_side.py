@@ -11,7 +11,7 @@ HASTE = Patience(attempts=2, wait_initial=0, wait_max=0, pause=0, connect=1, ans
 
 
 class Side:
-    """A sandbox, and what a write to it gives."""
+    """A stand-in, and what a write to it gives."""
 
     def __init__(self, api):
         self.api = api

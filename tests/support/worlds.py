@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.companies import Companies, Scope
@@ -12,9 +13,10 @@ from sage100_ssm.sync.contacts.mapping import Column, Mapper
 from sage100_ssm.sync.model import Code, Intent, Link, Pair, Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import World
-from sage100_ssm.sync.rules.policy import Policy
+from sage100_ssm.sync.policy import Policy
 
 DATABASE = "TEST"
+LOCALE = Locale("FR", "fr", ZoneInfo("Europe/Paris"))
 COLUMNS: Mapping[str, Column] = {
     "cbMarq": Column(),
     "CT_No": Column(),
@@ -57,10 +59,10 @@ def mapper(
     fields: tuple[Field, ...] = STANDARD,
     known: Companies | None = None,
     columns: Mapping[str, Column] = COLUMNS,
-    locale: Locale | None = None,
+    policy: Policy | None = None,
 ) -> Mapper:
     """The standard field map over a newer database, unless said otherwise."""
-    return Mapper(fields, known or companies(), CONTACT_TYPES, columns, locale or Locale())
+    return Mapper(fields, known or companies(), CONTACT_TYPES, columns, LOCALE, policy or Policy())
 
 
 def sage_row(marq: int = 1, **columns: Any) -> dict[str, Any]:

@@ -1,13 +1,13 @@
-"""The Sage side: the server, the layout, the rights, and what in the data will make trouble."""
+"""Findings about Sage 100: the server, the layout, the rights, and the data that will cause problems."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sage100_ssm.app.check.finding import Finding, Teller, some
+from sage100_ssm.app.check.findings import Finding, SideFindings, first_few
 from sage100_ssm.app.sides import SageSide
 from sage100_ssm.exchange.failure import Failure, SideFailedError
 from sage100_ssm.sage100.engine import is_freetds
@@ -18,18 +18,18 @@ from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME, Field, present
 from sage100_ssm.sync.contacts.mapping import Column
 
-_CLOCKS_APART = timedelta(minutes=5)
+_TOLERATED_CLOCK_DIFFERENCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class SageSeen:
-    """What was read of Sage.
+class SageSnapshot:
+    """What a check reads of Sage.
 
     Attributes:
         companies: rows of ``F_COMPTET``, clients and prospects.
         contacts: rows of ``F_CONTACTT``.
         columns: what the columns of ``F_CONTACTT`` can hold.
-        inspection: what the database is like.
+        inspection: server, layout, triggers and rights.
     """
 
     companies: Sequence[Mapping[str, Any]]
@@ -38,7 +38,7 @@ class SageSeen:
     inspection: Inspection
 
 
-def look(side: SageSide) -> SageSeen:
+def read(side: SageSide) -> SageSnapshot:
     """Read Sage.
 
     Raises:
@@ -46,123 +46,135 @@ def look(side: SageSide) -> SageSeen:
     """
     inspection, columns = side.inspection(), side.columns()
     readings = side.read({"companies": None, "contacts": None})
-    failure = _lacking(inspection) or next((r.failure for r in readings.values() if r.failure), None) or side.check()
+    # The missing rights come first: they name all at once what else would fail one statement after another.
+    failure = (
+        _missing_rights(inspection)
+        or next((reading.failure for reading in readings.values() if reading.failure), None)
+        or side.check()
+    )
     if failure:
         raise SideFailedError(failure)
-    return SageSeen(readings["companies"].rows, readings["contacts"].rows, columns, inspection)
+    return SageSnapshot(readings["companies"].rows, readings["contacts"].rows, columns, inspection)
 
 
-def _lacking(inspection: Inspection) -> Failure | None:
-    """Name all rights at once that are needed and lacking."""
-    lacking = [right for right in inspection.missing or () if right not in LISTS]
-    return Failure("right_missing", some(lacking), configuration=True) if lacking else None
+def _missing_rights(inspection: Inspection) -> Failure | None:
+    missing = [right for right in inspection.missing or () if right not in LISTS]
+    return Failure("right_missing", first_few(missing), configuration=True) if missing else None
 
 
-def about_server(seen: SageSeen, tell: Teller, zone: str, now: datetime) -> Iterator[Finding]:
-    """The server, the layout, the clock, the triggers."""
-    here = seen.inspection
-    if here.version is None:
-        yield tell.unseen("server")
+def server_findings(sage: SageSnapshot, findings: SideFindings, zone: str, now: datetime) -> Iterator[Finding]:
+    """The server, the layout, the clock and the triggers."""
+    inspection = sage.inspection
+    if inspection.version is None:
+        yield findings.unseen("server")
     else:
-        yield tell.ok("server", version=here.version, edition=here.edition, driver=here.driver)
-    if here.driver and is_freetds(here.driver):
-        yield tell.advice("unverified")
-    yield tell.ok(f"generation_{here.generation}")
-    yield tell.ok("text", collation=here.collation, encoding=here.encoding)
-    yield _clock(here.clock, tell, zone, now)
-    if not here.sample:
-        yield from _triggers(here, tell)
+        yield findings.ok("server", version=inspection.version, edition=inspection.edition, driver=inspection.driver)
+    if inspection.driver and is_freetds(inspection.driver):
+        yield findings.advice("unverified")
+    yield findings.ok(f"generation_{inspection.generation}")
+    yield findings.ok("text", collation=inspection.collation, encoding=inspection.encoding)
+    yield _clock_finding(inspection.clock, findings, zone, now)
+    if not inspection.sample:
+        yield from _trigger_findings(inspection, findings)
 
 
-def _clock(clock: datetime | None, tell: Teller, zone: str, now: datetime) -> Finding:
+def _clock_finding(clock: datetime | None, findings: SideFindings, zone: str, now: datetime) -> Finding:
     if clock is None:
-        return tell.unseen("clock")
-    apart = abs(clock - now.astimezone(ZoneInfo(zone)).replace(tzinfo=None))
-    if apart < _CLOCKS_APART:
-        return tell.ok("clock", zone=zone)
-    return tell.advice("clock_apart", zone=zone, minutes=round(apart.total_seconds() / 60), clock=f"{clock:%H:%M}")
+        return findings.unseen("clock")
+    difference = abs(clock - now.astimezone(ZoneInfo(zone)).replace(tzinfo=None))
+    if difference < _TOLERATED_CLOCK_DIFFERENCE:
+        return findings.ok("clock", zone=zone)
+    minutes = round(difference.total_seconds() / 60)
+    return findings.advice("clock_apart", zone=zone, minutes=minutes, clock=f"{clock:%H:%M}")
 
 
-def _triggers(here: Inspection, tell: Teller) -> Iterator[Finding]:
-    if here.triggers is None or (not here.triggers and here.fires):
-        yield tell.unseen("triggers")
+def _trigger_findings(inspection: Inspection, findings: SideFindings) -> Iterator[Finding]:
+    triggers = inspection.triggers
+    # A login without VIEW DEFINITION is shown no trigger at all, even where writes fire some.
+    if triggers is None or (not triggers and inspection.fires):
+        yield findings.unseen("triggers")
         return
-    sages = [one for one in here.triggers if one.is_sages]
-    others = [one for one in here.triggers if not one.is_sages]
-    yield tell.ok("triggers", number=len(sages)) if sages else tell.advice("triggers_none")
-    if off := [one for one in sages if one.disabled]:
-        yield tell.advice("triggers_off", names=_named(off))
-    if others:
-        yield tell.advice("triggers_foreign", names=_named(others))
+    sages = [trigger for trigger in triggers if trigger.is_sages]
+    foreign = [trigger for trigger in triggers if not trigger.is_sages]
+    yield findings.ok("triggers", number=len(sages)) if sages else findings.advice("triggers_none")
+    if disabled := [trigger for trigger in sages if trigger.disabled]:
+        yield findings.advice("triggers_off", names=_trigger_names(disabled))
+    if foreign:
+        yield findings.advice("triggers_foreign", names=_trigger_names(foreign))
 
 
-def _named(triggers: Sequence[Trigger]) -> str:
-    return some(f"{one.name} ({one.table})" for one in triggers)
+def _trigger_names(triggers: Sequence[Trigger]) -> str:
+    return first_few(f"{trigger.name} ({trigger.table})" for trigger in triggers)
 
 
-def about_rights(seen: SageSeen, tell: Teller) -> Iterator[Finding]:
-    """Exactly the rights that are needed. What is lacking to write is a failure before."""
-    missing, needless = seen.inspection.missing, seen.inspection.needless
+def rights_findings(sage: SageSnapshot, findings: SideFindings) -> Iterator[Finding]:
+    """Whether the login has exactly the rights that are needed. A missing right to write has ended ``read``."""
+    missing, needless = sage.inspection.missing, sage.inspection.needless
     if missing is None:
-        yield tell.unseen("rights")
+        yield findings.unseen("rights")
     elif missing:
-        yield tell.advice("rights_lists", rights=some(missing))
+        yield findings.advice("rights_lists", rights=first_few(missing))
     else:
-        yield tell.ok("rights")
+        yield findings.ok("rights")
     if needless:
-        yield tell.advice("rights_needless", rights=some(needless))
+        yield findings.advice("rights_needless", rights=first_few(needless))
 
 
-def about_map(fields: tuple[Field, ...], columns: Mapping[str, Column], tell: Teller) -> Iterator[Finding]:
-    """The columns that the field map names."""
+def field_map_findings(
+    fields: tuple[Field, ...], columns: Mapping[str, Column], findings: SideFindings
+) -> Iterator[Finding]:
+    """The columns that the field map names and the database does not have."""
     there, missing = present(fields, columns)
     if missing:
-        yield tell.mend("columns_missing", columns=some(f"F_CONTACTT.{f.sage100}" for f in missing))
+        yield findings.mend("columns_missing", columns=first_few(f"F_CONTACTT.{f.sage100}" for f in missing))
     if absent := [f.name for f in fields if f not in there and f not in missing]:
-        yield tell.ok("fields_absent", fields=", ".join(absent))
+        yield findings.ok("fields_absent", fields=", ".join(absent))
 
 
-def about_data(seen: SageSeen, contacts: Sequence[Contact], tell: Teller, *, stands_in: bool) -> Iterator[Finding]:
-    """How much there is, and what of it will wait.
+def data_findings(
+    sage: SageSnapshot, contacts: Sequence[Contact], findings: SideFindings, *, has_first_name_substitute: bool
+) -> Iterator[Finding]:
+    """How much data there is, and what of it will have to wait.
 
     Args:
-        seen: what was read.
+        sage: what was read of Sage.
         contacts: the contacts in scope.
-        tell: puts it into words.
-        stands_in: whether the settings have a text for a first name that is missing.
+        findings: creates the findings.
+        has_first_name_substitute: whether the settings have a text for a missing first name (P7).
     """
-    prospects = sum(row.get("CT_Prospect") == 1 for row in seen.companies)
-    counts = {"clients": len(seen.companies) - prospects, "prospects": prospects, "contacts": len(seen.contacts)}
-    yield tell.ok("contents", **counts, in_scope=len(contacts))
-    if twins := _twins(contacts):
-        yield tell.advice("duplicates", number=len(twins), examples=some(twins))
-    if nameless := [c.id for c in contacts if not c.values.get(LAST_NAME)]:
-        yield tell.advice("without_last_name", number=len(nameless), examples=some(nameless))
-    if not stands_in and (first := [c.id for c in contacts if not c.values.get(FIRST_NAME)]):
-        yield tell.advice("without_first_name", number=len(first), examples=some(first))
-    if unnumbered := [row["cbMarq"] for row in seen.contacts if not row.get("CT_No")]:
-        yield tell.advice("without_number", number=len(unnumbered), examples=some(unnumbered))
-    if future := _future(seen):
-        yield tell.advice("future", number=len(future), examples=some(future))
+    prospects = sum(row.get("CT_Prospect") == 1 for row in sage.companies)
+    yield findings.ok(
+        "contents",
+        clients=len(sage.companies) - prospects,
+        prospects=prospects,
+        contacts=len(sage.contacts),
+        in_scope=len(contacts),
+    )
+    without_first_name = [] if has_first_name_substitute else [c.id for c in contacts if not c.values.get(FIRST_NAME)]
+    for code, examples in (
+        ("duplicates", _twins(contacts)),
+        ("without_last_name", [c.id for c in contacts if not c.values.get(LAST_NAME)]),
+        ("without_first_name", without_first_name),
+        ("without_number", [row["cbMarq"] for row in sage.contacts if not row.get("CT_No")]),
+        ("future", _changed_in_the_future(sage)),
+    ):
+        if examples:
+            yield findings.advice(code, number=len(examples), examples=first_few(examples))
 
 
 def _twins(contacts: Sequence[Contact]) -> list[str]:
     """Contacts of one company that a match by name cannot tell apart (P4), by company and ``cbMarq``."""
-    alike: defaultdict[Any, list[Contact]] = defaultdict(list)
+    by_name: defaultdict[Any, list[Contact]] = defaultdict(list)
     for contact in contacts:
-        alike[contact.match_key].append(contact)
-    return [f"{many[0].company} ({' = '.join(str(c.id) for c in many)})" for many in alike.values() if len(many) > 1]
+        by_name[contact.match_key].append(contact)
+    return [f"{same[0].company} ({' = '.join(str(c.id) for c in same)})" for same in by_name.values() if len(same) > 1]
 
 
-def _future(seen: SageSeen) -> list[int]:
-    clock = seen.inspection.clock
+def _changed_in_the_future(sage: SageSnapshot) -> list[int]:
+    """The ``cbMarq`` of contacts whose ``cbModification`` is later than the server's clock."""
+    clock = sage.inspection.clock
     if clock is None:
         return []
     latest = clock + ROUNDED
-    stamps = ((row["cbMarq"], row.get("cbModification")) for row in seen.contacts)
+    stamps = ((row["cbMarq"], row.get("cbModification")) for row in sage.contacts)
     return [marq for marq, stamp in stamps if stamp and datetime.fromisoformat(stamp).replace(tzinfo=None) > latest]
-
-
-def job_titles(contacts: Sequence[Contact], name: str) -> Counter[str]:
-    """The job titles in use, with the number of contacts that have each."""
-    return Counter(str(value) for contact in contacts if (value := contact.values.get(name)))

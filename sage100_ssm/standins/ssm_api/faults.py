@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from starlette.responses import JSONResponse, Response
 
 
-class Turn(Protocol):
+class PendingRequest(Protocol):
     """The request that a fault strikes."""
 
     def carry_out(self, *, ignore_page_size: bool = False, first: int | None = None) -> Response:
@@ -27,13 +27,13 @@ class Turn(Protocol):
 class Effect(Protocol):
     """What goes wrong."""
 
-    async def strike(self, turn: Turn) -> Response | None:
+    async def strike(self, turn: PendingRequest) -> Response | None:
         """Answer in the request's stead; None resets the connection."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CannedResponse:
     """Another answer.
 
     Attributes:
@@ -48,7 +48,7 @@ class Answer:
     headers: Mapping[str, str] = default(default_factory=dict)
     after: bool = False
 
-    async def strike(self, turn: Turn) -> Response:
+    async def strike(self, turn: PendingRequest) -> Response:
         """Carry the request out if it is to be, and answer otherwise."""
         if self.after:
             turn.carry_out()
@@ -67,14 +67,14 @@ class PartOfBulk:
 
     done: int
 
-    async def strike(self, turn: Turn) -> Response:
+    async def strike(self, turn: PendingRequest) -> Response:
         """Carry out the first few and answer 500."""
         turn.carry_out(first=self.done)
         return JSONResponse({"Message": "Fault on order"}, 500)
 
 
 @dataclass(frozen=True, slots=True)
-class Disorder:
+class ReorderedResults:
     """The results of many writes come in another order, without some.
 
     Attributes:
@@ -83,15 +83,15 @@ class Disorder:
 
     left_out: int = 0
 
-    async def strike(self, turn: Turn) -> Response:
+    async def strike(self, turn: PendingRequest) -> Response:
         """Carry the request out and turn the list of results round."""
         answer = turn.carry_out()
         results = json.loads(bytes(answer.body))
         return JSONResponse(results[::-1][self.left_out :], answer.status_code)
 
 
-EMPTY_PAGE = Answer(200, [])
-HTML = Answer(200, "<!doctype html><title>Maintenance</title><p>Back soon.")
+EMPTY_PAGE = CannedResponse(200, [])
+HTML = CannedResponse(200, "<!doctype html><title>Maintenance</title><p>Back soon.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Delay:
     seconds: float
     after: bool = False
 
-    async def strike(self, turn: Turn) -> Response:
+    async def strike(self, turn: PendingRequest) -> Response:
         """Wait, before or after carrying the request out."""
         if self.after:
             answer = turn.carry_out()
@@ -126,7 +126,7 @@ class Reset:
 
     after: bool = False
 
-    async def strike(self, turn: Turn) -> None:
+    async def strike(self, turn: PendingRequest) -> None:
         """Carry the request out if it is to be, and give no answer."""
         if self.after:
             turn.carry_out()
@@ -136,7 +136,7 @@ class Reset:
 class CutJson:
     """The request is carried out, but half of the answer is missing."""
 
-    async def strike(self, turn: Turn) -> Response:
+    async def strike(self, turn: PendingRequest) -> Response:
         """Carry the request out and send the first half of the answer."""
         answer = turn.carry_out()
         body = bytes(answer.body)
@@ -147,7 +147,7 @@ class CutJson:
 class ExpireTokens:
     """All session tokens expire just before the request."""
 
-    async def strike(self, turn: Turn) -> Response:
+    async def strike(self, turn: PendingRequest) -> Response:
         """Expire them and carry on."""
         turn.expire_tokens()
         return turn.carry_out()
@@ -157,7 +157,7 @@ class ExpireTokens:
 class IgnorePageSize:
     """The page-size headers are not obeyed."""
 
-    async def strike(self, turn: Turn) -> Response:
+    async def strike(self, turn: PendingRequest) -> Response:
         """Carry the request out with the default page size."""
         return turn.carry_out(ignore_page_size=True)
 

@@ -1,6 +1,6 @@
 """The SSM API v4 on loopback, as ``facts/ssm_api.md`` tells of it, from the server's side.
 
-    with SsmSandbox() as api:
+    with SsmApiServer() as api:
         httpx.post(f"{api.base_url}/login", json={"username": api.public_key, "password": api.private_key})
 
 It shares nothing with the client that the product uses, so that neither can hide the other's mistakes.
@@ -30,17 +30,17 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from sage100_ssm.standins.ssm_api import where
+from sage100_ssm.standins.ssm_api import where_parser
 from sage100_ssm.standins.ssm_api.faults import Faults
-from sage100_ssm.standins.ssm_api.fields import RESOURCES, WRITABLE, Kind, Record
 from sage100_ssm.standins.ssm_api.quirks import Quirks
+from sage100_ssm.standins.ssm_api.resources import RESOURCES, WRITABLE, ApiType, Record
 from sage100_ssm.standins.ssm_api.store import RefusedError, Store
 from sage100_ssm.standins.ssm_api.tenant import API_USER, with_value_lists
 
 BASE_PATH = "/api/v4"
 
 _BULK_LIMITS = {"POST": 200, "PUT": 200, "DELETE": 120}
-_TRANSPORT = "sandbox.transport"
+_TRANSPORT = "ssm_api.transport"
 _INTERNAL_DATA_ERROR = 901
 
 
@@ -65,7 +65,7 @@ Hook = Callable[[Call], None]
 Handler = Callable[[Request, Any], Response]
 
 
-class SsmSandbox:
+class SsmApiServer:
     """An SSM tenant that answers on 127.0.0.1, in a thread of its own, while the context is open.
 
     Args:
@@ -90,8 +90,8 @@ class SsmSandbox:
         store: Store | None = None,
         *,
         quirks: Quirks | None = None,
-        public_key: str = "sandbox-public-key",
-        private_key: str = "sandbox-private-key",
+        public_key: str = "stand-in-public-key",
+        private_key: str = "stand-in-private-key",
         port: int = 0,
         requests_per_second: int | None = None,
         token_life: float | None = None,
@@ -122,7 +122,7 @@ class SsmSandbox:
     def base_url(self) -> str:
         """What a client is configured with: ``http://127.0.0.1:<port>/api/v4``."""
         if self._server is None:
-            raise RuntimeError("The sandbox is not open")
+            raise RuntimeError("The server is not open")
         return f"http://127.0.0.1:{self._server.port}{BASE_PATH}"
 
     def reset(self, store: Store | None = None, *, quirks: Quirks | None = None) -> None:
@@ -233,23 +233,23 @@ class SsmSandbox:
         wish = next((int(text) for text in wishes if text and text.isdecimal() and int(text)), quirks.default_page_size)
         return min(wish, quirks.max_page_size)
 
-    def _predicates(self, table: str, request: Request) -> list[where.Predicate]:
+    def _predicates(self, table: str, request: Request) -> list[where_parser.Predicate]:
         fields, quirks = self.store.fields[table], self.store.quirks
         if not quirks.where_on_deleted_date:
             fields = {name: field for name, field in fields.items() if name != "dateDeleted"}
         query = request.query_params
         try:
             asked = [
-                where.equals(name, text, fields, ignore_case=quirks.where_ignores_case)
+                where_parser.equals(name, text, fields, ignore_case=quirks.where_ignores_case)
                 for name, text in query.items()
                 if name in fields and name not in {"order", "page", "where"}
             ]
             text = query.get("where", "")
             if not text:
                 return asked
-            dates = where.Dates(quirks.where_inclusive, quirks.where_dates_ahead, quirks.where_on_dates_ignored)
-            return [*asked, where.parse(text, fields, ignore_case=quirks.where_ignores_case, dates=dates)]
-        except where.BadWhereError as error:
+            dates = where_parser.Dates(quirks.where_inclusive, quirks.where_dates_ahead, quirks.where_on_dates_ignored)
+            return [*asked, where_parser.parse(text, fields, ignore_case=quirks.where_ignores_case, dates=dates)]
+        except where_parser.BadWhereError as error:
             raise RefusedError(f"SQL not generated correctly: {error}", code=_INTERNAL_DATA_ERROR) from error
 
     def _order(self, table: str, request: Request) -> str | None:
@@ -257,7 +257,7 @@ class SsmSandbox:
         if not name:
             return None
         field = self.store.fields[table].get(name)
-        if field is None or field.kind is Kind.RAW:
+        if field is None or field.kind is ApiType.RAW:
             raise RefusedError("SQL not generated correctly: order", code=_INTERNAL_DATA_ERROR)
         return name
 
@@ -342,7 +342,7 @@ class SsmSandbox:
 class _Turn:
     """A request to be carried out, now, later or not at all."""
 
-    def __init__(self, api: SsmSandbox, request: Request, content: bytes, handler: Handler) -> None:
+    def __init__(self, api: SsmApiServer, request: Request, content: bytes, handler: Handler) -> None:
         self._api, self._request, self._content, self._handler = api, request, content, handler
 
     def carry_out(self, *, ignore_page_size: bool = False, first: int | None = None) -> Response:
@@ -416,9 +416,7 @@ class _Server:
                 timeout_keep_alive=60,
             )
         )
-        self._thread = Thread(
-            target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, name="ssm-sandbox", daemon=True
-        )
+        self._thread = Thread(target=self._uvicorn.run, kwargs={"sockets": [self._socket]}, name="ssm-api", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:

@@ -9,9 +9,17 @@ from typing import Any
 
 import phonenumbers
 
-from sage100_ssm.standins.ssm_api.fields import LANGUAGES, RESOURCES, Field, Kind, Record, parse_date, show_date
 from sage100_ssm.standins.ssm_api.quirks import Normalisation, Quirks
-from sage100_ssm.standins.ssm_api.where import Predicate
+from sage100_ssm.standins.ssm_api.resources import (
+    LANGUAGES,
+    RESOURCES,
+    ApiField,
+    ApiType,
+    Record,
+    parse_date,
+    show_date,
+)
+from sage100_ssm.standins.ssm_api.where_parser import Predicate
 
 Clock = Callable[[], datetime]
 
@@ -51,7 +59,7 @@ class Store:
         self,
         quirks: Quirks | None = None,
         *,
-        extra_fields: Mapping[str, Sequence[Field]] | None = None,
+        extra_fields: Mapping[str, Sequence[ApiField]] | None = None,
         clock: Clock = system_clock,
         language: str = "FR",
     ) -> None:
@@ -59,7 +67,7 @@ class Store:
         self.lock = RLock()
         self._clock, self._language = clock, language
         extra = extra_fields or {}
-        self.fields: Mapping[str, Mapping[str, Field]] = {
+        self.fields: Mapping[str, Mapping[str, ApiField]] = {
             table: {field.name: field for field in [*fields, *extra.get(table, ())]}
             for table, fields in RESOURCES.items()
         }
@@ -179,20 +187,20 @@ class Store:
         """
         return {
             name: row[name]
-            if bare_extras and name.startswith("Z_") and field.kind is Kind.REFERENCE
+            if bare_extras and name.startswith("Z_") and field.kind is ApiType.REFERENCE
             else self._shown_value(field, row, language)
             for name, field in sorted(self.fields[table].items())
         }
 
-    def _shown_value(self, field: Field, row: Record, language: str | None) -> Any:
+    def _shown_value(self, field: ApiField, row: Record, language: str | None) -> Any:
         value = row[field.name]
         if field.name == "dateDeleted" and value is None and self.quirks.sentinel_dates:
             value = _SENTINEL
         if value is None:
             return None
-        if field.kind is Kind.REFERENCE:
+        if field.kind is ApiType.REFERENCE:
             return {"id": value, "value": self._label(field.table, value, language or self._language)}
-        return show_date(value) if field.kind is Kind.DATE else value
+        return show_date(value) if field.kind is ApiType.DATE else value
 
     def _label(self, table: str, row_id: int, language: str) -> str:
         """The label of a row: empty for accounts and users, as in the vendor's sample."""
@@ -230,10 +238,10 @@ class Store:
         return {
             field.name: self._accepted_value(field, value)
             for field, value in self._written_fields(table, values)
-            if not field.read_only and field.kind is not Kind.RAW
+            if not field.read_only and field.kind is not ApiType.RAW
         }
 
-    def _written_fields(self, table: str, values: Mapping[str, Any]) -> Iterator[tuple[Field, Any]]:
+    def _written_fields(self, table: str, values: Mapping[str, Any]) -> Iterator[tuple[ApiField, Any]]:
         names = {name.lower() if self.quirks.keys_ignore_case else name: f for name, f in self.fields[table].items()}
         for key, value in values.items():
             field = names.get(key.lower() if self.quirks.keys_ignore_case else key)
@@ -242,18 +250,18 @@ class Store:
             elif self.quirks.unknown_keys_refused:
                 raise RefusedError(f"Unknown field {key}")
 
-    def _accepted_value(self, field: Field, value: Any) -> Any:
+    def _accepted_value(self, field: ApiField, value: Any) -> Any:
         if value is None:
             return None
         try:
             converted = _CONVERSIONS[field.kind](value)
         except (TypeError, ValueError):
             raise RefusedError(f"The value of {field.name} is not valid") from None
-        if field.kind is Kind.REFERENCE and converted not in self._tables[field.table]:
+        if field.kind is ApiType.REFERENCE and converted not in self._tables[field.table]:
             raise RefusedError(f"{field.name} refers to what does not exist")
-        return self._accepted_text(field, converted) if field.kind is Kind.TEXT else converted
+        return self._accepted_text(field, converted) if field.kind is ApiType.TEXT else converted
 
-    def _accepted_text(self, field: Field, text: str) -> str:
+    def _accepted_text(self, field: ApiField, text: str) -> str:
         normal = _normalised(field.name, text, self.quirks.normalisations)
         limit = self.quirks.max_lengths.get(field.name, field.max_length)
         if len(normal) > limit and Normalisation.CUT not in self.quirks.normalisations:
@@ -281,13 +289,13 @@ class Store:
             described["required"] = [name for name, field in fields if field.required]
         return described
 
-    def _described(self, field: Field) -> Record:
+    def _described(self, field: ApiField) -> Record:
         described: Record = {"description": field.name, "type": [_SCHEMA_TYPES[field.kind], "null"]}
-        if field.kind is Kind.TEXT:
+        if field.kind is ApiType.TEXT:
             described["maxLength"] = self.quirks.max_lengths.get(field.name, field.max_length)
-        if field.kind is Kind.DATE:
+        if field.kind is ApiType.DATE:
             described["format"] = "date-time"
-        if field.kind is Kind.REFERENCE:
+        if field.kind is ApiType.REFERENCE:
             described |= {"table": field.table, "required": ["id"]}
         if field.read_only:
             described["readOnly"] = True
@@ -357,21 +365,21 @@ def _date(value: Any) -> datetime:
     return parse_date(_text(value))
 
 
-_CONVERSIONS: Mapping[Kind, Callable[[Any], Any]] = {
-    Kind.TEXT: _text,
-    Kind.INTEGER: _integer,
-    Kind.NUMBER: _number,
-    Kind.BOOLEAN: _boolean,
-    Kind.DATE: _date,
-    Kind.REFERENCE: _reference,
+_CONVERSIONS: Mapping[ApiType, Callable[[Any], Any]] = {
+    ApiType.TEXT: _text,
+    ApiType.INTEGER: _integer,
+    ApiType.NUMBER: _number,
+    ApiType.BOOLEAN: _boolean,
+    ApiType.DATE: _date,
+    ApiType.REFERENCE: _reference,
 }
 
-_SCHEMA_TYPES: Mapping[Kind, str] = {
-    Kind.TEXT: "string",
-    Kind.INTEGER: "integer",
-    Kind.NUMBER: "number",
-    Kind.BOOLEAN: "boolean",
-    Kind.DATE: "string",
-    Kind.REFERENCE: "object",
-    Kind.RAW: "object",
+_SCHEMA_TYPES: Mapping[ApiType, str] = {
+    ApiType.TEXT: "string",
+    ApiType.INTEGER: "integer",
+    ApiType.NUMBER: "number",
+    ApiType.BOOLEAN: "boolean",
+    ApiType.DATE: "string",
+    ApiType.REFERENCE: "object",
+    ApiType.RAW: "object",
 }

@@ -1,4 +1,4 @@
-"""What every SSM tenant of the sandbox has before its first account: users, branches and value lists."""
+"""What every SSM tenant has before its first account: users, branches and value lists."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -6,6 +6,7 @@ A new kind of field is one more codec here and one more line in ``CODECS``.
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.fields import Field, FieldKind
@@ -245,19 +246,17 @@ class CompanyCodec:
 
 @dataclass(frozen=True, slots=True)
 class Locale:
-    """What a site's own language and country decide.
+    """Where a site is: its country, language and time zone.
 
     Attributes:
         country: ISO code of the country of phone numbers written without prefix.
         language: of the labels written to Sage.
-        missing_first_name: the text that SSM shows where Sage has no first name; never written back (P7).
-        truncate: whether a text too long for Sage is cut (P7, ``too_long``).
+        time_zone: of the clock by which Sage stamps its changes.
     """
 
-    country: str = "FR"
-    language: str = "fr"
-    missing_first_name: str | None = None
-    truncate: bool = False
+    country: str
+    language: str
+    time_zone: ZoneInfo
 
 
 CODECS: Mapping[FieldKind, Callable[[Field, Sequence[Mapping[str, Any]], Locale], Codec]] = {

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import MinLen
 
 from sage100_ssm.sync.contacts import normalise
 
@@ -18,7 +20,7 @@ class Scope:
     """
 
     prospects: bool = True
-    exclude: tuple[str, ...] = ()
+    exclude: tuple[Annotated[str, MinLen(1)], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

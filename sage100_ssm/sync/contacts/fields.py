@@ -9,6 +9,8 @@ from dataclasses import field as default
 from enum import StrEnum
 from types import MappingProxyType
 
+from sage100_ssm.sync.policy import ConflictPolicy
+
 
 class FieldKind(StrEnum):
     """How a field's values are compared and carried over."""
@@ -30,15 +32,6 @@ class Direction(StrEnum):
     TO_SSM = "to_ssm"
     TO_SAGE100 = "to_sage100"
     NONE = "none"
-
-
-class ConflictPolicy(StrEnum):
-    """Who wins where the same field changed on both sides (P1)."""
-
-    SAGE100 = "sage100"
-    SSM = "ssm"
-    NEWEST = "newest"
-    MANUAL = "manual"
 
 
 @dataclass(frozen=True, slots=True)

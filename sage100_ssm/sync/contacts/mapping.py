@@ -11,6 +11,7 @@ from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME, Field, FieldKind
 from sage100_ssm.sync.model import Code, Side, Value
+from sage100_ssm.sync.policy import Policy, TooLong
 
 REQUIRED = {Side.SAGE100: frozenset({LAST_NAME}), Side.SSM: frozenset({LAST_NAME, FIRST_NAME})}
 """Fields that a side does not take empty."""
@@ -41,7 +42,8 @@ class Mapper:
         companies: the companies of both sides.
         contact_types: rows of ``/contactTypes``.
         columns: what each Sage column can hold.
-        locale: what the site's language and country decide.
+        locale: the site's country, language and time zone.
+        policy: the site's choices, of which P7's are applied here.
     """
 
     def __init__(
@@ -51,10 +53,12 @@ class Mapper:
         contact_types: Iterable[Mapping[str, Any]],
         columns: Mapping[str, Column],
         locale: Locale,
+        policy: Policy,
     ) -> None:
-        self.fields = fields
-        self.companies = companies
-        self._columns, self._locale = columns, locale
+        self.fields, self.companies, self.locale = fields, companies, locale
+        self._columns = columns
+        self._missing_first_name = policy.missing_first_name
+        self._truncates = policy.too_long is TooLong.TRUNCATE
         types = list(contact_types)
         self._codecs = {f.name: CODECS[f.kind](f, types, locale) for f in fields}
 
@@ -102,8 +106,8 @@ class Mapper:
         return self.sage100(row) if side is Side.SAGE100 else self.ssm(row)
 
     def _stands_for_none(self, first_name: Value) -> bool:
-        text = self._locale.missing_first_name
-        return text is not None and normalise.text(text_of(first_name)) == normalise.text(text)
+        substitute = self._missing_first_name
+        return substitute is not None and normalise.text(text_of(first_name)) == normalise.text(substitute)
 
     def unchanged(self, field: Field, side: Side, value: Value, base: Value) -> bool:
         """Whether a side still says what it said (P8)."""
@@ -114,15 +118,13 @@ class Mapper:
         """Whether both sides say the same; a text cut to fit Sage is its long form (P7, P8)."""
         if self._codecs[field.name].equal(sage100, ssm):
             return True
-        return (
-            self._locale.truncate and sage100 is not None and self.carry(field, Side.SAGE100, ssm, sage100) == sage100
-        )
+        return self._truncates and sage100 is not None and self.carry(field, Side.SAGE100, ssm, sage100) == sage100
 
     def carry(self, field: Field, side: Side, value: Value, current: Value) -> Carried:
         """A value of the other side as ``side`` is to hold it, or why it cannot (P7)."""
         carried = self._codecs[field.name].carry(side, value, current)
         if carried is None and field.name in REQUIRED[side]:
-            substitute = self._locale.missing_first_name if (side, field.name) == (Side.SSM, FIRST_NAME) else None
+            substitute = self._missing_first_name if (side, field.name) == (Side.SSM, FIRST_NAME) else None
             return substitute or Held(Code.VALUE_MISSING, {"side": side})
         if side is Side.SAGE100 and isinstance(carried, str):
             return self._fitted(carried, self._columns.get(field.sage100, Column()))
@@ -136,7 +138,7 @@ class Mapper:
         encoded = text.encode(encoding)
         if column.max_length is None or len(encoded) <= column.max_length:
             return text
-        if self._locale.truncate:
+        if self._truncates:
             return encoded[: column.max_length].decode(encoding, errors="ignore").rstrip()
         return Held(Code.VALUE_TOO_LONG, {"limit": column.max_length, "length": len(encoded)})
 

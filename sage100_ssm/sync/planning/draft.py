@@ -61,8 +61,8 @@ class Draft:
         self.linked_ssm_ids = {link.ssm_id for link in world.links}
         self.sage100_by_number = {c.number: c for c in world.sage100.values() if c.number}
         self.linked_identities = {(link.sage100_id, link.sage100_no or 0) for link in world.links}
-        once = world.policy.ext_id_once
-        self.spent_ext_ids = {c.ext_id for c in world.ssm.values() if c.deleted and c.ext_id} if once else set()
+        deleted = (c.ext_id for c in world.ssm.values() if c.deleted and c.ext_id)
+        self.spent_ext_ids = set(deleted) if world.ext_id_once else set()
 
         self._links: dict[int | NewLink, Link] = {}
         self._writes: list[Write] = []

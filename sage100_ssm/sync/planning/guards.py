@@ -10,7 +10,7 @@ from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.model import Code, Entry, Side, Subject
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import World
-from sage100_ssm.sync.rules.policy import DeletionLimit
+from sage100_ssm.sync.policy import DeletionLimit
 
 _MASS = 20
 """With fewer links, an edit of most of them is a normal day."""

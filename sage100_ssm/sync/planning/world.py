@@ -8,7 +8,7 @@ from datetime import datetime
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Intent, Link, Side
-from sage100_ssm.sync.rules.policy import Policy
+from sage100_ssm.sync.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,9 @@ class World:
         ssm: every SSM contact that is known, deleted ones included, by id.
         complete: whether each side was read to its end (P10).
         mapper: the field map at work.
-        policy: the site's answers.
+        policy: the site's choices.
         disputed: the fields with an open ``conflict``, by side and the contact's id there (P1 ``manual``).
+        ext_id_once: whether SSM refuses an ``extId`` that a deleted contact already has.
         identity_fell: whether Sage would now give a ``cbMarq`` that it has already given (P9).
         now: the time of the run; None where no stamp can be in the future.
     """
@@ -38,5 +39,6 @@ class World:
     mapper: Mapper
     policy: Policy
     disputed: Mapping[tuple[Side, int], frozenset[str]] = default(default_factory=dict)
+    ext_id_once: bool = False
     identity_fell: bool = False
     now: datetime | None = None

@@ -14,9 +14,9 @@ from sage100_ssm.sync.contacts.contact import Contact, ExtId
 from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Code, Entry, Link, LinkStatus, Side
+from sage100_ssm.sync.policy import Policy, RefusedDeletion
 from sage100_ssm.sync.rules.merge import changed_sides, moment
 from sage100_ssm.sync.rules.pair import LinkedPair, ShownPair
-from sage100_ssm.sync.rules.policy import Policy, RefusedDeletion
 
 # --- P14: who is the same contact in Sage
 

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 from sage100_ssm.sync.contacts.codecs import Held
 from sage100_ssm.sync.contacts.contact import Contact
-from sage100_ssm.sync.contacts.fields import COMPANY, ConflictPolicy, Direction, Field
+from sage100_ssm.sync.contacts.fields import COMPANY, Direction, Field
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Code, Entry, Link, Side, Value
+from sage100_ssm.sync.policy import ConflictPolicy, Policy
 from sage100_ssm.sync.rules.pair import ShownPair
-from sage100_ssm.sync.rules.policy import Policy
 
 _TIE = timedelta(minutes=2)
 _RECEIVER = {Direction.TO_SSM: Side.SSM, Direction.TO_SAGE100: Side.SAGE100}
@@ -53,7 +53,7 @@ class FieldMerge:
         field: the field.
         pair: the contact on both sides, with the base.
         mapper: the field map at work.
-        policy: the site's answers.
+        policy: the site's choices.
     """
 
     field: Field
@@ -108,7 +108,7 @@ class FieldMerge:
         if self._setting is ConflictPolicy.MANUAL:
             return Merged(self.field, problem=self._entry(Code.CONFLICT, "P1"))
         newest_wins = self._setting is ConflictPolicy.NEWEST
-        winner = newest(self.pair, self.policy.time_zone) if newest_wins else Side(self._setting.value)
+        winner = newest(self.pair, self.mapper.locale.time_zone) if newest_wins else Side(self._setting.value)
         merged = self._carry(source=winner)
         if merged.problem and not (fallback := self._carry(source=winner.other)).problem:
             winner, merged = winner.other, fallback

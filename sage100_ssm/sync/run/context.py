@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.fields import Field
-from sage100_ssm.sync.rules.policy import Policy
+from sage100_ssm.sync.policy import Policy
 from sage100_ssm.sync.run.ports import SageAccess, SsmAccess
 from sage100_ssm.sync.run.report import Tally
 from sage100_ssm.sync.state.records import Lease
@@ -27,20 +27,22 @@ class Site:
     Attributes:
         database: the company database's name, part of every ``extId``.
         fields: the field map.
-        locale: language, country and the texts that follow from them.
-        policy: the answers to P1, P5 and P9.
+        locale: country, language and time zone.
+        policy: the choices under P1, P5, P7 and P9.
         scope: which companies take part.
         code_field: the account field that holds the ``CT_Num``.
+        ext_id_once: whether SSM refuses an ``extId`` that a deleted contact already has.
         time_budget: a run begins no write later than this after its start; the next run goes on.
     """
 
     database: str
     fields: tuple[Field, ...]
-    locale: Locale = default(default_factory=Locale)
-    policy: Policy = default(default_factory=Policy)
-    scope: Scope = default(default_factory=Scope)
-    code_field: str = "extId"
-    time_budget: timedelta = timedelta(minutes=14)
+    locale: Locale
+    policy: Policy
+    scope: Scope
+    code_field: str
+    ext_id_once: bool
+    time_budget: timedelta
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def _decide(context: Context, seen: Seen) -> Decided:
         site, observation = context.site, seen.observation
         fields, _ = present(site.fields, observation.columns)
         companies = Companies(observation.companies, observation.accounts, code_field=site.code_field, scope=site.scope)
-        mapper = Mapper(fields, companies, observation.contact_types, observation.columns, site.locale)
+        mapper = Mapper(fields, companies, observation.contact_types, observation.columns, site.locale, site.policy)
         ssm, odd = _understood(mapper, observation.ssm)
         world = World(
             site.database,
@@ -72,6 +72,7 @@ def _decide(context: Context, seen: Seen) -> Decided:
             mapper,
             site.policy,
             _disputed(open_problems),
+            ext_id_once=site.ext_id_once,
             identity_fell=observation.identity is not None and observation.identity < seen.known.identity,
             now=context.now(),
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sage100_ssm.sync.contacts.codecs import CODECS, CivilityCodec, CompanyCodec, Held, LabelCodec, Locale, NumberCodec
+from sage100_ssm.sync.contacts.codecs import CODECS, CivilityCodec, CompanyCodec, Held, LabelCodec, NumberCodec
 from sage100_ssm.sync.contacts.fields import Field, FieldKind
 from sage100_ssm.sync.model import Code, Side
 from tests.support import worlds
@@ -11,7 +11,7 @@ SAGE, SSM = Side.SAGE100, Side.SSM
 
 
 def codec(kind):
-    return CODECS[kind](Field("any", "CT_Any", "any", kind), worlds.CONTACT_TYPES, Locale())
+    return CODECS[kind](Field("any", "CT_Any", "any", kind), worlds.CONTACT_TYPES, worlds.LOCALE)
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from sage100_ssm.sync.contacts.codecs import Held, Locale
+from sage100_ssm.sync.contacts.codecs import Held
 from sage100_ssm.sync.contacts.fields import STANDARD, Direction, FieldChange, FieldKind, field_map, present
 from sage100_ssm.sync.contacts.mapping import Column
 from sage100_ssm.sync.model import Code, Side
+from sage100_ssm.sync.policy import Policy, TooLong
 from tests.support import worlds
 
 SKYPE = next(f for f in STANDARD if f.name == "skype")
 
 
 def carried(text, column, *, truncate=False):
-    known = worlds.mapper(columns={"CT_Skype": column}, locale=Locale(truncate=truncate))
+    known = worlds.mapper(
+        columns={"CT_Skype": column}, policy=Policy(too_long=TooLong.TRUNCATE if truncate else TooLong.REFUSE)
+    )
     return known.carry(SKYPE, Side.SAGE100, text, None)
 
 
@@ -62,7 +65,7 @@ def test_a_site_may_have_texts_cut_at_a_character_without_a_blank_at_the_end(tex
 
 
 def test_what_was_cut_is_told_as_shortened_and_says_the_same_as_its_long_form():
-    known = worlds.mapper(locale=Locale(truncate=True))
+    known = worlds.mapper(policy=Policy(too_long=TooLong.TRUNCATE))
     assert known.shortened(SKYPE, "x" * 36, "x" * 35)
     assert not known.shortened(SKYPE, " x ", "x")
     assert known.equal(SKYPE, "x" * 35, "x" * 36)
@@ -92,7 +95,7 @@ def test_an_ssm_contact_without_a_known_account_has_no_company(account, company)
 
 
 def test_p7_the_text_that_stands_for_no_first_name_is_read_as_none():
-    known = worlds.mapper(locale=Locale(missing_first_name="-"))
+    known = worlds.mapper(policy=Policy(missing_first_name="-"))
     assert known.ssm(worlds.ssm_row(firstName=" - ")).values["first_name"] is None
     assert worlds.mapper().ssm(worlds.ssm_row(firstName="-")).values["first_name"] == "-"
 

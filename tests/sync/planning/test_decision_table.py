@@ -10,12 +10,12 @@ from itertools import product
 import pytest
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.contacts.fields import EMAIL, ConflictPolicy
+from sage100_ssm.sync.contacts.fields import EMAIL
 from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import World
-from sage100_ssm.sync.rules.policy import Policy, RefusedDeletion
+from sage100_ssm.sync.policy import ConflictPolicy, Policy, RefusedDeletion
 from tests.support import worlds
 
 BASE = "ada@alpha.example"

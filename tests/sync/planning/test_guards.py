@@ -13,7 +13,7 @@ from sage100_ssm.sync.planning.flapping import ENOUGH, stop_flapping
 from sage100_ssm.sync.planning.guards import Lifted, allowed, guard
 from sage100_ssm.sync.planning.plan import Plan, Withheld
 from sage100_ssm.sync.planning.writes import Write
-from sage100_ssm.sync.rules.policy import DeletionLimit, Policy
+from sage100_ssm.sync.policy import DeletionLimit, Policy
 from sage100_ssm.sync.run.closing import refused_write
 from sage100_ssm.sync.state.records import JournalEntry
 from tests.support import worlds

@@ -8,8 +8,8 @@ from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.model import Code, Link, LinkStatus, Pair, Side
 from sage100_ssm.sync.planning.decide import decide
+from sage100_ssm.sync.policy import Policy, RefusedDeletion
 from sage100_ssm.sync.rules import links
-from sage100_ssm.sync.rules.policy import Policy, RefusedDeletion
 from tests.support import worlds
 
 SAGE, SSM = Side.SAGE100, Side.SSM
@@ -330,7 +330,7 @@ def test_p7_a_contact_without_first_name_waits_for_one():
 
 
 def test_p7_a_site_may_say_what_stands_for_no_first_name():
-    known = worlds.mapper(locale=worlds.Locale(missing_first_name="-"))
+    known = worlds.mapper(policy=Policy(missing_first_name="-"))
     made = decide(worlds.world([worlds.sage_row(CT_Prenom="")], [], [], using=known))
     assert [w.values["firstName"] for w in made.writes] == ["-"]
 

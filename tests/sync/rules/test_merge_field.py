@@ -4,12 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from sage100_ssm.sync.contacts.codecs import Locale
-from sage100_ssm.sync.contacts.fields import STANDARD, ConflictPolicy, Direction
+from sage100_ssm.sync.contacts.fields import STANDARD, Direction
 from sage100_ssm.sync.model import Code, Side
+from sage100_ssm.sync.policy import ConflictPolicy, Policy, TooLong
 from sage100_ssm.sync.rules.merge import FieldMerge
 from sage100_ssm.sync.rules.pair import ShownPair
-from sage100_ssm.sync.rules.policy import Policy
 from tests.support import worlds
 
 BY_NAME = {f.name: f for f in STANDARD}
@@ -25,7 +24,7 @@ def merged(name, base, here, there, *, direction="both", conflict="sage100", tru
     field = replace(BY_NAME[name], direction=Direction(direction))
     known = worlds.mapper(
         tuple(field if f.name == name else f for f in STANDARD),
-        locale=Locale(missing_first_name=missing, truncate=truncate),
+        policy=Policy(too_long=TooLong.TRUNCATE if truncate else TooLong.REFUSE, missing_first_name=missing),
     )
     was = base if isinstance(base, tuple) else (base, base)
     before = worlds.sage_row(**{field.sage100: was[0]}), worlds.ssm_row(**{field.ssm: was[1]})

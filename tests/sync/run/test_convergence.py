@@ -13,8 +13,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sage100_ssm.sync.contacts.fields import ConflictPolicy
-from sage100_ssm.sync.rules.policy import RefusedDeletion
+from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
 from tests.support.invariants import check_end, check_ext_ids, check_origins
 from tests.support.memory_play import Answers, Play, Round
 from tests.support.memory_sides import Fate

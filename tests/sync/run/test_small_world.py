@@ -8,11 +8,10 @@ from itertools import islice
 
 import pytest
 
-from sage100_ssm.sync.contacts.fields import ConflictPolicy
 from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
 from sage100_ssm.sync.rules.links import Fate as Verdict
 from sage100_ssm.sync.rules.links import fate_of_deleted
-from sage100_ssm.sync.rules.policy import RefusedDeletion
 from sage100_ssm.sync.state.store import StateStore
 from tests.support import small_world
 from tests.support.memory_play import Answers

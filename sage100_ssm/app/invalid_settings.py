@@ -1,4 +1,4 @@
-"""What can be wrong with a settings file, found by pydantic and told as data: a key path and a reason."""
+"""What is wrong with a settings file, as data: the path of the key, and the reason."""
 
 import dataclasses
 import difflib
@@ -11,13 +11,13 @@ from pydantic import BaseModel, ValidationError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong with the settings.
+class InvalidSetting:
+    """A setting that cannot be used.
 
     Attributes:
-        key: the path of keys to it, with dots; empty for the whole file.
-        reason: what is wrong: ``syntax``, ``environment_missing``, ``unknown_key``, or one of ``_REASONS``.
-        params: what the sentence names beside the key. Never the value that stands there.
+        key: the path of its key, with dots; empty for the whole file.
+        reason: what is wrong: ``syntax``, ``environment_missing``, ``unknown_key``, or a value of ``_REASONS``.
+        params: what the sentence names besides the key. Never the value in the file, which may be a secret.
     """
 
     key: str
@@ -25,7 +25,7 @@ class Fault:
     params: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-_REASONS = {
+_REASONS: Mapping[str, str] = {
     "missing": "missing",
     "literal_error": "not_a_choice",
     "enum": "not_a_choice",
@@ -52,32 +52,31 @@ _REASONS = {
     "less_than_equal": "out_of_range",
     "value_error": "invalid",
 }
+"""The reason by the type of pydantic's error."""
+
 _QUOTED = re.compile("'([^']+)'")
 
 
-def validation_faults(error: ValidationError, tree: Mapping[str, Any]) -> Iterator[Fault]:
-    """Tell pydantic's findings as faults.
+def invalid_values(error: ValidationError, tree: Mapping[str, Any]) -> Iterator[InvalidSetting]:
+    """The invalid settings that pydantic found.
 
     Args:
-        error: what pydantic found.
-        tree: the settings as they were given, to tell keys from the tags of unions.
+        error: pydantic's error.
+        tree: the settings as they were given, which distinguish keys from the tags of unions.
     """
-    for found in error.errors(include_url=False, include_input=False):
-        reason = _REASONS.get(found["type"], "invalid")
-        params: dict[str, Mapping[str, Any]] = {
-            "not_a_choice": {"choices": _choices(found.get("ctx", {}))},
-            "invalid": {"detail": str(found.get("ctx", {}).get("error", found["msg"]))},
-        }
-        yield Fault(_key(found["loc"], tree), reason, params.get(reason, {}))
+    for details in error.errors(include_url=False, include_input=False):
+        reason, context = _REASONS.get(details["type"], "invalid"), details.get("ctx", {})
+        params: dict[str, Any] = {}
+        if reason == "not_a_choice":
+            # The choices exist only in an English sentence: 'refuse' or 'truncate'.
+            params = {"choices": _QUOTED.findall(str(context.get("expected") or context.get("expected_tags")))}
+        elif reason == "invalid":
+            params = {"detail": str(context.get("error", details["msg"]))}
+        yield InvalidSetting(_key_path(details["loc"], tree), reason, params)
 
 
-def _choices(context: Mapping[str, Any]) -> list[str]:
-    """Take the names out of pydantic's English list of them."""
-    return _QUOTED.findall(str(context.get("expected") or context.get("expected_tags")))
-
-
-def _key(location: Sequence[str | int], tree: Any) -> str:
-    """Write a location as a path, without the union tags that pydantic puts between the keys."""
+def _key_path(location: Sequence[str | int], tree: Any) -> str:
+    """A location as a path of keys, without the union tags that pydantic puts between them."""
     parts: list[str] = []
     for index, part in enumerate(location):
         is_last = index == len(location) - 1
@@ -94,29 +93,33 @@ def _child(tree: Any, part: str | int) -> Any:
     return tree[part] if isinstance(tree, list) and isinstance(part, int) and part < len(tree) else None
 
 
-def unknown_keys(model: type, tree: Mapping[Any, Any], path: tuple[str, ...] = ()) -> Iterator[Fault]:
-    """Find the keys that the settings do not know, each with the nearest one that they do.
+def unknown_keys(model: type, tree: Mapping[Any, Any], path: tuple[str, ...] = ()) -> Iterator[InvalidSetting]:
+    """The keys that no setting has, each with the nearest one that exists.
 
-    The connectors' own models let unknown keys pass, so that an older connector takes a newer
-    configuration; in a file written by hand an unknown key is a misspelt one.
+    Args:
+        model: the pydantic model or dataclass that the tree is parsed into.
+        tree: the settings as they were given.
+        path: the keys that lead to the tree.
     """
+    # Pydantic cannot refuse them: the connectors' models accept unknown keys, so that an older connector takes a
+    # newer configuration. In a file written by hand an unknown key is a misspelt one.
     known = _annotations(model)
     for name, value in tree.items():
         here = (*path, str(name))
-        if name not in known:
-            nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-            yield Fault(".".join(here), "unknown_key", {"nearest": nearest[0] if nearest else None})
+        if name in known:
+            yield from _unknown_keys_within(known[name], value, here)
         else:
-            yield from _unknown_below(known[name], value, here)
+            nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
+            yield InvalidSetting(".".join(here), "unknown_key", {"nearest": nearest[0] if nearest else None})
 
 
-def _unknown_below(annotation: Any, value: Any, path: tuple[str, ...]) -> Iterator[Fault]:
+def _unknown_keys_within(annotation: Any, value: Any, path: tuple[str, ...]) -> Iterator[InvalidSetting]:
     if not isinstance(value, Mapping):
         return
     origin, models = typing.get_origin(annotation), list(_models(annotation))
     if isinstance(origin, type) and issubclass(origin, Mapping):
         for name, item in value.items():
-            yield from _unknown_below(models[0] if models else None, item, (*path, str(name)))
+            yield from _unknown_keys_within(models[0] if models else None, item, (*path, str(name)))
     elif model := next((m for m in models if len(models) == 1 or _is_of_kind(m, value.get("kind"))), None):
         yield from unknown_keys(model, value, path)
 
@@ -128,7 +131,7 @@ def _annotations(model: type) -> Mapping[str, Any]:
 
 
 def _models(annotation: Any) -> Iterator[type]:
-    """Give the models within an annotation: itself, or those of a union or a mapping's values."""
+    """The models within an annotation: itself, or those of a union or of a mapping's values."""
     if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation)):
         yield annotation
     for part in typing.get_args(annotation):

@@ -8,10 +8,10 @@ from pathlib import Path
 import yaml
 
 from sage100_ssm.standins import sample
-from sage100_ssm.standins.company import create_company_database
+from sage100_ssm.standins.company_database import create_company_database
 from sage100_ssm.standins.people import SageUser, SsmUser
 from sage100_ssm.standins.ssm_api.quirks import Quirks
-from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.store import Clock, system_clock
 from sage100_ssm.standins.ssm_api.tenant import BRANCH, SALES_REP
 
@@ -20,7 +20,7 @@ SETTINGS = "sync.yaml"
 
 
 @dataclass(frozen=True, slots=True)
-class Installation:
+class SampleInstallation:
     """What there is to work with.
 
     Attributes:
@@ -33,15 +33,15 @@ class Installation:
 
     settings: Path
     database: Path
-    api: SsmSandbox
+    api: SsmApiServer
     sage: SageUser
     ssm: SsmUser
 
 
 @contextmanager
-def installation(
+def sample_installation(
     directory: Path, *, port: int = 0, quirks: Quirks | None = None, clock: Clock = system_clock
-) -> Iterator[Installation]:
+) -> Iterator[SampleInstallation]:
     """Write the sample database and settings, and answer as SSM while the context is open.
 
     Args:
@@ -56,12 +56,12 @@ def installation(
     directory.mkdir(parents=True, exist_ok=True)
     database, settings = directory / DATABASE, directory / SETTINGS
     create_company_database(database)
-    with SsmSandbox(sample.tenant(quirks, clock=clock), port=port) as api:
+    with SsmApiServer(sample.tenant(quirks, clock=clock), port=port) as api:
         settings.write_text(_settings(api), "utf-8")
-        yield Installation(settings, database, api, SageUser(database, clock=clock), SsmUser(api))
+        yield SampleInstallation(settings, database, api, SageUser(database, clock=clock), SsmUser(api))
 
 
-def _settings(api: SsmSandbox) -> str:
+def _settings(api: SsmApiServer) -> str:
     tree = {
         "sage100": {"company": sample.COMPANY, "connection": {"kind": "sqlite", "path": DATABASE}},
         "ssm": {

@@ -1,7 +1,7 @@
 import pytest
 
-from sage100_ssm.standins.ssm_api.fields import CONTACT, parse_date
-from sage100_ssm.standins.ssm_api.where import BadWhereError, equals, parse
+from sage100_ssm.standins.ssm_api.resources import CONTACT, parse_date
+from sage100_ssm.standins.ssm_api.where_parser import BadWhereError, equals, parse
 
 FIELDS = {field.name: field for field in CONTACT}
 ROW = {

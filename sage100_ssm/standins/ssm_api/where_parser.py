@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sage100_ssm.standins.ssm_api.fields import Field, Kind, Record, parse_date
+from sage100_ssm.standins.ssm_api.resources import ApiField, ApiType, Record, parse_date
 
 Truth = bool | None
 Predicate = Callable[[Record], Truth]
@@ -77,7 +77,7 @@ class _Token:
 _END = _Token("end", "")
 
 
-def parse(text: str, fields: Mapping[str, Field], *, ignore_case: bool, dates: Dates = PLAIN_DATES) -> Predicate:
+def parse(text: str, fields: Mapping[str, ApiField], *, ignore_case: bool, dates: Dates = PLAIN_DATES) -> Predicate:
     """Turn a ``where`` into a predicate.
 
     Args:
@@ -92,7 +92,7 @@ def parse(text: str, fields: Mapping[str, Field], *, ignore_case: bool, dates: D
     return _Parser(_tokens(text), fields, ignore_case=ignore_case, dates=dates).whole()
 
 
-def equals(name: str, text: str, fields: Mapping[str, Field], *, ignore_case: bool) -> Predicate:
+def equals(name: str, text: str, fields: Mapping[str, ApiField], *, ignore_case: bool) -> Predicate:
     """The predicate of a query parameter that bears a field's name (``?extId=C-1``).
 
     Raises:
@@ -119,7 +119,7 @@ class _Column:
     """A field as it is compared."""
 
     name: str
-    kind: Kind
+    kind: ApiType
     ignore_case: bool
     dates: Dates = PLAIN_DATES
 
@@ -146,9 +146,9 @@ class _Column:
 
     def compared(self, mark: str, literal: Any) -> Predicate:
         """The predicate ``column mark literal``."""
-        if self.kind is Kind.DATE and self.dates.ignored:
+        if self.kind is ApiType.DATE and self.dates.ignored:
             return lambda _: True
-        inclusive = self.kind is Kind.DATE and self.dates.inclusive
+        inclusive = self.kind is ApiType.DATE and self.dates.inclusive
         compare = _COMPARISONS[_INCLUSIVE.get(mark, mark) if inclusive else mark]
 
         def test(row: Record) -> Truth:
@@ -169,19 +169,19 @@ class _Column:
         return test
 
     def _word(self, word: str) -> bool | None:
-        if word not in _WORDS or (word != "NULL" and self.kind is not Kind.BOOLEAN):
+        if word not in _WORDS or (word != "NULL" and self.kind is not ApiType.BOOLEAN):
             raise BadWhereError(f"a value does not fit {self.name}")
         return _WORDS[word]
 
     def _converted(self, text: str) -> Any:
         match self.kind:
-            case Kind.INTEGER | Kind.REFERENCE:
+            case ApiType.INTEGER | ApiType.REFERENCE:
                 return int(text)
-            case Kind.NUMBER:
+            case ApiType.NUMBER:
                 return float(text)
-            case Kind.BOOLEAN:
+            case ApiType.BOOLEAN:
                 return {"0": False, "1": True, "false": False, "true": True}[text.lower()]
-            case Kind.DATE:
+            case ApiType.DATE:
                 return parse_date(text) + self.dates.ahead
             case _:
                 return text.casefold() if self.ignore_case else text
@@ -190,7 +190,9 @@ class _Column:
 class _Parser:
     """Recursive descent over ``or``, ``and``, ``not``, parentheses and comparisons."""
 
-    def __init__(self, tokens: list[_Token], fields: Mapping[str, Field], *, ignore_case: bool, dates: Dates) -> None:
+    def __init__(
+        self, tokens: list[_Token], fields: Mapping[str, ApiField], *, ignore_case: bool, dates: Dates
+    ) -> None:
         self._tokens, self._fields, self._ignore_case, self._dates = tokens, fields, ignore_case, dates
         self._position = 0
 
@@ -246,7 +248,7 @@ class _Parser:
     def _like_or_mark(self, column: _Column, *, negated: bool) -> Predicate:
         mark = self._next().keyword
         if mark == "LIKE" and self._tokens[self._position].kind == "text":
-            text = _Column(column.name, Kind.TEXT, ignore_case=self._ignore_case)
+            text = _Column(column.name, ApiType.TEXT, ignore_case=self._ignore_case)
             return column.like(text.literal(self._next()))
         if mark not in _COMPARISONS or negated:
             raise BadWhereError("an operator is missing")
@@ -255,7 +257,11 @@ class _Parser:
     def _column(self, token: _Token) -> _Column:
         name, dot, part = token.text.partition(".")
         field = self._fields.get(name) if token.kind == "word" else None
-        if field is None or field.kind is Kind.RAW or (dot + part) != (".id" if field.kind is Kind.REFERENCE else ""):
+        if (
+            field is None
+            or field.kind is ApiType.RAW
+            or (dot + part) != (".id" if field.kind is ApiType.REFERENCE else "")
+        ):
             raise BadWhereError("a field that is not known")
         return _Column(field.name, field.kind, ignore_case=self._ignore_case, dates=self._dates)
 

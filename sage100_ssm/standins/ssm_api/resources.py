@@ -13,7 +13,7 @@ Record = dict[str, Any]
 """A stored row: references as bare ids, dates as aware UTC datetimes."""
 
 
-class Kind(StrEnum):
+class ApiType(StrEnum):
     """How a field is typed, which decides how it is written, filtered and shown."""
 
     TEXT = "text"
@@ -27,7 +27,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class ApiField:
     """One field of a resource.
 
     Attributes:
@@ -41,7 +41,7 @@ class Field:
     """
 
     name: str
-    kind: Kind = Kind.TEXT
+    kind: ApiType = ApiType.TEXT
     max_length: int = 255
     table: str = ""
     required: bool = False
@@ -49,23 +49,23 @@ class Field:
     default: Any = None
 
 
-def _texts(*names: str, max_length: int = 255) -> list[Field]:
-    return [Field(name, max_length=max_length) for name in names]
+def _texts(*names: str, max_length: int = 255) -> list[ApiField]:
+    return [ApiField(name, max_length=max_length) for name in names]
 
 
-def _reference(name: str, table: str, *, required: bool = False, default: int | None = None) -> Field:
-    return Field(name, Kind.REFERENCE, table=table, required=required, default=default)
+def _reference(name: str, table: str, *, required: bool = False, default: int | None = None) -> ApiField:
+    return ApiField(name, ApiType.REFERENCE, table=table, required=required, default=default)
 
 
-def _flag(name: str, *, default: bool = False) -> Field:
-    return Field(name, Kind.BOOLEAN, default=default)
+def _flag(name: str, *, default: bool = False) -> ApiField:
+    return ApiField(name, ApiType.BOOLEAN, default=default)
 
 
 _OWNED_BY_THE_API = [
-    Field("id", Kind.INTEGER, read_only=True),
-    Field("deleted", Kind.BOOLEAN, read_only=True, default=False),
-    *(Field(f"date{event}", Kind.DATE, read_only=True) for event in ("Created", "Updated", "Deleted")),
-    *(Field(f"salesRepId{event}", Kind.INTEGER, read_only=True) for event in ("Created", "Updated", "Deleted")),
+    ApiField("id", ApiType.INTEGER, read_only=True),
+    ApiField("deleted", ApiType.BOOLEAN, read_only=True, default=False),
+    *(ApiField(f"date{event}", ApiType.DATE, read_only=True) for event in ("Created", "Updated", "Deleted")),
+    *(ApiField(f"salesRepId{event}", ApiType.INTEGER, read_only=True) for event in ("Created", "Updated", "Deleted")),
 ]
 
 _ADDRESS = [
@@ -79,15 +79,15 @@ _ADDRESS = [
 CONTACT = [
     *_OWNED_BY_THE_API,
     *_ADDRESS,
-    *(Field(name, max_length=100, required=True) for name in ("firstName", "lastName")),
+    *(ApiField(name, max_length=100, required=True) for name in ("firstName", "lastName")),
     _reference("accountId", "accounts", required=True),
     _reference("salesRepId", "users", required=True),
     _reference("typeId", "contactTypes"),
     _reference("gender", "genders"),
     *_texts("phone1", "phone2", "fax", max_length=50),
     *_texts("email", "email2", "email3", "extId", "linkedin", "skype"),
-    Field("birthday", Kind.DATE),
-    Field("permissionLevel", Kind.INTEGER, default=2),
+    ApiField("birthday", ApiType.DATE),
+    ApiField("permissionLevel", ApiType.INTEGER, default=2),
     _flag("UseCompanyAddress"),
     _flag("marketingCommunications"),
     _flag("readOnly"),
@@ -96,7 +96,7 @@ CONTACT = [
 ACCOUNT = [
     *_OWNED_BY_THE_API,
     *_ADDRESS,
-    Field("name", required=True),
+    ApiField("name", required=True),
     *_texts("address2", max_length=180),
     *_texts("phone", "phone2", "phone3", "fax", "vatNumber", max_length=50),
     *_texts("email", "website", "extId"),
@@ -107,22 +107,22 @@ ACCOUNT = [
     _reference("statusId", "accountStatuses"),
     _reference("segmentId", "accountSegments"),
     _reference("rateId", "rates"),
-    *(Field(name, Kind.NUMBER) for name in ("latitude", "longitude")),
-    Field("geocodingAccuracy", Kind.INTEGER),
-    Field("dateGeocoded", Kind.DATE),
-    Field("permissionLevel", Kind.INTEGER, default=0),
+    *(ApiField(name, ApiType.NUMBER) for name in ("latitude", "longitude")),
+    ApiField("geocodingAccuracy", ApiType.INTEGER),
+    ApiField("dateGeocoded", ApiType.DATE),
+    ApiField("permissionLevel", ApiType.INTEGER, default=0),
     *(_flag(name) for name in ("geocoded", "readOnly", "marketingCommunications")),
-    Field("public", Kind.BOOLEAN),
+    ApiField("public", ApiType.BOOLEAN),
 ]
 
 _USER = [
     *_OWNED_BY_THE_API,
     *_texts("name", "lastName", "email", "nic", "phone", "idPrefix", "phoneExtension", "extId"),
     *_texts("locale", "dbLanguage", "uiLanguage"),
-    Field("level", Kind.INTEGER),
-    Field("lastPasswordChangeDate", Kind.DATE),
-    *(Field(name, Kind.BOOLEAN) for name in ("isActive", "billable", "computeSfm", "branchRestriction")),
-    *(Field(name, Kind.RAW) for name in ("branches", "userTypeId", "managerId", "rateId")),
+    ApiField("level", ApiType.INTEGER),
+    ApiField("lastPasswordChangeDate", ApiType.DATE),
+    *(ApiField(name, ApiType.BOOLEAN) for name in ("isActive", "billable", "computeSfm", "branchRestriction")),
+    *(ApiField(name, ApiType.RAW) for name in ("branches", "userTypeId", "managerId", "rateId")),
 ]
 
 LANGUAGES = ("ES", "EN", "US", "IT", "DE", "FR", "BR", "DK", "PT", "RU")
@@ -130,24 +130,24 @@ LANGUAGES = ("ES", "EN", "US", "IT", "DE", "FR", "BR", "DK", "PT", "RU")
 
 _VALUE_LIST = [
     *_OWNED_BY_THE_API,
-    Field("order", Kind.INTEGER),
+    ApiField("order", ApiType.INTEGER),
     *_texts(*(f"description{language}" for language in LANGUAGES)),
-    Field("branchVisibility", Kind.RAW, default=[]),
+    ApiField("branchVisibility", ApiType.RAW, default=[]),
 ]
 
 _ACCOUNT_LIST = [
     *_VALUE_LIST,
-    *(Field(name, Kind.BOOLEAN) for name in ("internal", "computeSfm")),
-    Field("visitCycle", Kind.INTEGER),
+    *(ApiField(name, ApiType.BOOLEAN) for name in ("internal", "computeSfm")),
+    ApiField("visitCycle", ApiType.INTEGER),
 ]
 
 _COUNTRY = [
     *_OWNED_BY_THE_API,
     *_texts("iso2", "iso3", "phoneCode", "strName"),
-    Field("isoNum", Kind.INTEGER),
+    ApiField("isoNum", ApiType.INTEGER),
 ]
 
-RESOURCES: Mapping[str, Sequence[Field]] = {
+RESOURCES: Mapping[str, Sequence[ApiField]] = {
     "accounts": ACCOUNT,
     "contacts": CONTACT,
     "users": _USER,
@@ -160,7 +160,7 @@ RESOURCES: Mapping[str, Sequence[Field]] = {
     "countries": _COUNTRY,
     "genders": _VALUE_LIST,
 }
-"""Every resource that the sandbox holds. ``genders`` is built in and has no path of its own."""
+"""Every resource that the stand-in holds. ``genders`` is built in and has no path of its own."""
 
 WRITABLE = ("accounts", "contacts")
 """The resources that take POST, PUT and DELETE here."""

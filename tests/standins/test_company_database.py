@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from sage100_ssm.standins import sample
-from sage100_ssm.standins.company import create_company_database
+from sage100_ssm.standins.company_database import create_company_database
 from sage100_ssm.standins.people import SageUser
 from sage100_ssm.standins.ssm_api.tenant import CONTACT_TYPES
 

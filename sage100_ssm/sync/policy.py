@@ -1,0 +1,62 @@
+"""A site's choices. The settings file is parsed into these classes, and the engine takes them as they are."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from annotated_types import Ge, Le, MinLen
+
+
+class ConflictPolicy(StrEnum):
+    """Who wins where the same field changed on both sides (P1)."""
+
+    SAGE100 = "sage100"
+    SSM = "ssm"
+    NEWEST = "newest"
+    MANUAL = "manual"
+
+
+class RefusedDeletion(StrEnum):
+    """What becomes of a contact of origin Sage that was deleted in SSM (P5)."""
+
+    RESTORE = "restore"
+    LEAVE = "leave"
+
+
+class TooLong(StrEnum):
+    """What becomes of a text that is longer than its Sage column (P7)."""
+
+    REFUSE = "refuse"
+    TRUNCATE = "truncate"
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionLimit:
+    """How many deletions a run may carry out on a side before a person is asked (P9): more than both figures.
+
+    Attributes:
+        ratio: share of the links, from 0 to 1.
+        floor: number of contacts.
+    """
+
+    ratio: Annotated[float, Ge(0), Le(1)] = 0.10
+    floor: Annotated[int, Ge(0)] = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a site decides where the rules leave it the choice (P1, P5, P7, P9).
+
+    Attributes:
+        conflict: who wins a field that was changed on both sides (P1).
+        refused_deletion: whether a contact whose deletion is refused is restored in SSM (P5).
+        too_long: what becomes of a text that the Sage column cannot hold (P7).
+        missing_first_name: the first name that SSM shows where Sage has none; never written back (P7).
+        max_deletions: how many deletions are carried out without asking (P9).
+    """
+
+    conflict: ConflictPolicy = ConflictPolicy.SAGE100
+    refused_deletion: RefusedDeletion = RefusedDeletion.RESTORE
+    too_long: TooLong = TooLong.REFUSE
+    missing_first_name: Annotated[str, MinLen(1)] | None = None
+    max_deletions: DeletionLimit = DeletionLimit()
