@@ -1,4 +1,4 @@
-"""A site's answers to the questions of RULES.md."""
+"""A site's answers where the rules leave a choice."""
 
 from dataclasses import dataclass
 from dataclasses import field as default
