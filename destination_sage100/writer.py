@@ -1,4 +1,4 @@
-"""Carrying out write requests on F_CONTACTT, by the rules of CONTRACT.md."""
+"""Carrying out write requests on F_CONTACTT, by the record instructions of docs/contract.md."""
 
 import json
 import logging

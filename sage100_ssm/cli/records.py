@@ -1,4 +1,4 @@
-"""The JSON shapes of the operator's command (CONTRACT.md): what scripts rely on, and what the tables show."""
+"""The JSON shapes of the operator's command (docs/contract.md): what scripts rely on, and what the tables show."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

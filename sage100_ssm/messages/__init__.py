@@ -1,4 +1,4 @@
-"""The user's words, in French and English: what the journal and the operator's command say.
+"""The user's words, in French and English: what the journal and the operator's command say (R10).
 
 The sentences are data, one YAML file per language with the same keys. Where a sentence has several wordings, the
 first one is taken of which everything that it names is known; the last one names only what is always known.

@@ -20,7 +20,7 @@ from sage100_ssm.sage100.errors import of_no_more_use
 from sage100_ssm.sage100.rights import SCHEMA
 
 APPLICATION = "Contact synchronisation"
-"""How Sage's administrators see the connection. Sage takes what begins with "Sage 100" for itself (§4.4)."""
+"""How Sage's administrators see the connection. Sage takes what begins with "Sage 100" for itself."""
 WRITING = "sage100_writing"
 """Execution option of a connection whose transaction writes."""
 

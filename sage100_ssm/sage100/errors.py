@@ -7,9 +7,9 @@
     ├── DeadlockError        chosen as a deadlock's victim: try again at once
     └── RefusedError         this record cannot be written as it is
 
-Errors of SQL Server are told apart by their native number (``facts/sqlserver.md``: the drivers disagree on the
+Errors of SQL Server are told apart by their native number (docs/facts/sql-server.md: the drivers disagree on the
 SQLSTATE and on the exception class). Sage's triggers raise numbers of their own, 80000 and above, that arrive
-as native numbers or in the text of a native 50000 (``facts/sage100.md`` §4.4).
+as native numbers or in the text of a native 50000 (docs/facts/sage100.md).
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Sage's information columns (« informations libres »): those that a company added to its own tables (§3.3).
+"""Sage's information columns (« informations libres »): those that a company added to its own tables.
 
 Each is a column of the table, named by its label, of whatever characters; Sage lists them in `cbSysLibre`. They are
 read and never written.

@@ -32,7 +32,7 @@ _TABLES = (F_COMPTET, F_CONTACTT)
 
 
 class Generation(StrEnum):
-    """How old the company database's layout is, by the columns that came with later versions (facts §1.6)."""
+    """How old the company database's layout is, by the columns that came with later versions."""
 
     CORE = "core"
     """Sage 100 v16, i7, 100c up to v2: no prospects, neither LinkedIn nor Skype."""

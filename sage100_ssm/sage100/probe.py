@@ -1,7 +1,7 @@
 """What a company database is like where Sage's documentation leaves it open: questions, each settled by a few queries.
 
-Numbers follow ``facts/sage100.md``, section 9. What takes a write is tried in a transaction that is undone: nothing of
-it stays, but that ``cbMarq`` has counted one further.
+Numbers are those of the open questions in docs/facts/sage100.md. What takes a write is tried in a transaction that is
+undone: nothing of it stays, but that ``cbMarq`` has counted one further.
 """
 
 from collections.abc import Callable, Iterator, Mapping

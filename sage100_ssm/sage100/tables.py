@@ -1,6 +1,6 @@
 """The tables of a Sage 100 FR company database that the product touches.
 
-After ``facts/sage100.md`` §1, §2 and §8. Column names, lengths and rules are Sage's own, of all its generations: no
+After docs/facts/sage100.md. Column names, lengths and rules are Sage's own, of all its generations: no
 database has every column, and which one has is found out at run time. The computed shadow columns (``cbCT_Num``…) are
 left out: nobody can write them and nobody needs to read them.
 
@@ -83,13 +83,13 @@ def _amount(name: str, doc: str) -> Column[float]:
 
 
 def _link(name: str, doc: str, kind: type[Integer] = Integer) -> Iterator[Column[int]]:
-    """A reference and its twin, which bears the foreign key (§2.2)."""
+    """A reference and its twin, which bears the foreign key."""
     yield Column(name, kind, doc=doc)
     yield Column(f"cb{name}", kind, doc=f"Twin of {name}, null where that is 0.")
 
 
 def _technical_columns() -> Iterator[Column[Any]]:
-    """The cb columns that each table of records has (§4.1)."""
+    """The cb columns that each table of records has."""
     yield Column("cbProt", SmallInteger, server_default="0", doc="Record protection flag.")
     yield Column("cbMarq", Integer, primary_key=True, doc="Technical row id, the primary key.")
     yield Column("cbCreateur", String(4), server_default="CSQL", doc="Signature of the creating application.")

@@ -131,13 +131,13 @@ class Contacts:
         return row
 
     def _blank(self) -> dict[str, Any]:
-        """A new contact's values but for the given ones (§5.4)."""
+        """A new contact's values but for the given ones."""
         columns = self._layout.writable
         texts = {name: "" for name, column in columns.items() if isinstance(column.type, String)}
         return texts | {name: 0 for name in _ZERO_IF_NEW if name in columns}
 
     def _numbered(self, number: int | None) -> dict[str, int]:
-        """The `CT_No`: the one wished for if it is free, else the next (§1.4)."""
+        """The `CT_No`: the one wished for if it is free, else the next."""
         column = F_CONTACTT.c.CT_No
         if column.name not in self._layout.columns:
             return {}

@@ -1,7 +1,7 @@
 """What an SSM instance is like where its documentation leaves it open: questions, each settled by a few requests.
 
-Numbers follow ``facts/ssm_api.md``, section 8. Some questions are settled by looking; others by a scratch contact,
-which is deleted again whatever happens.
+Numbers are those of the open questions in docs/facts/ssm-api.md. Some questions are settled by looking; others by a
+scratch contact, which is deleted again whatever happens.
 """
 
 import secrets

@@ -1,4 +1,4 @@
-"""The words of RULES.md as types. Everything here is frozen and knows no I/O."""
+"""The words of docs/rules.md as types. Everything here is frozen and knows no I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

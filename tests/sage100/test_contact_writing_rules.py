@@ -1,4 +1,4 @@
-"""What `destination-sage100` does with a record: CONTRACT.md, "Streams"."""
+"""What `destination-sage100` does with a record: docs/contract.md, "Record instructions"."""
 # ruff: noqa: E501 - a case is a row of a table
 
 import threading

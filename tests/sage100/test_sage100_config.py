@@ -1,4 +1,4 @@
-"""The configuration of the Sage 100 connectors, after CONTRACT.md."""
+"""The configuration of the Sage 100 connectors, after docs/contract.md."""
 
 import pytest
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets

@@ -1,4 +1,4 @@
-"""Whole runs over an SSM that answers each open question the other way (facts/ssm_api.md, section 8)."""
+"""Whole runs over an SSM that answers each open question the other way (docs/facts/ssm-api.md)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The stand-in for the SSM API, over real HTTP, as facts/ssm_api.md tells of it."""
+"""The stand-in for the SSM API, over real HTTP, as docs/facts/ssm-api.md describes it."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -28,7 +28,7 @@ def unequal(play: Play) -> Iterator[str]:
         for each in mapper.fields:
             pair = one.values[each.name], two.values[each.name]
             if not mapper.equal(each, *pair) and not told & {None, each.name}:
-                # A null gender says nothing (RULES.md, "Fields").
+                # A null gender says nothing (docs/rules.md, "The fields").
                 if each.name == "civility" and pair[1] is None:
                     continue
                 yield f"{each.name} of {link.contact}: {pair}"

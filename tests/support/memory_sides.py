@@ -1,4 +1,4 @@
-"""Both sides in memory: they keep the write rules of CONTRACT.md, and fail on order.
+"""Both sides in memory: they keep the write rules of docs/contract.md, and fail on order.
 
 Users act on the rows directly and within their program's own rules; the product comes in through ``read``,
 ``find`` and ``write`` alone.

@@ -24,7 +24,7 @@ class Normalisation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
-    """The answers to the open questions of ``facts/ssm_api.md``, section 8.
+    """The answers to the open questions of docs/facts/ssm-api.md.
 
     Attributes:
         page_size_headers: the headers that are obeyed as page size, in lower case; the first that is sent counts.

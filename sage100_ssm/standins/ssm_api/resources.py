@@ -1,6 +1,6 @@
 """The records of the SSM API as data: which fields a resource has, of which type, and who may write them.
 
-Source: ``facts/ssm_api.md``, sections 2.2 to 2.5. Lengths that the facts do not give are assumed.
+Source: docs/facts/ssm-api.md. Lengths that the facts do not give are assumed.
 """
 
 from collections.abc import Mapping, Sequence

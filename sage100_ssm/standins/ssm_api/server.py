@@ -1,4 +1,4 @@
-"""The SSM API v4 on loopback, as ``facts/ssm_api.md`` tells of it, from the server's side.
+"""The SSM API v4 on loopback, as docs/facts/ssm-api.md describes it, from the server's side.
 
     with SsmApiServer() as api:
         httpx.post(f"{api.base_url}/login", json={"username": api.public_key, "password": api.private_key})

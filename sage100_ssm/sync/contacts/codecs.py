@@ -1,4 +1,4 @@
-"""How each kind of field is read, compared and carried over (RULES.md, "Fields").
+"""How each kind of field is read, compared and carried over (docs/rules.md, "The fields").
 
 A new kind of field is one more codec here and one more line in ``CODECS``.
 """
@@ -114,7 +114,7 @@ _GENDERS = range(2)
 
 
 class CivilityCodec:
-    """Sage 0 M., 1 Mme, 2 Mlle; SSM 0 male, 1 female (facts/sage100.md 1.3, facts/ssm_api.md 2.2)."""
+    """Sage 0 M., 1 Mme, 2 Mlle; SSM 0 male, 1 female."""
 
     def read(self, side: Side, raw: Any) -> Value:
         """Sage's code, none and an unknown one being 0; SSM's id, or None for unknown."""

@@ -1,4 +1,4 @@
-"""The field map: which field stands where on each side, as data (RULES.md, "Fields").
+"""The field map: which field stands where on each side, as data (docs/rules.md, "The fields").
 
 A new standard field is one more line in ``STANDARD``; a site's own fields come from its settings.
 """
@@ -26,7 +26,7 @@ class FieldKind(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which way a field travels."""
+    """Which way a field travels (R1)."""
 
     BOTH = "both"
     TO_SSM = "to_ssm"

@@ -1,4 +1,4 @@
-"""Keep a run's lease alive while it works; it lasts two minutes unless renewed (CONTRACT.md)."""
+"""Keep a run's lease alive while it works; it lasts two minutes unless renewed."""
 
 import threading
 from collections.abc import Callable, Iterator

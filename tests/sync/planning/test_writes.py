@@ -1,4 +1,4 @@
-"""Writes as data, as records of CONTRACT.md, and as `plan --json` and `run --json` tell them."""
+"""Writes as data, as records of docs/contract.md, and as `plan --json` and `run --json` tell them."""
 
 import json
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ ADA = Subject("ALPHA", 1, 501, "Ada Aubrelin")
 OURS = "sage100:TEST:1"
 
 
-# --- records of CONTRACT.md
+# --- records of docs/contract.md
 
 
 @pytest.mark.parametrize(

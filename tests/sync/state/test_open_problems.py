@@ -1,4 +1,4 @@
-"""RULES.md, "The journal": one open problem per cause, contact and field; it closes once the cause is gone."""
+"""docs/rules.md, "The journal": one open problem per cause, contact and field; it closes once the cause is gone."""
 
 from dataclasses import replace
 from datetime import UTC, datetime

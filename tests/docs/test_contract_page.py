@@ -1,0 +1,337 @@
+"""docs/contract.md and the program name the same things: what one has, the other has too."""
+
+import json
+import logging
+import tomllib
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import fields as fields_of
+from dataclasses import is_dataclass
+from datetime import UTC, datetime, timedelta
+from types import UnionType
+from typing import Annotated, Union, get_args, get_origin
+
+import pytest
+import yaml
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+from typer.main import get_command
+
+from destination_sage100.config import DestinationSage100Config
+from destination_sage100.destination import DestinationSage100
+from destination_ssm.config import DestinationSsmConfig
+from destination_ssm.destination import DestinationSsm
+from sage100_ssm.app.check.finding import Finding, Level
+from sage100_ssm.app.probe import Answer
+from sage100_ssm.app.schedule import Schedule
+from sage100_ssm.app.settings import Settings
+from sage100_ssm.cli import records as shapes
+from sage100_ssm.cli.app import app
+from sage100_ssm.cli.explain import Known
+from sage100_ssm.cli.status import Standing
+from sage100_ssm.connectors import request
+from sage100_ssm.connectors.report import log_receipt
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
+from sage100_ssm.orchestration.blocks import SynchronisationSettings
+from sage100_ssm.orchestration.flow import sync_contacts
+from sage100_ssm.sage100.config import Sage100Config
+from sage100_ssm.ssm.config import SsmConfig
+from sage100_ssm.standins.company import create_company_database
+from sage100_ssm.sync.contacts.fields import ConflictPolicy, Direction, FieldKind
+from sage100_ssm.sync.failures import Exit
+from sage100_ssm.sync.model import Code, Entry, Link, LinkStatus, Pair, Side, Subject
+from sage100_ssm.sync.planning.writes import Change
+from sage100_ssm.sync.rules.policy import RefusedDeletion
+from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport
+from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
+from source_sage100.config import SourceSage100Config
+from source_sage100.source import SourceSage100
+from source_ssm.config import SourceSsmConfig
+from source_ssm.source import SourceSsm
+from tests.support.pages import ROOT, blocks, codes, page, rows, section
+
+PAGE = page("contract.md")
+REQUIRED = "required"
+
+
+def table(title):
+    return rows(section(PAGE, title))
+
+
+# --- commands, exit codes
+
+
+COMMANDS = get_command(app).commands
+
+
+def options(command):
+    return {option for one in command.params if one.param_type_name == "option" for option in one.opts}
+
+
+def test_the_commands_are_those_that_there_are():
+    assert {codes(row[0])[0].split()[0] for row in table("Commands")} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("row", table("Commands"), ids=lambda row: row[0])
+def test_a_command_has_the_arguments_and_options_that_it_has(row):
+    name, *arguments = codes(row[0])[0].split()
+    command = COMMANDS[name]
+
+    assert len(arguments) == sum(one.param_type_name == "argument" for one in command.params)
+    assert {code.split()[0] for code in codes(row[1])} == options(command)
+
+
+def test_no_option_is_named_that_does_not_exist():
+    known = {"--help", "-h"}.union(options(get_command(app)), *map(options, COMMANDS.values()))
+    named = {word for code in codes(PAGE) for word in code.split() if word.startswith("-")}
+
+    assert named <= known
+
+
+def test_the_console_scripts_are_those_that_are_installed():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    first = section(PAGE, "Commands").partition("`sage100-ssm --debug")[0]
+
+    assert {code for code in codes(first) if "-" in code} == set(scripts)
+
+
+def test_the_exit_codes_are_those_that_there_are():
+    assert [int(row[0]) for row in table("Exit codes")] == list(Exit)
+
+
+# --- settings
+
+
+def default_of(field, name, outer):
+    """A field's default; what the default of the section says goes before the model's own."""
+    if outer is not None and hasattr(outer, name):
+        return getattr(outer, name)
+    if field.default_factory is not None:
+        return field.default_factory()
+    return REQUIRED if field.default is PydanticUndefined else field.default
+
+
+def models_in(annotation):
+    """The models that a setting is one of; none for a plain value."""
+    if get_origin(annotation) in (Annotated, Union, UnionType):
+        return [model for part in get_args(annotation) for model in models_in(part)]
+    return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
+
+
+def settings_of(model, prefix="", outer=None):
+    """The keys of a configuration, with dots, and their defaults."""
+    found = {}
+    for name, field in model.model_fields.items():
+        default, inner = default_of(field, name, outer), models_in(field.annotation)
+        for one in inner:
+            found |= settings_of(one, f"{prefix}{name}.", None if default == REQUIRED else default)
+        if get_origin(field.annotation) is Mapping and is_dataclass(get_args(field.annotation)[1]):
+            kind = get_args(field.annotation)[1]
+            found |= {f"{prefix}{name}.NAME.{one.name}": one.default for one in fields_of(kind)}
+        elif not inner:
+            found[f"{prefix}{name}"] = default
+    return found
+
+
+def documented(title, prefix="", only=None):
+    """The keys in a table of the page, and their defaults."""
+    lines = [row for row in table(title) if only is None or only in codes(row[2])]
+    return {prefix + codes(row[0])[0]: _value(row[1]) for row in lines}
+
+
+def _value(cell):
+    return cell if cell in ("", REQUIRED) else yaml.safe_load(codes(cell)[0])
+
+
+def same(page, has):
+    return {name: _plain(value) for name, value in page.items()} == {name: _plain(value) for name, value in has.items()}
+
+
+def _plain(value):
+    if value is None:
+        return ""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def test_the_settings_of_sage_100_are_those_of_its_model():
+    assert same(documented("Sage 100"), settings_of(Sage100Config))
+
+
+def test_the_settings_of_ssm_are_those_of_its_model():
+    assert same(documented("SSM"), settings_of(SsmConfig))
+
+
+def test_sync_yaml_has_the_settings_that_its_model_has():
+    ssm = (
+        documented("SSM", "ssm.") | documented("SSM in sync.yaml only", "ssm.") | {"ssm.default_sales_rep_id": REQUIRED}
+    )
+    rest = documented("The rest of sync.yaml") | documented("The field map")
+
+    assert rest.pop("include") == ""  # taken out before the model sees the file
+    assert same(documented("Sage 100", "sage100.") | ssm | rest, settings_of(Settings))
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "model"),
+    [("source-sage100", "Sage 100", SourceSage100Config), ("source-ssm", "SSM", SourceSsmConfig)],
+)
+def test_a_source_has_the_settings_that_its_model_has(name, side, model):
+    assert same(documented(side) | documented("Sources only", only=name), settings_of(model))
+
+
+def test_the_destinations_have_the_settings_that_their_models_have():
+    own = documented("Destinations only")
+    owner = {"default_sales_rep_id": REQUIRED}
+
+    assert same(documented("Sage 100") | own, settings_of(DestinationSage100Config))
+    assert same(documented("SSM") | own | owner, settings_of(DestinationSsmConfig))
+
+
+def test_the_choices_of_a_setting_are_those_that_it_takes():
+    meanings = {codes(row[0])[0]: row[1:] for row in (*table("The field map"), *table("The rest of sync.yaml"))}
+
+    def choices(key):
+        default, meaning = meanings[key]
+        return {*codes(default), *codes(meaning)}
+
+    assert choices("fields.NAME.kind") == set(FieldKind)
+    assert choices("fields.NAME.direction") == set(Direction)
+    assert choices("policy.conflict") == set(ConflictPolicy)
+    assert choices("policy.refused_deletion") == set(RefusedDeletion)
+    assert choices("policy.too_long") == {"refuse", "truncate"}
+    assert choices("language") == {"fr", "en"}
+
+
+# --- streams, instructions, receipts
+
+
+LOGGER = logging.getLogger("airbyte")
+SSM = {"public_key": "p", "private_key": "k"}
+
+
+@pytest.fixture(scope="module")
+def sage100(tmp_path_factory):
+    path = tmp_path_factory.mktemp("sage100") / "bijou.db"
+    create_company_database(path, [], [])
+    return {"company": "BIJOU", "connection": {"kind": "sqlite", "path": str(path)}}
+
+
+@pytest.fixture(scope="module")
+def streams(sage100):
+    """Connector and stream to primary key and cursor."""
+    found = {}
+    for name, source, config in (("source-sage100", SourceSage100(), sage100), ("source-ssm", SourceSsm(), SSM)):
+        for one in source.discover(LOGGER, config).streams:
+            ((key,),) = one.source_defined_primary_key
+            found[name, one.name] = [key, *(one.default_cursor_field or [""])]
+    owned = {**SSM, "default_sales_rep_id": 310}
+    with ExitStack() as stack:
+        for name, destination, config in (
+            ("destination-sage100", DestinationSage100(), sage100),
+            ("destination-ssm", DestinationSsm(), owned),
+        ):
+            writers = stack.enter_context(destination.writers(config))
+            found |= {(name, stream): [writer.id_field, ""] for stream, writer in writers.items()}
+    return found
+
+
+def test_the_streams_are_those_of_the_connectors_with_their_keys_and_cursors(streams):
+    assert {
+        (row[0].strip("`"), row[1].strip("`")): [cell.strip("`") for cell in row[2:]] for row in table("Streams")
+    } == streams
+
+
+def test_the_sync_modes_of_the_destinations_are_those_that_they_take():
+    modes = {mode.value for mode in DestinationSage100().spec(LOGGER).supported_destination_sync_modes}
+
+    assert modes == {"append", "append_dedup"}
+    assert "sync modes `append` and `append_dedup`" in section(PAGE, "Streams")
+
+
+def test_the_record_instructions_are_those_that_destinations_obey():
+    known = {request.DELETED_AT, request.CREATE, request.SET, request.EXPECTED, request.COMPANY}
+
+    assert {codes(row[0])[0] for row in table("Record instructions")} == known
+
+
+def test_a_receipt_in_the_log_has_the_keys_outcomes_and_causes_that_the_page_lists(caplog):
+    refused = Receipt(
+        0, "contacts", Action.UPDATE, Outcome.REFUSED, 7, cause=Cause.MALFORMED, field="cbMarq", detail="…"
+    )
+    with caplog.at_level(logging.DEBUG, "airbyte"):
+        log_receipt(refused)
+    meanings = {codes(row[0])[0]: set(codes(row[1])) for row in table("Receipts")}
+
+    assert set(json.loads(caplog.messages[0])) == set(meanings)
+    assert meanings["receipt"] - {"_expected"} == set(Outcome)
+    assert meanings["cause"] == set(Cause)
+    assert meanings["action"] == set(Action)
+
+
+# --- JSON
+
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+CLAIRE = Subject("CARAT", 12, 340, "Claire Morel")
+LINK = Link(12, 7, 340, "CARAT", "Claire Morel", Side.SAGE100, {"last_name": Pair("Morel", "Morel")})
+COUNTS = Counts(read=80, created=1)
+RUN = RunReport("4f0c", NOON, NOON, RunStatus.DONE, Exit.DONE, COUNTS, COUNTS, 11, 79, 1, 0, 2, 1, postponed=4)
+PAST_RUN = RunRow("4f0c", NOON, NOON, RunStatus.DONE, RUN.counts(), 0)
+PLAN = PlanReport(
+    [PlannedWrite(Action.UPDATE, CLAIRE, {"email": Change("a", "b")})],
+    [],
+    [PlannedWrite(Action.DELETE, CLAIRE, {}, "deletion_guard")],
+)
+ENTRY = JournalEntry(7, Entry(Code.VALUE_TOO_LONG, CLAIRE, field="email", ssm_value="…"), NOON, NOON)
+STANDING = Standing(NOON, PAST_RUN, Schedule(NOON, timedelta(minutes=15)), (ENTRY,), (LINK,))
+TWO_ORIGINS = (LINK, Link(13, 8, 341, "CARAT", "Paul Durand", Side.SSM))
+SHAPES = {
+    "`run --json`": RUN.as_json(),
+    "`plan --json`": PLAN.as_json(),
+    "`problems --json` and `journal --json`": [shapes.entry(ENTRY, "en")],
+    "`links --json`": [shapes.link(LINK)],
+    "`status --json`": shapes.status(Standing(NOON, PAST_RUN, STANDING.schedule, (ENTRY,), TWO_ORIGINS)),
+    "`explain --json`": [shapes.known_contact(Known(CLAIRE, LINK, ()), "en")],
+    "`check --json`": shapes.findings([Finding(Level.MEND, "columns_missing", Side.SAGE100, "…", "…")]),
+    "`probe --json`": shapes.answers([Answer(Side.SSM, 4, "obeyed", "…", "…", {"ssm": {"page_size": 200}})]),
+}
+
+
+def keys(value):
+    """The keys of a JSON value, at every depth; what a site fills with its own fields is left open."""
+    if isinstance(value, Mapping):
+        return {name: "any" if name == "fields" else keys(inner) for name, inner in value.items()}
+    return [keys(value[0])] if isinstance(value, list) and value else None
+
+
+@pytest.mark.parametrize("title", SHAPES)
+def test_a_json_shape_has_the_keys_that_the_command_prints(title):
+    (example,) = blocks(section(PAGE, title), "json")
+
+    assert keys(json.loads(example)) == keys(json.loads(json.dumps(SHAPES[title])))
+
+
+def test_every_command_that_prints_json_has_its_shape_on_the_page():
+    commands = {name for name, command in COMMANDS.items() if "--json" in options(command)}
+
+    assert {code.split()[0] for title in SHAPES for code in codes(title)} == commands
+
+
+def test_the_words_of_a_shape_are_those_that_there_are():
+    def listed(title):
+        return set(codes(section(PAGE, title).partition("```")[0]))
+
+    assert {*RunStatus} - {RunStatus.RUNNING} <= listed("`run --json`")
+    assert {*Action} <= listed("`plan --json`")
+    assert {LinkStatus.ACTIVE, LinkStatus.ASLEEP} <= listed("`links --json`")
+    assert {*Level} <= listed("`check --json`")
+
+
+# --- the flow
+
+
+def test_the_flow_and_its_block_have_the_names_and_parameters_that_the_page_lists():
+    meanings = {codes(row[0])[0]: set(codes(row[1])) for row in table("The Prefect flow")}
+
+    assert {sync_contacts.name, SynchronisationSettings._block_type_slug} <= set(meanings)
+    assert meanings[sync_contacts.name] - {"block:NAME"} == set(sync_contacts.parameters.properties)

@@ -1,0 +1,57 @@
+"""Whatever the repository cites is in the repository: pages, headings, paths."""
+
+import re
+
+import pytest
+
+from tests.support.pages import DOCS, ROOT, anchors, codes, links, pages
+
+FOLDERS = (
+    "benchmarks", "deploy", "destination_sage100", "destination_ssm", "docs", "examples", "flows", "sage100_ssm",
+    "source_sage100", "source_ssm", "tests", ".github",
+)  # fmt: skip
+SUFFIXES = {".py", ".sql", ".yaml", ".yml", ".toml", ".json", ".sh", ".md", ".ini", ".cfg", ".mako"}
+_PAGE = re.compile(r"[\w./-]*\w\.md\b")
+_PATH = re.compile(rf"(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./*-]*")
+
+
+def _files():
+    at_the_top = [file for file in ROOT.iterdir() if file.is_file() and (file.suffix in SUFFIXES or not file.suffix)]
+    within = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*") if file.suffix in SUFFIXES]
+    return [file for file in (*at_the_top, *within) if file.name != ".git" and "cassettes" not in file.parts]
+
+
+def _name(file):
+    return str(file.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("file", _files(), ids=_name)
+def test_every_page_that_is_cited_exists(file):
+    # Pages, and the tests of pages, name each other from the folder docs; code names them from the root.
+    starts = (ROOT, file.parent, DOCS) if "docs" in file.parts else (ROOT, file.parent)
+    cited = [one for one in _PAGE.findall(file.read_text("utf-8")) if not one.startswith("//")]
+
+    assert [one for one in cited if not any((start / one).is_file() for start in starts)] == []
+
+
+@pytest.mark.parametrize("file", _files(), ids=_name)
+def test_no_paragraph_of_a_paper_outside_of_the_repository_is_cited(file):
+    assert "\N{SECTION SIGN}" not in file.read_text("utf-8")
+
+
+@pytest.mark.parametrize("file", pages(), ids=_name)
+def test_every_link_leads_to_a_file_and_a_heading(file):
+    text = file.read_text("utf-8")
+    for target in links(text):
+        path, _, anchor = target.partition("#")
+        there = (file.parent / path).resolve() if path else file
+
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there.read_text("utf-8")), target
+
+
+@pytest.mark.parametrize("file", pages(), ids=_name)
+def test_every_path_that_a_page_names_exists(file):
+    named = [code for code in codes(file.read_text("utf-8")) if _PATH.fullmatch(code)]
+
+    assert [path for path in named if not any(ROOT.glob(path.rstrip("/")))] == []
