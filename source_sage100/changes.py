@@ -19,8 +19,8 @@ from typing import Any, Self
 
 from sqlalchemy import Table
 
-from sage100_ssm.connectors.request import DELETED_AT
 from sage100_ssm.connectors.source import Pages, State, reading_state, whole_number
+from sage100_ssm.exchange.record import DELETED_AT
 from sage100_ssm.sage100 import reading
 from sage100_ssm.sage100.database import Database
 from sage100_ssm.sage100.tables import F_COMPTET

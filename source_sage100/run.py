@@ -2,12 +2,12 @@
 
 import sys
 
-from sage100_ssm.garbage_collection import uncollected
+from sage100_ssm.gc_pause import frozen_after
 
 
 def run() -> None:
     """Speak the Airbyte protocol on the standard streams."""
-    with uncollected():
+    with frozen_after():
         from sage100_ssm.connectors.launch import launch
         from source_sage100.source import SourceSage100
     launch(SourceSage100(), sys.argv[1:])

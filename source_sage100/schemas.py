@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Numeric, String
 
-from sage100_ssm.connectors.request import COMPANY, DELETED_AT
+from sage100_ssm.exchange.record import COMPANY, DELETED_AT
 from sage100_ssm.sage100.database import Database, Layout
 from sage100_ssm.sage100.tables import LocalTime
 

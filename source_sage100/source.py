@@ -20,9 +20,9 @@ from airbyte_cdk.sources.streams import Stream
 from sqlalchemy import Table
 
 from sage100_ssm.connectors.errors import parsed, tracing
-from sage100_ssm.connectors.request import COMPANY
 from sage100_ssm.connectors.source import CursorStream, FullStream, PagedSource, Pages
 from sage100_ssm.connectors.spec import connection_specification
+from sage100_ssm.exchange.record import COMPANY
 from sage100_ssm.sage100.database import Database, open_database
 from sage100_ssm.sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES, SageError
 from sage100_ssm.sage100.reading import pages

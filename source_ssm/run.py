@@ -3,12 +3,12 @@
 import logging
 import sys
 
-from sage100_ssm.garbage_collection import uncollected
+from sage100_ssm.gc_pause import frozen_after
 
 
 def run() -> None:
     """Speak the Airbyte protocol on the standard streams."""
-    with uncollected():
+    with frozen_after():
         from sage100_ssm.connectors.launch import launch
         from sage100_ssm.ssm.retries import log_retries
         from source_ssm.source import SourceSsm

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sage100_ssm.connectors.request import DELETED_AT
+from sage100_ssm.exchange.record import DELETED_AT
 
 Schema = Mapping[str, Any]
 

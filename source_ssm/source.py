@@ -15,7 +15,6 @@ from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from sage100_ssm.connectors.errors import parsed, traced, tracing
-from sage100_ssm.connectors.request import DELETED_AT
 from sage100_ssm.connectors.source import (
     CursorStream,
     FullStream,
@@ -26,6 +25,7 @@ from sage100_ssm.connectors.source import (
     whole_number,
 )
 from sage100_ssm.connectors.spec import connection_specification
+from sage100_ssm.exchange.record import DELETED_AT
 from sage100_ssm.ssm import where
 from sage100_ssm.ssm.answer import Page
 from sage100_ssm.ssm.client import SsmClient

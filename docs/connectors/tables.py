@@ -22,7 +22,7 @@ from airbyte_cdk.sources import AbstractSource
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.decision import OWNED
 from destination_ssm.destination import DestinationSsm
-from sage100_ssm.connectors.request import COMPANY
+from sage100_ssm.exchange.record import COMPANY
 from sage100_ssm.sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES
 from sage100_ssm.standins.company import create_company_database
 from source_sage100.source import SourceSage100

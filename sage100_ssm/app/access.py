@@ -34,6 +34,7 @@ from pydantic import BaseModel, SecretStr
 
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.destination import DestinationSsm
+from sage100_ssm.exchange.reading import Failure, Reading, Row, SideFailedError, StreamState
 from sage100_ssm.exchange.receipt import Sink
 from sage100_ssm.sage100.config import Sage100Config
 from sage100_ssm.sage100.database import Database, open_database
@@ -46,7 +47,6 @@ from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.ssm.errors import SsmError
 from sage100_ssm.sync.contacts.mapping import Column
-from sage100_ssm.sync.run.ports import Failure, Reading, Row, SideFailedError, StreamState
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
 

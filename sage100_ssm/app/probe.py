@@ -14,15 +14,15 @@ import sage100_ssm.ssm.probe
 from sage100_ssm.app.access import SageSide, SsmSide, both_sides, failure_of
 from sage100_ssm.app.assemble import lease_owner, site_of, utc_now
 from sage100_ssm.app.settings import Settings
+from sage100_ssm.exchange.reading import SideFailedError
 from sage100_ssm.messages import Language, say
 from sage100_ssm.sage100.errors import CONFIGURATION_CODES, SageError
 from sage100_ssm.ssm.errors import Forbidden, LoginRefused, Rejected, SsmError
 from sage100_ssm.ssm.probe import NOT_ASKED, SETTLED_BY_LOOKING, SETTLED_BY_WRITING, ScratchLeftError
 from sage100_ssm.sync.contacts.companies import Companies
-from sage100_ssm.sync.failures import ConfigurationError
+from sage100_ssm.sync.failures import ConfigurationError, side_error
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.run import lease
-from sage100_ssm.sync.run.ports import SideFailedError
 from sage100_ssm.sync.state.errors import StateMissing
 from sage100_ssm.sync.state.store import StateStore
 
@@ -143,11 +143,11 @@ def _told(side: Side) -> Iterator[None]:
     except sage100_ssm.sage100.probe.UnknownCompanyError as error:
         raise ConfigurationError("probe_company", company=str(error)) from error
     except SideFailedError as error:
-        raise error.failure.error(side) from error
+        raise side_error(side, error.failure) from error
     except SageError as error:
-        raise failure_of(error, CONFIGURATION_CODES).error(side) from error
+        raise side_error(side, failure_of(error, CONFIGURATION_CODES)) from error
     except SsmError as error:
-        raise failure_of(error, _REFUSALS).error(side) from error
+        raise side_error(side, failure_of(error, _REFUSALS)) from error
 
 
 def _answer(

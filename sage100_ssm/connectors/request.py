@@ -7,15 +7,10 @@ from typing import Any
 
 from sage100_ssm.connectors.settings import Scalar
 from sage100_ssm.exchange.receipt import Action
+from sage100_ssm.exchange.record import COMPANY, CREATE, DELETED_AT, EXPECTED, RESERVED, SET
 
-DELETED_AT = "_ab_cdc_deleted_at"
-CREATE = "_create"
-SET = "_set"
-EXPECTED = "_expected"
-COMPANY = "_company"
 _YES = frozenset({"true", "1"})
 _HIGHEST = 2**63 - 1
-_INSTRUCTIONS = frozenset({DELETED_AT, CREATE, SET, EXPECTED, COMPANY})
 
 
 class MalformedRecord(ValueError):  # noqa: N818 - named for what it is, a record
@@ -82,12 +77,12 @@ def write_request(
         MalformedRecord: an instruction or the id has the wrong type, or a value stands for nothing.
     """
     known = values or {}
-    spelling = {name.lower(): name for name in (*_INSTRUCTIONS, *declared)}
+    spelling = {name.lower(): name for name in (*RESERVED, *declared)}
     data = _as_spelt(data, spelling)
-    sender_fields = [f for f in (declared or data) if f not in _INSTRUCTIONS]
+    sender_fields = [f for f in (declared or data) if f not in RESERVED]
     # A deletion may hold a key alone, and writes nothing: what it lacks stands for no value.
     told = {*data} if asked_of(data) is Action.DELETE else {*sender_fields, *data}
-    given = {f: _meant(f, data.get(f), known) for f in told if f not in _INSTRUCTIONS}
+    given = {f: _meant(f, data.get(f), known) for f in told if f not in RESERVED}
     row = {rename.get(f, f): value for f, value in given.items()}
     fields = [rename.get(f, f) for f in sender_fields]
     if (narrowed := data.get(SET)) is not None:

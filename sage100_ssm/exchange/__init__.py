@@ -1,1 +1,1 @@
-"""The words that the engine and the connectors exchange: actions, receipts, reserved fields of a record."""
+"""The words that the engine and the connectors exchange: records, actions, receipts, readings, failures."""

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
-from sage100_ssm.sync.model import Entry
+from sage100_ssm.exchange.reading import Failure
+from sage100_ssm.sync.model import Entry, Side
 
 
 class Exit(IntEnum):
@@ -58,3 +59,9 @@ class SideUnavailableError(SyncError):
     """A side could not be reached: the next run tries again."""
 
     exit_code = Exit.SIDE
+
+
+def side_error(side: Side, failure: Failure) -> ConfigurationError | SideUnavailableError:
+    """The error that ends a run which cannot go on without the side."""
+    kind = ConfigurationError if failure.configuration else SideUnavailableError
+    return kind(failure.code, **failure.details, side=side.value, text=failure.text)

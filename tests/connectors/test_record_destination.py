@@ -10,8 +10,9 @@ import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the C
 from airbyte_cdk.models import DestinationSyncMode, FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from sage100_ssm.connectors.request import DELETED_AT, write_request
+from sage100_ssm.connectors.request import write_request
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
+from sage100_ssm.exchange.record import DELETED_AT
 from tests.support.airbyte_messages import Destination, catalog, record, state
 
 

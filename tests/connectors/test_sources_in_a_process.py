@@ -10,7 +10,7 @@ import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the C
 # isort: split
 from sage100_ssm.connectors import launch
 from sage100_ssm.connectors.source import Page
-from sage100_ssm.garbage_collection import uncollected
+from sage100_ssm.gc_pause import frozen_after
 
 
 def test_the_lines_of_a_page_take_hardly_more_memory_than_their_length():
@@ -24,7 +24,7 @@ def test_the_lines_of_a_page_take_hardly_more_memory_than_their_length():
 
 
 def test_garbage_is_collected_again_after_an_import_that_failed_too():
-    with pytest.raises(ImportError), uncollected():
+    with pytest.raises(ImportError), frozen_after():
         _fails_once_nothing_is_collected()
     assert gc.isenabled()
     gc.unfreeze()

@@ -12,9 +12,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sage100_ssm.connectors.request import WriteRequest, write_request
+from sage100_ssm.exchange.reading import Failure, Reading, Row, SideFailedError, StreamState
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink
 from sage100_ssm.sync.contacts.mapping import Column
-from sage100_ssm.sync.run.ports import Failure, Reading, Row, SideFailedError, StreamState
 from tests.support import worlds
 
 PARIS = ZoneInfo("Europe/Paris")

@@ -11,12 +11,12 @@ from sage100_ssm.app.check.finding import CheckReport, Finding, Teller
 from sage100_ssm.app.check.sage100 import SageSeen
 from sage100_ssm.app.check.ssm import SsmSeen
 from sage100_ssm.app.settings import Settings
+from sage100_ssm.exchange.reading import SideFailedError
 from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import Direction, present
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Side
-from sage100_ssm.sync.run.ports import SideFailedError
 
 _PARTS = ("sage100-ssm", "airbyte-cdk", "prefect", "SQLAlchemy", "pyodbc")
 

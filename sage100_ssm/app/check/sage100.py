@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sage100_ssm.app.access import SageSide
 from sage100_ssm.app.check.finding import Finding, Teller, some
+from sage100_ssm.exchange.reading import Failure, SideFailedError
 from sage100_ssm.sage100.engine import is_freetds
 from sage100_ssm.sage100.inspection import Inspection, Trigger
 from sage100_ssm.sage100.rights import LISTS
@@ -16,7 +17,6 @@ from sage100_ssm.sage100.tables import ROUNDED
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME, Field, present
 from sage100_ssm.sync.contacts.mapping import Column
-from sage100_ssm.sync.run.ports import Failure, SideFailedError
 
 _CLOCKS_APART = timedelta(minutes=5)
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from sage100_ssm.app.access import SsmSide
 from sage100_ssm.app.check.finding import Finding, Teller, some
+from sage100_ssm.exchange.reading import SideFailedError
 from sage100_ssm.ssm.answer import SchemaField
 from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.contacts.fields import Direction, Field, FieldKind
 from sage100_ssm.sync.contacts.mapping import Column
 from sage100_ssm.sync.model import Side
-from sage100_ssm.sync.run.ports import SideFailedError
 
 _STREAMS = ("accounts", "users", "contact_types")
 _GIVEN = frozenset({"firstName", "lastName", "accountId", "salesRepId"})

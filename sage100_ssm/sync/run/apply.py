@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sage100_ssm.connectors.request import CREATE, DELETED_AT, EXPECTED, SET
+from sage100_ssm.exchange.reading import Row, SideFailedError
 from sage100_ssm.exchange.receipt import Action, Outcome, Receipt
+from sage100_ssm.exchange.record import CREATE, DELETED_AT, EXPECTED, SET
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Link, LinkStatus, Side
@@ -16,7 +17,7 @@ from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.guard import REWRITES, Guarded
 from sage100_ssm.sync.run.ledger import Ledger, intent_of
 from sage100_ssm.sync.run.observation import keep_identity
-from sage100_ssm.sync.run.ports import Access, Row, SideFailedError
+from sage100_ssm.sync.run.ports import Access
 from sage100_ssm.sync.run.receipts import after_write, expected_base, refusal
 from sage100_ssm.sync.run.report import Counts
 from sage100_ssm.sync.state.transaction import Transaction

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sage100_ssm.garbage_collection import collected_later
+from sage100_ssm.exchange.reading import Row
+from sage100_ssm.gc_pause import paused
 from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import present
@@ -15,7 +16,6 @@ from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import World
 from sage100_ssm.sync.run.context import Context
 from sage100_ssm.sync.run.observe import Seen
-from sage100_ssm.sync.run.ports import Row
 from sage100_ssm.sync.state.records import JournalEntry
 
 
@@ -54,7 +54,7 @@ def decide(context: Context, seen: Seen) -> Decided:
 
 
 def _decide(context: Context, seen: Seen) -> Decided:
-    with collected_later():
+    with paused():
         with context.store.transaction() as transaction:
             intents, open_problems = transaction.intents(), transaction.open_problems()
         site, observation = context.site, seen.observation

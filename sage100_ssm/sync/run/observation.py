@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sage100_ssm.exchange.reading import Failure, Reading, Row, SideFailedError
 from sage100_ssm.sync.contacts.mapping import Column
 from sage100_ssm.sync.model import Link, LinkStatus, Side
-from sage100_ssm.sync.run.ports import Failure, Reading, Row, SageAccess, SideFailedError, SsmAccess
+from sage100_ssm.sync.run.ports import SageAccess, SsmAccess
 from sage100_ssm.sync.run.same_system import Companies, of_ssm, remembered_companies, same_database, same_instance
 from sage100_ssm.sync.state.records import RunStatus
 from sage100_ssm.sync.state.transaction import Transaction

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sage100_ssm.garbage_collection import collected_later
+from sage100_ssm.exchange.reading import Failure
+from sage100_ssm.gc_pause import paused
 from sage100_ssm.sync.contacts.fields import present
-from sage100_ssm.sync.failures import ConfigurationError, SideUnavailableError
+from sage100_ssm.sync.failures import ConfigurationError, side_error
 from sage100_ssm.sync.model import Code, Entry, Link, Side, Subject
 from sage100_ssm.sync.run.context import Context, Run
 from sage100_ssm.sync.run.observation import Observation, Remembered, read_sides, remember, remembered
-from sage100_ssm.sync.run.ports import Failure
 from sage100_ssm.sync.run.same_system import same_settings
 from sage100_ssm.sync.state.records import RunRow
 
@@ -67,7 +67,7 @@ def observe_and_remember(run: Run) -> Seen:
 
 
 def _recall(context: Context) -> Remembered:
-    with collected_later(), context.store.transaction() as transaction:
+    with paused(), context.store.transaction() as transaction:
         known = remembered(transaction, context.now())
     same_settings(known.links, known.database, context.site.database)
     return known
@@ -123,8 +123,7 @@ def _refuse_unread(observation: Observation) -> None:
     """
     unread = {side: failure for side, failure in observation.failures.items() if side in observation.unread}
     for side, failure in sorted(unread.items(), key=lambda item: not item[1].configuration):
-        kind = ConfigurationError if failure.configuration else SideUnavailableError
-        error = kind(failure.code, **failure.details, side=side.value, text=failure.text)
+        error = side_error(side, failure)
         error.problems = [unreachable(side, failure) for side, failure in unread.items()]
         raise error
 

@@ -6,13 +6,13 @@ from dataclasses import field as default
 from datetime import datetime
 from typing import Any
 
+from sage100_ssm.exchange.reading import Failure
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.model import Entry, Side, Subject
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import EXT_ID, Change, Write
-from sage100_ssm.sync.run.ports import Failure
 from sage100_ssm.sync.state.records import RunStatus
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sage100_ssm.exchange.reading import Row
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.contact import is_ours
 from sage100_ssm.sync.failures import ConfigurationError
 from sage100_ssm.sync.model import Link, Side
-from sage100_ssm.sync.run.ports import Row
 
 _SAMPLE = 20
 _TO_THE_SECOND = len("2024-03-05T10:11:12")
