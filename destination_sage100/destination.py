@@ -9,18 +9,16 @@ import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the C
 
 # isort: split
 from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification, Status
-from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from destination_sage100.config import DestinationSage100Config
 from destination_sage100.writer import ContactWriter
 from sage100_ssm.connectors.destination import SYNC_MODES, RecordDestination, Writer
-from sage100_ssm.connectors.errors import parsed, tracing
+from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parsed
 from sage100_ssm.connectors.report import check_refused
 from sage100_ssm.connectors.settings import DestinationSettings
 from sage100_ssm.connectors.spec import connection_specification
 from sage100_ssm.exchange.receipt import Sink
 from sage100_ssm.sage100.database import Database, open_database
-from sage100_ssm.sage100.errors import CONFIGURATION_CODES, SageError
 
 
 class DestinationSage100(RecordDestination):
@@ -51,7 +49,7 @@ class DestinationSage100(RecordDestination):
             with self._database(config) as database:
                 database.verify_writing()
             check_refused(parsed(DestinationSettings, config).refused_records)
-        except AirbyteTracedException as error:
+        except ConnectorError as error:
             return AirbyteConnectionStatus(status=Status.FAILED, message=error.message)
         return AirbyteConnectionStatus(status=Status.SUCCEEDED)
 
@@ -65,7 +63,7 @@ class DestinationSage100(RecordDestination):
     @contextmanager
     def _database(self, config: Mapping[str, Any]) -> Iterator[Database]:
         """The database handed over, or one of its own that is closed in the end."""
-        with tracing(SageError, CONFIGURATION_CODES):
+        with connector_errors():
             if self._lent is not None:
                 yield self._lent
                 return

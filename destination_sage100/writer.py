@@ -5,12 +5,11 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sage100_ssm.connectors.errors import traced
+from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, not_as_expected
 from sage100_ssm.sage100.database import Database
 from sage100_ssm.sage100.errors import (
-    CONFIGURATION_CODES,
     LockedError,
     Refusal,
     RefusedError,
@@ -60,7 +59,7 @@ class ContactWriter:
         """Carry out the requests in order; one receipt each.
 
         Raises:
-            AirbyteTracedException: the connection broke (the request in hand has its receipt: uncertain), or
+            ConnectorError: the connection broke (the request in hand has its receipt: uncertain), or
                 the login lacks a right.
         """
         for request in requests:
@@ -81,9 +80,9 @@ class ContactWriter:
             yield _receipt(request, Outcome.RETRY, task.action, cause=Cause.LOCKED, detail=str(error))
         except UnreachableError as error:
             yield _receipt(request, Outcome.UNCERTAIN, task.action, cause=Cause.CONNECTION, detail=str(error))
-            raise traced(error, CONFIGURATION_CODES) from error
+            raise ConnectorError.of(error) from error
         except SageError as error:
-            raise traced(error, CONFIGURATION_CODES) from error
+            raise ConnectorError.of(error) from error
 
     def _is_of_another_company(self, request: WriteRequest) -> bool:
         """Whether the record's `cbMarq` is one of another company, where it is somebody else's."""

@@ -10,18 +10,17 @@ import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the C
 # isort: split
 from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification, Status
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
-from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from destination_ssm.config import DestinationSsmConfig
 from destination_ssm.decision import Demands
-from destination_ssm.writer import CONFIG_CODES, SsmWriter
+from destination_ssm.writer import SsmWriter
 from sage100_ssm.connectors.destination import SYNC_MODES, RecordDestination, Writer
-from sage100_ssm.connectors.errors import parsed, tracing
+from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parsed
 from sage100_ssm.connectors.report import check_refused
 from sage100_ssm.connectors.spec import connection_specification
 from sage100_ssm.exchange.receipt import Sink
 from sage100_ssm.ssm.client import SsmClient
-from sage100_ssm.ssm.errors import Forbidden, MalformedAnswer, Rejected, SsmError
+from sage100_ssm.ssm.errors import Forbidden, MalformedAnswer, Rejected
 from sage100_ssm.ssm.values import is_deleted
 
 
@@ -56,7 +55,7 @@ class DestinationSsm(RecordDestination):
             with self._client(settings) as client:
                 wrong = _wrong_default(client, settings)
             check_refused(settings.refused_records)
-        except AirbyteTracedException as error:
+        except ConnectorError as error:
             wrong = error.message
         return AirbyteConnectionStatus(status=Status.FAILED if wrong else Status.SUCCEEDED, message=wrong)
 
@@ -78,7 +77,7 @@ class DestinationSsm(RecordDestination):
         client = self._lent or SsmClient(settings)
         client.on_token(add_to_secrets)
         try:
-            with tracing(SsmError, CONFIG_CODES):
+            with connector_errors():
                 yield client
         finally:
             if client is not self._lent:

@@ -5,8 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http import HTTPStatus
 
-from airbyte_cdk.utils.traced_exception import AirbyteTracedException
-
 from destination_ssm.decision import (
     Attempt,
     Demands,
@@ -23,14 +21,12 @@ from destination_ssm.decision import (
     unsearchable,
 )
 from destination_ssm.fields import Fields
-from sage100_ssm.connectors.errors import misconfigured, traced
+from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.exchange.receipt import Action, Receipt
 from sage100_ssm.ssm.client import SsmClient
-from sage100_ssm.ssm.errors import Forbidden, LoginRefused, PassingError, Rejected, SsmError
+from sage100_ssm.ssm.errors import LoginRefused, PassingError, Rejected, SsmError
 from sage100_ssm.ssm.values import ext_id
-
-CONFIG_CODES = (LoginRefused.code, Forbidden.code)
 
 _SECONDS_OF_WRITING = 5
 """How long a batch may take to write: so old is, at most, what the decisions rest upon (P11)."""
@@ -69,7 +65,7 @@ class SsmWriter:
         of what the one before it left.
 
         Raises:
-            AirbyteTracedException: SSM cannot be read, or refuses the login. All requests have their receipt then.
+            ConnectorError: SSM cannot be read, or refuses the login. All requests have their receipt then.
         """
         faults = {request.index: fault(request) for request in requests}
         yield from (malformed(request, faults[request.index]) for request in requests if faults[request.index])
@@ -81,7 +77,7 @@ class SsmWriter:
             refused = yield from self._carry_out((yield from self._decided(now, seen)))
             if refused:
                 yield from (not_tried(request, refused) for request in left)
-                raise traced(refused, CONFIG_CODES) from refused
+                raise ConnectorError.of(refused) from refused
 
     def _looked_up(
         self, left: Sequence[WriteRequest]
@@ -92,7 +88,7 @@ class SsmWriter:
         for fewer and fewer; it is refused, and the others go on.
 
         Raises:
-            AirbyteTracedException: SSM cannot be read. All requests have their receipt then.
+            ConnectorError: SSM cannot be read. All requests have their receipt then.
         """
         size = self._few
         while left:
@@ -230,12 +226,12 @@ class SsmWriter:
         return Seen.of(self._client.find(self._stream, ids, ext_ids))
 
 
-def _stopped(error: SsmError) -> AirbyteTracedException:
+def _stopped(error: SsmError) -> ConnectorError:
     """Say why nothing more can be written; what SSM refuses it would refuse again."""
     if isinstance(error, Rejected):
         sentence = f"Rows are looked up by id and extId before they are written, and that is refused. {error}"
-        return misconfigured(error.code, sentence)
-    return traced(error, CONFIG_CODES)
+        return ConnectorError(error.code, sentence, configuration=True)
+    return ConnectorError.of(error)
 
 
 def _is_for_good(error: SsmError) -> bool:

@@ -66,7 +66,7 @@ class Progress:
         """Read a state.
 
         Raises:
-            AirbyteTracedException: it is not one of this source.
+            ConnectorError: it is not one of this source.
         """
         with reading_state():
             return cls(_moment(state, CURSOR), _moment(state, UNTIL), whole_number(state, KEY))

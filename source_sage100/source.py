@@ -19,12 +19,12 @@ from airbyte_cdk.models import (
 from airbyte_cdk.sources.streams import Stream
 from sqlalchemy import Table
 
-from sage100_ssm.connectors.errors import parsed, tracing
+from sage100_ssm.connectors.errors import connector_errors, parsed
 from sage100_ssm.connectors.source import CursorStream, FullStream, PagedSource, Pages
 from sage100_ssm.connectors.spec import connection_specification
 from sage100_ssm.exchange.record import COMPANY
 from sage100_ssm.sage100.database import Database, open_database
-from sage100_ssm.sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES, SageError
+from sage100_ssm.sage100.errors import UnreachableError
 from sage100_ssm.sage100.reading import pages
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
 from source_sage100.changes import CURSOR, KEY, changes, changes_and_deletions, whole
@@ -45,6 +45,7 @@ class SourceSage100(PagedSource):
     settings_model = SourceSage100Config
 
     def __init__(self, database: Database | None = None) -> None:
+        super().__init__()
         self._database = database
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
@@ -55,16 +56,16 @@ class SourceSage100(PagedSource):
         """Open the database; look for its tables, its columns and the right to read them.
 
         Raises:
-            AirbyteTracedException: it cannot be read. All is a matter of configuration here, an address where
+            ConnectorError: it cannot be read. All is a matter of configuration here, an address where
                 nobody answers included.
         """
-        with tracing(SageError, {*CONFIGURATION_CODES, *UNREACHABLE_CODES}), self._opened(config) as database:
+        with connector_errors(configuration=UnreachableError), self._opened(config) as database:
             database.verify_reading()
         return True, None
 
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
         """Give the streams with the columns that this database has."""
-        with tracing(SageError, CONFIGURATION_CODES), self._opened(config):
+        with connector_errors(), self._opened(config):
             return super().discover(logger, config)
 
     def read(
@@ -75,12 +76,12 @@ class SourceSage100(PagedSource):
         state: list[AirbyteStateMessage] | None = None,
     ) -> Iterator[AirbyteMessage]:
         """Read the streams of the catalog over one engine."""
-        with tracing(SageError, CONFIGURATION_CODES), self._opened(config):
+        with connector_errors(), self._opened(config):
             yield from super().read(logger, config, catalog, state)
 
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
         """Give the streams that this database has; the lists of services and contact types may be missing."""
-        with tracing(SageError, CONFIGURATION_CODES):
+        with connector_errors():
             settings = parsed(SourceSage100Config, config)
             database = self._database or open_database(settings)
         tables = {
@@ -135,5 +136,5 @@ def _of_company(company: str, read: Pages) -> Pages:
 
 
 def _traced(read: Pages) -> Pages:
-    with tracing(SageError, CONFIGURATION_CODES):
+    with connector_errors():
         yield from read

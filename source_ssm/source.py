@@ -14,7 +14,7 @@ from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, ConfiguredAi
 from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
-from sage100_ssm.connectors.errors import parsed, traced, tracing
+from sage100_ssm.connectors.errors import connector_errors, parsed
 from sage100_ssm.connectors.source import (
     CursorStream,
     FullStream,
@@ -29,7 +29,7 @@ from sage100_ssm.exchange.record import DELETED_AT
 from sage100_ssm.ssm import where
 from sage100_ssm.ssm.answer import Page
 from sage100_ssm.ssm.client import SsmClient
-from sage100_ssm.ssm.errors import Forbidden, LoginRefused, Rejected, SsmError
+from sage100_ssm.ssm.errors import Rejected, SsmError
 from sage100_ssm.ssm.values import Row, changed_at, format_stamp, is_deleted, parse_stamp
 from source_ssm import schemas
 from source_ssm.config import SourceSsmConfig
@@ -42,7 +42,6 @@ PAGE_ROWS = "page_rows"
 """In the state: the most rows of a page in the last whole read, by which the last page of changes is known."""
 
 _logger = logging.getLogger("airbyte")
-_CONFIG_CODES = (LoginRefused.code, Forbidden.code)
 
 
 Typed = Callable[[Row], Row]
@@ -58,6 +57,7 @@ class SourceSsm(PagedSource):
     settings_model = SourceSsmConfig
 
     def __init__(self, client: SsmClient | None = None) -> None:
+        super().__init__()
         self._lent = client
         self._own: SsmClient | None = None
 
@@ -74,13 +74,12 @@ class SourceSsm(PagedSource):
         """Log in and read a page of contacts.
 
         Raises:
-            AirbyteTracedException: SSM cannot be read. All is a matter of configuration here, an address where
+            ConnectorError: SSM cannot be read. All is a matter of configuration here, an address where
                 nobody answers included.
         """
         try:
-            next(self._client(parsed(SourceSsmConfig, config)).pages("contacts"), None)
-        except SsmError as error:
-            raise traced(error, (error.code,)) from error
+            with connector_errors(configuration=SsmError):
+                next(self._client(parsed(SourceSsmConfig, config)).pages("contacts"), None)
         finally:
             self._close()
         return True, None
@@ -127,7 +126,7 @@ class SourceSsm(PagedSource):
         return Types(stream, schema) if self._lent is None else _as_shown
 
     def _pages(self, settings: SourceSsmConfig, resource: str, typed: Typed) -> Pages:
-        with tracing(SsmError, _CONFIG_CODES):
+        with connector_errors():
             for page in self._client(settings).pages(resource):
                 yield list(map(typed, page.rows)), None
 
@@ -138,7 +137,7 @@ class SourceSsm(PagedSource):
             return finished(typed(row))
 
         client = self._client(settings)
-        with tracing(SsmError, _CONFIG_CODES):
+        with connector_errors():
             if resource == "contacts" and settings.contact_ids:
                 yield [told(row) for row in client.find(resource, ids=frozenset(settings.contact_ids))], None
                 return

@@ -34,7 +34,8 @@ from pydantic import BaseModel, SecretStr
 
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.destination import DestinationSsm
-from sage100_ssm.exchange.reading import Failure, Reading, Row, SideFailedError, StreamState
+from sage100_ssm.exchange.failure import Failure, SideFailedError
+from sage100_ssm.exchange.reading import Reading, Row, StreamState
 from sage100_ssm.exchange.receipt import Sink
 from sage100_ssm.sage100.config import Sage100Config
 from sage100_ssm.sage100.database import Database, open_database

@@ -14,7 +14,7 @@ import sage100_ssm.ssm.probe
 from sage100_ssm.app.access import SageSide, SsmSide, both_sides, failure_of
 from sage100_ssm.app.assemble import lease_owner, site_of, utc_now
 from sage100_ssm.app.settings import Settings
-from sage100_ssm.exchange.reading import SideFailedError
+from sage100_ssm.exchange.failure import SideFailedError
 from sage100_ssm.messages import Language, say
 from sage100_ssm.sage100.errors import CONFIGURATION_CODES, SageError
 from sage100_ssm.ssm.errors import Forbidden, LoginRefused, Rejected, SsmError

@@ -14,7 +14,7 @@ from airbyte_cdk.models import AirbyteMessageSerializer, FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from pydantic import BaseModel
 
-from sage100_ssm.connectors.errors import misconfigured
+from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.connectors.spec import connection_specification, unknown_fields
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ def configuration_of(path: str, model: type[BaseModel]) -> MutableMapping[str, A
     They have no effect, and do no harm: Airbyte may add some, and an older connector takes a newer configuration.
 
     Raises:
-        AirbyteTracedException: the file cannot be read.
+        ConnectorError: the file cannot be read.
     """
     config = json_of(path, "configuration")
     if not isinstance(config, MutableMapping):
@@ -48,7 +48,7 @@ def parsed_file(path: str, what: str, parse: Callable[[Any], T]) -> T:
         parse: reads its JSON.
 
     Raises:
-        AirbyteTracedException: the file cannot be read, or holds something else.
+        ConnectorError: the file cannot be read, or holds something else.
     """
     content = json_of(path, what)
     try:
@@ -61,7 +61,7 @@ def json_of(path: str, what: str) -> Any:
     """Read a JSON file, with or without a mark of its encoding.
 
     Raises:
-        AirbyteTracedException: it cannot be read, or is no JSON.
+        ConnectorError: it cannot be read, or is no JSON.
     """
     try:
         return loads(Path(path).read_text("utf-8-sig"))
@@ -88,5 +88,5 @@ def put_in_words() -> Iterator[None]:
         sys.exit(1)
 
 
-def _wrong_file(path: str, what: str, wrong: str) -> AirbyteTracedException:
-    return misconfigured("file", f"The {what} file {path} {wrong}.")
+def _wrong_file(path: str, what: str, wrong: str) -> ConnectorError:
+    return ConnectorError("file", f"The {what} file {path} {wrong}.", configuration=True)

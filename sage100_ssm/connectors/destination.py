@@ -26,7 +26,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 from pydantic import BaseModel
 
 from sage100_ssm.connectors.command import configuration_of, parsed_file, put_in_words
-from sage100_ssm.connectors.errors import misconfigured, parsed
+from sage100_ssm.connectors.errors import ConnectorError, parsed
 from sage100_ssm.connectors.report import Reporter, reporting
 from sage100_ssm.connectors.request import MalformedRecord, WriteRequest, asked_of, write_request
 from sage100_ssm.connectors.settings import DestinationSettings, Scalar
@@ -50,7 +50,7 @@ class Writer(Protocol):
         """Carry out the requests; one receipt each, in any order, each as soon as it is known.
 
         Raises:
-            AirbyteTracedException: the side cannot be written to at all. Requests without a receipt are then
+            ConnectorError: the side cannot be written to at all. Requests without a receipt are then
                 of unknown outcome.
         """
         ...
@@ -157,18 +157,20 @@ def _forms(
     """Tell how the records of each stream in the catalog are read.
 
     Raises:
-        AirbyteTracedException: the catalog has a stream, or a sync mode, that the destination does not take.
+        ConnectorError: the catalog has a stream, or a sync mode, that the destination does not take.
     """
     names = {s.stream.name: settings.streams.get(s.stream.name, s.stream.name) for s in catalog.streams}
     if unknown := sorted(set(names.values()) - set(writers)):
-        raise misconfigured(
+        raise ConnectorError(
             "stream_unknown",
             f"This destination does not take the stream {', '.join(unknown)}. It takes: {', '.join(writers)}.",
+            configuration=True,
         )
     if wrong := sorted(s.stream.name for s in catalog.streams if s.destination_sync_mode not in SYNC_MODES):
-        raise misconfigured(
+        raise ConnectorError(
             "sync_mode_unknown",
             f"The stream {', '.join(wrong)} can be appended (append, append_dedup), not overwritten.",
+            configuration=True,
         )
     forms = {
         s.stream.name: _Form(

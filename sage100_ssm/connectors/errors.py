@@ -1,6 +1,6 @@
-"""How a side's errors reach Airbyte: one sentence for people, a stable code, whose task it is to mend it."""
+"""How errors reach Airbyte: one sentence for people, a stable code, and whose task it is to mend it."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -9,53 +9,59 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from pydantic import BaseModel, ValidationError
 
 from sage100_ssm.connectors.spec import connection_specification, invalid_fields
+from sage100_ssm.exchange.failure import SideError
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def traced(error: Any, config_codes: Collection[str]) -> AirbyteTracedException:
-    """Put a side's error into Airbyte's form.
+class ConnectorError(AirbyteTracedException):
+    """An error in Airbyte's form.
 
     Args:
-        error: an exception with a stable `code` whose text is one sentence.
-        config_codes: the codes that only a change of the configuration mends; any other is passing.
+        code: its stable name; the protocol has room for it in the internal message.
+        sentence: what is wrong, for people, without secrets.
+        configuration: whether only a change of the configuration mends it; else it is passing.
+
+    Attributes:
+        code: as above.
+        configuration: as above.
     """
-    kind = FailureType.config_error if error.code in config_codes else FailureType.transient_error
-    return AirbyteTracedException(message=str(error), internal_message=error.code, failure_type=kind)
 
+    def __init__(self, code: str, sentence: str, *, configuration: bool) -> None:
+        kind = FailureType.config_error if configuration else FailureType.transient_error
+        super().__init__(message=sentence, internal_message=code, failure_type=kind)
+        self.code, self.configuration = code, configuration
 
-def misconfigured(code: str, sentence: str) -> AirbyteTracedException:
-    """What only a change of the configuration mends, in Airbyte's form.
-
-    Args:
-        code: its stable name.
-        sentence: what is wrong, for people.
-    """
-    return AirbyteTracedException(message=sentence, internal_message=code, failure_type=FailureType.config_error)
+    @classmethod
+    def of(cls, error: SideError) -> "ConnectorError":
+        """The same error in Airbyte's form."""
+        return cls(error.code, str(error), configuration=error.configuration)
 
 
 @contextmanager
-def tracing(kind: type[Exception], config_codes: Collection[str]) -> Iterator[None]:
+def connector_errors(*, configuration: type[SideError] | tuple[()] = ()) -> Iterator[None]:
     """Raise a side's errors in Airbyte's form.
 
     Args:
-        kind: the side's own error class, whose instances have a `code`.
-        config_codes: the codes that only a change of the configuration mends.
+        configuration: errors that are a matter of configuration here, beside those that always are: in a check, an
+            address where nothing answers.
     """
     try:
         yield
-    except kind as error:
-        raise traced(error, config_codes) from error
+    except SideError as error:
+        mends = error.configuration or isinstance(error, configuration)
+        raise ConnectorError(error.code, str(error), configuration=mends) from error
 
 
 def parsed(model: type[ModelT], config: Mapping[str, Any]) -> ModelT:
     """Read a configuration.
 
     Raises:
-        AirbyteTracedException: a setting is wrong; the message names it and not its value.
+        ConnectorError: a setting is wrong; the message names it and not its value.
     """
     try:
         return model.model_validate(config)
     except ValidationError as error:
         wrong = invalid_fields(error, connection_specification(model))
-        raise misconfigured("configuration", f"The configuration is wrong: {wrong}.") from None
+        sentence = f"The configuration is wrong: {wrong}."
+        raise ConnectorError("configuration", sentence, configuration=True) from None

@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 import orjson
-from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
-from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from sage100_ssm.connectors.errors import misconfigured
+from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.connectors.settings import FileRefused, RefusedRecords
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink
 
@@ -102,14 +100,14 @@ class Told:
         """End as failed where records are to come again.
 
         Raises:
-            AirbyteTracedException: so it is.
+            ConnectorError: so it is.
         """
         if postponed := sum(counts[POSTPONED] for counts in self._counts.values()):
-            raise AirbyteTracedException(
-                message=f"{postponed} record(s) could not be written for a passing reason, such as a lock or a lost "
-                "answer. The state stays before them: the next sync sends them again.",
-                internal_message="records_postponed",
-                failure_type=FailureType.transient_error,
+            raise ConnectorError(
+                "records_postponed",
+                f"{postponed} record(s) could not be written for a passing reason, such as a lock or a lost answer. "
+                "The state stays before them: the next sync sends them again.",
+                configuration=False,
             )
 
 
@@ -118,7 +116,7 @@ def reporting(sink: Sink | None, refused: RefusedRecords) -> Iterator[Reporter]:
     """Report to a sink; without one, to the log and to the file for refused records, which is open meanwhile.
 
     Raises:
-        AirbyteTracedException: the file cannot be written; or, in the end, records are to come again.
+        ConnectorError: the file cannot be written; or, in the end, records are to come again.
     """
     if sink is not None:
         yield Forwarded(sink)
@@ -136,7 +134,7 @@ def check_refused(refused: RefusedRecords) -> None:
     """Look whether refused records can be kept where they are to go.
 
     Raises:
-        AirbyteTracedException: they cannot.
+        ConnectorError: they cannot.
     """
     if isinstance(refused, FileRefused):
         _opened(Path(refused.path)).close()
@@ -197,4 +195,4 @@ def _opened(path: Path) -> TextIO:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8")
     except OSError as error:
         sentence = f"Refused records cannot be kept in {path}: {error.strerror}."
-        raise misconfigured("refused_records", sentence) from error
+        raise ConnectorError("refused_records", sentence, configuration=True) from error

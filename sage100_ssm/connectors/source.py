@@ -34,7 +34,7 @@ from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_m
 from pydantic import BaseModel
 
 from sage100_ssm.connectors.command import configuration_of, parsed_file
-from sage100_ssm.connectors.errors import misconfigured
+from sage100_ssm.connectors.errors import ConnectorError
 
 Record = Mapping[str, Any]
 State = Mapping[str, Any]
@@ -47,13 +47,13 @@ def reading_state() -> Iterator[None]:
     """Raise what is wrong with a state as a matter of configuration: taken for none, it would have all read again.
 
     Raises:
-        AirbyteTracedException: a value in it has the wrong type or form.
+        ConnectorError: a value in it has the wrong type or form.
     """
     try:
         yield
     except (TypeError, ValueError):
         sentence = "The state is not one of this source. Reset the stream's state to read from the beginning."
-        raise misconfigured("state", sentence) from None
+        raise ConnectorError("state", sentence, configuration=True) from None
 
 
 def whole_number(state: State, name: str) -> int | None:
@@ -195,6 +195,11 @@ class PagedSource(AbstractSource, ABC):
     in_pages = False
     """Whether `read` gives pages as they are, to who writes them out at once; else a message for each record."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.stream_errors: dict[str, ConnectorError] = {}
+        """Why streams of the last read failed: the protocol's messages have no room for all of an error."""
+
     @property
     def raise_exception_on_missing_stream(self) -> bool:
         """A stream that the source lacks is an error, not an empty stream."""
@@ -222,6 +227,7 @@ class PagedSource(AbstractSource, ABC):
         state: list[AirbyteStateMessage] | None = None,
     ) -> Iterator[AirbyteMessage]:
         """Read the streams of the catalog."""
+        self.stream_errors = {}
         for message in super().read(logger, config, catalog, state):
             if isinstance(message, Page) and not self.in_pages:
                 yield from message.messages()
@@ -236,8 +242,23 @@ class PagedSource(AbstractSource, ABC):
         state_manager: ConnectorStateManager,
         internal_config: InternalConfig,
     ) -> Iterator[AirbyteMessage]:
-        """Do for a page what the CDK does for a record: RUNNING with the first, STATE after what it covers."""
+        """Read a stream, and keep its error."""
         assert isinstance(stream_instance, FullStream)
+        try:
+            yield from self._read_pages(logger, stream_instance, configured_stream, state_manager, internal_config)
+        except ConnectorError as error:
+            self.stream_errors[stream_instance.name] = error
+            raise
+
+    @staticmethod
+    def _read_pages(
+        logger: logging.Logger,
+        stream_instance: FullStream,
+        configured_stream: ConfiguredAirbyteStream,
+        state_manager: ConnectorStateManager,
+        internal_config: InternalConfig,
+    ) -> Iterator[AirbyteMessage]:
+        """Do for a page what the CDK does for a record: RUNNING with the first, STATE after what it covers."""
         name, space = stream_instance.name, stream_instance.namespace
         if isinstance(stream_instance, CursorStream):
             stream_instance.state = state_manager.get_stream_state(name, space)

@@ -33,11 +33,10 @@ from sage100_ssm.sage100.config import Sage100Config, SqlServer
 from sage100_ssm.sage100.diagnosis import why_not_opened
 from sage100_ssm.sage100.engine import WRITING, engine_of
 from sage100_ssm.sage100.errors import (
-    ConfigurationError,
     LockedError,
+    MisconfiguredError,
     RefusedError,
     UnreachableError,
-    configuration_error,
     native_errors,
 )
 from sage100_ssm.sage100.information import information_columns
@@ -209,7 +208,7 @@ class Database:
         try:
             with self.reading() as connection:
                 found = connection.execute(query).scalar()
-        except (RefusedError, ConfigurationError):
+        except (RefusedError, MisconfiguredError):
             # A SQLite file made without AUTOINCREMENT counts nothing; and a server may not know the function.
             return None
         return None if found is None else int(found)
@@ -285,7 +284,7 @@ class Database:
         try:
             with native_errors(), self._writer.begin() as connection:
                 _take_turn(connection)
-        except (RefusedError, ConfigurationError):  # it does not know the procedure, or the login may not call it
+        except (RefusedError, MisconfiguredError):  # it does not know the procedure, or the login may not call it
             return False
         return True
 
@@ -302,7 +301,7 @@ class Database:
             return
         for right in rights:
             if self._granted(right) == 0:
-                raise configuration_error("right_missing", str(right))
+                raise MisconfiguredError("right_missing", str(right))
 
     def _granted(self, right: Right) -> int | None:
         """1 or 0; None where the server does not tell, which the statement itself then does."""
@@ -318,12 +317,12 @@ def open_database(config: Sage100Config) -> Database:
     """Connect, and find out what the database has. To be closed, or used in a `with`.
 
     Raises:
-        ConfigurationError: it cannot be opened, or lacks what the product cannot do without.
+        MisconfiguredError: it cannot be opened, or lacks what the product cannot do without.
         UnreachableError: the server was not reached; it says at which step, as far as the network tells.
     """
     try:
         return _opened(config)
-    except (UnreachableError, ConfigurationError) as error:
+    except (UnreachableError, MisconfiguredError) as error:
         if isinstance(config.connection, SqlServer):
             raise why_not_opened(config.connection, error) from None
         raise
@@ -357,7 +356,7 @@ def _layouts(engine: Engine) -> dict[Table, Layout]:
             # The database says whether the table is not there or the login may not see it.
             with engine.connect() as connection:
                 connection.execute(select(table.c.cbMarq).where(false())).all()
-            raise configuration_error("schema_missing", f"table {table.name}")
+            raise MisconfiguredError("schema_missing", f"table {table.name}")
     return layouts
 
 
@@ -381,7 +380,7 @@ def _found(engine: Engine, table: Table) -> Mapping[str, _Found]:
 
 def _layout(table: Table, found: Mapping[str, _Found]) -> Layout:
     if missing := [name for name in _INDISPENSABLE[table] if name.lower() not in found]:
-        raise configuration_error("schema_missing", f"column {table.name}.{missing[0]}")
+        raise MisconfiguredError("schema_missing", f"column {table.name}.{missing[0]}")
     columns = {str(column.name): column for column in table.columns if column.name.lower() in found}
     lengths = {
         name: found[name.lower()].length or column.type.length

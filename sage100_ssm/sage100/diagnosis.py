@@ -5,7 +5,7 @@ from contextlib import closing
 
 from sage100_ssm.sage100.config import SqlServer
 from sage100_ssm.sage100.engine import engine_of, is_freetds
-from sage100_ssm.sage100.errors import SageError, UnreachableError, configuration_error, native_errors
+from sage100_ssm.sage100.errors import MisconfiguredError, SageError, UnreachableError, native_errors
 
 DEFAULT_PORT = 1433
 _BROWSER_PORT = 1434
@@ -20,7 +20,7 @@ def why_not_opened(server: SqlServer, error: SageError) -> SageError:
     if isinstance(error, UnreachableError):
         return _why_unreachable(server, error.words)
     if error.code == "login_refused" and is_freetds(server.driver) and _lets_in(server):
-        return configuration_error("database_missing", server.database)
+        return MisconfiguredError("database_missing", server.database)
     return error
 
 

@@ -1,7 +1,7 @@
 """What can go wrong with a Sage 100 database, by what is to be done about it.
 
     SageError
-    ├── ConfigurationError   somebody has to mend the settings, the rights or the database
+    ├── MisconfiguredError   somebody has to mend the settings, the rights or the database
     ├── UnreachableError     the connection could not be made or broke; a write in it is of unknown outcome
     ├── LockedError          a lock or a Sage user is in the way: try again later
     ├── DeadlockError        chosen as a deadlock's victim: try again at once
@@ -21,21 +21,29 @@ from enum import StrEnum
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from sage100_ssm.exchange.failure import SideError
 
-class SageError(Exception):
-    """Something went wrong with the database. The text is one sentence for people, without secrets.
 
-    Attributes:
-        code: a stable name of the error.
-    """
+class SageError(SideError):
+    """Something went wrong with the database."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
 
 
-class ConfigurationError(SageError):
-    """Somebody has to mend the settings, the rights or the database."""
+class MisconfiguredError(SageError):
+    """Somebody has to mend the settings, the rights or the database.
+
+    Args:
+        code: one of `CONFIGURATION_CODES`, whose sentence it takes.
+        words: what to quote beside it: the driver's own words, or the name of what is missing.
+    """
+
+    configuration = True
+
+    def __init__(self, code: str, words: str) -> None:
+        super().__init__(code, f"{CONFIGURATION_CODES[code]}. ({words})")
 
 
 class UnreachableError(SageError):
@@ -126,7 +134,7 @@ CONFIGURATION_CODES: Mapping[str, str] = {
     "schema_missing": "The database lacks a table or a column of Sage 100, or does not show it to this login",
     "connection_string": "The ODBC connection string or data source is not usable",
 }
-"""The codes of `ConfigurationError`, each with the sentence that tells it."""
+"""The codes of `MisconfiguredError`, each with the sentence that tells it."""
 
 _CONFIGURATION_NUMBERS: Mapping[int, str] = {
     # A database that is missing is told with a refused login behind it: it goes first.
@@ -205,11 +213,6 @@ _SQLITE_CONSTRAINTS: Mapping[int, Refusal] = {
 }
 
 
-def configuration_error(code: str, words: str) -> ConfigurationError:
-    """Say what is to be mended, and quote the words that tell it."""
-    return ConfigurationError(code, f"{CONFIGURATION_CODES[code]}. ({words})")
-
-
 @contextmanager
 def native_errors() -> Iterator[None]:
     """Raise the database's errors as those of this module.
@@ -223,11 +226,11 @@ def native_errors() -> Iterator[None]:
     except DBAPIError as error:
         raise _translated(error) from None
     except NoSuchTableError as error:
-        raise configuration_error("schema_missing", f"table {error}") from None
+        raise MisconfiguredError("schema_missing", f"table {error}") from None
     except PoolTimeoutError as error:
         raise LockedError(str(error)) from None
     except ImportError as error:
-        raise configuration_error("odbc_missing", str(error)) from None
+        raise MisconfiguredError("odbc_missing", str(error)) from None
 
 
 def _translated(error: DBAPIError) -> SageError:
@@ -261,11 +264,11 @@ def _of_sqlite(native: sqlite3.Error) -> SageError:
     extended = getattr(native, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     primary = extended & 0xFF
     if primary in _SQLITE_CONFIGURATION:
-        return configuration_error(_SQLITE_CONFIGURATION[primary], words)
+        return MisconfiguredError(_SQLITE_CONFIGURATION[primary], words)
     if primary in _SQLITE_LOCKS:
         return LockedError(words)
     if words.startswith(("no such table", "no such column")):
-        return configuration_error("schema_missing", words)
+        return MisconfiguredError("schema_missing", words)
     if extended == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
         return RefusedError(_duplicate(words), words)
     if extended == sqlite3.SQLITE_CONSTRAINT_TRIGGER and _LOCK_NUMBERS & set(map(int, _SAGE_NUMBER.findall(words))):
@@ -282,7 +285,7 @@ def _of_sql_server(state: str, text: str) -> SageError:
     if refusal := _refusal(words, numbers):
         return RefusedError(refusal, words)
     if code := _configuration_code(state, text, numbers):
-        return configuration_error(code, words)
+        return MisconfiguredError(code, words)
     if state.startswith(_BROKEN_STATES) or _BROKEN_NUMBERS & numbers or _BROKEN_WORDS.search(text):
         return UnreachableError(words)
     return RefusedError(Refusal.OTHER, words)

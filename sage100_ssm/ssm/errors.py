@@ -16,21 +16,18 @@ No message holds a key, a token, or a value that was written.
 
 from typing import ClassVar
 
+from sage100_ssm.exchange.failure import SideError
 
-class SsmError(Exception):
-    """Something went wrong with SSM. ``str()`` is one sentence for people.
 
-    Attributes:
-        code: stable name of what went wrong, for programs.
-    """
-
-    code: ClassVar[str]
+class SsmError(SideError):
+    """Something went wrong with SSM."""
 
 
 class LoginRefused(SsmError):  # noqa: N818 - named for what happened
     """The keys are wrong, or SSM takes none of the sessions that it gives."""
 
     code = "login_refused"
+    configuration = True
 
     def __init__(self) -> None:
         super().__init__("Sage Sales Management refuses the login: check the public and the private key.")
@@ -40,6 +37,7 @@ class Forbidden(SsmError):  # noqa: N818 - named for what happened
     """The user of the keys lacks a right (HTTP 403)."""
 
     code = "forbidden"
+    configuration = True
 
     def __init__(self, resource: str, detail: str) -> None:
         super().__init__(f"The keys give no right to {resource} of Sage Sales Management{_quoted(detail)}.")

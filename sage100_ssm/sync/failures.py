@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any
 
-from sage100_ssm.exchange.reading import Failure
+from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.sync.model import Entry, Side
 
 

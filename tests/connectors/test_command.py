@@ -14,7 +14,7 @@ from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from pydantic import BaseModel, Field
 
 from sage100_ssm.connectors.command import configuration_of, parsed_file, put_in_words
-from sage100_ssm.connectors.errors import misconfigured
+from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.connectors.settings import DestinationSettings
 from sage100_ssm.connectors.source import PagedSource
 
@@ -127,7 +127,7 @@ def test_a_state_may_be_empty(file, content, count):
 
 def test_what_the_configuration_mends_ends_the_process_by_its_sentence_alone(capsys):
     with pytest.raises(SystemExit) as ended, put_in_words():
-        raise misconfigured("file", "It is so.")
+        raise ConnectorError("file", "It is so.", configuration=True)
     (line,) = capsys.readouterr().out.splitlines()
     assert (ended.value.code, json.loads(line)["trace"]["error"]) == (
         1,

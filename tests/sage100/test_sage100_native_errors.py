@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy.exc import DBAPIError, NoSuchTableError
 
 from sage100_ssm.sage100.errors import (
-    ConfigurationError,
     DeadlockError,
     LockedError,
+    MisconfiguredError,
     Refusal,
     RefusedError,
     UnreachableError,
@@ -64,7 +64,7 @@ def test_what_passes_is_told_apart_by_the_native_number(state, text, kind):
 )  # fmt: skip
 def test_what_somebody_has_to_mend_bears_a_stable_code(state, text, code):
     error = translated(NativeError(state, text))
-    assert (type(error), error.code) == (ConfigurationError, code)
+    assert (type(error), error.code) == (MisconfiguredError, code)
 
 
 @pytest.mark.parametrize(
@@ -122,11 +122,11 @@ def test_a_number_in_a_users_value_is_no_error_number(value):
     ("code", "words", "kind", "told"),
     [
         (sqlite3.SQLITE_BUSY, "database is locked", LockedError, "locked"),
-        (sqlite3.SQLITE_CANTOPEN, "unable to open database file", ConfigurationError, "database_missing"),
-        (sqlite3.SQLITE_NOTADB, "file is not a database", ConfigurationError, "database_missing"),
-        (sqlite3.SQLITE_READONLY, "attempt to write a readonly database", ConfigurationError, "right_missing"),
-        (sqlite3.SQLITE_ERROR, "no such table: F_CONTACTT", ConfigurationError, "schema_missing"),
-        (sqlite3.SQLITE_ERROR, "no such column: CT_Skype", ConfigurationError, "schema_missing"),
+        (sqlite3.SQLITE_CANTOPEN, "unable to open database file", MisconfiguredError, "database_missing"),
+        (sqlite3.SQLITE_NOTADB, "file is not a database", MisconfiguredError, "database_missing"),
+        (sqlite3.SQLITE_READONLY, "attempt to write a readonly database", MisconfiguredError, "right_missing"),
+        (sqlite3.SQLITE_ERROR, "no such table: F_CONTACTT", MisconfiguredError, "schema_missing"),
+        (sqlite3.SQLITE_ERROR, "no such column: CT_Skype", MisconfiguredError, "schema_missing"),
         (sqlite3.SQLITE_CONSTRAINT_UNIQUE, "UNIQUE constraint failed: F_CONTACTT.CT_No", RefusedError, "duplicate_number"),
         (sqlite3.SQLITE_CONSTRAINT_UNIQUE, "UNIQUE constraint failed: F_CONTACTT.CT_Num, F_CONTACTT.CT_Nom, F_CONTACTT.CT_Prenom", RefusedError, "duplicate_name"),
         (sqlite3.SQLITE_CONSTRAINT_UNIQUE, "UNIQUE constraint failed: index 'ICT_NOM'", RefusedError, "duplicate_name"),
@@ -153,7 +153,7 @@ def test_a_missing_table_and_a_missing_driver_manager_are_for_somebody_to_mend()
         (NoSuchTableError("F_CONTACTT"), "schema_missing"),
         (ImportError("libodbc.so.2"), "odbc_missing"),
     ):
-        with pytest.raises(ConfigurationError) as caught, native_errors():
+        with pytest.raises(MisconfiguredError) as caught, native_errors():
             raise cause
         assert caught.value.code == code
         assert str(cause) in str(caught.value)

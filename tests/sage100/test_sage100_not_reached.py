@@ -14,7 +14,7 @@ from sage100_ssm.sage100.database import open_database
 from sage100_ssm.sage100.errors import (
     CONFIGURATION_CODES,
     UNREACHABLE_CODES,
-    ConfigurationError,
+    MisconfiguredError,
     SageError,
     UnreachableError,
 )
@@ -141,7 +141,7 @@ def test_a_listener_that_is_no_sql_server_is_unreachable(microsoft):
 )
 def test_a_certificate_that_nobody_signed_wants_a_decision(microsoft, front, settings, code):
     error = failure(server(port=front.port, **settings))
-    assert (type(error), error.code) == (ConfigurationError, code)
+    assert (type(error), error.code) == (MisconfiguredError, code)
 
 
 @pytest.mark.parametrize(

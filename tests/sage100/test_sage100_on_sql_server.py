@@ -11,7 +11,7 @@ from sage100_ssm.exchange.receipt import Cause, Outcome
 from sage100_ssm.sage100.config import Odbc, Sage100Config, SqlServer
 from sage100_ssm.sage100.database import open_database
 from sage100_ssm.sage100.engine import APPLICATION, engine_of
-from sage100_ssm.sage100.errors import ConfigurationError, LockedError, RefusedError, UnreachableError
+from sage100_ssm.sage100.errors import LockedError, MisconfiguredError, RefusedError, UnreachableError
 from sage100_ssm.sage100.reading import newest, pages
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
 from sage100_ssm.sage100.writing import Contacts, in_transaction
@@ -105,7 +105,7 @@ def test_the_connection_bears_our_name_and_none_that_sage_takes_for_its_own(sage
 def test_a_login_that_is_refused_and_a_database_that_is_not_there_are_told(sage, wrong, code):
     only_here(sage)
     config = sage.config | {"connection": sage.config["connection"] | wrong}
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(MisconfiguredError) as caught:
         open_database(Sage100Config.model_validate(config))
     # FreeTDS tells of a database that cannot be opened as of a login that is refused.
     assert caught.value.code in {code, "login_refused"} if "tds" in str(sage.config).lower() else code
@@ -124,7 +124,7 @@ def test_a_login_that_is_refused_and_a_database_that_is_not_there_are_told(sage,
 def test_a_right_that_is_missing_is_named_before_anything_is_written(sage, database, sql_server, denied, told):
     only_here(sage)
     sql_server.database(sage).denied.add(denied)
-    with pytest.raises(ConfigurationError, match=told) as caught:
+    with pytest.raises(MisconfiguredError, match=told) as caught:
         database.verify_writing()
     assert caught.value.code == "right_missing"
 
@@ -143,7 +143,7 @@ def test_a_table_that_the_login_may_not_even_see_is_a_right_that_is_missing(sage
     hidden = sql_server.database(sage)
     hidden.denied.add(("SELECT", "f_comptet"))
     hidden.run("DELETE FROM \"INFORMATION_SCHEMA.COLUMNS\" WHERE TABLE_NAME = 'F_COMPTET'")
-    with pytest.raises(ConfigurationError, match="F_COMPTET") as caught:
+    with pytest.raises(MisconfiguredError, match="F_COMPTET") as caught:
         open_database(Sage100Config.model_validate(sage.config))
     assert caught.value.code == "right_missing"
 
@@ -152,11 +152,11 @@ def test_a_table_that_the_login_may_not_even_see_is_a_right_that_is_missing(sage
 def test_a_table_or_column_that_is_missing_is_named(sage):
     sage.run("DROP TABLE dbo.F_DRECOUVREMENT")
     sage.run("DROP TABLE dbo.F_CONTACTT")
-    with pytest.raises(ConfigurationError, match="F_CONTACTT") as caught:
+    with pytest.raises(MisconfiguredError, match="F_CONTACTT") as caught:
         open_database(Sage100Config.model_validate(sage.config))
     assert caught.value.code == "schema_missing"
     sage.run("CREATE TABLE dbo.F_CONTACTT (CT_Num varchar(17) NULL, cbMarq int IDENTITY(1,1) NOT NULL)")
-    with pytest.raises(ConfigurationError, match=r"F_CONTACTT\.CT_Nom"):
+    with pytest.raises(MisconfiguredError, match=r"F_CONTACTT\.CT_Nom"):
         open_database(Sage100Config.model_validate(sage.config))
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sage100_ssm.connectors.request import WriteRequest, write_request
-from sage100_ssm.exchange.reading import Failure, Reading, Row, SideFailedError, StreamState
+from sage100_ssm.exchange.failure import Failure, SideFailedError
+from sage100_ssm.exchange.reading import Reading, Row, StreamState
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink
 from sage100_ssm.sync.contacts.mapping import Column
 from tests.support import worlds

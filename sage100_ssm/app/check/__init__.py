@@ -11,7 +11,7 @@ from sage100_ssm.app.check.finding import CheckReport, Finding, Teller
 from sage100_ssm.app.check.sage100 import SageSeen
 from sage100_ssm.app.check.ssm import SsmSeen
 from sage100_ssm.app.settings import Settings
-from sage100_ssm.exchange.reading import SideFailedError
+from sage100_ssm.exchange.failure import SideFailedError
 from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import Direction, present

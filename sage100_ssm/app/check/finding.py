@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sage100_ssm.exchange.reading import Failure
+from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.messages import Language, say, say_error
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.model import Side

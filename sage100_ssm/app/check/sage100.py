@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sage100_ssm.app.access import SageSide
 from sage100_ssm.app.check.finding import Finding, Teller, some
-from sage100_ssm.exchange.reading import Failure, SideFailedError
+from sage100_ssm.exchange.failure import Failure, SideFailedError
 from sage100_ssm.sage100.engine import is_freetds
 from sage100_ssm.sage100.inspection import Inspection, Trigger
 from sage100_ssm.sage100.rights import LISTS

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sage100_ssm.exchange.reading import Row, SideFailedError
+from sage100_ssm.exchange.failure import SideFailedError
+from sage100_ssm.exchange.reading import Row
 from sage100_ssm.exchange.receipt import Action, Outcome, Receipt
 from sage100_ssm.exchange.record import CREATE, DELETED_AT, EXPECTED, SET
 from sage100_ssm.sync.contacts.contact import Contact

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sage100_ssm.exchange.reading import Failure, Reading, Row, SideFailedError
+from sage100_ssm.exchange.failure import Failure, SideFailedError
+from sage100_ssm.exchange.reading import Reading, Row
 from sage100_ssm.sync.contacts.mapping import Column
 from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.run.ports import SageAccess, SsmAccess

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sage100_ssm.exchange.reading import Failure
+from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.gc_pause import paused
 from sage100_ssm.sync.contacts.fields import present
 from sage100_ssm.sync.failures import ConfigurationError, side_error

@@ -6,7 +6,7 @@ from dataclasses import field as default
 from datetime import datetime
 from typing import Any
 
-from sage100_ssm.exchange.reading import Failure
+from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.failures import Exit
