@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
-from sage100_ssm.app.access import both_sides
 from sage100_ssm.app.settings import Settings
+from sage100_ssm.app.sides import both_sides
 from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.fields import field_map

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as default
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,12 @@ import yaml
 
 import sage100_ssm.sage100.probe
 import sage100_ssm.ssm.probe
-from sage100_ssm.app.access import SageSide, SsmSide, both_sides, failure_of
 from sage100_ssm.app.assemble import lease_owner, site_of, utc_now
 from sage100_ssm.app.settings import Settings
-from sage100_ssm.exchange.failure import SideFailedError
+from sage100_ssm.app.sides import SageSide, SsmSide, both_sides, failure_of
+from sage100_ssm.exchange.failure import SideError, SideFailedError
 from sage100_ssm.messages import Language, say
-from sage100_ssm.sage100.errors import CONFIGURATION_CODES, SageError
-from sage100_ssm.ssm.errors import Forbidden, LoginRefused, Rejected, SsmError
+from sage100_ssm.ssm.errors import Rejected
 from sage100_ssm.ssm.probe import NOT_ASKED, SETTLED_BY_LOOKING, SETTLED_BY_WRITING, ScratchLeftError
 from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.failures import ConfigurationError, side_error
@@ -25,8 +24,6 @@ from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.run import lease
 from sage100_ssm.sync.state.errors import StateMissing
 from sage100_ssm.sync.state.store import StateStore
-
-_REFUSALS = (LoginRefused.code, Forbidden.code, Rejected.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +141,10 @@ def _told(side: Side) -> Iterator[None]:
         raise ConfigurationError("probe_company", company=str(error)) from error
     except SideFailedError as error:
         raise side_error(side, error.failure) from error
-    except SageError as error:
-        raise side_error(side, failure_of(error, CONFIGURATION_CODES)) from error
-    except SsmError as error:
-        raise side_error(side, failure_of(error, _REFUSALS)) from error
+    except SideError as error:
+        # What SSM rejects here would be rejected again: a person must look at it.
+        failure = replace(failure_of(error), configuration=error.configuration or isinstance(error, Rejected))
+        raise side_error(side, failure) from error
 
 
 def _answer(

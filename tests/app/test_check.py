@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from sage100_ssm.app import access
+from sage100_ssm.app import sides
 from sage100_ssm.app.check import check_sides
 from sage100_ssm.app.check.finding import Level
 from sage100_ssm.sage100.inspection import Generation
@@ -20,7 +20,7 @@ ADVICE, MEND, OK, UNSEEN = Level.ADVICE, Level.MEND, Level.OK, Level.UNSEEN
 
 @pytest.fixture(autouse=True)
 def haste(monkeypatch):
-    monkeypatch.setattr(access, "SsmClient", partial(SsmClient, patience=HASTE))
+    monkeypatch.setattr(sides, "SsmClient", partial(SsmClient, patience=HASTE))
 
 
 def levels(report):

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from sage100_ssm.app import access
+from sage100_ssm.app import sides
 from sage100_ssm.app.assemble import utc_now
 from sage100_ssm.app.probe import probe, settings_of, write_answers
 from sage100_ssm.app.settings import load_settings
@@ -25,7 +25,7 @@ CLIENT = "JASPE"
 
 @pytest.fixture(autouse=True)
 def haste(monkeypatch):
-    monkeypatch.setattr(access, "SsmClient", partial(SsmClient, patience=HASTE))
+    monkeypatch.setattr(sides, "SsmClient", partial(SsmClient, patience=HASTE))
 
 
 def codes(site, company=CLIENT, side="ssm"):

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sage100_ssm.app import access, assemble
+from sage100_ssm.app import assemble, sides
 from sage100_ssm.app.assemble import plan_once, run_once
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.ssm.client import Patience, SsmClient
@@ -279,7 +279,7 @@ def quirks(request):
 def stage(server, empty_company, quirks, tmp_path, monkeypatch):
     """Two clients on both sides, and nobody in them; the final check is left to the scenario."""
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))  # loopback needs no certificates, and loading them takes long
-    monkeypatch.setattr(access, "SsmClient", partial(SsmClient, patience=HASTE))
+    monkeypatch.setattr(sides, "SsmClient", partial(SsmClient, patience=HASTE))
     clock = Clock()
     monkeypatch.setattr(assemble, "utc_now", clock)
     server.reset(with_value_lists(Store(quirks, clock=clock, extra_fields=EXTRA_FIELDS)))

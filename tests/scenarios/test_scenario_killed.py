@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from sage100_ssm.app import access
+from sage100_ssm.app import sides
 from sage100_ssm.sage100.database import Database
 from sage100_ssm.standins.people import SageUser
 from sage100_ssm.standins.ssm_api.quirks import Quirks
@@ -54,7 +54,7 @@ def death(monkeypatch):
     """What kills runs: once a request was answered, once Sage has committed, before the state commits."""
     fate = Death()
     client, writing, transaction, release = (
-        access.SsmClient,
+        sides.SsmClient,
         Database.writing,
         StateStore.transaction,
         StateStore.release,
@@ -89,7 +89,7 @@ def death(monkeypatch):
         if not fate.dead:
             release(self, lease)
 
-    monkeypatch.setattr(access, "SsmClient", mortal_client)
+    monkeypatch.setattr(sides, "SsmClient", mortal_client)
     monkeypatch.setattr(Database, "writing", mortal_writing)
     monkeypatch.setattr(StateStore, "transaction", mortal_transaction)
     monkeypatch.setattr(StateStore, "release", mortal_release)

@@ -4,13 +4,13 @@ import platform
 from collections.abc import Iterator
 from importlib.metadata import version
 
-from sage100_ssm.app.access import both_sides
 from sage100_ssm.app.assemble import site_of, utc_now
 from sage100_ssm.app.check import both, sage100, ssm
 from sage100_ssm.app.check.finding import CheckReport, Finding, Teller
 from sage100_ssm.app.check.sage100 import SageSeen
 from sage100_ssm.app.check.ssm import SsmSeen
 from sage100_ssm.app.settings import Settings
+from sage100_ssm.app.sides import both_sides
 from sage100_ssm.exchange.failure import SideFailedError
 from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sage100_ssm.app.access import SageSide
 from sage100_ssm.app.check.finding import Finding, Teller, some
+from sage100_ssm.app.sides import SageSide
 from sage100_ssm.exchange.failure import Failure, SideFailedError
 from sage100_ssm.sage100.engine import is_freetds
 from sage100_ssm.sage100.inspection import Inspection, Trigger

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sage100_ssm.app.access import SsmSide
 from sage100_ssm.app.check.finding import Finding, Teller, some
+from sage100_ssm.app.sides import SsmSide
 from sage100_ssm.exchange.failure import SideFailedError
 from sage100_ssm.ssm.answer import SchemaField
 from sage100_ssm.sync.contacts.contact import ExtId

@@ -1,0 +1,192 @@
+"""The two sides as the engine sees them: the four connectors, called in this process."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from destination_sage100.destination import DestinationSage100
+from destination_ssm.destination import DestinationSsm
+from sage100_ssm.connectors import in_process
+from sage100_ssm.exchange.failure import Failure, SideError, SideFailedError
+from sage100_ssm.exchange.reading import Reading, Row, StreamState
+from sage100_ssm.exchange.receipt import Sink
+from sage100_ssm.sage100.config import Sage100Config
+from sage100_ssm.sage100.database import Database, open_database
+from sage100_ssm.sage100.diagnosis import DEFAULT_PORT
+from sage100_ssm.sage100.errors import SageError
+from sage100_ssm.sage100.inspection import Inspection, inspect_database
+from sage100_ssm.sage100.tables import F_CONTACTT
+from sage100_ssm.ssm.answer import SchemaField
+from sage100_ssm.ssm.client import SsmClient
+from sage100_ssm.ssm.config import SsmConfig
+from sage100_ssm.ssm.errors import SsmError
+from sage100_ssm.sync.contacts.mapping import Column
+from source_sage100.source import SourceSage100
+from source_ssm.source import SourceSsm
+
+_CONTACTS = "contacts"
+
+
+class SageSide:
+    """Sage 100, read and written over one database engine, opened when first needed.
+
+    Args:
+        config: the connectors' configuration.
+    """
+
+    def __init__(self, config: Sage100Config) -> None:
+        self._config, self._configuration = config, in_process.configuration_of(config)
+        self._open: Database | None = None
+
+    def close(self) -> None:
+        """Close the database."""
+        if self._open is not None:
+            self._open.close()
+
+    @property
+    def database(self) -> Database:
+        """The open database.
+
+        Raises:
+            SideFailedError: it cannot be opened.
+        """
+        if self._open is None:
+            try:
+                self._open = open_database(self._config)
+            except SageError as error:
+                raise SideFailedError(failure_of(error, _place(self._config))) from error
+        return self._open
+
+    def columns(self) -> Mapping[str, Column]:
+        """The columns of ``F_CONTACTT`` that can be written and what each can hold, from what the source discovers.
+
+        Raises:
+            SideFailedError: the database cannot be looked at.
+        """
+        schema = in_process.discover(SourceSage100(self.database), self._configuration)[_CONTACTS]
+        fields = {name: p for name, p in schema["properties"].items() if not p.get("readOnly")}
+        return {name: Column(p.get("maxLength"), p.get("x-encoding")) for name, p in fields.items()}
+
+    def last_identity(self) -> int | None:
+        """The highest ``cbMarq`` ever given to a contact; None where the database does not say.
+
+        Raises:
+            SideFailedError: the database cannot be opened.
+        """
+        return self.database.last_identity(F_CONTACTT)
+
+    def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
+        """Read streams whole; a failure is part of the reading."""
+        try:
+            source = SourceSage100(self.database)
+        except SideFailedError as error:
+            return {name: Reading([], failure=error.failure) for name in streams}
+        return in_process.read(source, self._configuration, streams)
+
+    def write(self, records: Iterable[Row], sink: Sink) -> None:
+        """Write contacts; one receipt each.
+
+        Raises:
+            SideFailedError: the database cannot be written any further.
+        """
+        in_process.write(DestinationSage100(sink, self.database), self._configuration, _CONTACTS, records)
+
+    def inspection(self) -> Inspection:
+        """What the database is like.
+
+        Raises:
+            SideFailedError: it cannot be opened.
+        """
+        return inspect_database(self.database)
+
+    def check(self) -> Failure | None:
+        """Why contacts cannot be written; None if they can.
+
+        Raises:
+            SideFailedError: the database cannot be opened.
+        """
+        return in_process.check(DestinationSage100(database=self.database), self._configuration)
+
+
+class SsmSide:
+    """SSM, read and written over one client: one login, one token bucket, one count of requests.
+
+    Args:
+        config: the connectors' configuration.
+    """
+
+    def __init__(self, config: SsmConfig) -> None:
+        self._configuration = in_process.configuration_of(config)
+        self._client = SsmClient(config)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    @property
+    def client(self) -> SsmClient:
+        """The client."""
+        return self._client
+
+    @property
+    def requests(self) -> int:
+        """How many HTTP requests were sent so far."""
+        return self._client.requests
+
+    def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
+        """Read streams since their states; a failure is part of the reading."""
+        return in_process.read(SourceSsm(self._client), self._configuration, streams, incremental=True)
+
+    def check(self) -> Failure | None:
+        """Why contacts cannot be created: the owner or the branch of what is created is missing. None if they can."""
+        return in_process.check(DestinationSsm(client=self._client), self._configuration)
+
+    def contact_schema(self) -> Mapping[str, SchemaField] | None:
+        """The fields of a contact; None where the instance does not describe them."""
+        try:
+            return self._client.schema(_CONTACTS)
+        except SsmError:
+            return None
+
+    def find(self, ids: Collection[int]) -> Reading:
+        """Read contacts by their ids, deleted ones included; a failure is part of the reading."""
+        configuration = self._configuration | {"contact_ids": list(ids)}
+        return in_process.read(SourceSsm(self._client), configuration, {_CONTACTS: None})[_CONTACTS]
+
+    def write(self, records: Iterable[Row], sink: Sink) -> None:
+        """Write contacts; one receipt each.
+
+        Raises:
+            SideFailedError: SSM cannot be written any further.
+        """
+        in_process.write(DestinationSsm(sink, self._client), self._configuration, _CONTACTS, records)
+
+
+def failure_of(error: SideError, place: Mapping[str, Any] | None = None) -> Failure:
+    """A side's own error in the engine's form.
+
+    Args:
+        error: the error.
+        place: where the side is, for the sentence.
+    """
+    return Failure(error.code, str(error), configuration=error.configuration, details=place or {})
+
+
+def _place(config: Sage100Config) -> dict[str, Any]:
+    """Where the database is, for a sentence that says why it is out of reach; no secret."""
+    place = config.connection.model_dump(include={"host", "port", "instance", "database", "driver", "path"})
+    if "host" in place and not (place["port"] or place["instance"]):
+        place["port"] = DEFAULT_PORT
+    return {name: value for name, value in place.items() if value is not None}
+
+
+@contextmanager
+def both_sides(sage100: Sage100Config, ssm: SsmConfig) -> Iterator[tuple[SageSide, SsmSide]]:
+    """Both sides, closed in the end; their secrets are masked in every log line of the process."""
+    in_process.mask_secrets(sage100, ssm)
+    sage_side, ssm_side = SageSide(sage100), SsmSide(ssm)
+    try:
+        yield sage_side, ssm_side
+    finally:
+        sage_side.close()
+        ssm_side.close()

@@ -1,0 +1,187 @@
+"""Running a connector in this process, as a Python object: records in, readings and failures out.
+
+Nobody above needs the Airbyte protocol: its catalogs, states and messages are made and read here alone.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the CDK, whose import takes over the logging
+
+# isort: split
+from airbyte_cdk.models import (
+    AirbyteErrorTraceMessage,
+    AirbyteMessage,
+    AirbyteRecordMessage,
+    AirbyteStateBlob,
+    AirbyteStateMessage,
+    AirbyteStateType,
+    AirbyteStream,
+    AirbyteStreamState,
+    ConfiguredAirbyteCatalog,
+    ConfiguredAirbyteStream,
+    DestinationSyncMode,
+    FailureType,
+    Status,
+    StreamDescriptor,
+    SyncMode,
+    Type,
+)
+from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
+from airbyte_cdk.utils.traced_exception import AirbyteTracedException
+from pydantic import BaseModel, SecretStr
+
+from sage100_ssm.connectors.destination import RecordDestination
+from sage100_ssm.connectors.errors import ConnectorError
+from sage100_ssm.connectors.source import PagedSource
+from sage100_ssm.exchange.failure import Failure, SideFailedError
+from sage100_ssm.exchange.reading import Reading, Row, StreamState
+
+Configuration = Mapping[str, Any]
+"""A connector's configuration as Airbyte would hand it over: JSON, secrets in clear."""
+
+_CODE_OF_THE_CDK = "side_unreachable"
+"""The code of what the CDK itself raises, and of faults of ours that it reports: they have none."""
+
+_logger = logging.getLogger("airbyte")
+
+
+def configuration_of(model: BaseModel) -> dict[str, Any]:
+    """Dump settings as a `Configuration`; what is None is left out."""
+    plain = {name: _plain(value) for name, value in model}
+    return {name: value for name, value in plain.items() if value is not None}
+
+
+def mask_secrets(*models: BaseModel) -> None:
+    """Have every log line of this process show asterisks in place of these settings' secrets, and of none before."""
+    update_secrets([secret for model in models for secret in _secrets(model)])
+
+
+def discover(source: PagedSource, configuration: Configuration) -> dict[str, Mapping[str, Any]]:
+    """The JSON schema of each stream, by its name.
+
+    Raises:
+        SideFailedError: the side could not be looked at.
+    """
+    with _side_failures():
+        return {stream.name: stream.json_schema for stream in source.discover(_logger, configuration).streams}
+
+
+def read(
+    source: PagedSource,
+    configuration: Configuration,
+    streams: Mapping[str, StreamState | None],
+    *,
+    incremental: bool = False,
+) -> dict[str, Reading]:
+    """Read streams. A failure is part of the reading, never raised.
+
+    Args:
+        source: the source.
+        configuration: its configuration.
+        streams: their names, each with the state to go on from; None for a stream that has none yet.
+        incremental: whether those streams that can are read by what changed since their state; else all are read whole.
+    """
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in streams}
+    states: dict[str, StreamState] = {}
+    failures: dict[str, Failure] = {}
+    catalog = _catalog(streams, SyncMode.incremental if incremental else SyncMode.full_refresh)
+    try:
+        for message in source.read(_logger, configuration, catalog, _states(streams)):
+            if message.type is Type.RECORD and message.record:
+                rows[message.record.stream].append(message.record.data)
+            elif message.type is Type.STATE and message.state and message.state.stream:
+                state = message.state.stream.stream_state
+                states[message.state.stream.stream_descriptor.name] = dict(state.__dict__) if state else {}
+            elif (error := message.trace.error if message.trace else None) and error.stream_descriptor:
+                name = error.stream_descriptor.name
+                failures.setdefault(name, _failure_of_stream(error, source.stream_errors.get(name)))
+    except AirbyteTracedException as error:
+        # Once the CDK has reported the streams' own errors, it raises one of its own that sums them up.
+        failures = failures or dict.fromkeys(streams, _failure(error))
+    return {name: Reading(rows[name], states.get(name), failures.get(name)) for name in streams}
+
+
+def write(destination: RecordDestination, configuration: Configuration, stream: str, records: Iterable[Row]) -> None:
+    """Write records of one stream; their receipts go to the destination's sink.
+
+    Raises:
+        SideFailedError: the side cannot be written any further.
+    """
+    messages = (
+        AirbyteMessage(type=Type.RECORD, record=AirbyteRecordMessage(stream=stream, data=dict(r), emitted_at=0))
+        for r in records
+    )
+    with _side_failures():
+        for _ in destination.write(configuration, _catalog([stream], SyncMode.incremental), messages):
+            pass  # states alone would come back, and none was sent
+
+
+def check(destination: RecordDestination, configuration: Configuration) -> Failure | None:
+    """Why a destination cannot write; None if it can."""
+    status = destination.check(_logger, configuration)
+    if status.status is Status.SUCCEEDED:
+        return None
+    return Failure("side_failed", status.message or "", configuration=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return configuration_of(value)
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def _secrets(model: BaseModel) -> Iterator[str]:
+    for _, value in model:
+        if isinstance(value, BaseModel):
+            yield from _secrets(value)
+        elif isinstance(value, SecretStr):
+            yield value.get_secret_value()
+
+
+@contextmanager
+def _side_failures() -> Iterator[None]:
+    """Raise a connector's errors as the engine knows them."""
+    try:
+        yield
+    except AirbyteTracedException as error:
+        raise SideFailedError(_failure(error)) from error
+
+
+def _failure(error: AirbyteTracedException) -> Failure:
+    code = error.code if isinstance(error, ConnectorError) else _CODE_OF_THE_CDK
+    return Failure(code, error.message or "", configuration=error.failure_type is FailureType.config_error)
+
+
+def _failure_of_stream(told: AirbyteErrorTraceMessage, error: ConnectorError | None) -> Failure:
+    """A stream's failure: in the words of the message, whose secrets are masked, with the code of the error itself."""
+    code = error.code if error else _CODE_OF_THE_CDK
+    return Failure(code, told.message, configuration=told.failure_type is FailureType.config_error)
+
+
+def _catalog(streams: Iterable[str], mode: SyncMode) -> ConfiguredAirbyteCatalog:
+    return ConfiguredAirbyteCatalog(
+        streams=[
+            ConfiguredAirbyteStream(
+                stream=AirbyteStream(name=name, json_schema={}, supported_sync_modes=list(SyncMode)),
+                sync_mode=mode,
+                destination_sync_mode=DestinationSyncMode.append,
+            )
+            for name in streams
+        ]
+    )
+
+
+def _states(streams: Mapping[str, StreamState | None]) -> list[AirbyteStateMessage]:
+    return [
+        AirbyteStateMessage(
+            type=AirbyteStateType.STREAM,
+            stream=AirbyteStreamState(
+                stream_descriptor=StreamDescriptor(name=name), stream_state=AirbyteStateBlob(**state)
+            ),
+        )
+        for name, state in streams.items()
+        if state
+    ]
