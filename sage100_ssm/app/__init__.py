@@ -1,1 +1,1 @@
-"""Where connectors, state and engine are put together, after the settings of an installation."""
+"""Settings, and what they put together: connectors, state and engine; `check` and `probe`."""

@@ -1,4 +1,4 @@
-"""What the documents leave open about SSM and Sage, settled on a site's own, in words and as settings."""
+"""Questions that the documentation of SSM and Sage leaves open, answered on the site's own systems."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,16 +27,16 @@ from sage100_ssm.sync.state.store import StateStore
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What one question came to.
+class ProbeAnswer:
+    """The answer to one question.
 
     Attributes:
-        side: whose question it is.
-        number: of the question.
-        code: its answer's short name.
-        question: in the user's language.
+        side: the side that the question is about.
+        number: the number of the question.
+        code: the answer's short name.
+        question: the question, in the user's language.
         text: the answer, in the user's language.
-        settings: what follows for the settings, as a tree; empty where the product copes with either answer by itself.
+        settings: the settings that follow, as a tree; empty where the product copes with either answer by itself.
     """
 
     side: Side
@@ -47,47 +47,49 @@ class Answer:
     settings: Mapping[str, Any] = default(default_factory=dict)
 
 
-def probe(settings: Settings, company: str | None = None) -> Iterator[Answer]:
-    """Put the questions to both sides, one by one.
+def probe(settings: Settings, company: str | None = None) -> Iterator[ProbeAnswer]:
+    """The answers of both sides, one by one.
 
     Args:
-        settings: those of the installation.
-        company: the code of the client or prospect under which a scratch contact is written, and removed again; None
-            where nothing may be written.
+        settings: the settings of the installation.
+        company: the code of a client or prospect under which a scratch contact is written and removed again; None
+            to write nothing.
 
     Raises:
-        ConfigurationError: a login is refused, a right is missing, there is no such company on a side, or a scratch
+        ConfigurationError: a login is refused, a right is missing, a side does not have the company, or a scratch
             contact could not be removed.
         SideUnavailableError: a side is not reached.
-        AnotherRun: a run is under way, which might take the scratch contact for somebody.
+        AnotherRun: a run is under way, which might synchronise the scratch contact.
     """
     with (
-        _alone(settings.state, needed=company is not None),
+        _no_run_meanwhile(settings.state, needed=company is not None),
         both_sides(settings.sage100, settings.ssm) as (sage_side, ssm_side),
     ):
-        with _told(Side.SSM):
-            yield from _ssm(settings, sage_side, ssm_side, company)
-        with _told(Side.SAGE100):
-            yield from _sage100(settings.language, sage_side, company)
+        with _as_run_errors(Side.SSM):
+            yield from _ask_ssm(settings, sage_side, ssm_side, company)
+        with _as_run_errors(Side.SAGE100):
+            yield from _ask_sage100(settings.language, sage_side, company)
 
 
-def _ssm(settings: Settings, sage_side: SageSide, ssm_side: SsmSide, company: str | None) -> Iterator[Answer]:
+def _ask_ssm(settings: Settings, sage_side: SageSide, ssm_side: SsmSide, company: str | None) -> Iterator[ProbeAnswer]:
     asking = sage100_ssm.ssm.probe.Probe(
         ssm_side.client, page_size=settings.ssm.page_size, overlap_minutes=settings.ssm.overlap_minutes
     )
     for seen in asking.look():
+        # A question that looking settles in part is settled for certain by the scratch contact below.
         if company is None or seen.number not in SETTLED_BY_WRITING:
             yield _answer(Side.SSM, seen, settings.language, seen.settings)
     if company is None:
         for number in sorted(SETTLED_BY_WRITING - SETTLED_BY_LOOKING):
-            yield _not_asked(number, settings.language)
+            question = say(f"probe_ssm_{number}", settings.language)
+            yield ProbeAnswer(Side.SSM, number, NOT_ASKED, question, say("probe_not_asked", settings.language))
         return
-    account = _account(settings, sage_side, ssm_side, company)
+    account = _account_of(company, settings, sage_side, ssm_side)
     for seen in asking.write(account, settings.ssm.default_sales_rep_id):
         yield _answer(Side.SSM, seen, settings.language, seen.settings)
 
 
-def _sage100(language: Language, side: SageSide, company: str | None) -> Iterator[Answer]:
+def _ask_sage100(language: Language, side: SageSide, company: str | None) -> Iterator[ProbeAnswer]:
     asking = sage100_ssm.sage100.probe.Probe(side.database)
     for seen in asking.look():
         yield _answer(Side.SAGE100, seen, language)
@@ -96,19 +98,20 @@ def _sage100(language: Language, side: SageSide, company: str | None) -> Iterato
             yield _answer(Side.SAGE100, seen, language)
 
 
-def _account(settings: Settings, sage_side: SageSide, ssm_side: SsmSide, company: str) -> int:
-    """Find the one account of a company that stands on both sides.
+def _account_of(company: str, settings: Settings, sage_side: SageSide, ssm_side: SsmSide) -> int:
+    """The id of the one SSM account of a company that Sage has, too.
 
     Raises:
-        ConfigurationError: there is none, or several.
+        ConfigurationError: there is no such account, or several.
         SideFailedError: a side cannot be read.
     """
-    site = site_of(settings)
-    here, there = sage_side.read({"companies": None})["companies"], ssm_side.read({"accounts": None})["accounts"]
-    for reading in (here, there):
+    clients = sage_side.read({"companies": None})["companies"]
+    accounts = ssm_side.read({"accounts": None})["accounts"]
+    for reading in (clients, accounts):
         if reading.failure:
             raise SideFailedError(reading.failure)
-    companies = Companies(here.rows, there.rows, code_field=site.code_field, scope=site.scope)
+    site = site_of(settings)
+    companies = Companies(clients.rows, accounts.rows, code_field=site.code_field, scope=site.scope)
     found = companies.accounts_of(company) if companies.stored_code(company) else ()
     if len(found) != 1:
         raise ConfigurationError("probe_company", company=company)
@@ -116,8 +119,8 @@ def _account(settings: Settings, sage_side: SageSide, ssm_side: SsmSide, company
 
 
 @contextmanager
-def _alone(state: str, *, needed: bool) -> Iterator[None]:
-    """Keep runs away while a scratch contact stands; before the first run there is nobody to keep away."""
+def _no_run_meanwhile(state: str, *, needed: bool) -> Iterator[None]:
+    """Hold the lease, so that no run synchronises the scratch contact; before the first run there is no lease."""
     if not needed:
         yield
         return
@@ -131,8 +134,8 @@ def _alone(state: str, *, needed: bool) -> Iterator[None]:
 
 
 @contextmanager
-def _told(side: Side) -> Iterator[None]:
-    """Raise a side's errors as commands know them."""
+def _as_run_errors(side: Side) -> Iterator[None]:
+    """Raise a side's errors as those that end a run, so that they have the same sentences and exit codes."""
     try:
         yield
     except ScratchLeftError as error:
@@ -152,31 +155,17 @@ def _answer(
     seen: sage100_ssm.ssm.probe.Seen | sage100_ssm.sage100.probe.Seen,
     language: Language,
     settings: Mapping[str, Any] | None = None,
-) -> Answer:
+) -> ProbeAnswer:
     key = f"probe_{side.value}_{seen.number}"
-    facts = {name: _shown(value, language) for name, value in seen.facts.items()}
-    return Answer(
-        side,
-        seen.number,
-        seen.answer,
-        say(key, language),
-        say(f"{key}_{seen.answer}", language, **facts),
-        {side.value: dict(settings)} if settings else {},
-    )
+    yes_or_no = {True: say("yes", language), False: say("no", language)}
+    facts = {name: yes_or_no[fact] if isinstance(fact, bool) else fact for name, fact in seen.facts.items()}
+    text = say(f"{key}_{seen.answer}", language, **facts)
+    tree = {side.value: dict(settings)} if settings else {}
+    return ProbeAnswer(side, seen.number, seen.answer, say(key, language), text, tree)
 
 
-def _not_asked(number: int, language: Language) -> Answer:
-    question = say(f"probe_{Side.SSM.value}_{number}", language)
-    return Answer(Side.SSM, number, NOT_ASKED, question, say("probe_not_asked", language))
-
-
-def _shown(value: Any, language: Language) -> Any:
-    """A yes or no in the user's language."""
-    return say("yes" if value else "no", language) if isinstance(value, bool) else value
-
-
-def settings_of(answers: list[Answer]) -> dict[str, dict[str, Any]]:
-    """What follows from all answers together, as a tree of settings."""
+def settings_from(answers: list[ProbeAnswer]) -> dict[str, dict[str, Any]]:
+    """The settings that follow from all answers together, as a tree."""
     tree: dict[str, dict[str, Any]] = {}
     for answer in answers:
         for section, keys in answer.settings.items():
@@ -184,8 +173,8 @@ def settings_of(answers: list[Answer]) -> dict[str, dict[str, Any]]:
     return tree
 
 
-def write_answers(file: Path, answers: list[Answer], language: Language) -> None:
-    """Write the answers as comments, and what follows from them as settings that ``include`` takes.
+def write_answers(file: Path, answers: list[ProbeAnswer], language: Language) -> None:
+    """Write the answers as comments, and the settings that follow as a file that others can ``include``.
 
     Raises:
         ConfigurationError: the file cannot be written.
@@ -193,7 +182,7 @@ def write_answers(file: Path, answers: list[Answer], language: Language) -> None
     lines = [f"# {say('probe_file', language, at=utc_now().isoformat(timespec='seconds'))}"]
     for answer in answers:
         lines += ["#", f"# {answer.side.value} {answer.number}. {answer.question}", f"#   {answer.text}"]
-    tree = settings_of(answers)
+    tree = settings_from(answers)
     settings = yaml.safe_dump(tree, sort_keys=True, allow_unicode=True) if tree else "{}\n"
     try:
         file.write_text("\n".join([*lines, "", settings]), "utf-8")

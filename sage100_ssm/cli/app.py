@@ -133,14 +133,14 @@ def probe(
     """
     with session(config, as_json=as_json) as here:
         from sage100_ssm.app.probe import probe as ask
-        from sage100_ssm.app.probe import settings_of, write_answers
+        from sage100_ssm.app.probe import settings_from, write_answers
 
         file = output or config.absolute().parent / "probe.yaml"
         here.tell("probe_asking")
         answers = sorted(ask(here.settings, write), key=lambda one: (one.side is Side.SAGE100, one.number))
         write_answers(file, answers, here.language)
         here.show(records.answers(answers), tables.answers(answers))
-        here.tell("probe_written" if settings_of(answers) else "probe_no_settings", file=file, name=file.name)
+        here.tell("probe_written" if settings_from(answers) else "probe_no_settings", file=file, name=file.name)
 
 
 @app.command(rich_help_panel=_SYNCHRONISE)

@@ -14,7 +14,7 @@ from sage100_ssm.sync.state.records import JournalEntry, RunRow
 if TYPE_CHECKING:
     # It imports the Airbyte CDK, which the commands that only look have no use for.
     from sage100_ssm.app.check.findings import Finding
-    from sage100_ssm.app.probe import Answer
+    from sage100_ssm.app.probe import ProbeAnswer
 
 Record = dict[str, Any]
 
@@ -82,7 +82,7 @@ def findings(found: Iterable["Finding"]) -> list[Record]:
     ]
 
 
-def answers(found: Iterable["Answer"]) -> list[Record]:
+def answers(found: Iterable["ProbeAnswer"]) -> list[Record]:
     """What a probe settled, question by question."""
     return [
         {

@@ -22,7 +22,7 @@ from sage100_ssm.sync.state.records import JournalEntry
 if TYPE_CHECKING:
     # It imports the Airbyte CDK, which the commands that only look have no use for.
     from sage100_ssm.app.check.findings import Finding
-    from sage100_ssm.app.probe import Answer
+    from sage100_ssm.app.probe import ProbeAnswer
 
 _DATES = {"fr": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
 _SIDES = {Side.SAGE100: "Sage 100", Side.SSM: "SSM"}
@@ -219,7 +219,7 @@ def findings(found: Iterable["Finding"], language: Language) -> RenderableType:
     return Group(*parts, plain(say("check_summary", language, **counts)), verdict)
 
 
-def answers(found: Iterable["Answer"]) -> RenderableType:
+def answers(found: Iterable["ProbeAnswer"]) -> RenderableType:
     """List what a probe settled, side by side, with the settings that follow."""
     parts: list[RenderableType] = []
     before: tuple[Side, int] | None = None

@@ -8,7 +8,7 @@ import pytest
 
 from sage100_ssm.app import sides
 from sage100_ssm.app.assemble import utc_now
-from sage100_ssm.app.probe import probe, settings_of, write_answers
+from sage100_ssm.app.probe import probe, settings_from, write_answers
 from sage100_ssm.app.settings import load_settings
 from sage100_ssm.ssm.client import Patience, SsmClient
 from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault, Reset
@@ -187,7 +187,7 @@ def test_what_follows_goes_to_a_file_that_the_settings_include(open_site, quirks
         write_answers(file, answers, "fr")
         settings.write_text(f"include: probe.yaml\n{settings.read_text()}")
         loaded = load_settings(settings)
-    assert settings_of(answers).get("ssm", {}) == follows
+    assert settings_from(answers).get("ssm", {}) == follows
     assert {name: getattr(loaded.ssm, name) for name in follows} == follows
     assert loaded.ssm.default_sales_rep_id == site.settings.ssm.default_sales_rep_id
     assert "# ssm 9." in file.read_text()

@@ -21,27 +21,27 @@ from destination_sage100.config import DestinationSage100Config
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.config import DestinationSsmConfig
 from destination_ssm.destination import DestinationSsm
-from sage100_ssm.app.check.finding import Finding, Level
-from sage100_ssm.app.probe import Answer
+from sage100_ssm.app.check.findings import Finding, Level
+from sage100_ssm.app.probe import ProbeAnswer
 from sage100_ssm.app.schedule import Schedule
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.cli import records as shapes
 from sage100_ssm.cli.app import app
 from sage100_ssm.cli.explain import Known
 from sage100_ssm.cli.status import Standing
-from sage100_ssm.connectors import request
 from sage100_ssm.connectors.report import log_receipt
+from sage100_ssm.exchange import record as request
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.orchestration.blocks import SynchronisationSettings
 from sage100_ssm.orchestration.flow import sync_contacts
 from sage100_ssm.sage100.config import Sage100Config
 from sage100_ssm.ssm.config import SsmConfig
-from sage100_ssm.standins.company import create_company_database
-from sage100_ssm.sync.contacts.fields import ConflictPolicy, Direction, FieldKind
+from sage100_ssm.standins.company_database import create_company_database
+from sage100_ssm.sync.contacts.fields import Direction, FieldKind
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.model import Code, Entry, Link, LinkStatus, Pair, Side, Subject
 from sage100_ssm.sync.planning.writes import Change
-from sage100_ssm.sync.rules.policy import RefusedDeletion
+from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
 from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
 from source_sage100.config import SourceSage100Config
@@ -293,7 +293,7 @@ SHAPES = {
     "`status --json`": shapes.status(Standing(NOON, PAST_RUN, STANDING.schedule, (ENTRY,), TWO_ORIGINS)),
     "`explain --json`": [shapes.known_contact(Known(CLAIRE, LINK, ()), "en")],
     "`check --json`": shapes.findings([Finding(Level.MEND, "columns_missing", Side.SAGE100, "…", "…")]),
-    "`probe --json`": shapes.answers([Answer(Side.SSM, 4, "obeyed", "…", "…", {"ssm": {"page_size": 200}})]),
+    "`probe --json`": shapes.answers([ProbeAnswer(Side.SSM, 4, "obeyed", "…", "…", {"ssm": {"page_size": 200}})]),
 }
 
 

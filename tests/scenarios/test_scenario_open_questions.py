@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from sage100_ssm.app.probe import probe, settings_of
+from sage100_ssm.app.probe import probe, settings_from
 from sage100_ssm.standins.ssm_api.quirks import Normalisation, Quirks
 from sage100_ssm.sync.failures import Exit
 
@@ -48,7 +48,7 @@ EITHER_WAY = pytest.mark.parametrize("quirks", OTHERWISE.values(), indirect=True
 
 def settle(world):
     """Set what ``probe`` says to set where the product cannot tell by itself."""
-    world.decide(**settings_of(list(probe(world.settings, "BETA"))))
+    world.decide(**settings_from(list(probe(world.settings, "BETA"))))
 
 
 @EITHER_WAY
@@ -98,7 +98,7 @@ def test_r5_changes_that_a_where_in_another_zone_hides_are_read_all_the_same(wor
     ida.edit_ssm(email="ida@alpha.example")
     world.run()
     assert ida.row["CT_EMail"] == "ida@alpha.example"
-    world.decide(**settings_of(list(probe(world.settings, "BETA"))))
+    world.decide(**settings_from(list(probe(world.settings, "BETA"))))
     world.api.requests.clear()
     world.run()
     assert not any(call.path == "/contacts" and "where" not in call.query for call in world.api.requests)
