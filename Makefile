@@ -29,8 +29,9 @@ record: $(INSTALLED) ## the conversations with SSM that tests replay: with the s
 	@$(BIN)/pytest -q -p no:xdist tests/recorded --record-mode=rewrite
 	@$(BIN)/pytest -q -p no:xdist tests/recorded
 
-pages: $(INSTALLED) ## the tables in docs/connectors, from the connectors
+pages: $(INSTALLED) ## the tables in docs/connectors and docs/architecture.md, from the code
 	@$(BIN)/python docs/connectors/tables.py
+	@$(BIN)/python docs/rule_map.py
 
 benchmark: $(INSTALLED) ## a quiet run and writes beside their limits; reading a million contacts beside dlt and a Singer tap
 	@$(BIN)/python -m benchmarks.quiet_run

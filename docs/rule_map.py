@@ -99,7 +99,8 @@ def _words(source: str, *, tests: bool) -> Iterator[str]:
 
 def _link(path: Path) -> str:
     short = path.relative_to("sage100_ssm") if path.is_relative_to("sage100_ssm") else path
-    return f"[{short.with_suffix('').as_posix()}](../{path.as_posix()})"
+    name = short.with_suffix("").as_posix().removesuffix("/__init__")
+    return f"[{name}](../{path.as_posix()})"
 
 
 def _anchor(heading: str) -> str:

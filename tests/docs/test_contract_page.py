@@ -88,6 +88,10 @@ def test_no_option_is_named_that_does_not_exist():
     assert named <= known
 
 
+def test_the_options_of_the_command_itself_are_named():
+    assert options(get_command(app)) <= {word for code in codes(section(PAGE, "Commands")) for word in code.split()}
+
+
 def test_the_console_scripts_are_those_that_are_installed():
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
     first = section(PAGE, "Commands").partition("`sage100-ssm --debug")[0]

@@ -64,3 +64,18 @@ def test_the_open_questions_about_sage_100_are_those_that_probe_asks():
     listed = re.findall(r"^(\d+)\. ", section(page("facts/sage100.md"), "Open questions"), re.MULTILINE)
 
     assert {int(number) for number in listed} == numbers
+
+
+def test_the_hooks_before_a_commit_run_what_is_installed_and_nothing_from_elsewhere():
+    repositories = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"]
+
+    assert {one["repo"] for one in repositories} == {"local"}
+    assert {hook["entry"].partition(" ")[0].rpartition("/")[0] for hook in repositories[0]["hooks"]} == {".venv/bin"}
+
+
+def test_an_issue_template_is_a_form_that_asks_for_something():
+    for file in sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("[!c]*.yml")):
+        form = yaml.safe_load(file.read_text("utf-8"))
+
+        assert form.keys() == {"name", "description", "labels", "body"}
+        assert {part["type"] for part in form["body"]} <= {"markdown", "input", "textarea"}

@@ -3,11 +3,12 @@
 import re
 
 import pytest
+import yaml
 
 from sage100_ssm.messages import code_label
 from sage100_ssm.sync.contacts.fields import STANDARD
 from sage100_ssm.sync.model import Code
-from tests.support.pages import codes, page, rows, section
+from tests.support.pages import ROOT, codes, page, rows, section
 
 PAGE = page("rules.md")
 RULES = [*(f"R{number}" for number in range(1, 11)), *(f"P{number}" for number in range(1, 15))]
@@ -42,6 +43,13 @@ def test_a_field_is_where_the_page_says_and_goes_the_way_it_says(field):
 @pytest.mark.parametrize("field", [field for field in STANDARD if field.optional], ids=lambda field: field.name)
 def test_a_field_that_older_databases_do_not_have_is_said_to_be_one(field):
     assert "newer Sage 100 databases only" in FIELDS[field.name][-1]
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_standard_field_has_a_name_for_users(language):
+    words = yaml.safe_load((ROOT / f"sage100_ssm/messages/{language}.yaml").read_text("utf-8"))
+
+    assert [field.name for field in STANDARD if not words["fields"].get(field.name)] == []
 
 
 def test_every_journal_code_has_a_row_and_no_other_has():

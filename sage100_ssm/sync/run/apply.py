@@ -1,4 +1,7 @@
-"""The fourth step of a run: do what was planned. An intent before each write, a commit after each receipt."""
+"""The fourth step of a run: do what was planned. An intent before each write, a commit after each receipt.
+
+Creations (R3, R8), updates (R5, R6) and deletions (R7, R9), each on the condition that its record is unchanged (P11).
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
