@@ -18,7 +18,12 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
 RULES = ROOT / "docs" / "rules.md"
 
-DECIDED = ("sage100_ssm/sync/contacts", "sage100_ssm/sync/rules", "sage100_ssm/sync/planning")
+DECIDED = (
+    "sage100_ssm/sync/policy.py",
+    "sage100_ssm/sync/contacts",
+    "sage100_ssm/sync/rules",
+    "sage100_ssm/sync/planning",
+)
 CARRIED_OUT = (
     "sage100_ssm/sync/run",
     "sage100_ssm/sync/state",
@@ -59,7 +64,7 @@ def cited(text: str) -> set[str]:
 
 def rule_table() -> str:
     """The table in Markdown: a line for each rule."""
-    places = {name: _modules(folders) for name, folders in (("d", DECIDED), ("c", CARRIED_OUT), ("t", TESTED))}
+    places = {name: _modules(where) for name, where in (("d", DECIDED), ("c", CARRIED_OUT), ("t", TESTED))}
     lines = ["| rule | decided in | carried out in | tested in |", "|---|---|---|---|"]
     for rule, title in rules().items():
         cells = ["<br>".join(_link(path) for path, named in places[name].items() if rule in named) for name in "dct"]
@@ -72,13 +77,17 @@ def rewritten(text: str) -> str:
     return _TABLE.sub(lambda found: f"{found[1]}\n{rule_table()}\n\n{found[2]}", text)
 
 
-def _modules(folders: Iterable[str]) -> dict[Path, set[str]]:
-    """The rules that each module of the folders cites."""
-    files = sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py"))
-    tests = folders is TESTED
+def _modules(places: Iterable[str]) -> dict[Path, set[str]]:
+    """The rules that each module of the places cites."""
+    files = sorted(file for place in places for file in _files(ROOT / place))
+    tests = places is TESTED
     # The tests of the pages name every rule and test none.
     modules = [f for f in files if not tests or (f.name.startswith("test_") and f.parent.name != "docs")]
     return {file.relative_to(ROOT): cited("\n".join(_words(file.read_text("utf-8"), tests=tests))) for file in modules}
+
+
+def _files(place: Path) -> Iterable[Path]:
+    return [place] if place.is_file() else place.rglob("*.py")
 
 
 def _words(source: str, *, tests: bool) -> Iterator[str]:
@@ -108,7 +117,7 @@ def _anchor(heading: str) -> str:
 
 
 def main() -> None:
-    """Write the table anew."""
+    """Write the table."""
     PAGE.write_text(rewritten(PAGE.read_text("utf-8")), "utf-8")
 
 

@@ -1,9 +1,9 @@
 # ruff: noqa: INP001 - a script beside the pages that it writes
-"""The tables in the connectors' pages: settings and fields, as the connectors themselves tell of them.
+"""The tables in the connectors' pages: settings and fields, generated from the connectors.
 
     python docs/connectors/tables.py
 
-writes them anew, each between ``<!-- table: NAME -->`` and ``<!-- end -->``. A test holds both together.
+writes each table between ``<!-- table: NAME -->`` and ``<!-- end -->``. A test compares the pages with the connectors.
 """
 
 import logging
@@ -34,19 +34,19 @@ _TABLE = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Schema = Mapping[str, Any]
 Tables = dict[str, str]
-"""Markdown tables by the name that a page has for them: ``settings``, ``errors``, or a stream's."""
+"""Markdown tables by their names in a page: ``settings``, ``errors``, or a stream's."""
 
 
 class Specified(Protocol):
     """A connector."""
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:
-        """Tell what it needs to know."""
+        """The specification of its settings."""
         ...
 
 
 def tables() -> Mapping[str, Tables]:
-    """Give the tables of each page, by the page's name."""
+    """The tables of each page, by the page's name."""
     source_sage100, source_ssm = SourceSage100(), SourceSsm()
     sage100, ssm = _streams_of_the_sample(source_sage100), _streams(source_ssm, {"public_key": "p", "private_key": "k"})
     written_by_sage100 = {"contacts": _without(sage100["contacts"], _sages_own)}
@@ -60,16 +60,16 @@ def tables() -> Mapping[str, Tables]:
 
 
 def rewritten(text: str, of_page: Tables) -> str:
-    """Give the text of a page with its tables as they should be.
+    """The text of a page with its tables as they should be.
 
     Raises:
-        KeyError: the page has room for a table that there is none of.
+        KeyError: the page has a place for a table that does not exist.
     """
     return _TABLE.sub(lambda found: f"{found[1]}\n{of_page[found[2]]}\n{found[3]}", text)
 
 
 def named(text: str) -> list[str]:
-    """Name the tables that a page has room for."""
+    """The names of the tables for which a page has a place."""
     return [name for _, name, _ in _TABLE.findall(text)]
 
 
@@ -156,7 +156,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def main() -> None:
-    """Write the tables of all pages anew."""
+    """Write the tables of all pages."""
     for name, of_page in tables().items():
         path = FOLDER / f"{name}.md"
         path.write_text(rewritten(path.read_text("utf-8"), of_page), "utf-8")

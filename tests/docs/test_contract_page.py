@@ -5,11 +5,10 @@ import logging
 import tomllib
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import fields as fields_of
-from dataclasses import is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from types import UnionType
-from typing import Annotated, Union, get_args, get_origin
+from typing import Annotated, Union, get_args, get_origin, get_type_hints
 
 import pytest
 import yaml
@@ -106,32 +105,46 @@ def test_the_exit_codes_are_those_that_there_are():
 # --- settings
 
 
-def default_of(field, name, outer):
-    """A field's default; what the default of the section says goes before the model's own."""
-    if outer is not None and hasattr(outer, name):
-        return getattr(outer, name)
+def fields_of(kind):
+    """The fields of a model or of a dataclass: name, annotation and default."""
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return [
+            (one.name, hints[one.name], REQUIRED if one.default is MISSING else one.default) for one in fields(kind)
+        ]
+    return [(name, one.annotation, model_default(one)) for name, one in kind.model_fields.items()]
+
+
+def model_default(field):
     if field.default_factory is not None:
         return field.default_factory()
     return REQUIRED if field.default is PydanticUndefined else field.default
 
 
-def models_in(annotation):
-    """The models that a setting is one of; none for a plain value."""
+def sections_in(annotation):
+    """The classes with settings of their own that a setting is one of; none for a plain value."""
     if get_origin(annotation) in (Annotated, Union, UnionType):
-        return [model for part in get_args(annotation) for model in models_in(part)]
-    return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
+        return [kind for part in get_args(annotation) for kind in sections_in(part)]
+    is_section = isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation))
+    return [annotation] if is_section else []
 
 
-def settings_of(model, prefix="", outer=None):
-    """The keys of a configuration, with dots, and their defaults."""
+def settings_of(kind, prefix="", outer=None):
+    """The keys of a configuration, with dots, and their defaults.
+
+    Args:
+        kind: a model or a dataclass.
+        prefix: where it is in the configuration.
+        outer: what it is by default, whose values go before the class's own.
+    """
     found = {}
-    for name, field in model.model_fields.items():
-        default, inner = default_of(field, name, outer), models_in(field.annotation)
+    for name, annotation, own_default in fields_of(kind):
+        default = getattr(outer, name, own_default)
+        inner = sections_in(annotation)
         for one in inner:
             found |= settings_of(one, f"{prefix}{name}.", None if default == REQUIRED else default)
-        if get_origin(field.annotation) is Mapping and is_dataclass(get_args(field.annotation)[1]):
-            kind = get_args(field.annotation)[1]
-            found |= {f"{prefix}{name}.NAME.{one.name}": one.default for one in fields_of(kind)}
+        if get_origin(annotation) is Mapping and sections_in(get_args(annotation)[1]):
+            found |= settings_of(get_args(annotation)[1], f"{prefix}{name}.NAME.")
         elif not inner:
             found[f"{prefix}{name}"] = default
     return found
