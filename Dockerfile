@@ -1,8 +1,8 @@
 # One image per Airbyte connector, and one for the synchronisation itself:
 #   docker build --build-arg CONNECTOR=source-sage100 --tag sage100-ssm/source-sage100:0.1.0 .
 #   docker build --target sync --tag sage100-ssm/sync:0.1.0 .
-# Microsoft's ODBC driver is not ours to hand on: see deploy/drivers/README.md for how it gets in.
-# hadolint global ignore=DL3066 # Airbyte's base image and platform know the user by its name
+# Microsoft's ODBC driver may not be redistributed: deploy/drivers/README.md says how to add it.
+# hadolint global ignore=DL3066 # Airbyte's base image and platform use the user's name
 ARG BASE_IMAGE=docker.io/airbyte/python-connector-base:4.1.1
 
 FROM ${BASE_IMAGE} AS build
@@ -10,7 +10,8 @@ FROM ${BASE_IMAGE} AS build
 USER root
 WORKDIR /build
 COPY . .
-RUN pip wheel --no-cache-dir --no-deps --wheel-dir dist . \
+RUN pip install --no-cache-dir --constraint constraints.txt hatchling \
+    && pip wheel --no-cache-dir --no-build-isolation --no-deps --wheel-dir dist . \
     && python -m venv /opt/sage100-ssm \
     && /opt/sage100-ssm/bin/pip install --no-cache-dir --constraint constraints.txt dist/*.whl
 
@@ -18,7 +19,7 @@ FROM ${BASE_IMAGE} AS runtime
 # hadolint ignore=DL3002
 USER root
 COPY deploy/drivers/ /tmp/drivers/
-# unixODBC and FreeTDS from Debian; whatever package of Microsoft's driver was laid into deploy/drivers.
+# unixODBC and FreeTDS from Debian, and Microsoft's driver if its package is in deploy/drivers.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends unixodbc tdsodbc \
@@ -27,7 +28,7 @@ RUN apt-get update \
     fi \
     && rm -rf /var/lib/apt/lists/* /tmp/drivers
 COPY --from=build /opt/sage100-ssm /opt/sage100-ssm
-# Messages must leave at once, into a pipe too. No telemetry from customers' machines.
+# Messages must be written at once, to a pipe too. No telemetry from customers' machines.
 ENV PATH=/opt/sage100-ssm/bin:$PATH PYTHONUNBUFFERED=1 DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false
 
 FROM runtime AS sync

@@ -1,16 +1,18 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# Rules, planning, contacts, messages, and the state on SQLite: no server, no driver.
+FAST := -k "not postgresql" tests/sync/contacts tests/sync/rules tests/sync/planning tests/sync/state tests/messages
 
-.PHONY: help demo check lint types test explore record pages benchmark pyairbyte images clean
+.PHONY: help demo check lint types test test-fast coverage mutate explore record pages benchmark pyairbyte wheel images clean
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 11
 
 demo: $(INSTALLED) ## the whole product on sample data, nothing to configure
 	@$(BIN)/sage100-ssm demo
 
-check: lint types test ## all that must hold before a change is handed in
+check: lint types test ## everything that must pass before a change is submitted
 
 lint: $(INSTALLED) ## style and common mistakes
 	@$(BIN)/ruff check .
@@ -19,10 +21,24 @@ lint: $(INSTALLED) ## style and common mistakes
 types: $(INSTALLED) ## static types
 	@$(BIN)/mypy .
 
-test: $(INSTALLED) ## the tests, on two processes
+test: $(INSTALLED) ## all tests, in two processes
 	@$(BIN)/pytest -q -n 2 --dist loadgroup
 
-explore: $(INSTALLED) ## look for what goes wrong in a small world and in random plays (MINUTES=10)
+test-fast: $(INSTALLED) ## in seconds: the tests of rules, planning, contacts, messages, and the state on SQLite
+	@$(BIN)/pytest -q $(FAST)
+
+coverage: $(INSTALLED) ## which lines and branches the tests of the synchronisation reach; rules and planning need all of them
+	@$(BIN)/pytest -q -n 2 --cov --cov-report= $(FAST) tests/sync/run
+	@$(BIN)/coverage report --include='sage100_ssm/sync/*,sage100_ssm/messages/*'
+	@$(BIN)/coverage report --include='sage100_ssm/sync/rules/*,sage100_ssm/sync/planning/*' --fail-under=100 --format=total
+
+mutate: $(INSTALLED) ## changes to rules and guards that their tests do not notice, in 3 minutes (MODULE=guards: one module)
+	@rm -rf mutants
+	@$(BIN)/mutmut run $(if $(MODULE),'*.$(MODULE).*')
+	@$(BIN)/mutmut results | grep -v ': not checked$$' | tee mutants/survived.txt
+	@echo "See one with: $(BIN)/mutmut show NAME"
+
+explore: $(INSTALLED) ## look for mistakes in a small world and in random sequences of events (MINUTES=10)
 	@$(BIN)/python -m tests.support.explore --minutes $(or $(MINUTES),10)
 
 record: $(INSTALLED) ## the conversations with SSM that tests replay: with the stand-in, or a tenant named by the environment
@@ -40,16 +56,19 @@ benchmark: $(INSTALLED) ## a quiet run and writes beside their limits; reading a
 	@$(BIN)/uv pip install --quiet --python .venv-others/bin/python --requirement benchmarks/others/requirements.txt
 	@$(BIN)/python -m benchmarks.read_sage100
 
-pyairbyte: $(INSTALLED) ## PyAirbyte, a client of another house, drives the four connectors, in an environment of its own
+pyairbyte: $(INSTALLED) ## the four connectors driven by PyAirbyte, an independent client, in an environment of its own
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-pyairbyte
 	@$(BIN)/uv pip install --quiet --python .venv-pyairbyte/bin/python --requirement tests/pyairbyte/requirements.txt
 	@AIRBYTE_OFFLINE_MODE=1 .venv-pyairbyte/bin/python -m pytest -q -c tests/pyairbyte/pytest.ini tests/pyairbyte
 
-images: $(INSTALLED) ## what can be known of the container images without a container engine
+wheel: $(INSTALLED) ## the wheel, in dist/, for `uv tool install` or `pipx install`
+	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist .
+
+images: $(INSTALLED) ## check the container images as far as possible without a container engine
 	@deploy/check.sh
 
-clean: ## remove all that these commands made
-	@rm -rf .venv .venv-others .venv-pyairbyte .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist demo
+clean: ## remove everything that these commands created
+	@rm -rf .venv .venv-others .venv-pyairbyte .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage mutants build dist demo
 
 $(INSTALLED): pyproject.toml constraints.txt setup.sh
 	@./setup.sh

@@ -1,11 +1,10 @@
 #!/bin/sh
-# Sets up .venv on a machine that has Python and nothing else. Called by make; safe to call again.
+# Set up .venv on a machine that has Python and nothing else. Called by make; may be repeated.
 set -eu
 cd "$(dirname "$0")"
 
 say() { printf '%s\n' "$*" >&2; }
 
-# Where an index, a proxy or a certificate is set for pip or uv (PIP_*, UV_*, pip.conf), it stays in force.
 find_python() {
     for name in python3 python3.13 python3.12 python3.11; do
         if "$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
@@ -18,7 +17,7 @@ find_python() {
     return 1
 }
 
-# Runs apt-get as root where that needs no question; fails otherwise.
+# Run apt-get as root where that needs no password; fail otherwise.
 apt_get() {
     command -v apt-get >/dev/null || return 1
     if [ "$(id -u)" -eq 0 ]; then as_root=""; else sudo -n true 2>/dev/null || return 1; as_root="sudo -n"; fi
@@ -34,7 +33,7 @@ version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 if ! .venv/bin/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
     if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-        say "Python $version lacks its venv module: installing the package python$version-venv."
+        say "Python $version has no venv module: installing the package python$version-venv."
         install_package "python$version-venv" || {
             say "That needs an administrator. Please run: sudo apt-get install python$version-venv"
             exit 1
@@ -44,22 +43,23 @@ if ! .venv/bin/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info <
 fi
 
 say "Installing into .venv (a minute at most, once)."
+# An index, a proxy or a certificate that is set for pip or uv (PIP_*, UV_*, pip.conf) is used.
 .venv/bin/python -m pip install --quiet --constraint constraints.txt uv
-.venv/bin/uv pip install --quiet --python .venv/bin/python --constraint constraints.txt --compile-bytecode \
-    --editable '.[dev,postgresql]' ||
+.venv/bin/uv pip install --quiet --python .venv/bin/python --constraint constraints.txt \
+    --build-constraints constraints.txt --compile-bytecode --editable '.[dev,postgresql]' ||
     .venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,postgresql]'
-# By what Airbyte's own schema of metadata.yaml says of its dependencies it would clash with the CDK; it needs none of them.
+# Airbyte's schema of metadata.yaml, for a test. The dependencies that it declares conflict with the CDK's, and it needs none.
 .venv/bin/python -m pip install --quiet --no-deps --ignore-requires-python --constraint constraints.txt \
     airbyte-connector-models
 
 if ! .venv/bin/python -c 'import pyodbc' 2>/dev/null; then
     if ! install_package unixodbc || ! .venv/bin/python -c 'import pyodbc' 2>/dev/null; then
-        say "Note: unixODBC is not installed, so a Sage database on SQL Server is out of reach (the sample database is not)."
+        say "Note: unixODBC is not installed, so a Sage database on SQL Server cannot be reached (the sample database can)."
         say "      On Debian or Ubuntu: sudo apt-get install unixodbc, then Microsoft's ODBC Driver 18 for SQL Server."
     fi
 fi
 
-# The second driver of the tests; Microsoft's is a wheel. Without it, the tests say what they leave out.
+# The second driver of the tests; Microsoft's is a wheel. Without it, tests are skipped with the reason.
 if ! ls /usr/lib/*/odbc/libtdsodbc.so >/dev/null 2>&1; then
-    install_package tdsodbc || say "Note: the tests leave FreeTDS out. On Debian or Ubuntu: sudo apt-get install tdsodbc"
+    install_package tdsodbc || say "Note: the tests skip FreeTDS. On Debian or Ubuntu: sudo apt-get install tdsodbc"
 fi

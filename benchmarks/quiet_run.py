@@ -1,8 +1,8 @@
-"""A quiet run over linked contacts: how many requests, how many writes, how long beside process start.
+"""A quiet run over linked contacts: requests, writes, and seconds without the start of the process.
 
     python -m benchmarks.quiet_run [--contacts 10000]
 
-The limits stand beside the figures: at most 6 requests to SSM, no write, under 2 seconds at 10,000 contacts.
+The table ends with the limits: at most 6 requests to SSM, no write, under 2 seconds at 10,000 contacts.
 """
 
 import tempfile

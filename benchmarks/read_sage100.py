@@ -1,13 +1,14 @@
-"""Reading contacts whole: `source-sage100 read` beside dlt's `sql_database` and a Singer tap, over one database.
+"""Reading all contacts: `source-sage100 read` compared with dlt's `sql_database` and a Singer tap, on one database.
 
     python -m benchmarks.read_sage100 [--contacts 1000000] [--others .venv-others/bin/python]
 
-Each reads the same file in a process of its own, one after the other, and is measured from the start of its process:
-its imports count. What it gives differs, and the table says how: lines of JSON are more work than objects of Python.
+Each reads the same file in a process of its own, one after the other, and is measured from the start of its process,
+imports included. Their output differs, and the table says how: lines of JSON are more work than Python objects.
 
-Seen with a million contacts on two cores that others were busy with, processor seconds: source-sage100 7.8, the Singer
-tap 40.3, dlt 26.2 to its files and 11.0 to Python objects that are dropped. The tap takes less memory (86 MB to 119)
-and gives its first record sooner (after 0.9 seconds to 1.5): importing Airbyte's CDK takes 100 MB and most of the time.
+Measured with a million contacts on two busy cores, in processor seconds: source-sage100 7.8, the Singer tap 40.3, dlt
+26.2 to its files and 11.0 to Python objects that are dropped. The tap needs less memory (86 MB, source-sage100 119 MB)
+and writes its first record sooner (after 0.9 seconds, source-sage100 1.5): importing Airbyte's CDK takes 100 MB and
+most of the time.
 """
 
 import json
@@ -35,12 +36,12 @@ HERE = Path(__file__).parent
 PER_COMPANY = 4
 BATCH = 10_000
 MARKS = (b'{"type":"RECORD"', b"first\n")
-"""How the first record shows on the standard output."""
+"""What the standard output contains at the first record: of a connector or tap, and of dlt_reads.py."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a process took. Times in seconds, memory in MB; `first` is None where no record shows."""
+    """What a process needed. Times in seconds, memory in MB; `first` is None where no record was seen."""
 
     records: int
     seconds: float
@@ -51,48 +52,48 @@ class Run:
 
 def main(
     contacts: Annotated[int, typer.Option(help="Contacts in the database.")] = 1_000_000,
-    others: Annotated[Path, typer.Option(help="Python of the environment that the others are in.")] = Path(
+    others: Annotated[Path, typer.Option(help="Python of the environment with dlt and the tap.")] = Path(
         ".venv-others/bin/python"
     ),
 ) -> None:
     """Measure."""
-    columns = ("reader", "gives", "records/s", "seconds", "processor s", "first record s", "peak MB")
+    columns = ("reader", "output", "records/s", "seconds", "processor s", "first record s", "peak MB")
     table = Table(*columns, title=f"{contacts:,} contacts read whole, process start included")
     with tempfile.TemporaryDirectory() as name:
         database = filled(Path(name) / "sage.db", contacts)
-        for label, gives, command in readers(database, others.absolute()):
+        for label, output, command in readers(database, others.absolute()):
             run = measured(command)
             if run.records != contacts:
-                raise SystemExit(f"{label} gave {run.records} records of {contacts}")
+                raise SystemExit(f"{label} read {run.records} records of {contacts}")
             first = "" if run.first is None else f"{run.first:.1f}"
             figures = (f"{run.records / run.seconds:,.0f}", f"{run.seconds:.1f}", f"{run.processor:.1f}", first)
-            table.add_row(label, gives, *figures, f"{run.memory:.0f}")
+            table.add_row(label, output, *figures, f"{run.memory:.0f}")
     Console(width=140).print(table)
 
 
 def readers(database: Path, others: Path) -> Iterator[tuple[str, str, list[str]]]:
-    """The readers: a name, what each gives, and its command."""
+    """The readers: name, kind of output, and command of each."""
     ours = written(database.with_name("config.json"), {"company": "BENCH", "connection": sqlite(database)})
     catalog = written(database.with_name("catalog.json"), {"streams": [configured("contacts")]})
     yield "source-sage100", "JSON lines", [*source_sage100(), "read", "--config", ours, "--catalog", catalog]
     if not others.exists():
-        Console(stderr=True).print(f"The others are not there: {others}. `make benchmark` installs them.")
+        Console(stderr=True).print(f"{others} is missing: `make benchmark` installs the others.")
         return
     python = str(others)
     tap = [python, str(HERE / "others" / "tap_sqlite.py"), "--config"]
     tap.append(written(database.with_name("tap.json"), {"path": str(database)}))
     yield "Singer tap (singer-sdk)", "JSON lines", [*tap, "--catalog", selected(tap, database.with_name("tap.cat"))]
-    for backend, way, gives in (
+    for backend, way, output in (
         ("sqlalchemy", "extract", "dlt's files"),
         ("sqlalchemy", "iterate", "Python objects, unused"),
         ("pyarrow", "iterate", "Arrow tables, unused"),
         ("connectorx", "iterate", "one Arrow table, unused"),
     ):
-        yield f"dlt, {backend}", gives, [python, str(HERE / "others" / "dlt_reads.py"), str(database), backend, way]
+        yield f"dlt, {backend}", output, [python, str(HERE / "others" / "dlt_reads.py"), str(database), backend, way]
 
 
 def measured(command: Sequence[str]) -> Run:
-    """Run a command and look at it from outside."""
+    """Run a command and measure it from outside."""
     began = time.perf_counter()
     first: float | None = None
     records, tail = 0, b""
@@ -102,7 +103,7 @@ def measured(command: Sequence[str]) -> Run:
         while block := os.read(process.stdout.fileno(), 1 << 20):
             if first is None and any(mark in block for mark in MARKS):
                 first = time.perf_counter() - began
-            # A mark may lie across two blocks.
+            # A mark may be split between two blocks.
             records += (tail + block).count(MARKS[0]) - tail.count(MARKS[0])
             tail = block[-len(MARKS[0]) + 1 :]
             last = block
@@ -111,14 +112,14 @@ def measured(command: Sequence[str]) -> Run:
     seconds = time.perf_counter() - began
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    told = last.rpartition(b"records ")[2].strip()
+    reported = last.rpartition(b"records ")[2].strip()
     return Run(
-        records or int(told), seconds, usage.ru_utime + usage.ru_stime, first, usage.ru_maxrss * 1024 / 1_000_000
+        records or int(reported), seconds, usage.ru_utime + usage.ru_stime, first, usage.ru_maxrss * 1024 / 1_000_000
     )
 
 
 def filled(path: Path, contacts: int) -> Path:
-    """A company database with that many contacts, their stamps over ten years."""
+    """A company database with that many contacts, last changed over ten years."""
     create_company_database(path, [], [])
     begin, step = datetime(2015, 1, 5, 9, 0, tzinfo=UTC).replace(tzinfo=None), timedelta(days=3650) / contacts
     companies = (
@@ -171,13 +172,13 @@ def configured(stream: str) -> dict[str, Any]:
 
 
 def written(path: Path, content: object) -> str:
-    """Write a JSON file; give its name."""
+    """Write a JSON file and return its name."""
     path.write_text(json.dumps(content), "utf-8")
     return str(path)
 
 
 def selected(tap: Sequence[str], path: Path) -> str:
-    """The tap's own catalog, of which the contacts alone are selected."""
+    """The file of the tap's own catalog, with only the contacts selected."""
     found = subprocess.run([*tap, "--discover"], capture_output=True, check=True)  # noqa: S603 - our own command
     catalog = json.loads(found.stdout)
     for stream in catalog["streams"]:

@@ -1,18 +1,18 @@
-"""Writing contacts: `destination-ssm` beside its limit, `destination-sage100` beside a loop of SQLAlchemy Core.
+"""Writing contacts: `destination-ssm` compared with its limit, `destination-sage100` with a loop of SQLAlchemy Core.
 
     python -m benchmarks.writes [--contacts 150] [--quota 40] [--rows 400]
 
 SSM is its stand-in, which refuses what goes over the quota. The limit is one request per changed contact and
-two page reads per batch (one before it, one after), at the quota's pace. A login, and for new contacts the question
-which fields SSM has, come once besides. New contacts cost a third page read per batch: nothing is found under their
-`extId`, and an empty page is believed only when it is empty twice. In bulk a batch of 100 is one request. The first
-second's requests go at once, so that a write may end a little before requests / quota.
+two page reads per batch (one before it, one after), at the quota's pace. A login is added once, and for new contacts a
+request for the fields that SSM has. New contacts need a third page read per batch: nothing is found under their
+`extId`, and an empty page is accepted only when it is empty twice. In bulk a batch of 100 is one request. The first
+second's requests are sent at once, so a write may end a little before requests / quota.
 
-Sage is the sample database, where no quota holds: what a contact costs there is its transaction. The loop beside it
-does the same in as few lines as it takes: read, compare, write, read back, commit. Both take turns, on files of their
-own, since a commit waits for the disk.
+Sage is the sample database, without a quota: a contact costs its transaction. The loop compared with it does the same
+in as few lines as possible: read, compare, write, read back, commit. Both take turns, on files of their own, because a
+commit waits for the disk.
 
-Seen on two cores that others were busy with: 156 requests for 150 changed contacts, 159 for as many new ones, 6 and 10
+Measured on two busy cores: 156 requests for 150 changed contacts, 159 for as many new ones, 6 and 10
 in bulk; 3.2 and 4.2 seconds where requests / quota were 3.9 and 4.0. Into Sage 722 changed and 469 new contacts a
 second, the loop 1,045 and 804.
 """
@@ -50,17 +50,17 @@ from sage100_ssm.standins.ssm_api.tenant import SALES_REP
 Record = Mapping[str, Any]
 DEFAULT_QUOTA = 4
 SECONDS_OF_A_BATCH, LARGEST_BATCH, BULK = 5, 50, 100
-"""How long a batch may take, and the most records in one; how many are sent in one request in bulk."""
-COUNTS = ("writes", "page reads", "together", "limit", "besides")
+"""Seconds that a batch may take, records in the largest batch, and records in one request in bulk."""
+COUNTS = ("writes", "page reads", "together", "limit", "others")
 REQUESTS = ("records", "contacts", "quota", *COUNTS, "seconds", "requests / quota", "records/s")
 RATES = ("records", "contacts", "destination-sage100, records/s", "loop of SQLAlchemy Core, records/s")
 SLICE = 50
-"""How many records are written to Sage before the other has its turn."""
+"""Records written to Sage by one way before the other has its turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of records, and how long it took, in seconds."""
+    """The receipts of the records written, and the seconds it took."""
 
     receipts: Sequence[Receipt]
     seconds: float
@@ -77,7 +77,7 @@ def main(
     rows: Annotated[int, typer.Option(help="Contacts written to Sage, each way.")] = 400,
 ) -> None:
     """Measure."""
-    table = Table(*REQUESTS, title="destination-ssm, requests beside their limit; process start not included")
+    table = Table(*REQUESTS, title="destination-ssm, requests and their limit; process start not included")
     few = DEFAULT_QUOTA * SECONDS_OF_A_BATCH
     for allowed, number, bulk in ((DEFAULT_QUOTA, few, False), (quota, contacts, False), (quota, contacts, True)):
         for line in to_ssm(number, allowed, bulk=bulk):
@@ -90,11 +90,11 @@ def main(
 
 
 def to_ssm(contacts: int, quota: int, *, bulk: bool) -> Iterator[tuple[str, ...]]:
-    """Update all contacts of a tenant, then create as many; a line of the table each."""
+    """A line of the table for updating all contacts of a tenant, and one for creating as many."""
     with SsmApiServer(tenant(contacts), requests_per_second=quota) as api:
-        there = api.store.rows("contacts")
-        updates = [{"id": row["id"], "phone1": f"+3319900{row['id']:04}"} for row in there]
-        news = [{**_new(row["accountId"], n), "extId": f"sage100:BENCH:new-{n}"} for n, row in enumerate(there)]
+        existing = api.store.rows("contacts")
+        updates = [{"id": row["id"], "phone1": f"+3319900{row['id']:04}"} for row in existing]
+        news = [{**_new(row["accountId"], n), "extId": f"sage100:BENCH:new-{n}"} for n, row in enumerate(existing)]
         config = {
             "base_url": api.base_url,
             "public_key": api.public_key,
@@ -104,18 +104,18 @@ def to_ssm(contacts: int, quota: int, *, bulk: bool) -> Iterator[tuple[str, ...]
             "default_sales_rep_id": SALES_REP,
         }
         for what, records in (("changed", updates), ("new", news)):
-            time.sleep(1.1)  # so that no request of what was before counts towards the quota
+            time.sleep(1.1)  # so that no earlier request counts towards the quota
             api.requests.clear()
             done = written(DestinationSsm, config, records)
-            told = _figures(api, done, quota, bulk=bulk)
-            yield (f"{what} in bulk" if bulk else what, str(contacts), f"{quota}/s", *told)
-        held = {row["id"]: row for row in api.store.rows("contacts")}
-        assert len(held) == 2 * contacts
-        assert all(held[record["id"]]["phone1"] == record["phone1"] for record in updates)
+            figures = _figures(api, done, quota, bulk=bulk)
+            yield (f"{what} in bulk" if bulk else what, str(contacts), f"{quota}/s", *figures)
+        stored = {row["id"]: row for row in api.store.rows("contacts")}
+        assert len(stored) == 2 * contacts
+        assert all(stored[record["id"]]["phone1"] == record["phone1"] for record in updates)
 
 
 def _figures(api: SsmApiServer, done: Written, quota: int, *, bulk: bool) -> tuple[str, ...]:
-    """Requests beside their limit, seconds beside what the quota allows."""
+    """Requests and their limit, seconds and the least that the quota allows."""
     contacts, requests = len(done.receipts), api.requests
     writes = sum(call.path.startswith("/contacts") and call.method != "GET" for call in requests)
     reads = sum(call.path == "/contacts" and call.method == "GET" for call in requests)
@@ -125,7 +125,7 @@ def _figures(api: SsmApiServer, done: Written, quota: int, *, bulk: bool) -> tup
 
 
 def to_sage(rows: int) -> Iterator[tuple[str, ...]]:
-    """Update all contacts of a company, update them again to the same, create as many; a line of the table each."""
+    """A line of the table for updating all contacts of a company, for doing so again, and for creating as many."""
     companies, people = sage_rows(rows)
     updates = [{"cbMarq": n, "CT_Telephone": f"+3319900{n:06}"} for n in range(1, rows + 1)]
     news = [{name: row[name] for name in ("CT_Num", "CT_Nom", "CT_Prenom", "CT_Fonction")} for row in people]
@@ -153,15 +153,15 @@ def to_sage(rows: int) -> Iterator[tuple[str, ...]]:
 
 
 def sliced(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
-    """Records a few at a time."""
+    """Records in slices."""
     return (records[start : start + SLICE] for start in range(0, len(records), SLICE))
 
 
 def written(opened: Callable[[Sink], RecordDestination], config: Record, records: Sequence[Record]) -> Written:
-    """Have a destination write records of contacts.
+    """Let a destination write records of contacts.
 
     Args:
-        opened: makes the destination, given what takes its receipts.
+        opened: creates the destination, given the sink for its receipts.
         config: its settings.
         records: the records, all of the same fields.
 
@@ -184,7 +184,7 @@ def written(opened: Callable[[Sink], RecordDestination], config: Record, records
 
 
 def looped(engine: Engine, records: Sequence[Record], by_hand: Callable[[Connection, Record], None]) -> float:
-    """Write records one after the other, each in a transaction; give the seconds."""
+    """Write records one after the other, each in a transaction; return the seconds."""
     began = time.perf_counter()
     for record in records:
         with engine.begin() as connection:
@@ -203,7 +203,7 @@ def updated(connection: Connection, record: Record) -> None:
 
 
 def created(connection: Connection, record: Record) -> None:
-    """See that the company is there and the name is free, write with the next number and read back."""
+    """Check that the company exists and the name is free, write with the next number and read back."""
     name = (F_CONTACTT.c[column] == record[column] for column in ("CT_Num", "CT_Nom", "CT_Prenom"))
     connection.execute(select(F_COMPTET.c.CT_Num).where(F_COMPTET.c.CT_Num == record["CT_Num"])).scalar_one()
     if connection.execute(select(F_CONTACTT).where(*name)).first() is None:

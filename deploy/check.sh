@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What can be known of the images without a container engine: the Dockerfile is sound, the steps that build the
-# product work where nothing is installed yet, and what they install is whole. Takes two minutes. Called by make.
+# Check the container images as far as possible without a container engine: the Dockerfile is sound, the steps that
+# build the product work in an empty environment, and what they install is complete. Takes two minutes. Called by make.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
@@ -23,18 +23,18 @@ mkdir "$work/context"
 cd "$root"
 sed -n 's/^!//p' .dockerignore | xargs git ls-files -z -- | xargs -0 cp --parents --target-directory "$work/context"
 
-say "The steps of the stage 'build', as they stand in the Dockerfile"
+say "The steps of the stage 'build', from the Dockerfile"
 "$root/.venv/bin/python" -m venv "$work/python"
 sed -n '/ AS build$/,/ AS runtime$/p' Dockerfile | sed -n '/^RUN /,/[^\\]$/p' | sed 's/^RUN //' |
     sed "s:/opt/sage100-ssm:$work/installed:g" >"$work/steps.sh"
 (cd "$work/context" && PATH="$work/python/bin:$PATH" PIP_QUIET=1 sh -eux "$work/steps.sh")
 
-say "What was installed, from a folder that knows nothing of the sources"
+say "What was installed, from a folder outside the sources"
 export DO_NOT_TRACK=1
 cd "$work"
 for connector in source-sage100 source-ssm destination-sage100 destination-ssm; do
     "installed/bin/$connector" spec | grep --quiet '"type":"SPEC"'
-    say "  $connector tells its specification"
+    say "  $connector prints its specification"
 done
 installed/bin/sage100-ssm demo >demo.txt
 say "  sage100-ssm plays its demo: $(wc -l <demo.txt) lines"

@@ -1,9 +1,9 @@
-"""Register the four connectors with a self-managed Airbyte, or bring those that it has to the version in metadata.yaml.
+"""Register the four connectors with a self-managed Airbyte, or update them to the version in metadata.yaml.
 
     AIRBYTE_CLIENT_ID=… AIRBYTE_CLIENT_SECRET=… .venv/bin/python deploy/register.py \
         --url http://localhost:8000/api/public/v1 --workspace 2f0a… --registry registry.example.com/
 
-The images must be where Airbyte can fetch them. Safe to repeat.
+The images must be where Airbyte can pull them. May be repeated.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ METADATA = Path(__file__).parents[1] / "metadata.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """A connector as Airbyte's API takes it.
+    """A connector definition as Airbyte's API expects it.
 
     Attributes:
         kind: `source` or `destination`.
@@ -67,15 +67,15 @@ class Airbyte:
         self._definitions = f"workspaces/{workspace}/definitions"
 
     def register(self, connector: Connector) -> str:
-        """Make Airbyte's definition what metadata.yaml says; tell what that took."""
+        """Create or update the definition of a connector; return what was done."""
         path, wanted = f"{self._definitions}/{connector.kind}s", connector.definition
-        there = self._call("GET", path)["data"]
-        known = next((one for one in there if one["dockerRepository"] == wanted["dockerRepository"]), None)
+        existing = self._call("GET", path)["data"]
+        known = next((one for one in existing if one["dockerRepository"] == wanted["dockerRepository"]), None)
         if known is None:
             self._call("POST", path, wanted)
             return "registered"
         if known["dockerImageTag"] == wanted["dockerImageTag"]:
-            return "there already"
+            return "already registered"
         self._call("PUT", f"{path}/{known['id']}", {name: wanted[name] for name in ("name", "dockerImageTag")})
         return f"updated from {known['dockerImageTag']}"
 
@@ -87,12 +87,12 @@ class Airbyte:
 
 def main(
     url: Annotated[str, typer.Option(help="Address of Airbyte's public API, up to and including /v1.")],
-    workspace: Annotated[str, typer.Option(help="Id of the workspace; it stands in the address of Airbyte's pages.")],
+    workspace: Annotated[str, typer.Option(help="Id of the workspace; it is part of the address of Airbyte's pages.")],
     client_id: Annotated[str, typer.Option(envvar="AIRBYTE_CLIENT_ID")],
     client_secret: Annotated[str, typer.Option(envvar="AIRBYTE_CLIENT_SECRET", show_default=False)],
-    registry: Annotated[str, typer.Option(help="What stands before the names of the images, with its slash.")] = "",
+    registry: Annotated[str, typer.Option(help="Prefix of the images' names, with its slash.")] = "",
 ) -> None:
-    """Register the four connectors, or bring them to this version."""
+    """Register the four connectors, or update them to this version."""
     try:
         airbyte = Airbyte(url, workspace, client_id, client_secret)
         for connector in connectors(registry):

@@ -1,9 +1,9 @@
-"""dlt's `sql_database` source over contacts, run in the environment of the others.
+"""dlt's `sql_database` source over contacts, run in the environment for comparisons.
 
     python dlt_reads.py DATABASE BACKEND {iterate,extract}
 
-`iterate` takes the records (or Arrow tables) as Python objects and puts them nowhere; `extract` has dlt write them to
-the files that its next steps take. The first record, and the number of all, are told on the standard output.
+`iterate` takes the records (or Arrow tables) as Python objects and drops them; with `extract` dlt writes them to
+the files that its next steps read. The first record, and the number of all, are reported on the standard output.
 """
 
 import sys
@@ -15,8 +15,8 @@ from dlt.sources.sql_database import sql_table
 
 def main(database: str, backend: str, way: str) -> None:
     """Read the contacts."""
-    told = {"backend_kwargs": {"tz": "UTC"}} if backend == "pyarrow" else {}
-    contacts = sql_table(credentials=f"sqlite:///{database}", table="F_CONTACTT", backend=backend, **told)
+    options = {"backend_kwargs": {"tz": "UTC"}} if backend == "pyarrow" else {}
+    contacts = sql_table(credentials=f"sqlite:///{database}", table="F_CONTACTT", backend=backend, **options)
     if way == "iterate":
         count = 0
         for item in contacts:

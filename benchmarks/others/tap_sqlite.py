@@ -1,7 +1,7 @@
-"""A Singer tap over SQLite, run in the environment of the others.
+"""A Singer tap over SQLite, run in the environment for comparisons.
 
-The package index has no such tap. This one is what Singer's SDK makes of a SQLAlchemy address: its own classes for SQL
-databases do all, as they do in the taps that are built on them.
+The package index has no such tap. This one consists of the classes for SQL databases of Singer's SDK and a SQLAlchemy
+address, as the taps that are built on them do.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from singer_sdk.sql import SQLConnector, SQLStream, SQLTap
 
 
 class SQLiteConnector(SQLConnector):
-    """Knows the address."""
+    """Builds the address."""
 
     def get_sqlalchemy_url(self, config: dict[str, Any]) -> str:
         """The address of the file."""

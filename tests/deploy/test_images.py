@@ -1,4 +1,4 @@
-"""The container images: what goes in, and what can be started in them. `make images` carries the build steps out."""
+"""The container images: what they contain, and what can be started in them. `make images` runs the build steps."""
 
 import re
 import tomllib
@@ -22,14 +22,14 @@ def test_every_console_script_has_its_image():
     assert connectors | {"sage100-ssm"} == set(PROJECT["project"]["scripts"])
 
 
-def test_nothing_runs_as_root_and_messages_leave_at_once():
+def test_nothing_runs_as_root_and_messages_are_written_at_once():
     stages = DOCKERFILE.split("\nFROM ")[1:]
     ends = {stage.split(" AS ")[1].split()[0]: re.findall(r"^USER (\w+)", stage, re.MULTILINE)[-1] for stage in stages}
     assert (ends["sync"], ends["connector"]) == ("airbyte", "airbyte")
     assert "PYTHONUNBUFFERED=1" in DOCKERFILE
 
 
-def test_airbyte_is_told_the_absolute_path_of_what_it_starts():
-    told = re.search(r"AIRBYTE_ENTRYPOINT=(\S+)", DOCKERFILE)[1]
-    assert told.startswith("/")
-    assert DOCKERFILE.rstrip().endswith(f'ENTRYPOINT ["{told}"]')
+def test_airbyte_has_the_absolute_path_of_what_it_starts():
+    entrypoint = re.search(r"AIRBYTE_ENTRYPOINT=(\S+)", DOCKERFILE)[1]
+    assert entrypoint.startswith("/")
+    assert DOCKERFILE.rstrip().endswith(f'ENTRYPOINT ["{entrypoint}"]')

@@ -1,4 +1,4 @@
-"""Registering the connectors with Airbyte, against a stand-in of its API on loopback."""
+"""Registering the connectors with Airbyte, against a stand-in for its API on loopback."""
 
 import importlib.util
 import json
@@ -22,7 +22,7 @@ def register():
 
 
 class Api(ThreadingHTTPServer):
-    """Lists, creates and updates definitions; lets in who brings the token that it gave."""
+    """Lists, creates and updates definitions for clients with the token that it issued."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -94,10 +94,10 @@ def test_all_four_are_registered_each_among_its_kind_and_once(api, run):
         "sources": {f"{prefix}/source-sage100", f"{prefix}/source-ssm"},
         "destinations": {f"{prefix}/destination-sage100", f"{prefix}/destination-ssm"},
     }
-    assert run().output.count("there already") == 4
+    assert run().output.count("already registered") == 4
 
 
-def test_an_older_version_is_brought_to_this_one(api, run):
+def test_an_older_version_is_updated_to_this_one(api, run):
     run()
     for known in api.definitions.values():
         for one in known:
@@ -107,11 +107,11 @@ def test_an_older_version_is_brought_to_this_one(api, run):
     assert len(api.definitions["sources"]) == 2
 
 
-def test_refused_keys_are_told_and_not_shown(run):
+def test_refused_keys_are_reported_and_not_shown(run):
     outcome = run(key="wr0ng-secret")
     assert (outcome.exit_code, "401" in outcome.output, "wr0ng-secret" in outcome.output) == (2, True, False)
 
 
-def test_an_airbyte_that_does_not_answer_is_told(run):
+def test_an_airbyte_that_does_not_answer_is_reported(run):
     outcome = run(url="http://127.0.0.1:1/api/public/v1")
     assert (outcome.exit_code, "does not answer" in outcome.output) == (4, True)

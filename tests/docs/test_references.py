@@ -18,7 +18,11 @@ _PATH = re.compile(rf"(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./*-]*")
 def _files():
     at_the_top = [file for file in ROOT.iterdir() if file.is_file() and (file.suffix in SUFFIXES or not file.suffix)]
     within = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*") if file.suffix in SUFFIXES]
-    return [file for file in (*at_the_top, *within) if file.name != ".git" and "cassettes" not in file.parts]
+    return [
+        file
+        for file in (*at_the_top, *within)
+        if file.name not in {".git", ".coverage"} and "cassettes" not in file.parts
+    ]
 
 
 def _name(file):

@@ -33,7 +33,9 @@ def test_an_image_is_named_with_the_tag_of_this_version(file):
 
 
 def test_images_are_named_where_they_are_built_started_and_described():
-    assert {file.name for file in FILES if _tags(file)} >= {"Dockerfile", "compose.yaml", "metadata.yaml", "airbyte.md"}
+    naming = {str(file.relative_to(ROOT)) for file in FILES if _tags(file)}
+
+    assert naming == {"Dockerfile", "deploy/compose.yaml", "metadata.yaml", "docs/airbyte.md"}
 
 
 def test_the_changelog_begins_with_this_version():
