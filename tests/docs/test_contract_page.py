@@ -5,11 +5,11 @@ import logging
 import tomllib
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import MISSING, is_dataclass
 from dataclasses import fields as fields_of
-from dataclasses import is_dataclass
 from datetime import UTC, datetime, timedelta
 from types import UnionType
-from typing import Annotated, Union, get_args, get_origin
+from typing import Annotated, Union, get_args, get_origin, get_type_hints
 
 import pytest
 import yaml
@@ -25,10 +25,10 @@ from sage100_ssm.app.check.findings import Finding, Level
 from sage100_ssm.app.probe import ProbeAnswer
 from sage100_ssm.app.schedule import Schedule
 from sage100_ssm.app.settings import Settings
-from sage100_ssm.cli import records as shapes
-from sage100_ssm.cli.app import app
-from sage100_ssm.cli.explain import Known
-from sage100_ssm.cli.status import Standing
+from sage100_ssm.cli import json_shapes
+from sage100_ssm.cli.commands import app
+from sage100_ssm.cli.explain import ContactHistory
+from sage100_ssm.cli.status import StatusReport
 from sage100_ssm.connectors.report import log_receipt
 from sage100_ssm.exchange import record as request
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
@@ -41,7 +41,7 @@ from sage100_ssm.sync.contacts.fields import Direction, FieldKind
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.model import Code, Entry, Link, LinkStatus, Pair, Side, Subject
 from sage100_ssm.sync.planning.writes import Change
-from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
+from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion, TooLong
 from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
 from source_sage100.config import SourceSage100Config
@@ -106,27 +106,36 @@ def default_of(field, name, outer):
     """A field's default; what the default of the section says goes before the model's own."""
     if outer is not None and hasattr(outer, name):
         return getattr(outer, name)
-    if field.default_factory is not None:
+    if field.default_factory not in (None, MISSING):
         return field.default_factory()
     return REQUIRED if field.default is PydanticUndefined else field.default
 
 
-def models_in(annotation):
-    """The models that a setting is one of; none for a plain value."""
+def fields_in(section):
+    """The fields of a model, or of a dataclass that pydantic fills, each with its type."""
+    if issubclass(section, BaseModel):
+        return {name: (field, field.annotation) for name, field in section.model_fields.items()}
+    types = get_type_hints(section)
+    return {field.name: (field, types[field.name]) for field in fields_of(section)}
+
+
+def sections_in(annotation):
+    """The sections that a setting is one of; none for a plain value."""
     if get_origin(annotation) in (Annotated, Union, UnionType):
-        return [model for part in get_args(annotation) for model in models_in(part)]
-    return [annotation] if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
+        return [section for part in get_args(annotation) for section in sections_in(part)]
+    is_section = isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation))
+    return [annotation] if is_section else []
 
 
 def settings_of(model, prefix="", outer=None):
     """The keys of a configuration, with dots, and their defaults."""
     found = {}
-    for name, field in model.model_fields.items():
-        default, inner = default_of(field, name, outer), models_in(field.annotation)
+    for name, (field, annotation) in fields_in(model).items():
+        default, inner = default_of(field, name, outer), sections_in(annotation)
         for one in inner:
             found |= settings_of(one, f"{prefix}{name}.", None if default == REQUIRED else default)
-        if get_origin(field.annotation) is Mapping and is_dataclass(get_args(field.annotation)[1]):
-            kind = get_args(field.annotation)[1]
+        if get_origin(annotation) is Mapping and is_dataclass(get_args(annotation)[1]):
+            kind = get_args(annotation)[1]
             found |= {f"{prefix}{name}.NAME.{one.name}": one.default for one in fields_of(kind)}
         elif not inner:
             found[f"{prefix}{name}"] = default
@@ -198,7 +207,7 @@ def test_the_choices_of_a_setting_are_those_that_it_takes():
     assert choices("fields.NAME.direction") == set(Direction)
     assert choices("policy.conflict") == set(ConflictPolicy)
     assert choices("policy.refused_deletion") == set(RefusedDeletion)
-    assert choices("policy.too_long") == {"refuse", "truncate"}
+    assert choices("policy.too_long") == set(TooLong)
     assert choices("language") == {"fr", "en"}
 
 
@@ -283,17 +292,17 @@ PLAN = PlanReport(
     [PlannedWrite(Action.DELETE, CLAIRE, {}, "deletion_guard")],
 )
 ENTRY = JournalEntry(7, Entry(Code.VALUE_TOO_LONG, CLAIRE, field="email", ssm_value="…"), NOON, NOON)
-STANDING = Standing(NOON, PAST_RUN, Schedule(NOON, timedelta(minutes=15)), (ENTRY,), (LINK,))
+SCHEDULE = Schedule(NOON, timedelta(minutes=15))
 TWO_ORIGINS = (LINK, Link(13, 8, 341, "CARAT", "Paul Durand", Side.SSM))
 SHAPES = {
     "`run --json`": RUN.as_json(),
     "`plan --json`": PLAN.as_json(),
-    "`problems --json` and `journal --json`": [shapes.entry(ENTRY, "en")],
-    "`links --json`": [shapes.link(LINK)],
-    "`status --json`": shapes.status(Standing(NOON, PAST_RUN, STANDING.schedule, (ENTRY,), TWO_ORIGINS)),
-    "`explain --json`": [shapes.known_contact(Known(CLAIRE, LINK, ()), "en")],
-    "`check --json`": shapes.findings([Finding(Level.MEND, "columns_missing", Side.SAGE100, "…", "…")]),
-    "`probe --json`": shapes.answers([ProbeAnswer(Side.SSM, 4, "obeyed", "…", "…", {"ssm": {"page_size": 200}})]),
+    "`problems --json` and `journal --json`": json_shapes.journal([ENTRY], "en"),
+    "`links --json`": json_shapes.links([LINK]),
+    "`status --json`": json_shapes.status(StatusReport(NOON, PAST_RUN, SCHEDULE, (ENTRY,), TWO_ORIGINS)),
+    "`explain --json`": json_shapes.explain([ContactHistory(CLAIRE, LINK, ())], "en"),
+    "`check --json`": json_shapes.check([Finding(Level.MEND, "columns_missing", Side.SAGE100, "…", "…")]),
+    "`probe --json`": json_shapes.probe([ProbeAnswer(Side.SSM, 4, "obeyed", "…", "…", {"ssm": {"page_size": 200}})]),
 }
 
 
