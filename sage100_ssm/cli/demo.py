@@ -1,8 +1,8 @@
-"""The whole product on sample data: people work on both sides, and after each act a run of the Prefect flow."""
+"""The whole product on sample data: people work on both sides, and after each act the Prefect flow runs once."""
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,118 +23,40 @@ from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.store import StateStore
 
 _SHOWN = 4
-"""Contacts told one by one, on each side and in each act."""
-_UNTOLD = ("cb", "date", "salesRepId", "deleted", "CT_No", "N_")
-_NAMES = {Side.SAGE100: ("CT_Prenom", "CT_Nom"), Side.SSM: ("firstName", "lastName")}
+"""How many contacts and journal entries are shown one by one, on each side and in each act."""
+_HIDDEN_COLUMNS = ("cb", "date", "salesRepId", "deleted", "CT_No", "N_")
+"""How the names begin of columns and fields that say nothing to a spectator."""
+_NAME_COLUMNS = {Side.SAGE100: ("CT_Prenom", "CT_Nom"), Side.SSM: ("firstName", "lastName")}
+_ID_COLUMN = {Side.SAGE100: "cbMarq", Side.SSM: "id"}
 _MARKS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("✗", "red")}
-_ID = {Side.SAGE100: "cbMarq", Side.SSM: "id"}
+_QUIET_PREFECT = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_LEVEL": "INFO"}
+"""The flow's own log lines go to its dashboard alone."""
 
 Row = Mapping[str, Any]
-
-
-class Demo:
-    """The demo's stage: an installation of its own, and what is shown of it.
-
-    Args:
-        here: the sample company, the SSM stand-in, and the people at work on both.
-        settings: of the installation.
-        out: where the story is told.
-    """
-
-    def __init__(self, here: SampleInstallation, settings: Settings, out: Console) -> None:
-        self._here, self._settings, self._out = here, settings, out
-        self._journal: dict[int, JournalEntry] = {}
-        self._told: set[int] = set()
-
-    @property
-    def _language(self) -> Language:
-        return self._settings.language
-
-    def play(self) -> None:
-        """Tell the story, act by act, and show the journal as a user would see it."""
-        for number, act in enumerate(STORY, 1):
-            self._play(number, act)
-        self._out.print(tables.title("demo_journal", self._language))
-        self._out.print(tables.entries(list(self._journal.values())[::-1][:_SHOWN], self._language))
-
-    def _play(self, number: int, act: Act) -> None:
-        title = say(f"demo_{act.key}_title", self._language)
-        self._out.print(
-            Panel(plain(say(f"demo_{act.key}", self._language)), title=f"{number}. {title}", subtitle=act.rule)
-        )
-        act.happens(self._here)
-        before = _contacts(self._here)
-        _run_flow(self._here.settings)
-        after = _contacts(self._here)
-        quiet = True
-        for side in Side:
-            lines = list(_differences(side, before[side], after[side], self._language))
-            quiet &= not lines
-            self._show(side, lines)
-        if quiet:
-            self._out.print(plain(f"  {say('demo_nothing_written', self._language)}", "dim"))
-        self._show_news()
-
-    def _show(self, side: Side, lines: Sequence[tuple[str, str]]) -> None:
-        """Tell what a run wrote on one side."""
-        if not lines:
-            return
-        grid = Table.grid(padding=(0, 1))
-        grid.add_column(width=3)
-        for action, text in lines[:_SHOWN]:
-            mark, style = _MARKS[action]
-            grid.add_row(plain(f"  {mark}", style), plain(text))
-        if more := len(lines) - _SHOWN:
-            grid.add_row("", plain(say("demo_more", self._language, number=more), "dim") if more > 0 else "")
-        self._out.print(plain(say("demo_wrote", self._language, side=side), "bold"))
-        self._out.print(grid)
-
-    def _show_news(self) -> None:
-        """Tell what a run added to the journal, and which problems it closed."""
-        with StateStore.open(self._settings.state, read_only=True) as store, store.transaction() as memory:
-            entries = memory.journal()[::-1]
-        fresh = [e for e in entries if e.id not in self._journal]
-        closed = [e for e in entries if e.closed_at and e.id in self._journal and not self._journal[e.id].closed_at]
-        self._journal = {e.id: e for e in entries}
-        for entry in fresh[:_SHOWN]:
-            self._out.print(plain(f"  ! {describe(entry.entry, self._language).message}", "magenta"))
-        if len(fresh) > _SHOWN:
-            self._out.print(plain(f"    {say('demo_more', self._language, number=len(fresh) - _SHOWN)}", "dim"))
-        for entry in closed:
-            solved = say("demo_solved", self._language, text=describe(entry.entry, self._language).message)
-            self._out.print(plain(f"  ✓ {solved}", "green"))
-        self._out.print()
 
 
 def play(out: Console, *, keep: Path | None, language: Language) -> None:
     """Play the demo.
 
     Args:
-        out: where the story is told.
-        keep: a folder for its files, which then stay; else they go with the demo.
-        language: of the story and the journal.
+        out: where it is shown.
+        keep: a folder for its files, which then stay; None to remove them at the end.
+        language: the language of the story and the journal.
 
     Raises:
         FileExistsError: the folder holds another demo's files.
     """
-    with _folder(keep) as folder, sample_installation(folder) as here:
-        with here.settings.open("a", encoding="utf-8") as file:
-            file.write(f"language: {language}\n")
-        settings = load_settings(here.settings)
+    with _folder(keep) as folder, sample_installation(folder, language=language) as sample:
         out.print(plain(say("demo_welcome", language)))
         out.print(plain(say("server_starting", language), "dim"))
         os.environ.update(_QUIET_PREFECT)
         with prefect_server(folder / "prefect") as dashboard:
             out.print(plain(say("demo_dashboard", language, dashboard=dashboard), "dim"))
             out.print()
-            Demo(here, settings, out).play()
+            Demo(sample, load_settings(sample.settings), out).play()
             _flush_log()
-        out.print(plain(say("demo_kept" if keep else "demo_not_kept", language, file=str(here.settings))))
+        out.print(plain(say("demo_kept" if keep else "demo_not_kept", language, file=str(sample.settings))))
         out.print(plain(say("demo_next", language)))
-
-
-_QUIET_PREFECT = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT_LOGGING_LEVEL": "INFO"}
-"""The flow's own log lines go to its dashboard; the story tells the rest."""
 
 
 @contextmanager
@@ -147,8 +69,76 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
+class Demo:
+    """The story, and what each run made of it.
+
+    Args:
+        sample: the sample company, its SSM, and the people at work on both.
+        settings: the settings of the sample company.
+        out: where the story is shown.
+    """
+
+    def __init__(self, sample: SampleInstallation, settings: Settings, out: Console) -> None:
+        self._sample, self._settings, self._out = sample, settings, out
+        self._language = settings.language
+        self._journal: dict[int, JournalEntry] = {}
+
+    def play(self) -> None:
+        """Play the acts, and at the end show the journal as a user reads it."""
+        for number, act in enumerate(STORY, 1):
+            self._play_act(number, act)
+        newest_first = list(self._journal.values())[::-1]
+        self._out.print(tables.title("demo_journal", self._language))
+        self._out.print(tables.journal(newest_first[:_SHOWN], self._language))
+
+    def _play_act(self, number: int, act: Act) -> None:
+        title = say(f"demo_{act.key}_title", self._language)
+        story = plain(say(f"demo_{act.key}", self._language))
+        self._out.print(Panel(story, title=f"{number}. {title}", subtitle=act.rule))
+        act.happens(self._sample)
+        before = _contacts(self._sample)
+        _run_flow(self._sample.settings)
+        after = _contacts(self._sample)
+        written = {side: list(_differences(side, before[side], after[side], self._language)) for side in Side}
+        for side, writes in written.items():
+            if writes:
+                self._show_writes(side, writes)
+        if not any(written.values()):
+            self._out.print(plain(f"  {say('demo_nothing_written', self._language)}", "dim"))
+        self._show_news()
+
+    def _show_writes(self, side: Side, writes: Sequence[tuple[str, str]]) -> None:
+        """Show what a run wrote on one side."""
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(width=3)
+        for action, text in writes[:_SHOWN]:
+            mark, style = _MARKS[action]
+            grid.add_row(plain(f"  {mark}", style), plain(text))
+        if len(writes) > _SHOWN:
+            grid.add_row("", plain(say("demo_more", self._language, number=len(writes) - _SHOWN), "dim"))
+        self._out.print(plain(say("demo_wrote", self._language, side=side), "bold"))
+        self._out.print(grid)
+
+    def _show_news(self) -> None:
+        """Show what a run added to the journal, and which problems it closed."""
+        with StateStore.open(self._settings.state, read_only=True) as store, store.transaction() as state:
+            entries = {entry.id: entry for entry in reversed(state.journal())}
+        fresh = [entry for entry in entries.values() if entry.id not in self._journal]
+        was_open = {entry.id for entry in self._journal.values() if not entry.closed_at}
+        self._journal = entries
+        for entry in fresh[:_SHOWN]:
+            self._out.print(plain(f"  ! {describe(entry.entry, self._language).message}", "magenta"))
+        if len(fresh) > _SHOWN:
+            self._out.print(plain(f"    {say('demo_more', self._language, number=len(fresh) - _SHOWN)}", "dim"))
+        for entry in entries.values():
+            if entry.closed_at and entry.id in was_open:
+                solved = say("demo_solved", self._language, text=describe(entry.entry, self._language).message)
+                self._out.print(plain(f"  ✓ {solved}", "green"))
+        self._out.print()
+
+
 def _run_flow(settings: Path) -> None:
-    """One run of the flow, in this process.
+    """Run the flow once, in this process.
 
     Raises:
         RuntimeError: it failed; its message says why.
@@ -167,21 +157,21 @@ def _flush_log() -> None:
     APILogHandler().flush()
 
 
-def _contacts(here: SampleInstallation) -> dict[Side, dict[int, Row]]:
-    """The living contacts of both sides, by id."""
-    codes = {account["id"]: account["extId"] for account in here.ssm.snapshot()["accounts"]}
-    ssm = [{**row, "accountId": codes.get(row["accountId"])} for row in here.ssm.contacts()]
-    rows = {Side.SAGE100: here.sage.contacts(), Side.SSM: ssm}
-    return {side: {int(row[_ID[side]]): row for row in each} for side, each in rows.items()}
+def _contacts(sample: SampleInstallation) -> dict[Side, dict[int, Row]]:
+    """The living contacts of both sides, by id; in SSM with the code of their company."""
+    codes = {account["id"]: account["extId"] for account in sample.ssm.snapshot()["accounts"]}
+    ssm = [{**row, "accountId": codes.get(row["accountId"])} for row in sample.ssm.contacts()]
+    rows: dict[Side, Iterable[Row]] = {Side.SAGE100: sample.sage.contacts(), Side.SSM: ssm}
+    return {side: {int(row[_ID_COLUMN[side]]): row for row in rows[side]} for side in Side}
 
 
 def _differences(
     side: Side, before: Mapping[int, Row], after: Mapping[int, Row], language: Language
 ) -> Iterator[tuple[str, str]]:
-    """What changed between two looks at a side: the action, and whom and what it was about."""
+    """What changed on a side, newest contacts first: the action, and the contact with its changes."""
     for key in sorted(before.keys() | after.keys(), reverse=True):
         old, new = before.get(key), after.get(key)
-        name = " ".join(str((new or old or {}).get(part) or "") for part in _NAMES[side]).strip()
+        name = " ".join(str((new or old or {}).get(part) or "") for part in _NAME_COLUMNS[side]).strip()
         if new is None:
             yield "delete", name
         elif old is None:
@@ -191,10 +181,10 @@ def _differences(
 
 
 def _changes(old: Row, new: Row, language: Language) -> str:
-    told = (name for name in new if not name.startswith(_UNTOLD) and old.get(name) != new[name])
-    return ", ".join(_change(name, old.get(name), new[name], language) for name in told)
-
-
-def _change(name: str, old: Any, new: Any, language: Language) -> str:
-    before, after = (say("demo_empty", language) if value in (None, "") else str(value) for value in (old, new))
-    return f"{name} {before} → {after}"
+    empty = say("demo_empty", language)
+    changes = []
+    for name in new:
+        if not name.startswith(_HIDDEN_COLUMNS) and old.get(name) != new[name]:
+            before, after = (empty if value in (None, "") else str(value) for value in (old.get(name), new[name]))
+            changes.append(f"{name} {before} → {after}")
+    return ", ".join(changes)

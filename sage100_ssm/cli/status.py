@@ -1,4 +1,4 @@
-"""How the synchronisation stands, from what is remembered alone."""
+"""The state of the synchronisation, from what is stored alone: neither side is asked."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,15 +10,15 @@ from sage100_ssm.sync.state.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How the synchronisation stands.
+class StatusReport:
+    """The state of the synchronisation.
 
     Attributes:
-        now: when that was.
+        now: the time of the report.
         last_run: the last run, or the one under way; None before the first.
-        schedule: that of ``serve``; None where it is not running.
-        problems: those that are open.
-        links: the living ones.
+        schedule: the schedule of ``serve``; None where it is not running.
+        problems: the open problems.
+        links: the living links.
     """
 
     now: datetime
@@ -29,20 +29,26 @@ class Standing:
 
     @property
     def next_run(self) -> datetime | None:
-        """When the next run is due; None where none is due by itself."""
+        """When the next run is due; None where none is scheduled."""
         return self.schedule.next_after(self.now) if self.schedule else None
 
     @property
     def late_since(self) -> datetime | None:
-        """When a run was due that has not begun a whole interval later: ``serve`` was killed, or hangs."""
+        """When the run was due that did not take place: ``serve`` was killed, or hangs; None where all is well."""
         if self.schedule is None or self.next_run is None:
             return None
+        # A run may start late; only one that has not started a whole interval after it was due is missed.
         due = self.next_run - 2 * self.schedule.every
-        began = self.last_run is not None and self.last_run.started_at >= due
-        return None if began or due < self.schedule.since else due
+        has_started = self.last_run is not None and self.last_run.started_at >= due
+        return None if has_started or due < self.schedule.since else due
 
 
-def standing_of(memory: Transaction, now: datetime) -> Standing:
-    """Read how the synchronisation stands."""
-    last_run = next(iter(memory.runs(limit=1)), None)
-    return Standing(now, last_run, recall_schedule(memory), tuple(memory.open_problems()), tuple(memory.links()))
+def read_status(transaction: Transaction, now: datetime) -> StatusReport:
+    """The state of the synchronisation at a time."""
+    return StatusReport(
+        now=now,
+        last_run=next(iter(transaction.runs(limit=1)), None),
+        schedule=recall_schedule(transaction),
+        problems=tuple(transaction.open_problems()),
+        links=tuple(transaction.links()),
+    )

@@ -52,7 +52,7 @@ def prefect_home(state: str, config: Path) -> Path:
     return file.with_name(f"{file.name}.prefect")
 
 
-def end_in_order() -> None:
+def handle_stop_signals() -> None:
     """Let SIGTERM and Ctrl-C end this process so that what it started is ended too, in the background as well."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -40,13 +40,19 @@ class SampleInstallation:
 
 @contextmanager
 def sample_installation(
-    directory: Path, *, port: int = 0, quirks: Quirks | None = None, clock: Clock = system_clock
+    directory: Path,
+    *,
+    port: int = 0,
+    language: str = "fr",
+    quirks: Quirks | None = None,
+    clock: Clock = system_clock,
 ) -> Iterator[SampleInstallation]:
     """Write the sample database and settings, and answer as SSM while the context is open.
 
     Args:
         directory: where the files go; made if it is not there.
         port: of the API; 0 takes a free one.
+        language: the language of the settings.
         quirks: how SSM behaves.
         clock: the time on both sides.
 
@@ -57,11 +63,11 @@ def sample_installation(
     database, settings = directory / DATABASE, directory / SETTINGS
     create_company_database(database)
     with SsmApiServer(sample.tenant(quirks, clock=clock), port=port) as api:
-        settings.write_text(_settings(api), "utf-8")
+        settings.write_text(_settings(api, language), "utf-8")
         yield SampleInstallation(settings, database, api, SageUser(database, clock=clock), SsmUser(api))
 
 
-def _settings(api: SsmApiServer) -> str:
+def _settings(api: SsmApiServer, language: str) -> str:
     tree = {
         "sage100": {"company": sample.COMPANY, "connection": {"kind": "sqlite", "path": DATABASE}},
         "ssm": {
@@ -73,5 +79,6 @@ def _settings(api: SsmApiServer) -> str:
             "default_branch_id": BRANCH,
         },
         "state": "sqlite:///sync-state.db",
+        "language": language,
     }
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner
 
-from sage100_ssm.cli.app import app
+from sage100_ssm.cli.commands import app
 from sage100_ssm.sync.model import Code, Entry, Link, LinkStatus, Pair, Side, Subject
 from sage100_ssm.sync.state.records import RunRow, RunStatus
 from sage100_ssm.sync.state.store import StateStore

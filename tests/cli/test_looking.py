@@ -184,7 +184,7 @@ def test_status_knows_of_no_next_run_once_serve_has_ended(settings, state, call)
 def test_the_commands_that_only_look_import_neither_the_cdk_nor_prefect():
     code = (
         "import sys; sys.argv = ['sage100-ssm', 'status', '-c', 'absent.yaml']\n"
-        "from sage100_ssm.cli.app import main\n"
+        "from sage100_ssm.cli.commands import main\n"
         "try: main()\n"
         "except SystemExit as end: assert end.code == 2, end.code\n"
         "heavy = {'airbyte_cdk', 'prefect', 'pandas', 'httpx'} & set(sys.modules)\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from typer.main import get_command
 
-from sage100_ssm.cli.app import app
+from sage100_ssm.cli.commands import app
 
 ROOT = Path(__file__).parents[2]
 

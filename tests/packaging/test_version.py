@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sage100_ssm import __version__
-from sage100_ssm.cli.app import app
+from sage100_ssm.cli.commands import app
 
 ROOT = Path(__file__).parents[2]
 NUMBER = r"(\d+\.\d+\.\d+\w*)"

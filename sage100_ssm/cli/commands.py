@@ -1,29 +1,28 @@
 """The operator's command, ``sage100-ssm``.
 
-Each command imports what it needs when it is called: those that only read what is remembered answer at
-once, without the Airbyte CDK or Prefect.
+A command imports what it needs when it is called: those that only read what is stored answer at once, without loading
+the Airbyte CDK or Prefect.
 """
 
 import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from sage100_ssm import __version__
-from sage100_ssm.cli import records, tables
-from sage100_ssm.cli.explain import contacts_meant
-from sage100_ssm.cli.session import session, terminal
-from sage100_ssm.cli.status import standing_of
-from sage100_ssm.cli.tables import plain
-from sage100_ssm.messages import say
+from sage100_ssm.cli import json_shapes, tables
+from sage100_ssm.cli.command_context import command_context, terminal
+from sage100_ssm.cli.explain import find_contacts
+from sage100_ssm.cli.status import read_status
+from sage100_ssm.messages import Language, say
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.model import LinkStatus, Side
 
 _TRY = "Try"
 _SYNCHRONISE = "Synchronise"
-_LOOK = "Look at what is remembered"
+_LOOK = "Look at what is stored"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,6 +34,7 @@ app = typer.Typer(
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The settings of the installation.", metavar="FILE")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on the standard output, and nothing else there.")]
+SampleLanguage = Annotated[Language, typer.Option(help="Language of the sentences and the journal.")]
 SYNC_YAML = Path("sync.yaml")
 
 
@@ -45,7 +45,7 @@ def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
 
 
 @app.callback()
-def sage100_ssm(
+def root(
     *,
     debug: Annotated[bool, typer.Option("--debug", help="Show the log, and the traceback of a fault.")] = False,
     version: Annotated[  # noqa: ARG001 - its callback does everything
@@ -57,7 +57,7 @@ def sage100_ssm(
     For your own company: write `sync.yaml` (see the README), then
 
     - `sage100-ssm check`: is everything within reach?
-    - `sage100-ssm probe`: how does your SSM behave where its documents do not say?
+    - `sage100-ssm probe`: how does your SSM behave where its documentation does not say?
     - `sage100-ssm plan`: what would a run write?
     - `sage100-ssm run`: synchronise once
     - `sage100-ssm serve`: synchronise every 15 minutes
@@ -66,22 +66,25 @@ def sage100_ssm(
     column, **3** a guard held something back, **4** a side was not reached or not read to its end, **5** another run
     is under way, **70** a fault of the program.
     """
-    shown = logging.StreamHandler()
-    # Whatever goes wrong is told in one sentence at the end; the connectors' own log is for those who look for more.
-    shown.setLevel(logging.DEBUG if debug else logging.CRITICAL)
-    logging.basicConfig(level=shown.level, handlers=[shown], format="%(levelname)s %(name)s: %(message)s")
+    log = logging.StreamHandler()
+    # What goes wrong is reported in one sentence at the end; the connectors' own log is for those who look for more.
+    log.setLevel(logging.DEBUG if debug else logging.CRITICAL)
+    logging.basicConfig(level=log.level, handlers=[log], format="%(levelname)s %(name)s: %(message)s")
+
+
+# --- try
 
 
 @app.command(rich_help_panel=_TRY)
 def demo(
     *,
     keep: Annotated[Path | None, typer.Option(help="Keep the demo's files in this folder.", metavar="DIR")] = None,
-    language: Annotated[Literal["fr", "en"], typer.Option(help="Language of the story and the journal.")] = "fr",
+    language: SampleLanguage = "fr",
 ) -> None:
     """See the whole product at work on sample data. Needs no settings.
 
     A sample company database, an SSM API on this machine, and nine runs between which people create, edit and delete
-    contacts; each tells what it wrote and why.
+    contacts; each shows what it wrote and why.
 
     `sage100-ssm demo --keep try`
     """
@@ -90,9 +93,37 @@ def demo(
     try:
         play(terminal(), keep=keep, language=language)
     except FileExistsError as error:
-        message = say("demo_folder_taken", language, file=str(error.filename))
-        terminal(stderr=True).print(plain(message))
-        raise typer.Exit(Exit.CONFIGURATION) from None
+        _end_with_taken_folder("--keep", error, language)
+
+
+@app.command(rich_help_panel=_TRY)
+def sample(
+    *,
+    directory: Annotated[Path, typer.Option("--dir", help="Where the database and the settings go.", metavar="DIR")],
+    port: Annotated[int, typer.Option(help="Port of the SSM API; 0 for a free one.")] = 0,
+    language: SampleLanguage = "fr",
+) -> None:
+    """Open the sample company, to try the other commands on, until Ctrl-C. Needs no settings.
+
+    A Sage 100 database and settings in a folder of their own, and an SSM API on this machine.
+
+    `sage100-ssm sample --dir try`, then in a second terminal `sage100-ssm plan -c try/sync.yaml`
+    """
+    from sage100_ssm.cli.sample import keep_open
+
+    try:
+        keep_open(terminal(), directory, port=port, language=language)
+    except FileExistsError as error:
+        _end_with_taken_folder("--dir", error, language)
+
+
+def _end_with_taken_folder(option: str, error: FileExistsError, language: Language) -> None:
+    message = say("folder_taken", language, file=str(error.filename), option=option)
+    terminal(stderr=True).print(tables.plain(message), soft_wrap=True)
+    raise typer.Exit(Exit.CONFIGURATION) from None
+
+
+# --- synchronise
 
 
 @app.command(rich_help_panel=_SYNCHRONISE)
@@ -101,11 +132,11 @@ def check(*, config: Config = SYNC_YAML, as_json: Json = False) -> None:
 
     Run it first after each change to the settings: `sage100-ssm check -c /etc/sage100-ssm/sync.yaml`
     """
-    with session(config, as_json=as_json) as here:
+    with command_context(config, as_json=as_json) as context:
         from sage100_ssm.app.check.check import check_sides
 
-        report = check_sides(here.settings)
-        here.show(records.findings(report.findings), tables.findings(report.findings, here.language))
+        report = check_sides(context.settings)
+        context.print_result(json_shapes.check(report.findings), tables.check(report.findings, context.language))
     raise typer.Exit(report.exit_code)
 
 
@@ -123,7 +154,7 @@ def probe(
         typer.Option(help="Where the answers go; by default probe.yaml beside the settings.", metavar="FILE"),
     ] = None,
 ) -> None:
-    """Settle what the documents leave open about SSM and Sage, on your own instance and a copy of a database.
+    """Settle what the documentation leaves open about SSM and Sage, on your own instance and a copy of a database.
 
     Without `--write` nothing is written on either side. With it, one contact named SYNC-PROBE is created in SSM under
     the client named and removed again, and one in Sage within a transaction that is undone. What follows for the
@@ -131,16 +162,16 @@ def probe(
 
     `sage100-ssm probe --write CARAT`
     """
-    with session(config, as_json=as_json) as here:
+    with command_context(config, as_json=as_json) as context:
         from sage100_ssm.app.probe import probe as ask
         from sage100_ssm.app.probe import settings_from, write_answers
 
         file = output or config.absolute().parent / "probe.yaml"
-        here.tell("probe_asking")
-        answers = sorted(ask(here.settings, write), key=lambda one: (one.side is Side.SAGE100, one.number))
-        write_answers(file, answers, here.language)
-        here.show(records.answers(answers), tables.answers(answers))
-        here.tell("probe_written" if settings_from(answers) else "probe_no_settings", file=file, name=file.name)
+        context.note("probe_asking")
+        answers = sorted(ask(context.settings, write), key=lambda answer: (answer.side is Side.SAGE100, answer.number))
+        write_answers(file, answers, context.language)
+        context.print_result(json_shapes.probe(answers), tables.probe(answers))
+        context.note("probe_written" if settings_from(answers) else "probe_no_settings", file=file, name=file.name)
 
 
 @app.command(rich_help_panel=_SYNCHRONISE)
@@ -156,12 +187,12 @@ def plan(
 
     For a script: `sage100-ssm plan --exit-code --json > plan.json`
     """
-    with session(config, as_json=as_json) as here:
+    with command_context(config, as_json=as_json) as context:
         from sage100_ssm.app.assemble import plan_once
 
-        report = plan_once(here.settings, progress=here.progress)
-        here.show(report.as_json(), tables.plan(report, here.language))
-        here.tell_guards(report.guards)
+        report = plan_once(context.settings, progress=context.progress)
+        context.print_result(report.as_json(), tables.plan(report, context.language))
+        context.print_guards(report.guards)
     would_write = bool(report.sage100 or report.ssm)
     raise typer.Exit(report.exit_code or int(exit_code and would_write))
 
@@ -176,18 +207,18 @@ def run(
 ) -> None:
     """Synchronise once.
 
-    A problem with one contact does not fail a run: it stands in the journal until its cause is gone.
+    A problem with one contact does not fail a run: it stays in the journal until its cause is gone.
 
     After `sage100-ssm plan` showed that the deletions are meant: `sage100-ssm run --allow-deletions`
     """
-    with session(config, as_json=as_json) as here:
+    with command_context(config, as_json=as_json) as context:
         from sage100_ssm.app.assemble import run_once
         from sage100_ssm.sync.run.context import RunOptions
 
         options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
-        report = run_once(here.settings, options=options, progress=here.progress)
-        here.show(report.as_json(), tables.run(report.as_json(), here.language))
-        here.tell_guards(report.guards)
+        report = run_once(context.settings, options=options, progress=context.progress)
+        context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
+        context.print_guards(report.guards)
     raise typer.Exit(report.exit_code)
 
 
@@ -204,16 +235,17 @@ def serve(
 
     `sage100-ssm serve --every 5`
     """
-    with session(config) as here:
-        from sage100_ssm.orchestration.local_server import end_in_order, prefect_home, prefect_server
+    with command_context(config) as context:
+        from sage100_ssm.orchestration.local_server import handle_stop_signals, prefect_home, prefect_server
 
-        end_in_order()
-        here.tell("server_starting")
-        with prefect_server(prefect_home(here.settings.state, config)) as dashboard:
+        handle_stop_signals()
+        context.note("server_starting")
+        with prefect_server(prefect_home(context.settings.state, config)) as dashboard:
+            # Imported only now: Prefect reads the server's address from the environment when it is imported.
             from sage100_ssm.orchestration.serve import serve as serve_until_stopped
 
-            here.tell("serving", minutes=every, dashboard=dashboard)
-            serve_until_stopped(config, here.settings, timedelta(minutes=every))
+            context.note("serving", minutes=every, dashboard=dashboard)
+            serve_until_stopped(config, context.settings, timedelta(minutes=every))
 
 
 @app.command(rich_help_panel=_SYNCHRONISE)
@@ -222,16 +254,16 @@ def retry(
     *,
     config: Config = SYNC_YAML,
 ) -> None:
-    """Try the contact of one problem again: now, alone, whatever pause it is in.
+    """Try the contact of one problem again: now, alone, even if it is in a pause.
 
     `sage100-ssm problems`, mend the cause, then `sage100-ssm retry 12`
     """
-    with session(config) as here:
+    with command_context(config) as context:
         from sage100_ssm.app.assemble import run_once
         from sage100_ssm.sync.run.context import RunOptions
 
-        report = run_once(here.settings, options=RunOptions(problem=problem), progress=here.progress)
-        here.show(report.as_json(), tables.run(report.as_json(), here.language))
+        report = run_once(context.settings, options=RunOptions(problem=problem), progress=context.progress)
+        context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
     raise typer.Exit(report.exit_code)
 
 
@@ -240,14 +272,19 @@ def resync(*, config: Config = SYNC_YAML) -> None:
     """Read both sides whole and rebuild links and observations. Deletes nothing.
 
     For a state that was lost, damaged or restored from a backup. Links are found again by the external id that each
-    contact bears in SSM, else by company and name; the bases of links that stand are kept.
+    contact has in SSM, else by company and name; the bases of links that are still there are kept.
+
+    `sage100-ssm resync`, then `sage100-ssm plan` to see what the next run would write
     """
-    with session(config) as here:
+    with command_context(config) as context:
         from sage100_ssm.app.assemble import resync as rebuild
 
-        report = rebuild(here.settings, progress=here.progress)
-        here.show(report.as_json(), tables.run(report.as_json(), here.language))
+        report = rebuild(context.settings, progress=context.progress)
+        context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
     raise typer.Exit(report.exit_code)
+
+
+# --- look at what is stored
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -256,9 +293,9 @@ def status(*, config: Config = SYNC_YAML, as_json: Json = False) -> None:
 
     `sage100-ssm status --json` suits a monitor: it reads the state alone and answers at once.
     """
-    with session(config, as_json=as_json) as here, here.memory() as memory:
-        standing = standing_of(memory, datetime.now(UTC))
-        here.show(records.status(standing), tables.status(standing, here.language))
+    with command_context(config, as_json=as_json) as context, context.state() as state:
+        report = read_status(state, datetime.now(UTC))
+        context.print_result(json_shapes.status(report), tables.status(report, context.language))
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -266,6 +303,8 @@ def problems(*, config: Config = SYNC_YAML, as_json: Json = False) -> None:
     """What holds contacts back now, newest first, and what to do about it.
 
     A problem closes by itself once its cause is gone.
+
+    `sage100-ssm problems`, or for a script `sage100-ssm problems --json`
     """
     _show_journal(config, as_json=as_json, open_only=True)
 
@@ -275,7 +314,7 @@ def journal(
     *,
     config: Config = SYNC_YAML,
     as_json: Json = False,
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="The newest so many alone.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Only so many, the newest.")] = None,
 ) -> None:
     """All problems and notices, newest first, closed ones too.
 
@@ -284,12 +323,25 @@ def journal(
     _show_journal(config, as_json=as_json, limit=limit)
 
 
+def _show_journal(config: Path, *, as_json: bool, open_only: bool = False, limit: int | None = None) -> None:
+    with command_context(config, as_json=as_json) as context, context.state() as state:
+        entries, language = state.journal(open_only=open_only, limit=limit), context.language
+        table = tables.journal(entries, language)
+        if not entries:
+            table = tables.plain(say("problems_empty" if open_only else "journal_empty", language))
+        context.print_result(json_shapes.journal(entries, language), table)
+
+
 @app.command(rich_help_panel=_LOOK)
 def links(*, config: Config = SYNC_YAML, as_json: Json = False) -> None:
-    """Who is linked to whom, with the side of origin and the values as they last read back."""
-    with session(config, as_json=as_json) as here, here.memory() as memory:
-        linked = memory.links()
-        here.show([records.link(link) for link in linked], tables.links(linked, here.shown(memory), here.language))
+    """Who is linked to whom, with the side of origin and the values as they were last read back.
+
+    `sage100-ssm links`, or for a script `sage100-ssm links --json`
+    """
+    with command_context(config, as_json=as_json) as context, context.state() as state:
+        linked = state.links()
+        table = tables.links(linked, context.value_formatter(state), context.language)
+        context.print_result(json_shapes.links(linked), table)
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -299,26 +351,19 @@ def explain(
     config: Config = SYNC_YAML,
     as_json: Json = False,
 ) -> None:
-    """Is a contact synchronised? If not, why, and what has become of it so far?
+    """Is a contact synchronised? If not, why, and what has happened to it so far?
 
     - `sage100-ssm explain "claire morel"`
     - `sage100-ssm explain claire.morel@joaillerie.example`
     - `sage100-ssm explain 1234`
     """
-    with session(config, as_json=as_json) as here, here.memory() as memory:
-        everyone = contacts_meant(who, memory.links(list(LinkStatus)), memory.observed("contacts"), memory.journal())
-        values = here.shown(memory)
-        shown = [tables.known_contact(known, values, here.language) for known in everyone]
-        unknown = tables.plain(say("explain_unknown", here.language, who=who))
-        here.show([records.known_contact(known, here.language) for known in everyone], *(shown or [unknown]))
-
-
-def _show_journal(config: Path, *, as_json: bool, open_only: bool = False, limit: int | None = None) -> None:
-    with session(config, as_json=as_json) as here, here.memory() as memory:
-        entries = memory.journal(open_only=open_only, limit=limit)
-        empty = tables.plain(say("problems_empty" if open_only else "journal_empty", here.language))
-        shown = [records.entry(known, here.language) for known in entries]
-        here.show(shown, tables.entries(entries, here.language) if entries else empty)
+    with command_context(config, as_json=as_json) as context, context.state() as state:
+        found = find_contacts(who, state.links(list(LinkStatus)), state.observed("contacts"), state.journal())
+        formatted, language = context.value_formatter(state), context.language
+        shown = [tables.explain(contact, formatted, language) for contact in found]
+        if not found:
+            shown = [tables.plain(say("explain_unknown", language, who=who))]
+        context.print_result(json_shapes.explain(found, language), *shown)
 
 
 def main() -> None:
