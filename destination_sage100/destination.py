@@ -13,9 +13,9 @@ from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification, 
 from destination_sage100.config import DestinationSage100Config
 from destination_sage100.writer import ContactWriter
 from sage100_ssm.connectors.destination import SYNC_MODES, RecordDestination, Writer
+from sage100_ssm.connectors.destination_settings import DestinationSettings
 from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parsed
-from sage100_ssm.connectors.report import check_refused
-from sage100_ssm.connectors.settings import DestinationSettings
+from sage100_ssm.connectors.reporting import check_refused
 from sage100_ssm.connectors.spec import connection_specification
 from sage100_ssm.exchange.receipt import Sink
 from sage100_ssm.sage100.database import Database, open_database

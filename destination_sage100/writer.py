@@ -8,6 +8,7 @@ from typing import Any
 from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, not_as_expected
+from sage100_ssm.sage100.conversion import Record
 from sage100_ssm.sage100.database import Database
 from sage100_ssm.sage100.errors import (
     LockedError,
@@ -17,7 +18,6 @@ from sage100_ssm.sage100.errors import (
     UnreachableError,
 )
 from sage100_ssm.sage100.tables import F_CONTACTT
-from sage100_ssm.sage100.values import Record
 from sage100_ssm.sage100.writing import NAME, Contacts, DuplicateError, Values, in_transaction
 
 logger = logging.getLogger("airbyte")

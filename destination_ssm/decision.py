@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
-from destination_ssm.spelling import bears, in_form
+from destination_ssm.value_forms import bears, in_form
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, not_as_expected
 from sage100_ssm.ssm.errors import Forbidden, PassingError, Rejected, SsmError

@@ -16,7 +16,7 @@ from destination_ssm.decision import Demands
 from destination_ssm.writer import SsmWriter
 from sage100_ssm.connectors.destination import SYNC_MODES, RecordDestination, Writer
 from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parsed
-from sage100_ssm.connectors.report import check_refused
+from sage100_ssm.connectors.reporting import check_refused
 from sage100_ssm.connectors.spec import connection_specification
 from sage100_ssm.exchange.receipt import Sink
 from sage100_ssm.ssm.client import SsmClient

@@ -27,8 +27,8 @@ from sage100_ssm.sage100.database import Database, open_database
 from sage100_ssm.sage100.errors import UnreachableError
 from sage100_ssm.sage100.reading import pages
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
-from source_sage100.changes import CURSOR, KEY, changes, changes_and_deletions, whole
 from source_sage100.config import SourceSage100Config
+from source_sage100.incremental import CURSOR, KEY, changes, changes_and_deletions, whole
 from source_sage100.schemas import schema_of, with_company, with_deletions
 
 _LISTS = (P_SERVICECPTA, P_CONTACT)

@@ -27,13 +27,13 @@ from sage100_ssm.connectors.source import (
 from sage100_ssm.connectors.spec import connection_specification
 from sage100_ssm.exchange.record import DELETED_AT
 from sage100_ssm.ssm import where
-from sage100_ssm.ssm.answer import Page
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.errors import Rejected, SsmError
+from sage100_ssm.ssm.responses import Page
 from sage100_ssm.ssm.values import Row, changed_at, format_stamp, is_deleted, parse_stamp
 from source_ssm import schemas
 from source_ssm.config import SourceSsmConfig
-from source_ssm.types import Types
+from source_ssm.declared_types import Types
 
 CURSOR = "changed_at"
 NEWEST_ID = "newest_id"

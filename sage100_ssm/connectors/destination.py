@@ -25,11 +25,11 @@ from airbyte_cdk.models import (
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 from pydantic import BaseModel
 
-from sage100_ssm.connectors.command import configuration_of, parsed_file, put_in_words
+from sage100_ssm.connectors.command_line import configuration_of, parsed_file, put_in_words
+from sage100_ssm.connectors.destination_settings import DestinationSettings, Scalar
 from sage100_ssm.connectors.errors import ConnectorError, parsed
-from sage100_ssm.connectors.report import Reporter, reporting
+from sage100_ssm.connectors.reporting import Reporter, reporting
 from sage100_ssm.connectors.request import MalformedRecord, WriteRequest, asked_of, write_request
-from sage100_ssm.connectors.settings import DestinationSettings, Scalar
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink
 
 logger = logging.getLogger("airbyte")

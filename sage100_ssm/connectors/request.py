@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sage100_ssm.connectors.settings import Scalar
+from sage100_ssm.connectors.destination_settings import Scalar
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.exchange.record import COMPANY, CREATE, DELETED_AT, EXPECTED, RESERVED, SET
 

@@ -33,7 +33,7 @@ from airbyte_cdk.sources.utils.schema_helpers import InternalConfig
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_message
 from pydantic import BaseModel
 
-from sage100_ssm.connectors.command import configuration_of, parsed_file
+from sage100_ssm.connectors.command_line import configuration_of, parsed_file
 from sage100_ssm.connectors.errors import ConnectorError
 
 Record = Mapping[str, Any]

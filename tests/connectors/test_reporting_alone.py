@@ -15,8 +15,8 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from sage100_ssm.connectors.report import check_refused
-from sage100_ssm.connectors.settings import FileRefused
+from sage100_ssm.connectors.destination_settings import FileRefused
+from sage100_ssm.connectors.reporting import check_refused
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from tests.support.airbyte_messages import Destination, catalog, record, state
 

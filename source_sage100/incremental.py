@@ -22,11 +22,11 @@ from sqlalchemy import Table
 from sage100_ssm.connectors.source import Pages, State, reading_state, whole_number
 from sage100_ssm.exchange.record import DELETED_AT
 from sage100_ssm.sage100 import reading
+from sage100_ssm.sage100.conversion import Record
 from sage100_ssm.sage100.database import Database
 from sage100_ssm.sage100.tables import F_COMPTET
-from sage100_ssm.sage100.values import Record
-from source_sage100.codes import Codes, followed, packed, unpacked
-from source_sage100.keys import Keys
+from source_sage100.company_codes import Codes, followed, packed, unpacked
+from source_sage100.key_set import Keys
 
 CURSOR = "cbModification"
 KEY = "cbMarq"

@@ -12,8 +12,8 @@ from typing import Any, Protocol, TextIO
 import orjson
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
+from sage100_ssm.connectors.destination_settings import FileRefused, RefusedRecords
 from sage100_ssm.connectors.errors import ConnectorError
-from sage100_ssm.connectors.settings import FileRefused, RefusedRecords
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink
 
 logger = logging.getLogger("airbyte")

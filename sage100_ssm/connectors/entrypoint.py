@@ -13,7 +13,7 @@ from airbyte_cdk.logger import is_platform_debug_log_enabled
 from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
-from sage100_ssm.connectors.command import put_in_words
+from sage100_ssm.connectors.command_line import put_in_words
 from sage100_ssm.connectors.source import Page, PagedSource
 
 

@@ -13,9 +13,9 @@ from airbyte_cdk.models import ConfiguredAirbyteCatalogSerializer, FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from pydantic import BaseModel, Field
 
-from sage100_ssm.connectors.command import configuration_of, parsed_file, put_in_words
+from sage100_ssm.connectors.command_line import configuration_of, parsed_file, put_in_words
+from sage100_ssm.connectors.destination_settings import DestinationSettings
 from sage100_ssm.connectors.errors import ConnectorError
-from sage100_ssm.connectors.settings import DestinationSettings
 from sage100_ssm.connectors.source import PagedSource
 
 
