@@ -7,7 +7,7 @@ from typing import Any
 
 from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.connectors.request import WriteRequest
-from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, not_as_expected
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, changed_detail
 from sage100_ssm.sage100.conversion import Record
 from sage100_ssm.sage100.database import Database
 from sage100_ssm.sage100.errors import (
@@ -245,7 +245,7 @@ def _refused(request: WriteRequest, error: RefusedError, action: Action) -> Rece
 
 
 def _left_alone(request: WriteRequest, action: Action, field: str | None, **row: Any) -> Receipt:
-    return _receipt(request, Outcome.CHANGED, action, field=field, detail=not_as_expected(field), **row)
+    return _receipt(request, Outcome.CHANGED, action, field=field, detail=changed_detail(field), **row)
 
 
 def _of_another_company(request: WriteRequest, company: str) -> Receipt:

@@ -1,19 +1,16 @@
-"""What a destination that works alone tells of its records: log lines, a file of the refused, a summary."""
+"""Where a destination's receipts go: to a sink, or to the log, a file of the refused, and a summary."""
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol
 
 import orjson
-from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
-from sage100_ssm.connectors.destination_settings import FileRefused, RefusedRecords
+from sage100_ssm.connectors.destination_settings import RefusedRecords
 from sage100_ssm.connectors.errors import ConnectorError
+from sage100_ssm.connectors.refused_records import RefusedRecordsFile, open_refused_records
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink
 
 logger = logging.getLogger("airbyte")
@@ -21,17 +18,16 @@ logger = logging.getLogger("airbyte")
 UNCHANGED, REFUSED, POSTPONED = "unchanged", "refused", "postponed"
 _WRITTEN = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
 _PASSING = frozenset({Outcome.RETRY, Outcome.UNCERTAIN})
-_LEVELS = {Outcome.APPLIED: logging.DEBUG}
 
 
 class Reporter(Protocol):
-    """Is told what became of each record."""
+    """Receives what became of each record, and decides which states are true by then."""
 
-    def take(self, receipt: Receipt, record: Mapping[str, Any]) -> None:
-        """Take a receipt and the record that it is about, as it came."""
+    def report(self, receipt: Receipt, record: Mapping[str, Any]) -> None:
+        """Take a receipt, with the record as it came."""
 
-    def may_pass(self, stream: str | None) -> bool:
-        """Whether a state may go past all records taken so far.
+    def may_confirm(self, stream: str | None) -> bool:
+        """Whether a STATE may be returned that covers all records reported so far.
 
         Args:
             stream: the stream of the state; None for one of all streams.
@@ -39,68 +35,67 @@ class Reporter(Protocol):
         ...
 
 
-class Forwarded:
-    """Hands the receipts to somebody who answers for what was not written.
+class SinkReporter:
+    """Passes receipts on to a sink, whose owner deals with what was not written.
 
     Args:
-        sink: takes the receipts.
+        sink: receives the receipts.
     """
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
 
-    def take(self, receipt: Receipt, record: Mapping[str, Any]) -> None:  # noqa: ARG002 - who gave it knows it
-        """Hand a receipt on."""
+    def report(self, receipt: Receipt, record: Mapping[str, Any]) -> None:  # noqa: ARG002 - the sink's owner sent it
+        """Pass a receipt on."""
         self._sink(receipt)
 
-    def may_pass(self, stream: str | None) -> bool:  # noqa: ARG002 - all is answered for
-        """A state goes past everything."""
+    def may_confirm(self, stream: str | None) -> bool:  # noqa: ARG002 - as in the protocol
+        """Always: the sink's owner knows what was not written."""
         return True
 
 
-class Told:
-    """Tells the log, and a file.
+class StandaloneReporter:
+    """Reports to the log, and to a file of refused records: for a destination that works alone, in a sync of Airbyte.
 
-    A refusal is final: it is logged, put into the file if there is one, and the state goes past it. What failed for
-    a passing reason (a lock, a lost answer) is to come again: the state stays before it, and the write ends as failed.
+    A refusal is final: it is logged and put into the file, and states are confirmed past it. What failed for a passing
+    reason (a lock, a lost answer) must be sent again: no state is confirmed past it, and the write ends as failed.
 
     Args:
         refused: the file of the refused records; None for the log alone.
     """
 
-    def __init__(self, refused: TextIO | None) -> None:
+    def __init__(self, refused: RefusedRecordsFile | None) -> None:
         self._refused = refused
         self._counts: dict[str, Counter[str]] = {}
 
-    def take(self, receipt: Receipt, record: Mapping[str, Any]) -> None:
-        """Note what became of a record."""
-        ended = how_it_ended(receipt)
-        self._counts.setdefault(receipt.stream, Counter())[ended] += 1
-        log_receipt(receipt)
-        if ended == REFUSED and self._refused is not None:
-            self._refused.write(refused_line(receipt, record, datetime.now(UTC)))
+    def report(self, receipt: Receipt, record: Mapping[str, Any]) -> None:
+        """Count and log what became of a record; keep a refused one."""
+        result = _result_of(receipt)
+        self._counts.setdefault(receipt.stream, Counter())[result] += 1
+        _log(receipt)
+        if result == REFUSED and self._refused is not None:
+            self._refused.append(receipt, record)
 
-    def may_pass(self, stream: str | None) -> bool:
-        """Keep a state before what is to come again; else make sure first that the refused records are kept."""
+    def may_confirm(self, stream: str | None) -> bool:
+        """Unless a record is to be sent again; the refused ones are on disk before the sender forgets them."""
         streams = self._counts if stream is None else {stream} & self._counts.keys()
         if any(self._counts[name][POSTPONED] for name in streams):
             return False
         if self._refused is not None:
-            self._refused.flush()
-            os.fsync(self._refused.fileno())
+            self._refused.save()
         return True
 
-    def sum_up(self) -> None:
-        """Log how many records of each stream ended how."""
+    def log_summary(self) -> None:
+        """Log for each stream how many records ended how."""
         for stream, counts in self._counts.items():
             figures = {name: counts[name] for name in (*_WRITTEN.values(), UNCHANGED, REFUSED, POSTPONED)}
             logger.info(orjson.dumps({"summary": stream, **figures}).decode())
 
-    def conclude(self) -> None:
-        """End as failed where records are to come again.
+    def fail_if_postponed(self) -> None:
+        """End as failed where records must be sent again.
 
         Raises:
-            ConnectorError: so it is.
+            ConnectorError: there are some.
         """
         if postponed := sum(counts[POSTPONED] for counts in self._counts.values()):
             raise ConnectorError(
@@ -113,45 +108,34 @@ class Told:
 
 @contextmanager
 def reporting(sink: Sink | None, refused: RefusedRecords) -> Iterator[Reporter]:
-    """Report to a sink; without one, to the log and to the file for refused records, which is open meanwhile.
+    """A reporter for one write: to the sink; without one, to the log and the file that the setting names.
 
     Raises:
-        ConnectorError: the file cannot be written; or, in the end, records are to come again.
+        ConnectorError: the file cannot be written; or, at the end, records must be sent again.
     """
     if sink is not None:
-        yield Forwarded(sink)
+        yield SinkReporter(sink)
         return
-    with _opened(Path(refused.path)) if isinstance(refused, FileRefused) else nullcontext() as file:
-        told = Told(file)
+    with open_refused_records(refused) or nullcontext() as file:
+        reporter = StandaloneReporter(file)
         try:
-            yield told
+            yield reporter
         finally:
-            told.sum_up()
-        told.conclude()
+            reporter.log_summary()
+        reporter.fail_if_postponed()
 
 
-def check_refused(refused: RefusedRecords) -> None:
-    """Look whether refused records can be kept where they are to go.
-
-    Raises:
-        ConnectorError: they cannot.
-    """
-    if isinstance(refused, FileRefused):
-        _opened(Path(refused.path)).close()
-
-
-def how_it_ended(receipt: Receipt) -> str:
-    """Sort a receipt for the summary."""
+def _result_of(receipt: Receipt) -> str:
+    """The key of the summary under which a receipt is counted."""
     if receipt.outcome is Outcome.APPLIED:
         return _WRITTEN[receipt.action] if receipt.wrote else UNCHANGED
     return POSTPONED if receipt.outcome in _PASSING else REFUSED
 
 
-def log_receipt(receipt: Receipt) -> None:
-    """Log a receipt as one line of JSON with ids, names and outcome, and no values.
-
-    What is wrong with the record itself is said in words of ours, which hold none; a side's words may.
-    """
+def _log(receipt: Receipt) -> None:
+    """Log a receipt as one line of JSON: ids, names and outcome, no values."""
+    # A side's own words may quote values; ours do not.
+    in_our_words = receipt.cause is Cause.MALFORMED or receipt.outcome is Outcome.CHANGED
     line = {
         "receipt": receipt.outcome,
         "stream": receipt.stream,
@@ -160,39 +144,9 @@ def log_receipt(receipt: Receipt) -> None:
         "id": receipt.id,
         "cause": receipt.cause,
         "field": receipt.field,
-        "reason": receipt.detail if _is_ours(receipt) else None,
+        "reason": receipt.detail if in_our_words else None,
     }
     logger.log(
-        _LEVELS.get(receipt.outcome, logging.WARNING),
+        logging.DEBUG if receipt.outcome is Outcome.APPLIED else logging.WARNING,
         orjson.dumps({key: value for key, value in line.items() if value is not None}).decode(),
     )
-
-
-def _is_ours(receipt: Receipt) -> bool:
-    """Whether the detail is in words of ours."""
-    return receipt.cause is Cause.MALFORMED or receipt.outcome is Outcome.CHANGED
-
-
-def refused_line(receipt: Receipt, record: Mapping[str, Any], at: datetime) -> str:
-    """One line of the file: what was refused, when and why, and the record as it came."""
-    told = {
-        "at": at.isoformat(timespec="milliseconds"),
-        "stream": receipt.stream,
-        "action": receipt.action,
-        "outcome": receipt.outcome,
-        "cause": receipt.cause,
-        "field": receipt.field,
-        "detail": filter_secrets(receipt.detail),
-        "id": receipt.id,
-        "record": record,
-    }
-    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS).decode()
-
-
-def _opened(path: Path) -> TextIO:
-    """Open the file to append to it, readable by its owner alone."""
-    try:
-        return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8")
-    except OSError as error:
-        sentence = f"Refused records cannot be kept in {path}: {error.strerror}."
-        raise ConnectorError("refused_records", sentence, configuration=True) from error
