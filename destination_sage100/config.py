@@ -2,7 +2,7 @@
 
 from pydantic import ConfigDict
 
-from sage100_ssm.connectors.settings import DestinationSettings
+from sage100_ssm.connectors.destination_settings import DestinationSettings
 from sage100_ssm.sage100.config import Sage100Config
 
 

@@ -13,9 +13,9 @@ from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification, 
 from destination_sage100.config import DestinationSage100Config
 from destination_sage100.writer import ContactWriter
 from sage100_ssm.connectors.destination import SYNC_MODES, RecordDestination, Writer
-from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parsed
-from sage100_ssm.connectors.report import check_refused
-from sage100_ssm.connectors.settings import DestinationSettings
+from sage100_ssm.connectors.destination_settings import DestinationSettings
+from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parse_configuration
+from sage100_ssm.connectors.refused_records import check_refused_records
 from sage100_ssm.connectors.spec import connection_specification
 from sage100_ssm.exchange.receipt import Sink
 from sage100_ssm.sage100.database import Database, open_database
@@ -48,7 +48,7 @@ class DestinationSage100(RecordDestination):
         try:
             with self._database(config) as database:
                 database.verify_writing()
-            check_refused(parsed(DestinationSettings, config).refused_records)
+            check_refused_records(parse_configuration(DestinationSettings, config).refused_records)
         except ConnectorError as error:
             return AirbyteConnectionStatus(status=Status.FAILED, message=error.message)
         return AirbyteConnectionStatus(status=Status.SUCCEEDED)
@@ -56,7 +56,7 @@ class DestinationSage100(RecordDestination):
     @contextmanager
     def writers(self, config: Mapping[str, Any]) -> Iterator[Mapping[str, Writer]]:
         """Open the database: a writer for contacts."""
-        company = parsed(DestinationSage100Config, config).company
+        company = parse_configuration(DestinationSage100Config, config).company
         with self._database(config) as database:
             yield {"contacts": ContactWriter(database, company)}
 
@@ -67,5 +67,5 @@ class DestinationSage100(RecordDestination):
             if self._lent is not None:
                 yield self._lent
                 return
-            with open_database(parsed(DestinationSage100Config, config)) as database:
+            with open_database(parse_configuration(DestinationSage100Config, config)) as database:
                 yield database

@@ -7,7 +7,8 @@ from typing import Any
 
 from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.connectors.request import WriteRequest
-from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, not_as_expected
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, changed_detail
+from sage100_ssm.sage100.conversion import Record
 from sage100_ssm.sage100.database import Database
 from sage100_ssm.sage100.errors import (
     LockedError,
@@ -17,7 +18,6 @@ from sage100_ssm.sage100.errors import (
     UnreachableError,
 )
 from sage100_ssm.sage100.tables import F_CONTACTT
-from sage100_ssm.sage100.values import Record
 from sage100_ssm.sage100.writing import NAME, Contacts, DuplicateError, Values, in_transaction
 
 logger = logging.getLogger("airbyte")
@@ -245,7 +245,7 @@ def _refused(request: WriteRequest, error: RefusedError, action: Action) -> Rece
 
 
 def _left_alone(request: WriteRequest, action: Action, field: str | None, **row: Any) -> Receipt:
-    return _receipt(request, Outcome.CHANGED, action, field=field, detail=not_as_expected(field), **row)
+    return _receipt(request, Outcome.CHANGED, action, field=field, detail=changed_detail(field), **row)
 
 
 def _of_another_company(request: WriteRequest, company: str) -> Receipt:

@@ -1,6 +1,6 @@
 """What the destination needs to know."""
 
-from sage100_ssm.connectors.settings import DestinationSettings
+from sage100_ssm.connectors.destination_settings import DestinationSettings
 from sage100_ssm.ssm.config import Owner, SsmConfig
 
 

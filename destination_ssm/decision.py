@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
-from destination_ssm.spelling import bears, in_form
+from destination_ssm.value_forms import bears, in_form
 from sage100_ssm.connectors.request import WriteRequest
-from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, not_as_expected
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, changed_detail
 from sage100_ssm.ssm.errors import Forbidden, PassingError, Rejected, SsmError
 from sage100_ssm.ssm.values import STAMPS, Row, ext_id, held, is_deleted, same
 
@@ -330,7 +330,7 @@ def _unconfirmed(attempt: Attempt, row: Row | None, *, gone: bool, read: bool) -
 
 
 def _left_alone(request: WriteRequest, action: Action, field: str | None, row: Row | None) -> Receipt:
-    left = _receipt(request, action, Outcome.CHANGED, row["id"] if row else None, row, detail=not_as_expected(field))
+    left = _receipt(request, action, Outcome.CHANGED, row["id"] if row else None, row, detail=changed_detail(field))
     return replace(left, field=field)
 
 

@@ -15,8 +15,8 @@ from destination_ssm.config import DestinationSsmConfig
 from destination_ssm.decision import Demands
 from destination_ssm.writer import SsmWriter
 from sage100_ssm.connectors.destination import SYNC_MODES, RecordDestination, Writer
-from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parsed
-from sage100_ssm.connectors.report import check_refused
+from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parse_configuration
+from sage100_ssm.connectors.refused_records import check_refused_records
 from sage100_ssm.connectors.spec import connection_specification
 from sage100_ssm.exchange.receipt import Sink
 from sage100_ssm.ssm.client import SsmClient
@@ -51,10 +51,10 @@ class DestinationSsm(RecordDestination):
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:  # noqa: ARG002 - the CDK's signature
         """Log in, and look for the default owner and branch."""
         try:
-            settings = parsed(DestinationSsmConfig, config)
+            settings = parse_configuration(DestinationSsmConfig, config)
             with self._client(settings) as client:
                 wrong = _wrong_default(client, settings)
-            check_refused(settings.refused_records)
+            check_refused_records(settings.refused_records)
         except ConnectorError as error:
             wrong = error.message
         return AirbyteConnectionStatus(status=Status.FAILED if wrong else Status.SUCCEEDED, message=wrong)
@@ -62,7 +62,7 @@ class DestinationSsm(RecordDestination):
     @contextmanager
     def writers(self, config: Mapping[str, Any]) -> Iterator[Mapping[str, Writer]]:
         """Open SSM: a writer for contacts and one for accounts."""
-        settings = parsed(DestinationSsmConfig, config)
+        settings = parse_configuration(DestinationSsmConfig, config)
         with self._client(settings) as client:
             owner, branch = settings.default_sales_rep_id, settings.default_branch_id
             contact = Demands({"salesRepId": owner}, ("firstName", "lastName", "accountId", "salesRepId"))

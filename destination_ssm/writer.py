@@ -20,7 +20,7 @@ from destination_ssm.decision import (
     target,
     unsearchable,
 )
-from destination_ssm.fields import Fields
+from destination_ssm.known_fields import Fields
 from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.exchange.receipt import Action, Receipt

@@ -19,7 +19,7 @@ from airbyte_cdk.models import (
 from airbyte_cdk.sources.streams import Stream
 from sqlalchemy import Table
 
-from sage100_ssm.connectors.errors import connector_errors, parsed
+from sage100_ssm.connectors.errors import connector_errors, parse_configuration
 from sage100_ssm.connectors.source import CursorStream, FullStream, PagedSource, Pages
 from sage100_ssm.connectors.spec import connection_specification
 from sage100_ssm.exchange.record import COMPANY
@@ -27,8 +27,8 @@ from sage100_ssm.sage100.database import Database, open_database
 from sage100_ssm.sage100.errors import UnreachableError
 from sage100_ssm.sage100.reading import pages
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
-from source_sage100.changes import CURSOR, KEY, changes, changes_and_deletions, whole
 from source_sage100.config import SourceSage100Config
+from source_sage100.incremental import CURSOR, KEY, changes, changes_and_deletions, whole
 from source_sage100.schemas import schema_of, with_company, with_deletions
 
 _LISTS = (P_SERVICECPTA, P_CONTACT)
@@ -82,7 +82,7 @@ class SourceSage100(PagedSource):
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
         """Give the streams that this database has; the lists of services and contact types may be missing."""
         with connector_errors():
-            settings = parsed(SourceSage100Config, config)
+            settings = parse_configuration(SourceSage100Config, config)
             database = self._database or open_database(settings)
         tables = {
             "companies": F_COMPTET,
@@ -107,7 +107,7 @@ class SourceSage100(PagedSource):
 
 
 def _open(config: Mapping[str, Any]) -> Database:
-    return open_database(parsed(SourceSage100Config, config))
+    return open_database(parse_configuration(SourceSage100Config, config))
 
 
 def _stream(database: Database, name: str, table: Table, settings: SourceSage100Config) -> Stream:

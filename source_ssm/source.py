@@ -14,26 +14,26 @@ from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, ConfiguredAi
 from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
-from sage100_ssm.connectors.errors import connector_errors, parsed
+from sage100_ssm.connectors.errors import connector_errors, parse_configuration
 from sage100_ssm.connectors.source import (
     CursorStream,
     FullStream,
     PagedSource,
     Pages,
     State,
-    reading_state,
-    whole_number,
+    state_errors,
+    state_integer,
 )
 from sage100_ssm.connectors.spec import connection_specification
 from sage100_ssm.exchange.record import DELETED_AT
 from sage100_ssm.ssm import where
-from sage100_ssm.ssm.answer import Page
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.errors import Rejected, SsmError
+from sage100_ssm.ssm.responses import Page
 from sage100_ssm.ssm.values import Row, changed_at, format_stamp, is_deleted, parse_stamp
 from source_ssm import schemas
 from source_ssm.config import SourceSsmConfig
-from source_ssm.types import Types
+from source_ssm.declared_types import Types
 
 CURSOR = "changed_at"
 NEWEST_ID = "newest_id"
@@ -79,14 +79,14 @@ class SourceSsm(PagedSource):
         """
         try:
             with connector_errors(configuration=SsmError):
-                next(self._client(parsed(SourceSsmConfig, config)).pages("contacts"), None)
+                next(self._client(parse_configuration(SourceSsmConfig, config)).pages("contacts"), None)
         finally:
             self._close()
         return True, None
 
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
         """Give the streams; nothing is sent before one is read."""
-        settings = parsed(SourceSsmConfig, config)
+        settings = parse_configuration(SourceSsmConfig, config)
 
         def whole(name: str, schema: schemas.Schema, resource: str) -> Stream:
             typed = self._typed(name, schema)
@@ -168,8 +168,8 @@ def _since(client: SsmClient, resource: str, state: State, overlap: timedelta) -
     The overlap takes in the row that was the newest then. Where it does not come, SSM takes dates to be later than
     they say, or shows the row no more: then everything is read.
     """
-    with reading_state():
-        start, full, newest_id = _moment(state), whole_number(state, PAGE_ROWS), whole_number(state, NEWEST_ID)
+    with state_errors():
+        start, full, newest_id = _moment(state), state_integer(state, PAGE_ROWS), state_integer(state, NEWEST_ID)
     seen, witness = _Seen(), newest_id if start and overlap else None
     yield from seen.through(_pages(client, resource, start - overlap if start else None, full), witness)
     if witness is not None and not seen.witnessed:

@@ -16,10 +16,10 @@ from sage100_ssm.sage100.diagnosis import DEFAULT_PORT
 from sage100_ssm.sage100.errors import SageError
 from sage100_ssm.sage100.inspection import Inspection, inspect_database
 from sage100_ssm.sage100.tables import F_CONTACTT
-from sage100_ssm.ssm.answer import SchemaField
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.ssm.errors import SsmError
+from sage100_ssm.ssm.responses import SchemaField
 from sage100_ssm.sync.contacts.mapping import Column
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm

@@ -1,1 +1,1 @@
-"""What the four connectors share: the Airbyte protocol's shells, write requests and receipts."""
+"""What the four connectors share: the Airbyte protocol, write requests, reporting; running one in this process."""

@@ -1,11 +1,8 @@
 """Import the Airbyte CDK without letting it take over the process's logging.
 
 ``import airbyte_cdk`` replaces the handlers of the root logger by one that prints Airbyte JSON. That is
-right in a connector's own process and wrong in Prefect's or the operator's command. Whoever uses a
+right in a connector's own process and wrong in Prefect's or the operator's command. Code that calls a
 connector as a Python object imports this module first; a connector's ``run.py`` imports the CDK itself.
-
-The CDK masks secrets in its own formatter only, so the masking is moved to where every handler gets it:
-the log record.
 """
 
 import logging
@@ -26,7 +23,7 @@ _plain_record = logging.getLogRecordFactory()
 
 
 def _masked_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
-    """Build a log record in which the known secrets are replaced by asterisks."""
+    """A log record in which the known secrets are replaced by asterisks."""
     record = _plain_record(*args, **kwargs)
     text = record.getMessage()
     if (clean := filter_secrets(text)) != text:
@@ -40,4 +37,5 @@ if not _IN_A_CONNECTOR_PROCESS:
     _root.handlers[:] = _handlers
     # Without a handler of its own, Python would print the CDK's warnings and tracebacks on the standard error.
     logging.getLogger("airbyte").addHandler(logging.NullHandler())
+    # The CDK masks secrets in its own formatter alone, which is not used here: mask them before any handler.
     logging.setLogRecordFactory(_masked_record)

@@ -53,7 +53,7 @@ def connector_errors(*, configuration: type[SideError] | tuple[()] = ()) -> Iter
         raise ConnectorError(error.code, str(error), configuration=mends) from error
 
 
-def parsed(model: type[ModelT], config: Mapping[str, Any]) -> ModelT:
+def parse_configuration(model: type[ModelT], config: Mapping[str, Any]) -> ModelT:
     """Read a configuration.
 
     Raises:

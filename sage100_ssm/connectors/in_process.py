@@ -155,10 +155,10 @@ def _failure(error: AirbyteTracedException) -> Failure:
     return Failure(code, error.message or "", configuration=error.failure_type is FailureType.config_error)
 
 
-def _failure_of_stream(told: AirbyteErrorTraceMessage, error: ConnectorError | None) -> Failure:
+def _failure_of_stream(message: AirbyteErrorTraceMessage, error: ConnectorError | None) -> Failure:
     """A stream's failure: in the words of the message, whose secrets are masked, with the code of the error itself."""
     code = error.code if error else _CODE_OF_THE_CDK
-    return Failure(code, told.message, configuration=told.failure_type is FailureType.config_error)
+    return Failure(code, message.message, configuration=message.failure_type is FailureType.config_error)
 
 
 def _catalog(streams: Iterable[str], mode: SyncMode) -> ConfiguredAirbyteCatalog:

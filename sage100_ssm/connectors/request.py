@@ -5,19 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sage100_ssm.connectors.settings import Scalar
+from sage100_ssm.connectors.destination_settings import Scalar
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.exchange.record import COMPANY, CREATE, DELETED_AT, EXPECTED, RESERVED, SET
 
 _YES = frozenset({"true", "1"})
-_HIGHEST = 2**63 - 1
+_LARGEST_ID = 2**63 - 1
 
 
 class MalformedRecord(ValueError):  # noqa: N818 - named for what it is, a record
-    """The record is not of the shape that the destinations take.
+    """A record does not have the shape that the destinations take.
 
     Attributes:
-        field: the sender's field at fault, where one is.
+        field: the sender's field at fault, where there is one.
     """
 
     def __init__(self, message: str, field: str | None = None) -> None:
@@ -27,18 +27,18 @@ class MalformedRecord(ValueError):  # noqa: N818 - named for what it is, a recor
 
 @dataclass(frozen=True, slots=True)
 class WriteRequest:
-    """One record, read as an instruction.
+    """What one record asks for. All names are the side's.
 
     Attributes:
         index: the record's position in the input, from 0.
-        stream: the stream it came in.
+        stream: the sender's stream.
         action: ``DELETE`` with a delete marker, ``CREATE`` with ``_create``, ``UPDATE`` where the side's id is
-            given, else None: update what matches, create where nothing does.
+            given, else None: update the row that matches, create one where none does.
         id: the side's id, where given.
-        values: the fields to write, in the side's names; a declared field that the record lacks is None.
-        identity: the whole record in the side's names, of which matching takes the fields it needs.
-        expected: the values that the row must still hold, or None for an unconditional write.
-        company: the company database whose ids the record bears, where it tells.
+        values: the fields to write; a declared field that the record does not contain is None.
+        identity: all fields of the record, of which matching takes those that it needs.
+        expected: the values that the row must still hold (P11); None for an unconditional write.
+        company: the company database whose ids the record carries, where it names one.
     """
 
     index: int
@@ -61,100 +61,113 @@ def write_request(
     rename: Mapping[str, str],
     values: Mapping[str, Mapping[str, Scalar]] | None = None,
 ) -> WriteRequest:
-    """Read a record as an instruction.
+    """Parse a record.
+
+    Example:
+        With ``declared=["CT_Nom", "CT_EMail"]``, the record ``{"cbMarq": 7, "CT_Nom": "Durand"}`` asks to update the
+        contact 7: to set ``CT_Nom``, and to clear ``CT_EMail``, whose null the protocol's serializer dropped.
 
     Args:
         index: the record's position in the input.
         stream: the stream's name.
-        data: the record as it came, nulls possibly dropped on the wire.
+        data: the record as it came, nulls possibly dropped on the way.
         id_field: the side's own id (``cbMarq`` or ``id``).
         declared: the fields that the configured catalog declares for the stream, in the sender's names;
-            empty where it declares none, which then stands for the record's own fields.
+            empty where it declares none: then the record's own fields count as declared.
         rename: sender's name to side's name, for the fields that differ.
-        values: for some of the sender's fields, what each value stands for on the side.
+        values: for some of the sender's fields, the side's value for each of their values.
 
     Raises:
-        MalformedRecord: an instruction or the id has the wrong type, or a value stands for nothing.
+        MalformedRecord: a reserved field or the id has the wrong type, or a value has no counterpart in `values`.
     """
-    known = values or {}
+    translations = values or {}
     spelling = {name.lower(): name for name in (*RESERVED, *declared)}
-    data = _as_spelt(data, spelling)
+    data = _with_names_as_declared(data, spelling)
     sender_fields = [f for f in (declared or data) if f not in RESERVED]
-    # A deletion may hold a key alone, and writes nothing: what it lacks stands for no value.
-    told = {*data} if asked_of(data) is Action.DELETE else {*sender_fields, *data}
-    given = {f: _meant(f, data.get(f), known) for f in told if f not in RESERVED}
-    row = {rename.get(f, f): value for f, value in given.items()}
-    fields = [rename.get(f, f) for f in sender_fields]
+    # A deletion may contain a key alone: a field that it does not contain was not cleared.
+    present = {*data} if requested_action(data) is Action.DELETE else {*sender_fields, *data}
+    row = {rename.get(f, f): _translated(f, data.get(f), translations) for f in present if f not in RESERVED}
     if (narrowed := data.get(SET)) is not None:
         if not isinstance(narrowed, list):
             raise MalformedRecord(f"{SET} must be a list of field names")
-        names = [spelling.get(name.lower(), name) for name in map(str, narrowed)]
-        fields = [rename.get(f, f) for f in names]
-    expected = data.get(EXPECTED)
-    if expected is not None and not isinstance(expected, Mapping):
-        raise MalformedRecord(f"{EXPECTED} must be an object of fields and values")
-    held = None if expected is None else _as_spelt(expected, spelling)
+        sender_fields = [spelling.get(name.lower(), name) for name in map(str, narrowed)]
+    fields = [rename.get(f, f) for f in sender_fields]
+    expected = _expected(data.get(EXPECTED), spelling, rename, translations)
     identifier = _identifier(row.get(id_field), id_field)
     company = data.get(COMPANY)
     return WriteRequest(
         index=index,
         stream=stream,
-        action=asked_of(data) or (None if identifier is None else Action.UPDATE),
+        action=requested_action(data) or (None if identifier is None else Action.UPDATE),
         id=identifier,
         values={f: row.get(f) for f in fields if f != id_field},
         identity=row,
-        expected=None if held is None else {rename.get(f, f): _meant(f, v, known) for f, v in held.items()},
+        expected=expected,
         company=None if company is None else str(company),
     )
 
 
-def _as_spelt(data: Mapping[str, Any], spelling: Mapping[str, str]) -> Mapping[str, Any]:
-    """Give a record the spelling of the catalog, and of the instructions.
+def requested_action(data: Mapping[str, Any]) -> Action | None:
+    """The action that a record's reserved fields ask for; None where it depends on what exists."""
+    # An empty marker deletes nothing: files and some databases write a null so.
+    if data.get(DELETED_AT):
+        return Action.DELETE
+    return Action.CREATE if str(data.get(CREATE)).lower() in _YES else None
 
-    Senders who keep records in a database of their own put all names in one case there, and hand over the source's
-    catalog with them: taken at its word, each record would lack all fields and clear them, and a deletion be none.
+
+def _expected(
+    given: Any,
+    spelling: Mapping[str, str],
+    rename: Mapping[str, str],
+    translations: Mapping[str, Mapping[str, Scalar]],
+) -> Mapping[str, Any] | None:
+    """The expected values in the side's names; None where the record names none."""
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise MalformedRecord(f"{EXPECTED} must be an object of fields and values")
+    values = _with_names_as_declared(given, spelling)
+    return {rename.get(f, f): _translated(f, value, translations) for f, value in values.items()}
+
+
+def _with_names_as_declared(data: Mapping[str, Any], spelling: Mapping[str, str]) -> Mapping[str, Any]:
+    """A record with its names in the case of the catalog and of the reserved fields.
 
     Args:
         data: the record.
-        spelling: the names in lower case to what they are.
+        spelling: the right names, by name in lower case.
     """
+    # Some databases keep all names in one case, while their catalog has them as the source declared. Taken literally,
+    # each of their records would lack all fields and so clear them, and none of their deletions would be one.
     right = {*spelling.values()}
     if data.keys() <= right:
         return data
+    # Where a record has a name in both cases, the right one counts and the other is left as it is.
     others = {name for name in data if name not in right and spelling.get(name.lower(), name) not in data}
     return {spelling.get(name.lower(), name) if name in others else name: value for name, value in data.items()}
 
 
-def _meant(field: str, value: Any, known: Mapping[str, Mapping[str, Scalar]]) -> Any:
-    """Give what a value stands for on the side: itself, unless the field's values are set."""
-    if field not in known:
+def _translated(field: str, value: Any, translations: Mapping[str, Mapping[str, Scalar]]) -> Any:
+    """The side's value for a value of the sender: the same, unless the settings list the field's values."""
+    if field not in translations:
         return value
     key = value if isinstance(value, str) else "" if value is None else json.dumps(value)
     try:
-        return known[field][key]
+        return translations[field][key]
     except KeyError:
         raise MalformedRecord("its value stands for none here: see the setting `values`", field) from None
 
 
 def _identifier(value: Any, id_field: str) -> int | None:
+    """The side's id: a whole number, also as a float or a text of digits; None where none is given."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, str, float)) or not _is_whole(value):
+    if isinstance(value, str):
+        is_whole = value.strip().isdecimal()
+    else:
+        is_whole = isinstance(value, (int, float)) and not isinstance(value, bool) and float(value).is_integer()
+    if not is_whole:
         raise MalformedRecord(f"{id_field} must be a whole number")
-    if abs(number := int(value)) > _HIGHEST:
+    if abs(number := int(value)) > _LARGEST_ID:
         raise MalformedRecord(f"{id_field} is too high for a number of a row")
     return number
-
-
-def _is_whole(value: float | str) -> bool:
-    return value.strip().isdecimal() if isinstance(value, str) else float(value).is_integer()
-
-
-def asked_of(data: Mapping[str, Any]) -> Action | None:
-    """Give the action that a record asks for by an instruction; None where it leaves it to what is there.
-
-    Nothing is deleted for an empty text, which is how files and some databases keep a null.
-    """
-    if data.get(DELETED_AT):
-        return Action.DELETE
-    return Action.CREATE if str(data.get(CREATE)).lower() in _YES else None

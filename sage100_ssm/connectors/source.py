@@ -1,7 +1,8 @@
-"""The shell of a source: pages of records, and states after what they cover.
+"""The base of a source: pages of records, each followed by the state that covers them.
 
 The CDK handles records one by one, which takes several times as long as reading them from a database. Here what
-it does for each record is done for each page; whoever reads record by record gets the CDK's messages all the same.
+it does for each record is done for each page; a caller that reads record by record gets the CDK's messages all the
+same.
 """
 
 import logging
@@ -33,22 +34,23 @@ from airbyte_cdk.sources.utils.schema_helpers import InternalConfig
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_message
 from pydantic import BaseModel
 
-from sage100_ssm.connectors.command import configuration_of, parsed_file
+from sage100_ssm.connectors.command_line import read_configuration, read_protocol_file
 from sage100_ssm.connectors.errors import ConnectorError
 
 Record = Mapping[str, Any]
 State = Mapping[str, Any]
 Pages = Iterable[tuple[Sequence[Record], State | None]]
-"""Pairs of some records and the state that is true once they and all before them are delivered (None: as before)."""
+"""Pairs of some records and the state that is true once they and all before them are delivered; None: the last one."""
 
 
 @contextmanager
-def reading_state() -> Iterator[None]:
-    """Raise what is wrong with a state as a matter of configuration: taken for none, it would have all read again.
+def state_errors() -> Iterator[None]:
+    """Raise the errors of parsing a state as one of the configuration.
 
     Raises:
-        ConnectorError: a value in it has the wrong type or form.
+        ConnectorError: a value in the state has the wrong type or form.
     """
+    # An error rather than a fresh start, which would read everything again and hide deletions.
     try:
         yield
     except (TypeError, ValueError):
@@ -56,11 +58,11 @@ def reading_state() -> Iterator[None]:
         raise ConnectorError("state", sentence, configuration=True) from None
 
 
-def whole_number(state: State, name: str) -> int | None:
-    """Give a whole number of a state; None where it holds none of that name.
+def state_integer(state: State, name: str) -> int | None:
+    """A whole number in a state; None where the state has no such name.
 
     Raises:
-        TypeError: what stands there is none.
+        TypeError: the value is something else.
     """
     value = state.get(name)
     if value is not None and type(value) is not int:
@@ -83,7 +85,7 @@ class Page:
     emitted_at: int
 
     def messages(self) -> Iterator[AirbyteMessage]:
-        """One RECORD message for each record."""
+        """A RECORD message for each record."""
         for data in self.records:
             record = AirbyteRecordMessage(stream=self.stream, data=dict(data), emitted_at=self.emitted_at)
             yield AirbyteMessage(type=Type.RECORD, record=record)
@@ -96,7 +98,7 @@ class FullStream(Stream):
         name: the stream's name.
         schema: JSON schema of its records.
         primary_key: the field that identifies a record.
-        read_whole: gives all records, with the states that cover them where the stream has any.
+        read_whole: yields all records, with the states that cover them where the stream has any.
     """
 
     def __init__(self, name: str, schema: Mapping[str, Any], primary_key: str, read_whole: Callable[[], Pages]) -> None:
@@ -124,12 +126,12 @@ class FullStream(Stream):
         stream_slice: Mapping[str, Any] | None = None,
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterator[Record]:
-        """Give the records, each before the state that covers it."""
+        """The records, one by one."""
         for records, _ in self.pages(sync_mode):
             yield from records
 
     def pages(self, sync_mode: SyncMode) -> Pages:
-        """Give the records page by page; at the end the state of a stream that has none."""
+        """The records page by page, and the protocol's state of a stream that has no cursor."""
         for records, _ in self._read_whole():
             yield records, None
         yield (), {NO_CURSOR_STATE_KEY: True}
@@ -142,9 +144,9 @@ class CursorStream(CheckpointMixin, FullStream):
         name: the stream's name.
         schema: JSON schema of its records.
         primary_key: the field that identifies a record.
-        cursor_field: the field by which changes are told.
-        read_whole: gives all records with the states that cover them.
-        read_since: gives records with the states that cover them, from the state given (empty: from the start).
+        cursor_field: the field that shows when a record was changed.
+        read_whole: yields all records with the states that cover them.
+        read_since: yields what changed since a state (empty: everything) with the states that cover it.
     """
 
     def __init__(
@@ -162,12 +164,12 @@ class CursorStream(CheckpointMixin, FullStream):
 
     @property
     def cursor_field(self) -> str:
-        """The field by which changes are told."""
+        """The field that shows when a record was changed."""
         return self._cursor_field
 
     @property
     def state(self) -> MutableMapping[str, Any]:
-        """What is true once all records given so far are delivered."""
+        """The state that is true once all records yielded so far are delivered."""
         return dict(self._state)
 
     @state.setter
@@ -175,15 +177,17 @@ class CursorStream(CheckpointMixin, FullStream):
         self._state = dict(value)
 
     def pages(self, sync_mode: SyncMode) -> Pages:
-        """Give the records page by page, and move the state once a page is taken; a last state in any case."""
+        """The records page by page, and at least one state, the last one at the end."""
         whole = sync_mode == SyncMode.full_refresh
         if whole:
             self._state = {}
-        told = False
+        has_state = False
         for records, state in self._read_whole() if whole else self._read_since(self._state):
             yield records, state
-            self._state, told = (self._state, told) if state is None else (state, True)
-        if not told:
+            # Only now, once the page was taken.
+            if state is not None:
+                self._state, has_state = state, True
+        if not has_state:
             yield (), self._state
 
 
@@ -191,33 +195,33 @@ class PagedSource(AbstractSource, ABC):
     """A source whose streams are read page by page."""
 
     settings_model: ClassVar[type[BaseModel]]
-    """What the source needs to know."""
+    """The model of its configuration."""
     in_pages = False
-    """Whether `read` gives pages as they are, to who writes them out at once; else a message for each record."""
+    """Whether `read` yields pages as they are (`entrypoint`); else a message for each record."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stream_errors: dict[str, ConnectorError] = {}
-        """Why streams of the last read failed: the protocol's messages have no room for all of an error."""
+        """Why streams of the last read failed, by name: the protocol's messages have no room for an error's code."""
 
     @property
     def raise_exception_on_missing_stream(self) -> bool:
-        """A stream that the source lacks is an error, not an empty stream."""
+        """A configured stream that the source does not have is an error, not an empty stream."""
         return True
 
-    def read_config(self, config_path: str) -> MutableMapping[str, Any]:  # type: ignore[override]  # the model counts
+    def read_config(self, config_path: str) -> MutableMapping[str, Any]:  # type: ignore[override]  # static in the CDK
         """Read a configuration file."""
-        return configuration_of(config_path, self.settings_model)
+        return read_configuration(config_path, self.settings_model)
 
     @classmethod
     def read_catalog(cls, catalog_path: str) -> ConfiguredAirbyteCatalog:
         """Read a catalog file."""
-        return parsed_file(catalog_path, "configured catalog", ConfiguredAirbyteCatalogSerializer.load)
+        return read_protocol_file(catalog_path, "configured catalog", ConfiguredAirbyteCatalogSerializer.load)
 
     @classmethod
     def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
-        """Read a state file, where one is given."""
-        return parsed_file(state_path, "state", _states) if state_path else []
+        """Read a state file; no path means no states."""
+        return read_protocol_file(state_path, "state", _states) if state_path else []
 
     def read(
         self,
@@ -242,7 +246,7 @@ class PagedSource(AbstractSource, ABC):
         state_manager: ConnectorStateManager,
         internal_config: InternalConfig,
     ) -> Iterator[AirbyteMessage]:
-        """Read a stream, and keep its error."""
+        """Read a stream; keep its error."""
         assert isinstance(stream_instance, FullStream)
         try:
             yield from self._read_pages(logger, stream_instance, configured_stream, state_manager, internal_config)
@@ -258,7 +262,7 @@ class PagedSource(AbstractSource, ABC):
         state_manager: ConnectorStateManager,
         internal_config: InternalConfig,
     ) -> Iterator[AirbyteMessage]:
-        """Do for a page what the CDK does for a record: RUNNING with the first, STATE after what it covers."""
+        """What the CDK does for each record, for each page: RUNNING with the first, STATE after what it covers."""
         name, space = stream_instance.name, stream_instance.namespace
         if isinstance(stream_instance, CursorStream):
             stream_instance.state = state_manager.get_stream_state(name, space)
@@ -279,10 +283,10 @@ class PagedSource(AbstractSource, ABC):
 
 
 def _states(content: Any) -> list[AirbyteStateMessage]:
-    """Read the states of a file, which may be empty.
+    """The states in a file's JSON, which may be empty.
 
     Raises:
-        ValueError: it holds something else.
+        ValueError: it contains something else.
     """
     if not isinstance(content, list):
         if content:

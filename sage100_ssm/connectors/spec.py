@@ -1,7 +1,7 @@
-"""One model, one truth: the Airbyte specification of a connector from its pydantic configuration.
+"""A connector's Airbyte specification, made from the pydantic model of its configuration.
 
 Airbyte's form and the CDK read a part of JSON schema only. Above all, the CDK finds secrets under
-``properties`` and ``oneOf`` alone: what stood under ``anyOf`` or behind a ``$ref`` would be logged in clear.
+``properties`` and ``oneOf`` alone: one under ``anyOf`` or behind a ``$ref`` would be logged in clear.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,16 +17,15 @@ _NOT_READ_BY_AIRBYTE = frozenset({"$defs", "discriminator", "writeOnly"})
 
 
 def connection_specification(model: type[BaseModel], without: Collection[str] = ()) -> Schema:
-    """Give the ``connectionSpecification`` of a configuration model.
+    """The ``connectionSpecification`` of a configuration model.
 
-    References are inlined, an optional field becomes one that is not required, a ``SecretStr`` bears
-    ``airbyte_secret``, objects take additional properties so that older settings keep working, and each
-    property bears the ``order`` in which the model declares it. A mapping is kept out of Airbyte's form; its API
-    takes it.
+    References are inlined; an optional field becomes one that is not required; a ``SecretStr`` gets
+    ``airbyte_secret``, and each property the ``order`` in which the model declares it; objects take additional
+    properties, so that older settings keep working. A mapping is hidden from Airbyte's form; its API takes it.
 
     Args:
-        model: the configuration; a choice in it is a union told apart by a ``Literal`` field.
-        without: fields of the model that this connector has no use for, and does not ask its user about.
+        model: the configuration; a choice in it is a union discriminated by a ``Literal`` field.
+        without: fields of the model that this connector does not use, and so does not offer.
     """
     schema = model.model_json_schema()
     whole = _object(_inline(schema, schema.get("$defs", {})))
@@ -42,33 +41,31 @@ def connection_specification(model: type[BaseModel], without: Collection[str] = 
 
 
 def invalid_fields(error: ValidationError, specification: Schema) -> str:
-    """Say what is wrong with a configuration, field by field and without the values, which may be secret.
+    """A sentence about what is wrong with a configuration, field by field, without the values, which may be secret.
 
     Args:
-        error: what is wrong with it by its model.
+        error: the errors by its model.
         specification: the `connectionSpecification` of that model.
     """
     problems = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(_told(problem["loc"], problem["type"], problem["msg"], specification) for problem in problems)
+    return "; ".join(_described(problem["loc"], problem["type"], problem["msg"], specification) for problem in problems)
 
 
 def unknown_fields(
     config: Mapping[str, Any], specification: Schema, prefix: str = ""
 ) -> Iterator[tuple[str, str | None]]:
-    """Name the settings that a configuration has and its model has not, each with the nearest that it has.
-
-    What begins with an underscore is the platform's.
+    """The settings of a configuration that its model does not have, each with the most similar one that it has.
 
     Args:
-        config: the configuration.
-        specification: the `connectionSpecification` of the model.
-        prefix: where in the configuration it stands.
+        config: the configuration, or a part of it.
+        specification: the `connectionSpecification` of its model.
+        prefix: the path of that part: ``connection.``.
     """
     known = specification["properties"]
     for name, value in config.items():
         if name in known:
             yield from _unknown_within(value, known[name], f"{prefix}{name}.")
-        elif not name.startswith("_"):
+        elif not name.startswith("_"):  # those are the platform's own
             nearest = get_close_matches(name, known, n=1)
             yield f"{prefix}{name}", f"{prefix}{nearest[0]}" if nearest else None
 
@@ -81,7 +78,7 @@ def _unknown_within(value: Any, field: Schema, prefix: str) -> Iterator[tuple[st
             yield from unknown_fields(value, inner, prefix)
 
 
-def _told(location: Sequence[int | str], kind: str, words: str, field: Schema) -> str:
+def _described(location: Sequence[int | str], kind: str, words: str, field: Schema) -> str:
     names: list[str] = []
     for part in location:
         option = _options(field).get(part)
@@ -97,13 +94,13 @@ def _told(location: Sequence[int | str], kind: str, words: str, field: Schema) -
 
 
 def _options(field: Schema) -> dict[Any, Schema]:
-    """Give the options of a choice, by the constant that tells them apart."""
+    """The options of a choice, by their discriminating constant."""
     options = field.get("oneOf", ())
     return {value["const"]: option for option in options for value in option["properties"].values() if "const" in value}
 
 
 def _inline(node: Any, definitions: Mapping[str, Schema]) -> Any:
-    """Put each definition where it is referred to; what stands beside the reference goes over it."""
+    """Replace each reference by its definition; keys beside the reference override the definition's."""
     if isinstance(node, list):
         return [_inline(item, definitions) for item in node]
     if not isinstance(node, dict):
@@ -118,7 +115,7 @@ def _inline(node: Any, definitions: Mapping[str, Schema]) -> Any:
 
 
 def _object(schema: Schema) -> Schema:
-    """Finish an object: its properties, their order, room for properties unknown."""
+    """An object as Airbyte reads it: its properties, their order, unknown properties allowed."""
     properties = {
         name: {"order": order} | _property(field) for order, (name, field) in enumerate(schema["properties"].items())
     }
@@ -126,15 +123,15 @@ def _object(schema: Schema) -> Schema:
 
 
 def _property(field: Schema) -> Schema:
-    """Turn one property into what Airbyte reads."""
+    """A property as Airbyte reads it."""
     field = _without_null(field)
     if "oneOf" in field:
         return field | {"type": "object", "oneOf": [_object(option) for option in field["oneOf"]]}
     if "properties" in field:
         return _object(field)
     if field.get("type") == "object":
-        # A mapping. Airbyte's form has no input for names of one's own choice, and when it is saved it would empty
-        # an object without properties; it leaves alone what is typed by a list.
+        # A mapping. Airbyte's form has no input for free names, and empties an object without properties when it is
+        # saved; a property whose type is a list it leaves unchanged.
         return field | {"type": ["object"], "airbyte_hidden": True}
     if field.get("format") == "password":
         return {key: value for key, value in field.items() if key != "format"} | {"airbyte_secret": True}
@@ -142,7 +139,7 @@ def _property(field: Schema) -> Schema:
 
 
 def _without_null(field: Schema) -> Schema:
-    """Flatten ``anyOf: [X, null]`` into X: in Airbyte an optional field is one that is not required."""
+    """A property with ``anyOf: [X, null]`` flattened into X: in Airbyte an optional field is one not required."""
     kinds = [kind for kind in field.get("anyOf", []) if kind != _NULL]
     if len(kinds) == 1:
         field = {key: value for key, value in field.items() if key != "anyOf"} | kinds[0]

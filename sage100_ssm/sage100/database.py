@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mssql
 
 from sage100_ssm.sage100.config import Sage100Config, SqlServer
+from sage100_ssm.sage100.conversion import Record, Recorder, ServerTime, stored_value
 from sage100_ssm.sage100.diagnosis import why_not_opened
 from sage100_ssm.sage100.engine import WRITING, engine_of
 from sage100_ssm.sage100.errors import (
@@ -39,10 +40,9 @@ from sage100_ssm.sage100.errors import (
     UnreachableError,
     native_errors,
 )
-from sage100_ssm.sage100.information import information_columns
+from sage100_ssm.sage100.information_columns import information_columns
 from sage100_ssm.sage100.rights import SCHEMA, TO_READ, TO_WRITE, Right
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA, LocalTime
-from sage100_ssm.sage100.values import Record, Recorder, ServerTime, stored_value
 
 _INDISPENSABLE: Mapping[Table, Collection[str]] = {
     F_COMPTET: ("CT_Num", "CT_Type", "cbMarq"),

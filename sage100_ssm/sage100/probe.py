@@ -12,12 +12,12 @@ from typing import Any
 
 from sqlalchemy import Connection, column, delete, func, insert, select, table, update
 
+from sage100_ssm.sage100.conversion import Record
 from sage100_ssm.sage100.database import Database
 from sage100_ssm.sage100.errors import LockedError, RefusedError, SageError
 from sage100_ssm.sage100.inspection import inspect_database
 from sage100_ssm.sage100.rights import SCHEMA
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT, ROUNDED
-from sage100_ssm.sage100.values import Record
 
 _TRIGGERS = {"insert": ("TG_CBINS", "TG_INS"), "update": ("TG_CBUPD", "TG_UPD")}
 _LONG_AGO = datetime(2000, 1, 1)  # noqa: DTZ001 - the server's local time

@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, select, true
 
+from sage100_ssm.sage100.conversion import Record
 from sage100_ssm.sage100.database import Database
 from sage100_ssm.sage100.tables import F_COMPTET, P_CONTACT, P_SERVICECPTA
-from sage100_ssm.sage100.values import Record
 
 OVERLAP = timedelta(minutes=65)
 """How far a reading of changes goes back before its cursor.

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mssql
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 
-from sage100_ssm.sage100.values import parsed_moment
+from sage100_ssm.sage100.conversion import parsed_moment
 
 METADATA = MetaData()
 

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, String, delete, func, insert, select, update
 
+from sage100_ssm.sage100.conversion import Record
 from sage100_ssm.sage100.database import Database
 from sage100_ssm.sage100.errors import DeadlockError, Refusal, RefusedError
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
-from sage100_ssm.sage100.values import Record
 
 ResultT = TypeVar("ResultT")
 Values = Mapping[str, str | int]

@@ -12,8 +12,7 @@ from typing import Any, Self, TypeVar
 import httpx
 import stamina
 
-from sage100_ssm.ssm import answer, where
-from sage100_ssm.ssm.answer import Page, SchemaField
+from sage100_ssm.ssm import responses, where
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.ssm.errors import (
     Forbidden,
@@ -26,6 +25,7 @@ from sage100_ssm.ssm.errors import (
     Unreachable,
 )
 from sage100_ssm.ssm.quota import Quota
+from sage100_ssm.ssm.responses import Page, SchemaField
 from sage100_ssm.ssm.session import Session
 from sage100_ssm.ssm.values import Row, ext_id, is_deleted
 
@@ -199,7 +199,7 @@ class SsmClient:
         Raises:
             SsmError: the instance does not tell.
         """
-        return self._call("GET", f"{resource}/schema", answer.schema)
+        return self._call("GET", f"{resource}/schema", responses.schema)
 
     def create(self, resource: str, fields: Mapping[str, Any]) -> int:
         """Create a row and give its id. Repeated only where SSM cannot have received the request.
@@ -209,7 +209,7 @@ class SsmClient:
             PassingError: its `sent` tells whether the row may have been created.
             LoginRefused, Forbidden: as told there.
         """
-        return self._call("POST", resource, answer.created_id, repeatable=False, json=dict(fields))
+        return self._call("POST", resource, responses.created_id, repeatable=False, json=dict(fields))
 
     def update(self, resource: str, identifier: int, fields: Mapping[str, Any]) -> None:
         """Set fields of a row, leaving the others as they are; null clears.
@@ -219,7 +219,7 @@ class SsmClient:
             PassingError: the row may hold the values, if its `sent` says so.
             LoginRefused, Forbidden: as told there.
         """
-        self._call("PUT", f"{resource}/{identifier}", answer.confirmed, json=dict(fields))
+        self._call("PUT", f"{resource}/{identifier}", responses.confirmed, json=dict(fields))
 
     def delete(self, resource: str, identifier: int) -> None:
         """Mark a row as deleted.
@@ -229,7 +229,7 @@ class SsmClient:
             PassingError: the row may be deleted, if its `sent` says so.
             LoginRefused, Forbidden: as told there.
         """
-        self._call("DELETE", f"{resource}/{identifier}", answer.confirmed)
+        self._call("DELETE", f"{resource}/{identifier}", responses.confirmed)
 
     def create_many(self, resource: str, rows: Sequence[Mapping[str, Any]]) -> list[int | SsmError]:
         """Create rows in one request. Repeated only where SSM cannot have received it.
@@ -267,7 +267,7 @@ class SsmClient:
         return self._call(
             method,
             f"{resource}/bulk",
-            lambda response: answer.done_of_each(response, guids, self._secrets),
+            lambda response: responses.done_of_each(response, guids, self._secrets),
             repeatable=repeatable,
             json=[{"guid": guid, **operation} for guid, operation in zip(guids, operations, strict=True)],
             timeout=httpx.Timeout(self._patience.bulk, connect=self._patience.connect),
@@ -313,7 +313,7 @@ class SsmClient:
             params["where"] = condition
         size = str(self._config.page_size)
         headers = {"Count": size, "X-FM-Entity-Count": size}
-        return self._call("GET", resource, answer.page, params=params, headers=headers)
+        return self._call("GET", resource, responses.page, params=params, headers=headers)
 
     def _call(
         self,
@@ -353,7 +353,7 @@ class SsmClient:
         if response.status_code == HTTPStatus.NOT_FOUND:
             raise Rejected(response.status_code, "there is no API at this address, check it (base_url)")
         self._raise_for_status(response, "login")
-        return answer.session_token(response)
+        return responses.session_token(response)
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         try:
@@ -376,12 +376,12 @@ class SsmClient:
             raise MalformedAnswer("a redirect, which is not followed", sent=True)
         if status == HTTPStatus.UNAUTHORIZED:
             raise LoginRefused
-        detail = answer.words(response, self._secrets)
+        detail = responses.words(response, self._secrets)
         raise self._failure(response, path, detail)
 
     def _failure(self, response: httpx.Response, path: str, detail: str) -> SsmError:
-        status, codes = response.status_code, answer.error_codes(response)
-        asked = answer.retry_after(response, datetime.now(UTC))
+        status, codes = response.status_code, responses.error_codes(response)
+        asked = responses.retry_after(response, datetime.now(UTC))
         if _BAD_QUERY in codes and response.request.method == "GET":
             return Rejected(status, detail)
         if status == HTTPStatus.TOO_MANY_REQUESTS:

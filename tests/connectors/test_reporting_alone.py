@@ -15,8 +15,8 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from sage100_ssm.connectors.report import check_refused
-from sage100_ssm.connectors.settings import FileRefused
+from sage100_ssm.connectors.destination_settings import FileRefused
+from sage100_ssm.connectors.refused_records import check_refused_records
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from tests.support.airbyte_messages import Destination, catalog, record, state
 
@@ -158,7 +158,7 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is(tmp_path):
     _, failure = written(named("created"), {"refused_records": {"kind": "file", "path": str(path)}})
     assert (failure.failure_type, str(path) in failure.message) == (FailureType.config_error, True)
     with pytest.raises(AirbyteTracedException):
-        check_refused(FileRefused(kind="file", path=str(path)))
+        check_refused_records(FileRefused(kind="file", path=str(path)))
 
 
 def test_a_write_that_breaks_off_is_summed_up_all_the_same(told):

@@ -8,7 +8,7 @@ import pytest
 import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the CDK
 
 # isort: split
-from sage100_ssm.connectors import launch
+from sage100_ssm.connectors import entrypoint
 from sage100_ssm.connectors.source import Page
 from sage100_ssm.gc_pause import frozen_after
 
@@ -16,7 +16,7 @@ from sage100_ssm.gc_pause import frozen_after
 def test_the_lines_of_a_page_take_hardly_more_memory_than_their_length():
     page = Page("contacts", [{"CT_Nom": f"Nom {number}", "CT_Fonction": "é" * 200} for number in range(500)], 1)
     tracemalloc.start()
-    lines = launch._lines(page)
+    lines = entrypoint._lines(page)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert lines.count(b"\n") == 500

@@ -24,11 +24,11 @@ from sage100_ssm.app.check.findings import Finding, Level
 from sage100_ssm.app.probe import ProbeAnswer
 from sage100_ssm.app.schedule import Schedule
 from sage100_ssm.app.settings import Settings
-from sage100_ssm.cli import records as shapes
-from sage100_ssm.cli.app import app
+from sage100_ssm.cli import json_shapes as shapes
+from sage100_ssm.cli.commands import app
 from sage100_ssm.cli.explain import Known
 from sage100_ssm.cli.status import Standing
-from sage100_ssm.connectors.report import log_receipt
+from sage100_ssm.connectors.reporting import log_receipt
 from sage100_ssm.exchange import record as request
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.orchestration.blocks import SynchronisationSettings

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, delete, insert, select, update
 
 from sage100_ssm.sage100.errors import UnreachableError
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT, METADATA
-from source_sage100.keys import Keys
+from source_sage100.key_set import Keys
 from source_sage100.source import SourceSage100
 
 LOGGER = logging.getLogger("test")

@@ -7,7 +7,7 @@ from typing import Any
 from sage100_ssm.app.check.findings import Finding, SideFindings, first_few
 from sage100_ssm.app.sides import SsmSide
 from sage100_ssm.exchange.failure import SideFailedError
-from sage100_ssm.ssm.answer import SchemaField
+from sage100_ssm.ssm.responses import SchemaField
 from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.contacts.fields import Direction, Field, FieldKind
 from sage100_ssm.sync.contacts.mapping import Column

@@ -8,8 +8,8 @@ import respx
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
 from source_ssm import schemas
+from source_ssm.declared_types import Types
 from source_ssm.source import SourceSsm
-from source_ssm.types import Types
 from tests.ssm.test_source_ssm import KEYS, URL, Reading
 
 TEXT, WHOLE, NUMBER, FLAG, REFERENCE = "comment", "permissionLevel", "latitude", "geocoded", "branchId"

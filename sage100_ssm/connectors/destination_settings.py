@@ -1,4 +1,4 @@
-"""What every destination can be told about the records that others send it."""
+"""The settings of every destination about the records that it receives."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -35,7 +35,7 @@ RefusedRecords = Annotated[LogRefused | FileRefused, Field(discriminator="kind")
 
 
 class DestinationSettings(BaseModel):
-    """How a sender's records are read, and where those go that the side refuses. The names are the sender's."""
+    """How a sender's records are read, and what happens to those that are refused. The names are the sender's."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 

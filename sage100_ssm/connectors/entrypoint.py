@@ -1,4 +1,4 @@
-"""The entry of a source's console script: a page of records becomes lines in one go."""
+"""The entry point of a source's console script: it writes records page by page."""
 
 import sys
 from argparse import Namespace
@@ -13,36 +13,36 @@ from airbyte_cdk.logger import is_platform_debug_log_enabled
 from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
-from sage100_ssm.connectors.command import put_in_words
+from sage100_ssm.connectors.command_line import exit_on_configuration_error
 from sage100_ssm.connectors.source import Page, PagedSource
 
 
 class Entrypoint(cdk.AirbyteEntrypoint):
-    """The CDK's entrypoint, for pages too."""
+    """The CDK's entry point, which also takes pages of records."""
 
     @staticmethod
     def validate_connection(source_spec: ConnectorSpecification, config: Mapping[str, Any]) -> None:
-        """Leave it to the source, which names the setting at fault; the CDK quotes what stands there instead."""
+        """Do nothing: the source validates, and names the wrong setting; the CDK would quote its value."""
 
     @staticmethod
     def handle_record_counts(
         message: AirbyteMessage, stream_message_count: defaultdict[HashableStreamDescriptor, float]
     ) -> AirbyteMessage:
-        """Count records; put the count since a stream's last STATE into its STATE."""
+        """Count records; add to each STATE the number of records since the stream's last one."""
         if isinstance(message, Page):
             stream_message_count[HashableStreamDescriptor(message.stream)] += len(message.records)
             return message
         return cdk.AirbyteEntrypoint.handle_record_counts(message, stream_message_count)
 
     def read_as_lines(self, config_path: str, catalog_path: str, state_path: str) -> Iterator[bytes | bytearray]:
-        """Read what the files tell to; give whole lines."""
+        """Read the streams of a catalog file: messages as lines of JSON, several of them at once."""
         config, catalog = self.source.read_config(config_path), self.source.read_catalog(catalog_path)
         state = self.source.read_state(state_path)
         for message in self.read(self.source.spec(self.logger), config, catalog, state):
-            yield _lines(message) if isinstance(message, Page) else self._line(message)
-
-    def _line(self, message: AirbyteMessage) -> bytes:
-        return f"{self.airbyte_message_to_string(message)}\n".encode()
+            if isinstance(message, Page):
+                yield _lines(message)
+            else:
+                yield f"{self.airbyte_message_to_string(message)}\n".encode()
 
 
 def launch(source: PagedSource, arguments: list[str]) -> None:
@@ -50,10 +50,10 @@ def launch(source: PagedSource, arguments: list[str]) -> None:
 
     Args:
         source: the source.
-        arguments: the command line, less its first word.
+        arguments: the command line without the program's name.
     """
     parsed = Entrypoint.parse_args(arguments)
-    with put_in_words():
+    with exit_on_configuration_error():
         if parsed.command == "read":
             _read(source, parsed)
             return
@@ -64,7 +64,7 @@ def launch(source: PagedSource, arguments: list[str]) -> None:
 def _read(source: PagedSource, parsed: Namespace) -> None:
     getLogger("airbyte").setLevel(DEBUG if parsed.debug or is_platform_debug_log_enabled() else INFO)
     source.in_pages = True
-    # Page by page, and past the CDK's buffer, which gathers the texts of a tenth of a second, in memory and late.
+    # Not through the CDK's own output, which buffers a tenth of a second of lines: memory, and a late first record.
     for lines in Entrypoint(source).read_as_lines(parsed.config, parsed.catalog, parsed.state):
         sys.stdout.buffer.write(lines)
         sys.stdout.buffer.flush()
@@ -75,7 +75,7 @@ def _lines(page: Page) -> bytearray:
     stream, emitted_at = page.stream, page.emitted_at
     lines = bytearray()
     for data in page.records:
-        # Added at once: each text that orjson gives takes up a multiple of its length while it is kept.
+        # Appended at once: orjson allocates a multiple of a text's length, which a list of texts would keep.
         lines += orjson.dumps(
             {"type": "RECORD", "record": {"stream": stream, "data": data, "emitted_at": emitted_at}},
             option=orjson.OPT_APPEND_NEWLINE,

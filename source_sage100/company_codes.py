@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from source_sage100.keys import Keys, compressed, decompressed
+from source_sage100.key_set import Keys, compressed, decompressed
 
 Codes = Mapping[int, str]
 """The `CT_Num` of companies, by `cbMarq`."""

@@ -13,9 +13,9 @@ from airbyte_cdk.models import ConfiguredAirbyteCatalogSerializer, FailureType
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from pydantic import BaseModel, Field
 
-from sage100_ssm.connectors.command import configuration_of, parsed_file, put_in_words
+from sage100_ssm.connectors.command_line import exit_on_configuration_error, read_configuration, read_protocol_file
+from sage100_ssm.connectors.destination_settings import DestinationSettings
 from sage100_ssm.connectors.errors import ConnectorError
-from sage100_ssm.connectors.settings import DestinationSettings
 from sage100_ssm.connectors.source import PagedSource
 
 
@@ -51,7 +51,7 @@ def warned(file, caplog):
     """The warnings of a configuration."""
 
     def warnings(config):
-        assert configuration_of(file(config), House) == config
+        assert read_configuration(file(config), House) == config
         return [entry.getMessage() for entry in caplog.records]
 
     return warnings
@@ -79,7 +79,7 @@ def test_a_setting_that_is_not_known_is_told_by_its_name_with_the_nearest_that_i
 
 
 def test_a_configuration_may_begin_with_a_mark_of_its_encoding(file):
-    assert configuration_of(file(b"\xef\xbb\xbf" + json.dumps({"entrance": DOOR}).encode()), House) == {
+    assert read_configuration(file(b"\xef\xbb\xbf" + json.dumps({"entrance": DOOR}).encode()), House) == {
         "entrance": DOOR
     }
 
@@ -96,7 +96,7 @@ def test_a_configuration_may_begin_with_a_mark_of_its_encoding(file):
 def test_a_configuration_that_is_none_is_told_in_a_sentence_without_its_content(file, content, told):
     path = file(content)
     with pytest.raises(AirbyteTracedException) as caught:
-        configuration_of(path, House)
+        read_configuration(path, House)
     assert (caught.value.failure_type, caught.value.internal_message) == (FailureType.config_error, "file")
     assert caught.value.message == f"The configuration file {path} {told}"
 
@@ -104,7 +104,7 @@ def test_a_configuration_that_is_none_is_told_in_a_sentence_without_its_content(
 @pytest.mark.parametrize("content", [5, {}, {"streams": [{"name": "contacts"}]}])
 def test_a_catalog_that_is_none_is_told(file, content):
     with pytest.raises(AirbyteTracedException, match="holds no configured catalog of the Airbyte protocol"):
-        parsed_file(file(content), "configured catalog", ConfiguredAirbyteCatalogSerializer.load)
+        read_protocol_file(file(content), "configured catalog", ConfiguredAirbyteCatalogSerializer.load)
 
 
 def of_stream(state):
@@ -126,7 +126,7 @@ def test_a_state_may_be_empty(file, content, count):
 
 
 def test_what_the_configuration_mends_ends_the_process_by_its_sentence_alone(capsys):
-    with pytest.raises(SystemExit) as ended, put_in_words():
+    with pytest.raises(SystemExit) as ended, exit_on_configuration_error():
         raise ConnectorError("file", "It is so.", configuration=True)
     (line,) = capsys.readouterr().out.splitlines()
     assert (ended.value.code, json.loads(line)["trace"]["error"]) == (
@@ -136,5 +136,5 @@ def test_what_the_configuration_mends_ends_the_process_by_its_sentence_alone(cap
 
 
 def test_what_the_configuration_does_not_mend_is_left_to_the_cdk():
-    with pytest.raises(AirbyteTracedException), put_in_words():
+    with pytest.raises(AirbyteTracedException), exit_on_configuration_error():
         raise AirbyteTracedException(failure_type=FailureType.transient_error)

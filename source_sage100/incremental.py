@@ -19,14 +19,14 @@ from typing import Any, Self
 
 from sqlalchemy import Table
 
-from sage100_ssm.connectors.source import Pages, State, reading_state, whole_number
+from sage100_ssm.connectors.source import Pages, State, state_errors, state_integer
 from sage100_ssm.exchange.record import DELETED_AT
 from sage100_ssm.sage100 import reading
+from sage100_ssm.sage100.conversion import Record
 from sage100_ssm.sage100.database import Database
 from sage100_ssm.sage100.tables import F_COMPTET
-from sage100_ssm.sage100.values import Record
-from source_sage100.codes import Codes, followed, packed, unpacked
-from source_sage100.keys import Keys
+from source_sage100.company_codes import Codes, followed, packed, unpacked
+from source_sage100.key_set import Keys
 
 CURSOR = "cbModification"
 KEY = "cbMarq"
@@ -68,8 +68,8 @@ class Progress:
         Raises:
             ConnectorError: it is not one of this source.
         """
-        with reading_state():
-            return cls(_moment(state, CURSOR), _moment(state, UNTIL), whole_number(state, KEY))
+        with state_errors():
+            return cls(_moment(state, CURSOR), _moment(state, UNTIL), state_integer(state, KEY))
 
     @property
     def under_way(self) -> bool:
@@ -245,7 +245,7 @@ def _deletions(database: Database, census: _Census) -> Iterator[Sequence[Record]
 
 
 def _keys(state: State, name: str) -> Keys | None:
-    with reading_state():
+    with state_errors():
         return Keys.unpacked(state[name]) if name in state else None
 
 
@@ -256,5 +256,5 @@ def _moment(state: Mapping[str, Any], name: str) -> datetime | None:
 
 
 def _codes(state: State) -> Codes:
-    with reading_state():
+    with state_errors():
         return unpacked(state[CODES], Keys.unpacked(state[KEYS])) if {CODES, KEYS} <= state.keys() else {}
