@@ -24,11 +24,11 @@ from sage100_ssm.app.check.findings import Finding, Level
 from sage100_ssm.app.probe import ProbeAnswer
 from sage100_ssm.app.schedule import Schedule
 from sage100_ssm.app.settings import Settings
-from sage100_ssm.cli import json_shapes as shapes
+from sage100_ssm.cli import json_shapes
 from sage100_ssm.cli.commands import app
-from sage100_ssm.cli.explain import Known
-from sage100_ssm.cli.status import Standing
-from sage100_ssm.connectors.reporting import log_receipt
+from sage100_ssm.cli.explain import ContactHistory
+from sage100_ssm.cli.status import StatusReport
+from sage100_ssm.connectors import reporting
 from sage100_ssm.exchange import record as request
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.orchestration.blocks import SynchronisationSettings
@@ -276,7 +276,7 @@ def test_a_receipt_in_the_log_has_the_keys_outcomes_and_causes_that_the_page_lis
         0, "contacts", Action.UPDATE, Outcome.REFUSED, 7, cause=Cause.MALFORMED, field="cbMarq", detail="…"
     )
     with caplog.at_level(logging.DEBUG, "airbyte"):
-        log_receipt(refused)
+        reporting._log(refused)
     meanings = {codes(row[0])[0]: set(codes(row[1])) for row in table("Receipts")}
 
     assert set(json.loads(caplog.messages[0])) == set(meanings)
@@ -300,17 +300,17 @@ PLAN = PlanReport(
     [PlannedWrite(Action.DELETE, CLAIRE, {}, "deletion_guard")],
 )
 ENTRY = JournalEntry(7, Entry(Code.VALUE_TOO_LONG, CLAIRE, field="email", ssm_value="…"), NOON, NOON)
-STANDING = Standing(NOON, PAST_RUN, Schedule(NOON, timedelta(minutes=15)), (ENTRY,), (LINK,))
+SCHEDULE = Schedule(NOON, timedelta(minutes=15))
 TWO_ORIGINS = (LINK, Link(13, 8, 341, "CARAT", "Paul Durand", Side.SSM))
 SHAPES = {
     "`run --json`": RUN.as_json(),
     "`plan --json`": PLAN.as_json(),
-    "`problems --json` and `journal --json`": [shapes.entry(ENTRY, "en")],
-    "`links --json`": [shapes.link(LINK)],
-    "`status --json`": shapes.status(Standing(NOON, PAST_RUN, STANDING.schedule, (ENTRY,), TWO_ORIGINS)),
-    "`explain --json`": [shapes.known_contact(Known(CLAIRE, LINK, ()), "en")],
-    "`check --json`": shapes.findings([Finding(Level.MEND, "columns_missing", Side.SAGE100, "…", "…")]),
-    "`probe --json`": shapes.answers([ProbeAnswer(Side.SSM, 4, "obeyed", "…", "…", {"ssm": {"page_size": 200}})]),
+    "`problems --json` and `journal --json`": json_shapes.journal([ENTRY], "en"),
+    "`links --json`": json_shapes.links([LINK]),
+    "`status --json`": json_shapes.status(StatusReport(NOON, PAST_RUN, SCHEDULE, (ENTRY,), TWO_ORIGINS)),
+    "`explain --json`": json_shapes.explain([ContactHistory(CLAIRE, LINK, ())], "en"),
+    "`check --json`": json_shapes.check([Finding(Level.MEND, "columns_missing", Side.SAGE100, "…", "…")]),
+    "`probe --json`": json_shapes.probe([ProbeAnswer(Side.SSM, 4, "obeyed", "…", "…", {"ssm": {"page_size": 200}})]),
 }
 
 
