@@ -135,6 +135,7 @@ def test_every_exception_is_still_needed():
         assert what in {module.partition(".")[0] for module in modules} | set(map(_package, modules)), (name, what)
 
 
-def test_messages_know_of_the_engine_its_model_alone():
+def test_messages_know_of_the_engine_its_model_and_the_journal_alone():
     modules = {m for name, file in FILES.items() if _is_within(name, {"messages"}) for m in _imports(file)}
-    assert all(m.startswith("sage100_ssm.sync.model.") for m in modules if _package(m) == "sync")
+    known = ("sage100_ssm.sync.model.", "sage100_ssm.sync.journal.")
+    assert all(m.startswith(known) for m in modules if _package(m) == "sync")

@@ -157,7 +157,7 @@ def _answer(
     settings: Mapping[str, Any] | None = None,
 ) -> ProbeAnswer:
     key = f"probe_{side.value}_{seen.number}"
-    yes_or_no = {True: say("yes", language), False: say("no", language)}
+    yes_or_no = {True: say("probe_yes", language), False: say("probe_no", language)}
     facts = {name: yes_or_no[fact] if isinstance(fact, bool) else fact for name, fact in seen.facts.items()}
     text = say(f"{key}_{seen.answer}", language, **facts)
     tree = {side.value: dict(settings)} if settings else {}

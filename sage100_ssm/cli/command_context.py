@@ -19,7 +19,7 @@ from sage100_ssm.cli.value_format import ValueFormatter, value_formatter
 from sage100_ssm.messages import Language, describe, say
 from sage100_ssm.sync.contacts.fields import field_map
 from sage100_ssm.sync.failures import SyncError
-from sage100_ssm.sync.model import Entry
+from sage100_ssm.sync.journal import Entry
 from sage100_ssm.sync.state.store import StateStore
 from sage100_ssm.sync.state.transaction import Transaction
 

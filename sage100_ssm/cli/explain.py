@@ -6,7 +6,8 @@ from typing import Any
 
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.fields import EMAIL
-from sage100_ssm.sync.model import Kind, Link, LinkStatus, Side, Subject
+from sage100_ssm.sync.journal import CompanyNotInSsm, Kind, Subject
+from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.state.records import JournalEntry
 
 
@@ -84,9 +85,9 @@ def _subject_of(link: Link) -> Subject:
 
 def _subjects_of(known: JournalEntry) -> list[Subject]:
     """The subject of an entry, and the contacts that wait where one entry stands for a whole company."""
-    subject = known.entry.subject
-    waiting = known.entry.details.get("contacts", ())
-    return [subject, *(Subject(subject.company, sage100_id, None, name) for sage100_id, name in waiting)]
+    subject, facts = known.entry.subject, known.entry.facts
+    waiting = facts.contacts if isinstance(facts, CompanyNotInSsm) else ()
+    return [subject, *(Subject(subject.company, contact.id, None, contact.name) for contact in waiting)]
 
 
 def _ids(subject: Subject) -> Iterator[_Id]:

@@ -15,7 +15,8 @@ from sage100_ssm.cli.explain import ContactHistory
 from sage100_ssm.cli.status import StatusReport
 from sage100_ssm.cli.value_format import ValueFormatter
 from sage100_ssm.messages import Language, code_label, describe, field_label, say
-from sage100_ssm.sync.model import Base, Code, Kind, Link, LinkStatus, Side, Subject
+from sage100_ssm.sync.journal import Code, Kind, Subject
+from sage100_ssm.sync.model import Base, Link, LinkStatus, Side
 from sage100_ssm.sync.run.report import PlannedWrite, PlanReport
 from sage100_ssm.sync.state.records import JournalEntry
 

@@ -1,12 +1,13 @@
 """The user's words, in French and English: what the journal and the operator's command say (R10).
 
-The sentences are data, one YAML file per language with the same keys. Where a sentence has several wordings, the
-first one is taken of which everything that it names is known; the last one names only what is always known.
+The sentences are data: a YAML file per language and subject, with the same keys in both languages. Where a sentence has
+several wordings, the first one is taken of which everything that it names is known; the last one names only what is
+always known.
 """
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
 from string import Formatter
@@ -14,14 +15,32 @@ from typing import Any, Literal
 
 import yaml
 
-from sage100_ssm.sync.model import Code, Entry, Value
+from sage100_ssm.sync.journal import (
+    AmbiguousMatch,
+    Code,
+    CompanyNotInSsm,
+    DeletionRefused,
+    Entry,
+    Facts,
+    Named,
+    OlderFacts,
+    OutOfScope,
+    SleepReason,
+    ValueNotRepresentable,
+    ValueUnknown,
+)
+from sage100_ssm.sync.model import ContactRef, Side
 
 Language = Literal["fr", "en"]
 
 _NARROW = re.compile(r" (?=[:;!?»%])|(?<=«) |(?<=n°) ")
 """The spaces of French at which a line must not break."""
 
-_NAMES_A_SIDE = frozenset({"side", "winner", "origin"})
+_LISTED = 5
+"""How many of several contacts or accounts are named."""
+
+_SUBJECTS = frozenset({"check", "probe", "demo"})
+"""What sentences whose keys begin with it are about; the rest is in the file of the command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +48,7 @@ class Words:
     """A journal entry in the user's language.
 
     Attributes:
-        message: whom it is about, what happened and why, with the values.
+        message: the contact, company or side, what happened and why, with the values.
         remedy: what to do about it.
     """
 
@@ -38,106 +57,160 @@ class Words:
 
 
 def describe(entry: Entry, language: Language) -> Words:
-    """Put a journal entry into words. What an entry does not tell is left out of them."""
-    catalogue = _catalogue(language)
-    facts = catalogue.facts_of(entry)
-    wording = catalogue.codes.get(f"{entry.code}.{entry.rule}") or catalogue.codes[entry.code]
-    return Words(message=wording["message"].fill(facts), remedy=wording["remedy"].fill(facts))
+    """A journal entry in words. What is not known of it is left out."""
+    journal = _journal(language)
+    facts = journal.facts_of(entry)
+    texts = {**journal.codes[entry.code], **journal.codes.get(f"{entry.code}.{_case_of(entry)}", {})}
+    return Words(message=texts["message"].fill(facts), remedy=texts["remedy"].fill(facts))
+
+
+def _case_of(entry: Entry) -> str | None:
+    """Which texts of its code fit an entry, where those for most of its entries do not."""
+    match entry.facts:
+        case DeletionRefused(origin=Side.SSM):
+            return "edited_in_sage"
+        case OutOfScope(reason=SleepReason.WENT_WITH_ACCOUNT):
+            return "went_with_account"
+        case AmbiguousMatch(by_ext_id=True):
+            return "by_ext_id"
+        case ValueUnknown(side=None):
+            return "unreadable"
+    if entry.code is Code.DUPLICATE_IN_SAGE and entry.subject.sage100_id is None:
+        return "new"
+    return None
 
 
 def code_label(code: Code, language: Language) -> str:
     """What users call a journal code, in a few words."""
-    return _catalogue(language).codes[code]["title"].fill({})
+    return _journal(language).codes[code]["title"].fill({})
 
 
 def say(key: str, language: Language, /, **params: object) -> str:
     """A sentence or label of the operator's command.
 
     Args:
-        key: its key under ``sentences`` of the language's file.
+        key: its key in the language's files.
         language: the language.
         params: what it names; a ``side`` may be given by its code.
 
     Raises:
         KeyError: there is no such sentence.
     """
-    catalogue = _catalogue(language)
-    return catalogue.sentences[key].fill(catalogue.facts(params))
+    return _sentences(language, _subject_of(key))[key].fill(_names(language).params(params))
 
 
 def say_error(code: str, language: Language, /, **params: object) -> str:
-    """Say what is wrong; a code without a sentence of its own is one that a side gave, with its own words."""
-    known = code in _catalogue(language).sentences
+    """What is wrong; a code without a sentence of its own is one that a side reported, with its own words."""
+    known = code in _sentences(language, _subject_of(code))
     return say(code, language, **params) if known else say("side_failed", language, code=code, **params)
 
 
 def field_label(name: str, language: Language) -> str:
     """What users call a field; a field of the site's own by its name in the settings."""
-    return _catalogue(language).fields.get(name, name)
+    return _names(language).fields.get(name, name)
 
 
 class _Sentence:
-    """The wordings of a sentence, from the one that tells most to the one that can always be said."""
+    """The wordings of a sentence, from the one that says most to the one that can always be said."""
 
     def __init__(self, wordings: Iterable[str]) -> None:
-        self._wordings = [(text, _names(text)) for text in wordings]
-
-    @property
-    def names(self) -> list[frozenset[str]]:
-        """What each wording names."""
-        return [names for _, names in self._wordings]
+        self._wordings = [(text, frozenset(n for _, n, _, _ in Formatter().parse(text) if n)) for text in wordings]
 
     def fill(self, facts: Mapping[str, str]) -> str:
         """Say it. Facts are data: braces in them mean nothing."""
         known = (text for text, names in self._wordings if names <= facts.keys())
-        return next(known, self._wordings[-1][0]).format_map(_Facts(facts))
+        return next(known, self._wordings[-1][0]).format_map(_Known(facts))
 
 
-class _Facts(dict[str, str]):
+class _Known(dict[str, str]):
     """What a sentence may name; the unknown shows as an ellipsis rather than as an error."""
 
     def __missing__(self, name: str) -> str:
         return "…"
 
 
-def _names(text: str) -> frozenset[str]:
-    return frozenset(name for _, name, _, _ in Formatter().parse(text) if name)
-
-
 @dataclass(frozen=True, slots=True)
-class _Catalogue:
-    """All words of one language."""
+class _Names:
+    """The names that sentences of all subjects use, in one language."""
 
     sides: Mapping[str, str]
     fields: Mapping[str, str]
     reasons: Mapping[str, str]
+
+    def params(self, params: Mapping[str, object]) -> dict[str, str]:
+        """What a sentence of the command names: sides and reasons by their names, unknown reasons not at all."""
+        shown = {name: _shown(value) for name, value in params.items() if value is not None}
+        if "side" in shown:
+            shown["side"] = self.sides.get(shown["side"], shown["side"])
+        if "reason" in shown:
+            shown |= self.reason("reason", shown.pop("reason"))
+        return shown
+
+    def reason(self, name: str, code: str) -> dict[str, str]:
+        """A reason under the name by which sentences know it; nothing if it is unknown."""
+        return {name: self.reasons[code]} if code in self.reasons else {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Journal:
+    """What the journal says, in one language.
+
+    Attributes:
+        names: the names in that language.
+        value: a value, or that there is none.
+        subject: what an entry is about.
+        named: a contact or account by its name and id.
+        contact: per side, a contact by its id.
+        codes: per code and text, its wordings.
+    """
+
+    names: _Names
     value: _Sentence
     subject: _Sentence
+    named: _Sentence
+    contact: Mapping[str, _Sentence]
     codes: Mapping[str, Mapping[str, _Sentence]]
-    sentences: Mapping[str, _Sentence]
-
-    def facts(self, details: Mapping[str, Any]) -> dict[str, str]:
-        """Details by name, as they are shown: sides and reasons by their names, unknown reasons not at all."""
-        facts = {name: _shown(value) for name, value in details.items() if value is not None}
-        if (reason := self.reasons.get(facts.pop("reason", ""))) is not None:
-            facts["reason"] = reason
-        return {name: self.sides.get(text, text) if name in _NAMES_A_SIDE else text for name, text in facts.items()}
 
     def facts_of(self, entry: Entry) -> dict[str, str]:
-        """All that is known of a journal entry. ``contact`` is whom it is about, be it a company or a side."""
-        subject = entry.subject
-        ids = {"company": subject.company, "sage100_id": subject.sage100_id, "ssm_id": subject.ssm_id}
-        facts = self.facts({**entry.details, **ids, "name": subject.contact})
-        facts["contact"] = self.subject.fill(facts)
+        """All that is known of an entry, as it is shown. ``contact`` is what it is about, also a company or a side."""
+        about = {field.name: getattr(entry.subject, field.name) for field in fields(entry.subject)}
+        about["name"] = about.pop("contact")
+        shown = {name: _shown(value) for name, value in about.items() if value not in (None, "")}
+        if not isinstance(entry.facts, OlderFacts):
+            shown |= self._recorded(entry.facts)
+        shown["contact"] = self.subject.fill(shown)
         if entry.field is not None:
-            facts["field"] = self.fields.get(entry.field, _shown(entry.field))
+            shown["field"] = self.names.fields.get(entry.field, _shown(entry.field))
         for name, value in (("sage100_value", entry.sage100_value), ("ssm_value", entry.ssm_value)):
             if entry.field is not None or value is not None:
-                facts[name] = self._quoted(value)
-        return facts
+                shown[name] = self.value.fill({} if value is None else {"value": _shown(value)})
+        return shown
 
-    def _quoted(self, value: Value) -> str:
-        return self.value.fill({} if value is None else {"value": _shown(value)})
+    def _recorded(self, facts: Facts) -> dict[str, str]:
+        """The facts of an entry by name; those that are empty are left out."""
+        values = {field.name: getattr(facts, field.name) for field in fields(facts)}
+        shown = {name: self._fact(value) for name, value in values.items() if value not in (None, "", ())}
+        for name in {"reason", "guard"} & shown.keys():
+            shown |= self.names.reason(name, shown.pop(name))
+        match facts:
+            case CompanyNotInSsm(contacts):
+                names = [_shown(contact.name) if contact.name else self._fact(contact) for contact in contacts]
+                shown |= {"number": str(len(contacts)), "contacts": _listed(names)}
+            case ValueNotRepresentable(text) if text:
+                shown["text"] = " ".join(map(_visible, text))
+        return shown
+
+    def _fact(self, value: Any) -> str:
+        match value:
+            case Side():
+                return self.names.sides[value]
+            case ContactRef(side, number):
+                return self.contact[side].fill({"id": str(number)})
+            case Named(number, name):
+                return self.named.fill({"id": str(number), **({"name": _shown(name)} if name else {})})
+            case tuple():
+                return _listed([self._fact(each) for each in value])
+        return _shown(value)
 
 
 def _shown(value: object) -> str:
@@ -146,21 +219,58 @@ def _shown(value: object) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
+def _listed(shown: list[str]) -> str:
+    """Several things in one line; of many the first."""
+    return ", ".join(shown[:_LISTED] + ["…"] * (len(shown) > _LISTED))
+
+
+def _visible(character: str) -> str:
+    """A character, or its code point where it cannot be seen."""
+    return character if character.isprintable() and not character.isspace() else f"U+{ord(character):04X}"
+
+
+# --- the files
+
+
+def _subject_of(key: str) -> str:
+    """The file of a sentence."""
+    prefix = key.partition("_")[0]
+    return prefix if prefix in _SUBJECTS else "command_line"
+
+
 @cache
-def _catalogue(language: Language) -> _Catalogue:
-    words = yaml.safe_load(files(__name__).joinpath(f"{language}.yaml").read_text("utf-8"))
-    return _Catalogue(
-        sides=words["sides"],
-        fields=words["fields"],
-        reasons={token: _typeset(text, language) for token, text in words["reasons"].items()},
+def _names(language: Language) -> _Names:
+    words = _read(language, "names")
+    reasons = {code: _typeset(text, language) for code, text in words["reasons"].items()}
+    return _Names(sides=words["sides"], fields=words["fields"], reasons=reasons)
+
+
+@cache
+def _sentences(language: Language, subject: str) -> Mapping[str, _Sentence]:
+    return _wordings(_read(language, subject), language)
+
+
+@cache
+def _journal(language: Language) -> _Journal:
+    words = _read(language, "journal")
+    return _Journal(
+        names=_names(language),
         value=_sentence(words["value"], language),
         subject=_sentence(words["subject"], language),
-        codes={
-            code: {part: _sentence(texts, language) for part, texts in wording.items()}
-            for code, wording in words["codes"].items()
-        },
-        sentences={key: _sentence(texts, language) for key, texts in words["sentences"].items()},
+        named=_sentence(words["named"], language),
+        contact=_wordings(words["contact"], language),
+        codes={code: _wordings(texts, language) for code, texts in words["codes"].items()},
     )
+
+
+def _read(language: Language, subject: str) -> Any:
+    # libyaml's loader takes a tenth of the time of the one in Python.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(files(__name__).joinpath(language, f"{subject}.yaml").read_text("utf-8"), loader)  # noqa: S506 - safe
+
+
+def _wordings(texts: Mapping[str, str | list[str]], language: Language) -> dict[str, _Sentence]:
+    return {key: _sentence(text, language) for key, text in texts.items()}
 
 
 def _sentence(texts: str | list[str], language: Language) -> _Sentence:

@@ -9,7 +9,8 @@ from enum import IntEnum
 from typing import Any
 
 from sage100_ssm.exchange.failure import Failure
-from sage100_ssm.sync.model import Entry, Side
+from sage100_ssm.sync.journal import Entry
+from sage100_ssm.sync.model import Side
 
 
 class Exit(IntEnum):

@@ -4,7 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from sage100_ssm.cli.commands import app
-from sage100_ssm.sync.model import Code, Entry, Link, LinkStatus, Pair, Side, Subject
+from sage100_ssm.sync.journal import CompanyMissing, ConflictSettled, Entry, RecordLocked, Subject, ValueTooLong
+from sage100_ssm.sync.model import Link, LinkStatus, Pair, Side
 from sage100_ssm.sync.state.records import RunRow, RunStatus
 from sage100_ssm.sync.state.store import StateStore
 
@@ -25,21 +26,19 @@ CLAIRE = Link(
 )
 LUC = Link(81, 90, 344, "FERMOIR", "Luc Aubrelin", Side.SSM, status=LinkStatus.ASLEEP, reason="out_of_scope")
 TOO_LONG = Entry(
-    Code.VALUE_TOO_LONG,
     Subject("CARAT", 12, 340, "Claire Morel"),
+    ValueTooLong(limit=69, length=80),
     field="email",
     sage100_value="claire@carat.example",
     ssm_value="x" * 80,
-    details={"limit": 69, "length": 80},
 )
-NO_COMPANY = Entry(Code.COMPANY_MISSING, Subject(None, None, 501, "Zoé Lancel"))
+NO_COMPANY = Entry(Subject(None, None, 501, "Zoé Lancel"), CompanyMissing())
 SETTLED = Entry(
-    Code.CONFLICT_SETTLED,
     Subject("CARAT", 12, 340, "Claire Morel"),
+    ConflictSettled(Side.SAGE100),
     field="phone",
     sage100_value="01 99 00 10 00",
     ssm_value="01 99 00 10 01",
-    details={"winner": "sage100"},
 )
 COUNTS = {
     "sage100": {"read": 80, "created": 1, "updated": 2, "deleted": 0, "failed": 0},
@@ -79,7 +78,7 @@ def state(tmp_path):
         memory.save_observed(
             "contacts", [{"id": 502, "firstName": "Noé", "lastName": "Vial", "email": "noe@x.example"}]
         )
-        gone = Entry(Code.RECORD_LOCKED, Subject("CARAT", 12, 340, "Claire Morel"))
+        gone = Entry(Subject("CARAT", 12, 340, "Claire Morel"), RecordLocked())
         memory.report_problems([gone], now=NOON - timedelta(hours=1), run_id="r0", keep=lambda _: False)
         memory.report_problems([TOO_LONG, NO_COMPANY], now=NOON, run_id="r1", keep=lambda _: False)
         memory.add_notice(SETTLED, now=NOON, run_id="r1")

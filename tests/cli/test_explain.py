@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from sage100_ssm.sync.model import Code, Entry, Subject
+from sage100_ssm.sync.journal import DeletionGuard, Entry, Subject
+from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.state.store import StateStore
 from tests.cli.conftest import NOON
 
@@ -51,7 +52,7 @@ def test_it_says_in_both_languages_whether_a_contact_is_synchronised_and_why_not
 
 
 def test_p9_a_guard_that_stands_is_told_of_everybody(settings, state, call):
-    guard = Entry(Code.DELETION_GUARD, Subject(), details={"side": "ssm", "number": 9, "limit": 3})
+    guard = Entry(Subject(), DeletionGuard(Side.SSM, 9, limit=3))
     with StateStore.open(state) as store, store.transaction() as memory:
         memory.report_problems([guard], now=NOON, run_id="r2", keep=lambda _: True)
 

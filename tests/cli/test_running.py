@@ -10,7 +10,8 @@ import sage100_ssm.app.assemble
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.standins.sample_installation import sample_installation
 from sage100_ssm.sync.failures import ConfigurationError, Exit, SideUnavailableError
-from sage100_ssm.sync.model import Code, Entry, Subject
+from sage100_ssm.sync.journal import DeletionGuard, Entry, Subject
+from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.writes import Change
 from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport
 from sage100_ssm.sync.state.errors import AnotherRun
@@ -172,7 +173,7 @@ def test_the_sample_company_is_checked_planned_synchronised_and_then_quiet(tmp_p
 @pytest.mark.parametrize("options", [[], ["--json"]])
 @pytest.mark.parametrize("command", ["run", "plan"])
 def test_a_guard_is_told_with_its_figures_and_the_switch_that_lifts_it(settings, call, answer, command, options):
-    guard = Entry(Code.DELETION_GUARD, Subject(), details={"side": "ssm", "number": 7, "switch": "--allow-deletions"})
+    guard = Entry(Subject(), DeletionGuard(Side.SSM, 7, limit=3))
     held = PlannedWrite(Action.DELETE, CLAIRE, {}, "deletion_guard")
     answer("run_once", replace(run_report(Exit.GUARD), guards=(guard,)))
     answer("plan_once", PlanReport([], [], [held], Exit.GUARD, (guard,)))

@@ -38,7 +38,8 @@ from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.standins.company_database import create_company_database
 from sage100_ssm.sync.contacts.fields import Direction, FieldKind
 from sage100_ssm.sync.failures import Exit
-from sage100_ssm.sync.model import Code, Entry, Link, LinkStatus, Pair, Side, Subject
+from sage100_ssm.sync.journal import Entry, Subject, ValueTooLong
+from sage100_ssm.sync.model import Link, LinkStatus, Pair, Side
 from sage100_ssm.sync.planning.writes import Change
 from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
 from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport
@@ -299,7 +300,7 @@ PLAN = PlanReport(
     [],
     [PlannedWrite(Action.DELETE, CLAIRE, {}, "deletion_guard")],
 )
-ENTRY = JournalEntry(7, Entry(Code.VALUE_TOO_LONG, CLAIRE, field="email", ssm_value="…"), NOON, NOON)
+ENTRY = JournalEntry(7, Entry(CLAIRE, ValueTooLong(69, 80), field="email", ssm_value="…"), NOON, NOON)
 SCHEDULE = Schedule(NOON, timedelta(minutes=15))
 TWO_ORIGINS = (LINK, Link(13, 8, 341, "CARAT", "Paul Durand", Side.SSM))
 SHAPES = {

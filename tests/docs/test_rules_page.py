@@ -7,7 +7,7 @@ import yaml
 
 from sage100_ssm.messages import code_label
 from sage100_ssm.sync.contacts.fields import STANDARD
-from sage100_ssm.sync.model import Code
+from sage100_ssm.sync.journal import Code
 from tests.support.pages import ROOT, codes, page, rows, section
 
 PAGE = page("rules.md")

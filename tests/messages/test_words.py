@@ -1,6 +1,7 @@
 """R10: each error makes a message that a user can find, read and act upon, in French and in English."""
 
 import re
+from dataclasses import fields
 from functools import cache
 from string import Formatter
 
@@ -9,48 +10,109 @@ import yaml
 
 from sage100_ssm import messages
 from sage100_ssm.messages import code_label, describe, say
-from sage100_ssm.sync.model import Code, Entry, Side, Subject
+from sage100_ssm.sync.journal import (
+    FACTS,
+    AboutSide,
+    AmbiguousCompany,
+    AmbiguousMatch,
+    Code,
+    CompanyMissing,
+    CompanyNotInSage,
+    CompanyNotInSsm,
+    Conflict,
+    ConflictSettled,
+    DeletionGuard,
+    DeletionRefused,
+    DuplicateExtId,
+    DuplicateInSage,
+    EmptySideGuard,
+    Entry,
+    Flapping,
+    ForeignExtId,
+    GuardLifted,
+    IncompleteRead,
+    MassChangeGuard,
+    Named,
+    NotApplied,
+    OlderFacts,
+    OrphanExtId,
+    OutOfScope,
+    RecordLocked,
+    RejectedBySage,
+    RejectedBySsm,
+    RestoredSideGuard,
+    SideUnreachable,
+    SleepReason,
+    Subject,
+    ValueMissing,
+    ValueNotRepresentable,
+    ValueTooLong,
+    ValueTruncated,
+    ValueUnknown,
+)
+from sage100_ssm.sync.model import ContactRef, Side
 
 LANGUAGES = ("fr", "en")
-DETAILS = {
-    "side": Side.SSM,
-    "limit": 21,
-    "length": 40,
-    "text": "Error 900",
-    "number": 5,
-    "ext_id": "sage100:BIJOU:101",
-    "other": "Anne Petit",
-    "account": "Bagues SA",
-    "reason": "no_client",
-    "switch": "--allow-deletions",
-    "winner": "ssm",
-    "origin": "sage100",
-}
+SUBJECTS = ("names", "journal", "command_line", "check", "probe", "demo")
 PAUL = Subject("BAGUES", 101, 9001, "Paul Durand")
-FULL = {"subject": PAUL, "field": "phone", "sage100_value": "0102", "ssm_value": "0304", "details": DETAILS}
-ALWAYS_KNOWN = {"contact"}
-ABOUT_A_SIDE = {
-    Code.DELETION_GUARD,
-    Code.MASS_CHANGE_GUARD,
-    Code.EMPTY_SIDE_GUARD,
-    Code.RESTORED_SIDE_GUARD,
-    Code.GUARD_LIFTED,
-    Code.INCOMPLETE_READ,
-    Code.SIDE_UNREACHABLE,
-}
+VALUES = {"field": "phone", "sage100_value": "0102", "ssm_value": "0304"}
+WITHOUT_FACTS = [facts() for facts in FACTS.values() if not fields(facts)]
+SAID = [
+    *WITHOUT_FACTS,
+    CompanyNotInSage("Bagues SA"),
+    CompanyNotInSsm((Named(101, "Paul Durand"), Named(102, "Zoé Petit"))),
+    AmbiguousCompany((Named(11, "Bagues SA"), Named(12, "Bagues"))),
+    OutOfScope(SleepReason.NO_CLIENT),
+    OutOfScope(SleepReason.WENT_WITH_ACCOUNT),
+    DeletionRefused(Side.SAGE100),
+    DeletionRefused(Side.SSM),
+    ConflictSettled(Side.SSM),
+    AmbiguousMatch((Named(101, "Paul Durand"),), (Named(9001, "Paul Durand"), Named(9002, "Paul Durand")), False),
+    AmbiguousMatch((Named(101, "Zoé Petit"),), (Named(9001, "Paul Durand"),), True),
+    OrphanExtId("sage100:BIJOU:101"),
+    DuplicateInSage(ContactRef(Side.SAGE100, 102)),
+    DuplicateInSage(ContactRef(Side.SSM, 9002)),
+    DuplicateExtId("sage100:BIJOU:101", 9002),
+    ForeignExtId("OTHER:7"),
+    ValueTruncated("03", 2),
+    ValueTooLong(21, 40),
+    ValueNotRepresentable("Ł"),
+    ValueMissing(Side.SSM),
+    ValueUnknown("Zouave", Side.SSM),
+    ValueUnknown("typeId", None),
+    RejectedBySage("Error 900"),
+    RejectedBySsm("Error 900"),
+    NotApplied(Side.SSM),
+    DeletionGuard(Side.SSM, 9, 3),
+    MassChangeGuard(Side.SSM, 9),
+    EmptySideGuard(Side.SSM, 9),
+    RestoredSideGuard(Side.SSM, 9),
+    GuardLifted(Side.SSM, Code.DELETION_GUARD, 9, "--allow-deletions"),
+    IncompleteRead(Side.SSM, "Error 900"),
+    SideUnreachable(Side.SSM, "Error 900", None),
+    SideUnreachable(Side.SSM, None, "other_side"),
+]
 ABOUT_A_COMPANY = {Code.COMPANY_NOT_IN_SSM, Code.AMBIGUOUS_COMPANY}
 
 
+def _entry(facts, **values):
+    """An entry of these facts about what entries of their code are about."""
+    if isinstance(facts, AboutSide):
+        return Entry(Subject(), facts)
+    return Entry(Subject("BAGUES") if facts.code in ABOUT_A_COMPANY else PAUL, facts, **(VALUES | values))
+
+
 @cache
-def _file(language):
-    return yaml.safe_load(messages.files(messages.__name__).joinpath(f"{language}.yaml").read_text("utf-8"))
+def _file(language, subject):
+    file = messages.files(messages.__name__).joinpath(language, f"{subject}.yaml")
+    return yaml.safe_load(file.read_text("utf-8"))
 
 
 def _wordings(texts):
     return [texts] if isinstance(texts, str) else texts
 
 
-def _names(text):
+def _named(text):
     return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
@@ -58,18 +120,20 @@ def _tree(node):
     """The shape of a file: its keys, and what each of its wordings names."""
     if isinstance(node, dict):
         return {key: _tree(value) for key, value in node.items()}
-    return [_names(text) for text in _wordings(node)]
+    return [_named(text) for text in _wordings(node)]
 
 
-def test_both_languages_have_the_same_keys_and_name_the_same_things():
-    assert _tree(_file("fr")) == _tree(_file("en"))
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_both_languages_have_the_same_keys_and_name_the_same_things(subject):
+    assert _tree(_file("fr", subject)) == _tree(_file("en", subject))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("code", Code)
-def test_every_code_has_a_message_that_names_whom_it_is_about_and_a_remedy(code, language):
-    words = describe(Entry(code, **FULL), language)
-    whom = "Sage Sales Management" if code in ABOUT_A_SIDE else "BAGUES" if code in ABOUT_A_COMPANY else "Paul Durand"
+@pytest.mark.parametrize("facts", SAID, ids=lambda facts: facts.code)
+def test_every_code_has_a_message_that_names_whom_it_is_about_and_a_remedy(facts, language):
+    words = describe(_entry(facts), language)
+    about_side, about_company = isinstance(facts, AboutSide), facts.code in ABOUT_A_COMPANY
+    whom = "Sage Sales Management" if about_side else "BAGUES" if about_company else "Paul Durand"
     assert whom in words.message
     assert len(words.remedy) > 30
     for text in (words.message, words.remedy):
@@ -84,41 +148,34 @@ def test_every_code_has_a_name_of_its_own_that_fits_a_column(language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("code", Code)
-@pytest.mark.parametrize("part", ["message", "remedy"])
-def test_every_code_can_be_said_when_nothing_else_is_known(code, language, part):
-    assert _names(_wordings(_file(language)["codes"][code][part])[-1]) <= ALWAYS_KNOWN
-    assert "…" not in getattr(describe(Entry(code, Subject()), language), part)
+@pytest.mark.parametrize("code", [code for code, facts in FACTS.items() if fields(facts)])
+def test_every_code_can_be_said_when_an_older_version_stored_no_fact(code, language):
+    subject = Subject() if issubclass(FACTS[code], AboutSide) else PAUL
+    words = describe(Entry(subject, OlderFacts(code, None), **VALUES), language)
+    assert "…" not in words.message + words.remedy
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_words_are_kept_for_codes_that_do_not_exist(language):
-    assert {key.partition(".")[0] for key in _file(language)["codes"]} == set(Code)
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_messages_name_only_what_the_rules_tell(language):
-    told = {*DETAILS, "contact", "company", "field", "sage100_value", "ssm_value"}
-    for code, wording in _file(language)["codes"].items():
-        for text in (text for texts in wording.values() for text in _wordings(texts)):
-            assert _names(text) <= told, code
+    assert {key.partition(".")[0] for key in _file(language, "journal")["codes"]} == set(Code)
 
 
 @pytest.mark.parametrize(
     ("language", "entry", "parts"),
     [
-        ("fr", Entry(Code.VALUE_TOO_LONG, **FULL), ["téléphone", "«\u00a00304\u00a0»", "40", "21"]),
-        ("en", Entry(Code.VALUE_TOO_LONG, **FULL), ["phone", "“0304”", "40", "21"]),
-        ("fr", Entry(Code.CONFLICT_SETTLED, **FULL), ["0102", "0304", "celle de Sage Sales Management"]),
-        ("fr", Entry(Code.COMPANY_NOT_IN_SSM, Subject("CARAT"), details={"number": 12}), ["CARAT", "12"]),
-        ("fr", Entry(Code.REJECTED_BY_SAGE, PAUL, details={"text": "Erreur 80003"}), ["Erreur 80003"]),
-        ("fr", Entry(Code.OUT_OF_SCOPE, PAUL, details={"reason": "left_out"}), ["les réglages"]),
-        ("en", Entry(Code.DELETION_GUARD, Subject(), details={"side": "sage100", "number": 9}), ["Sage 100: 9"]),
-        ("fr", Entry(Code.FLAPPING, PAUL, field="Z_Siret"), ["Z_Siret"]),
-        ("fr", Entry(Code.CONFLICT, PAUL, field="fax", ssm_value="1"), ["(vide)", "«\u00a01\u00a0»"]),
-        ("fr", Entry(Code.VALUE_MISSING, PAUL, field="first_name", details={"side": "ssm"}), ["prénom"]),
-        ("fr", Entry(Code.RECORD_LOCKED, Subject(sage100_id=7)), ["Contact n°\u00a07 de Sage 100"]),
-        ("en", Entry(Code.COMPANY_MISSING, Subject(ssm_id=7)), ["Contact no. 7 of Sage Sales Management"]),
+        ("fr", Entry(PAUL, ValueTooLong(21, 40), **VALUES), ["téléphone", "«\u00a00304\u00a0»", "40", "21"]),
+        ("en", Entry(PAUL, ValueTooLong(21, 40), **VALUES), ["phone", "“0304”", "40", "21"]),
+        ("fr", Entry(PAUL, ConflictSettled(Side.SSM), **VALUES), ["0102", "0304", "celle de Sage Sales Management"]),
+        ("fr", Entry(Subject("CARAT"), CompanyNotInSsm((Named(7, ""),) * 12)), ["CARAT", "12"]),
+        ("fr", Entry(PAUL, RejectedBySage("Erreur 80003")), ["Erreur 80003"]),
+        ("fr", Entry(PAUL, OutOfScope(SleepReason.LEFT_OUT)), ["les réglages"]),
+        ("en", Entry(Subject(), DeletionGuard(Side.SAGE100, 9, 3)), ["Sage 100: 9", "limit of 3"]),
+        ("fr", Entry(PAUL, Flapping(), field="Z_Siret"), ["Z_Siret"]),
+        ("fr", Entry(PAUL, Conflict(), field="fax", ssm_value="1"), ["(vide)", "«\u00a01\u00a0»"]),
+        ("fr", Entry(PAUL, ValueMissing(Side.SSM), field="first_name"), ["prénom"]),
+        ("fr", Entry(Subject(sage100_id=7), RecordLocked()), ["Contact n°\u00a07 de Sage 100"]),
+        ("en", Entry(Subject(ssm_id=7), CompanyMissing()), ["Contact no. 7 of Sage Sales Management"]),
+        ("en", Entry(PAUL, ValueNotRepresentable("Ł\u200b"), field="fax"), ["(Ł U+200B)"]),
     ],
 )
 def test_a_message_names_the_values(language, entry, parts):
@@ -127,51 +184,57 @@ def test_a_message_names_the_values(language, entry, parts):
 
 
 @pytest.mark.parametrize(
-    ("code", "switch"),
+    ("facts", "switch"),
     [
-        (Code.DELETION_GUARD, "run --allow-deletions"),
-        (Code.MASS_CHANGE_GUARD, "run --allow-mass-change"),
-        (Code.EMPTY_SIDE_GUARD, "run --allow-mass-change"),
-        (Code.RESTORED_SIDE_GUARD, "run --allow-mass-change"),
+        (DeletionGuard(Side.SSM, 9, 3), "run --allow-deletions"),
+        (MassChangeGuard(Side.SSM, 9), "run --allow-mass-change"),
+        (EmptySideGuard(Side.SSM, 9), "run --allow-mass-change"),
+        (RestoredSideGuard(Side.SSM, 9), "run --allow-mass-change"),
     ],
+    ids=lambda value: getattr(value, "code", None),
 )
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_remedy_of_a_guard_names_the_switch_that_lifts_it(language, code, switch):
-    assert switch in describe(Entry(code, Subject()), language).remedy
+def test_the_remedy_of_a_guard_names_the_switch_that_lifts_it(language, facts, switch):
+    assert switch in describe(Entry(Subject(), facts), language).remedy
+    assert switch == f"run {facts.switch}"
 
 
 def test_a_refused_deletion_tells_r8_and_p3_apart():
-    r8, p3 = (describe(Entry(Code.DELETION_REFUSED, PAUL, rule=rule), "fr").message for rule in ("R8", "P3"))
-    assert "ne peut être supprimé que là" in r8
-    assert "La modification l\N{RIGHT SINGLE QUOTATION MARK}emporte" in p3
+    r8, p3 = (Entry(PAUL, DeletionRefused(origin)) for origin in (Side.SAGE100, Side.SSM))
+    assert (r8.rule, p3.rule) == ("R8", "P3")
+    assert "ne peut être supprimé que là" in describe(r8, "fr").message
+    assert "La modification l\N{RIGHT SINGLE QUOTATION MARK}emporte" in describe(p3, "fr").message
 
 
 @pytest.mark.parametrize("hostile", ["{contact}", "{0.__class__}", "}{", "%s", "{"])
 def test_braces_in_what_a_side_sent_mean_nothing(hostile):
-    entry = Entry(Code.CONFLICT, Subject(hostile, 1, 2, hostile), field=hostile, sage100_value=hostile)
+    entry = Entry(Subject(hostile, 1, 2, hostile), Conflict(), field=hostile, sage100_value=hostile)
     assert describe(entry, "fr").message.count(hostile) == 4
 
 
 def test_what_a_side_sent_stays_on_one_line_without_control_characters():
-    entry = Entry(Code.REJECTED_BY_SSM, PAUL, details={"text": "a\r\nb\x1b[31mc\u202e"})
+    entry = Entry(PAUL, RejectedBySsm("a\r\nb\x1b[31mc\u202e"))
     assert "a  b [31mc " in describe(entry, "en").message
 
 
-def test_an_unknown_reason_is_left_out():
-    known, unknown = (Entry(Code.OUT_OF_SCOPE, PAUL, details=details) for details in ({}, {"reason": "moon_phase"}))
+def test_a_reason_without_words_is_left_out():
+    known, unknown = (Entry(Subject(), SideUnreachable(Side.SSM, "no route", r)) for r in (None, "moon_phase"))
     assert describe(unknown, "fr") == describe(known, "fr")
 
 
-def test_french_is_typeset_as_french():
-    for code in Code:
-        words = describe(Entry(code, **FULL), "fr")
-        assert not re.search(r"(?<!\u00a0)[;!?»%]|[^\u00a0\d\w] ?:(?= )|« | »|'", words.message + words.remedy), code
+@pytest.mark.parametrize("facts", SAID, ids=lambda facts: facts.code)
+def test_french_is_typeset_as_french(facts):
+    words = describe(_entry(facts), "fr")
+    assert not re.search(r"(?<!\u00a0)[;!?»%]|[^\u00a0\d\w] ?:(?= )|« | »|'", words.message + words.remedy)
+
+
+SENTENCES = [(subject, key) for subject in SUBJECTS[2:] for key in _file("fr", subject)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("key", _file("fr")["sentences"])
-def test_every_sentence_of_the_command_can_be_said(key, language):
-    names = _names(_wordings(_file(language)["sentences"][key])[0])
+@pytest.mark.parametrize(("subject", "key"), SENTENCES, ids=[key for _, key in SENTENCES])
+def test_every_sentence_of_the_command_can_be_said(subject, key, language):
+    names = _named(_wordings(_file(language, subject)[key])[0])
     assert say(key, language, **dict.fromkeys(names - {"reason"}, "@")).count("@") >= len(names - {"reason"})
 
 

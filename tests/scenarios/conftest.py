@@ -27,7 +27,8 @@ from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.store import Store
 from sage100_ssm.standins.ssm_api.tenant import BRANCH, SALES_REP, with_value_lists
 from sage100_ssm.sync.failures import SyncError
-from sage100_ssm.sync.model import Kind, Link
+from sage100_ssm.sync.journal import Kind
+from sage100_ssm.sync.model import Link
 from sage100_ssm.sync.run.context import RunOptions
 from sage100_ssm.sync.run.report import PlanReport, RunReport
 from sage100_ssm.sync.state.records import JournalEntry

@@ -169,7 +169,7 @@ def test_p6_sage_contacts_of_a_company_unknown_in_ssm_are_one_problem_with_their
     world.run()
     entry = world.journal[-1].entry
     assert world.problems == [("company_not_in_ssm", None)]
-    assert (entry.subject.company, entry.details["number"]) == ("GAMMA", 2)
+    assert (entry.subject.company, len(entry.facts.contacts)) == ("GAMMA", 2)
     world.ssm.create_company("GAMMA", "Gamma")
     report = world.run()
     assert (report.ssm.created, world.problems) == (2, [])

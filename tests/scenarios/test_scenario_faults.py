@@ -330,7 +330,7 @@ def test_rejected_by_ssm_quotes_its_words_and_pauses(world, quirks):
     for _ in range(3):
         world.run()
     assert [code for code, _ in world.problems] == ["rejected_by_ssm"]
-    assert "linkedin" in world.journal[-1].entry.details["text"]
+    assert "linkedin" in world.journal[-1].entry.facts.text
     ada.edit_sage(CT_LinkedIn="court")
     world.run()
     assert (ada.card["linkedin"], ada.card["email"], world.problems) == ("court", "ada@alpha.example", [])

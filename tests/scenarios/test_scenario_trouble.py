@@ -162,7 +162,7 @@ def test_rejected_by_sage_a_trigger_that_refuses_one_contact_is_quoted_and_holds
     assert ada.row["CT_EMail"] == "ada@alpha.example"
     assert "Estève" in world.names_in_sage()
     assert [code for code, _ in world.problems] == ["rejected_by_sage"]
-    assert "Fiche verrouillée par la comptabilité" in world.journal[-1].entry.details["text"]
+    assert "Fiche verrouillée par la comptabilité" in world.journal[-1].entry.facts.text
     with sage_open(world) as connection:
         connection.execute("DROP TRIGGER refuses")
     world.clock.advance(hours=25)

@@ -6,7 +6,8 @@ from typing import Any
 
 from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
-from sage100_ssm.sync.model import Code, LinkStatus, Side
+from sage100_ssm.sync.journal import Code
+from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.planning.writes import EXT_ID
 from tests.support import worlds
 from tests.support.memory_play import Play

@@ -11,7 +11,8 @@ from sage100_ssm.sync.contacts.companies import Companies, Scope
 from sage100_ssm.sync.contacts.fields import STANDARD
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.failures import SyncError
-from sage100_ssm.sync.model import Code, Kind, Link, Side
+from sage100_ssm.sync.journal import Code, Kind
+from sage100_ssm.sync.model import Link, Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.policy import ConflictPolicy, DeletionLimit, Policy, RefusedDeletion, TooLong
 from sage100_ssm.sync.run.context import Context, Run, RunOptions, Site

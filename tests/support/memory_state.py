@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sage100_ssm.sync.model import Entry, Intent, Kind, Link, Subject
+from sage100_ssm.sync.journal import Entry, Kind, Subject
+from sage100_ssm.sync.model import Intent, Link
 from sage100_ssm.sync.state.errors import AlreadyLinked
 from sage100_ssm.sync.state.open_problems import standing_after
 from sage100_ssm.sync.state.records import JournalEntry, Lease, RunRow, RunStatus

@@ -20,7 +20,8 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 from unittest import mock
 
-from sage100_ssm.sync.model import Base, Entry, Kind, Link, Side, Value
+from sage100_ssm.sync.journal import Entry, Kind
+from sage100_ssm.sync.model import Base, Link, Side, Value
 from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
 from sage100_ssm.sync.run.report import RunReport
 from sage100_ssm.sync.state.records import RunStatus

@@ -10,7 +10,8 @@ from sage100_ssm.sync.contacts.companies import Companies, Scope
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import STANDARD, Field
 from sage100_ssm.sync.contacts.mapping import Column, Mapper
-from sage100_ssm.sync.model import Code, Intent, Link, Pair, Side
+from sage100_ssm.sync.journal import Code
+from sage100_ssm.sync.model import Intent, Link, Pair, Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import World
 from sage100_ssm.sync.policy import Policy

@@ -10,15 +10,15 @@ from zoneinfo import ZoneInfo
 
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.fields import Field, FieldKind
-from sage100_ssm.sync.model import Code, Side, Value
+from sage100_ssm.sync.journal import Facts, ValueUnknown
+from sage100_ssm.sync.model import Side, Value
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A value that the other side cannot take: the field is held back under this code."""
+    """A value that the other side cannot take: the field is held back, and these facts say why."""
 
-    code: Code
-    details: Mapping[str, Any]
+    facts: Facts
 
 
 Carried = Value | Held
@@ -201,12 +201,12 @@ class LabelCodec:
         if side is Side.SSM:
             key = normalise.name(text_of(value))
             found = self._ids.get(self._pairs.get(key, key)) if key else None
-            return found if found or not key else Held(Code.VALUE_UNKNOWN, {"text": value})
+            return found if found or not key else Held(ValueUnknown(str(value), side))
         if value is None:
             return None
         paired = next((self._sage_text[k] for k in self._keys.get(int(value), ()) if k in self._sage_text), None)
         label = paired or self._label.get(int(value))
-        return normalise.text(label) if label else Held(Code.VALUE_UNKNOWN, {"text": value})
+        return normalise.text(label) if label else Held(ValueUnknown(str(value), side))
 
     def shown(self, side: Side, value: Value) -> Value:
         """The label."""

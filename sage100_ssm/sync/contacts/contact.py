@@ -7,7 +7,8 @@ from typing import Any
 
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
-from sage100_ssm.sync.model import Side, Subject, Value
+from sage100_ssm.sync.journal import Named, Subject
+from sage100_ssm.sync.model import ContactRef, Side, Value
 
 _EXT_ID = re.compile(r"(sage100|ssm):(.+):([1-9][0-9]*)")
 
@@ -84,6 +85,16 @@ class Contact:
     def match_key(self) -> tuple[str, str, str]:
         """Company, last and first name as P4 compares them."""
         return normalise.company_code(self.company), *self.name_key
+
+    @property
+    def ref(self) -> ContactRef:
+        """Its side and its id there."""
+        return ContactRef(self.side, self.id)
+
+    @property
+    def named(self) -> Named:
+        """Its id and its name, for people to read."""
+        return Named(self.id, self.full_name)
 
     @property
     def subject(self) -> Subject:

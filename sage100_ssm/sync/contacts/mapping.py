@@ -10,7 +10,8 @@ from sage100_ssm.sync.contacts.codecs import CODECS, Carried, Held, Locale, text
 from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME, Field, FieldKind
-from sage100_ssm.sync.model import Code, Side, Value
+from sage100_ssm.sync.journal import ValueMissing, ValueNotRepresentable, ValueTooLong, ValueTruncated
+from sage100_ssm.sync.model import Side, Value
 from sage100_ssm.sync.policy import Policy, TooLong
 
 REQUIRED = {Side.SAGE100: frozenset({LAST_NAME}), Side.SSM: frozenset({LAST_NAME, FIRST_NAME})}
@@ -125,27 +126,32 @@ class Mapper:
         carried = self._codecs[field.name].carry(side, value, current)
         if carried is None and field.name in REQUIRED[side]:
             substitute = self._missing_first_name if (side, field.name) == (Side.SSM, FIRST_NAME) else None
-            return substitute or Held(Code.VALUE_MISSING, {"side": side})
+            return substitute or Held(ValueMissing(side))
         if side is Side.SAGE100 and isinstance(carried, str):
-            return self._fitted(carried, self._columns.get(field.sage100, Column()))
+            return self._fitted(carried, self._column(field))
         return carried
 
     def _fitted(self, text: str, column: Column) -> Carried:
         """The text if the column can hold it; cut to fit where the site says so (P7)."""
         encoding = column.encoding or "utf-8"
         if column.encoding and (odd := [c for c in text if not _representable(c, encoding)]):
-            return Held(Code.VALUE_NOT_REPRESENTABLE, {"text": "".join(dict.fromkeys(odd))})
+            return Held(ValueNotRepresentable("".join(dict.fromkeys(odd))))
         encoded = text.encode(encoding)
         if column.max_length is None or len(encoded) <= column.max_length:
             return text
         if self._truncates:
             return encoded[: column.max_length].decode(encoding, errors="ignore").rstrip()
-        return Held(Code.VALUE_TOO_LONG, {"limit": column.max_length, "length": len(encoded)})
+        return Held(ValueTooLong(limit=column.max_length, length=len(encoded)))
 
-    def shortened(self, field: Field, value: Value, carried: Value) -> bool:
-        """Whether a carried text was cut to fit Sage."""
-        full = self._codecs[field.name].carry(Side.SAGE100, value, None)
-        return isinstance(carried, str) and isinstance(full, str) and len(carried) < len(full)
+    def truncated(self, field: Field, value: Value, carried: Value) -> ValueTruncated | None:
+        """How a text carried to Sage was cut to fit; None where it was not."""
+        full, limit = self._codecs[field.name].carry(Side.SAGE100, value, None), self._column(field).max_length
+        if limit is None or not isinstance(carried, str) or not isinstance(full, str) or len(carried) >= len(full):
+            return None
+        return ValueTruncated(carried, limit)
+
+    def _column(self, field: Field) -> Column:
+        return self._columns.get(field.sage100, Column())
 
     def says_nothing(self, field: Field, side: Side, value: Value) -> bool:
         """Whether the value stands for "unknown": a null gender in SSM is never carried over."""

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sage100_ssm.sync.model import Code, Entry
+from sage100_ssm.sync.journal import Code, Entry
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.state.records import JournalEntry

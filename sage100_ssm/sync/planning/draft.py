@@ -11,7 +11,8 @@ from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact, ExtId
 from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.model import Base, Code, Entry, Link, Side, Subject, Value
+from sage100_ssm.sync.journal import AmbiguousCompany, CompanyNotInSsm, Entry, Named, Subject
+from sage100_ssm.sync.model import Base, ContactRef, Link, Side, Value
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import World
 from sage100_ssm.sync.planning.writes import Write
@@ -28,19 +29,6 @@ class NewLink:
     """The key of a link that the state does not have yet: a Sage contact gets one link at most in a run."""
 
     sage100_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class NameHolder:
-    """The contact that has a name in Sage, or is about to get it.
-
-    Attributes:
-        side: Sage for a contact that is there; SSM for a contact that this run creates in Sage.
-        id: the contact's id on that side.
-    """
-
-    side: Side
-    id: int
 
 
 class Draft:
@@ -71,12 +59,12 @@ class Draft:
         self._edits: Counter[Side] = Counter()
         self._outdated = 0
 
-        self._name_holders = {name_in_sage(c): NameHolder(Side.SAGE100, c.id) for c in world.sage100.values()}
+        self._name_holders = {name_in_sage(c): c.ref for c in world.sage100.values()}
         # The number of a row that was deleted while its link lives is not free: a new row would be taken for it (P14).
         linked_numbers = (link.sage100_no or 0 for link in world.links)
         self._last_number = max((*self.sage100_by_number, *linked_numbers), default=0)
         self._given_numbers: set[int] = set()
-        self._waiting_for_company: dict[str, dict[int, str]] = {}
+        self._waiting_for_company: dict[str, set[Named]] = {}
 
     @property
     def mapper(self) -> Mapper:
@@ -171,15 +159,20 @@ class Draft:
         self._given_numbers.add(number)
         return number
 
-    def claim_name(self, name: SageName, claimant: NameHolder) -> NameHolder | None:
-        """Take a name in Sage; the contact that has it already, if there is one (P12)."""
+    def claim_name(self, name: SageName, claimant: ContactRef) -> ContactRef | None:
+        """Take a name in Sage; the contact that has it already, if there is one (P12).
+
+        Args:
+            name: the name.
+            claimant: who is to have it: a Sage contact, or an SSM contact that this run creates in Sage.
+        """
         holder = self._name_holders.setdefault(name, claimant)
         return None if holder == claimant else holder
 
     def free_name(self, contact: Contact) -> None:
         """Let others have the name of a Sage contact that is about to be deleted: deletions come first in a run."""
         name = name_in_sage(contact)
-        if self._name_holders.get(name) == NameHolder(Side.SAGE100, contact.id):
+        if self._name_holders.get(name) == contact.ref:
             del self._name_holders[name]
 
     # --- companies
@@ -187,16 +180,16 @@ class Draft:
     def wait_for_company(self, contact: Contact) -> None:
         """Count a Sage contact whose company is not in SSM."""
         if not self.companies.accounts_of(contact.company):
-            self._waiting_for_company.setdefault(contact.company or "", {})[contact.id] = contact.full_name
+            self._waiting_for_company.setdefault(contact.company or "", set()).add(contact.named)
 
     def company_problems(self) -> None:
         """Add one problem per company that SSM does not have, or has more than once."""
         for company, contacts in sorted(self._waiting_for_company.items()):
-            details = {"number": len(contacts), "contacts": [[i, name] for i, name in sorted(contacts.items())]}
-            self.problem(Entry(Code.COMPANY_NOT_IN_SSM, Subject(company), "P6", details=details))
-        for company, accounts in sorted(self.companies.twins().items()):
-            details = {"number": len(accounts), "account": ", ".join(map(str, accounts))}
-            self.problem(Entry(Code.AMBIGUOUS_COMPANY, Subject(company), details=details))
+            self.problem(Entry(Subject(company), CompanyNotInSsm(tuple(sorted(contacts)))))
+        for company, ids in sorted(self.companies.twins().items()):
+            accounts = [account for id_ in ids if (account := self.companies.account(id_))]
+            named = tuple(Named(account.id, account.name or "") for account in accounts)
+            self.problem(Entry(Subject(company), AmbiguousCompany(named)))
 
 
 def name_in_sage(contact: Contact, renamed: Mapping[str, Value] | None = None) -> SageName:

@@ -12,7 +12,8 @@ from typing import Any
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.fields import COMPANY
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.model import Code, Entry, Side
+from sage100_ssm.sync.journal import Entry, Flapping
+from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import EXT_ID, Write, name_on
 
@@ -98,7 +99,7 @@ def _own_name(write: Write, field: str, mapper: Mapper) -> str:
 def _problem(write: Write, field: str) -> Entry:
     wanted, present = write.changes[field].after, write.changes[field].before
     sage100, ssm = (wanted, present) if write.side is Side.SSM else (present, wanted)
-    return Entry(Code.FLAPPING, write.subject, None, field, sage100, ssm)
+    return Entry(write.subject, Flapping(), field, sage100, ssm)
 
 
 def _without(write: Write, fields: list[str], mapper: Mapper) -> Write:

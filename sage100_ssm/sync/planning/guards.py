@@ -3,11 +3,22 @@
 Each guard is a pure function of the plan and the world. A guard that a switch lifts is lifted for that run alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.model import Code, Entry, Side, Subject
+from sage100_ssm.sync.journal import (
+    Code,
+    DeletionGuard,
+    EmptySideGuard,
+    Entry,
+    Guard,
+    GuardLifted,
+    MassChangeGuard,
+    RestoredSideGuard,
+    Subject,
+)
+from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import World
 from sage100_ssm.sync.policy import DeletionLimit
@@ -41,46 +52,50 @@ def guard(plan: Plan, world: World, lifted: Lifted) -> tuple[Plan, tuple[Entry, 
     if forbidding_all and not lifted.mass_change:
         code = forbidding_all[0].code
         # The rest of the plan goes too: nothing that rests on a suspicious reading is remembered.
-        return replace(plan.withhold(lambda _: code), links=(), problems=(), notices=()), forbidding_all
+        return replace(plan.withhold(lambda _: code), links=(), problems=(), notices=()), _entries(forbidding_all)
     plan = replace(plan, notices=(*plan.notices, *map(_lifted, forbidding_all)))
 
-    too_many = {Side(guard.details["side"]): guard for guard in _too_many_deletions(plan, world)}
+    too_many = {guard.side: guard for guard in _too_many_deletions(plan, world)}
     if lifted.deletions:
         return replace(plan, notices=(*plan.notices, *map(_lifted, too_many.values()))), ()
     # With the deletions wait the creations on that side: perhaps only the ids have changed.
     waiting = (Action.DELETE, Action.CREATE)
     guarded = plan.withhold(lambda w: Code.DELETION_GUARD if w.side in too_many and w.action in waiting else None)
-    return guarded, tuple(too_many.values())
+    return guarded, _entries(too_many.values())
 
 
-def _empty_sides(world: World) -> Iterator[Entry]:
+def _entries(guards: Iterable[Guard]) -> tuple[Entry, ...]:
+    return tuple(Entry(Subject(), guard) for guard in guards)
+
+
+def _empty_sides(world: World) -> Iterator[Guard]:
     """A side whose contacts read empty while more than ``floor`` links exist."""
     living = {Side.SAGE100: len(world.sage100), Side.SSM: sum(not c.deleted for c in world.ssm.values())}
     for side, number in living.items():
         if number == 0 and world.complete[side] and len(world.links) > world.policy.max_deletions.floor:
-            yield _stop(Code.EMPTY_SIDE_GUARD, side, len(world.links), "--allow-mass-change")
+            yield EmptySideGuard(side, len(world.links))
 
 
-def _restored_side(plan: Plan, world: World) -> Iterator[Entry]:
+def _restored_side(plan: Plan, world: World) -> Iterator[Guard]:
     """A Sage restored from a backup: it would give ids a second time, or shows what it showed long before."""
     if world.identity_fell or plan.outdated:
-        yield _stop(Code.RESTORED_SIDE_GUARD, Side.SAGE100, plan.outdated or None, "--allow-mass-change")
+        yield RestoredSideGuard(Side.SAGE100, plan.outdated or None)
 
 
-def _mass_changes(plan: Plan, world: World) -> Iterator[Entry]:
+def _mass_changes(plan: Plan, world: World) -> Iterator[Guard]:
     """A side on which more than half of at least 20 links were edited at once."""
     links = len(world.links)
     for side, number in sorted(plan.edits.items()):
         if links >= _MASS and number > links / 2:
-            yield _stop(Code.MASS_CHANGE_GUARD, side, number, "--allow-mass-change")
+            yield MassChangeGuard(side, number)
 
 
-def _too_many_deletions(plan: Plan, world: World) -> Iterator[Entry]:
+def _too_many_deletions(plan: Plan, world: World) -> Iterator[DeletionGuard]:
     """Deletions on a side beyond the limit: none is done there, and nothing is created."""
     for side in Side:
         number, most = len(plan.of(side, Action.DELETE)), allowed(len(world.links), world.policy.max_deletions)
         if number > most:
-            yield _stop(Code.DELETION_GUARD, side, number, "--allow-deletions", limit=most)
+            yield DeletionGuard(side, number, limit=most)
 
 
 def allowed(links: int, limit: DeletionLimit) -> int:
@@ -88,14 +103,9 @@ def allowed(links: int, limit: DeletionLimit) -> int:
     return max(limit.floor, int(limit.ratio * links))
 
 
-def _lifted(guard: Entry) -> Entry:
+def _lifted(guard: Guard) -> Entry:
     """A note that a guard would have stopped the run."""
-    on_sage100 = guard.details["side"] == Side.SAGE100
     # Notices of one run differ by their values, so the guard's code is the value of its side.
-    sage100, ssm = (guard.code.value, None) if on_sage100 else (None, guard.code.value)
-    details = {**guard.details, "reason": guard.code.value}
-    return Entry(Code.GUARD_LIFTED, guard.subject, "P9", sage100_value=sage100, ssm_value=ssm, details=details)
-
-
-def _stop(code: Code, side: Side, number: int | None, switch: str, **more: int) -> Entry:
-    return Entry(code, Subject(), "P9", details={"side": side.value, "number": number, "switch": switch, **more})
+    sage100, ssm = (guard.code.value, None) if guard.side is Side.SAGE100 else (None, guard.code.value)
+    facts = GuardLifted(guard.side, guard.code, guard.number, guard.switch)
+    return Entry(Subject(), facts, sage100_value=sage100, ssm_value=ssm)

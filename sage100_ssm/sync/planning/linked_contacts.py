@@ -8,9 +8,19 @@ from sage100_ssm.sync.contacts.codecs import Held
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
 from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
 from sage100_ssm.sync.contacts.mapping import REQUIRED, Mapper
-from sage100_ssm.sync.model import Code, Entry, Link, LinkStatus, Pair, Side
+from sage100_ssm.sync.journal import (
+    Code,
+    DeletionOverrodeEdit,
+    DeletionRefused,
+    DuplicateInSage,
+    Entry,
+    NotVisibleInSsm,
+    OutOfScope,
+    SleepReason,
+)
+from sage100_ssm.sync.model import Link, LinkStatus, Pair, Side
 from sage100_ssm.sync.planning import writes
-from sage100_ssm.sync.planning.draft import Draft, NameHolder, name_in_sage
+from sage100_ssm.sync.planning.draft import Draft, name_in_sage
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.rules import links
 from sage100_ssm.sync.rules.merge import Merged, changed_sides, confirmed, merge
@@ -35,19 +45,19 @@ def decide_pair(draft: Draft, pair: LinkedPair) -> None:
     link, sage100, ssm = pair.link, pair.sage100, pair.ssm
     reason = links.sleep_reason(pair, draft.companies)
     if reason or ssm is None:
-        _put_to_sleep(draft, pair, reason or links.SleepReason.NOT_VISIBLE)
+        _put_to_sleep(draft, pair, reason or SleepReason.NOT_VISIBLE)
         return
-    verdict = links.fate_of_deleted(link, sage100, ssm, draft.mapper, draft.world.policy)
-    if verdict and _is_known(draft, verdict):
-        _deleted_on_one_side(draft, link, verdict, sage100, ssm)
-    elif sage100 and not verdict:
+    fate = links.fate_of_deleted(link, sage100, ssm, draft.mapper, draft.world.policy)
+    if fate and _is_known(draft, fate):
+        _deleted_on_one_side(draft, link, fate, sage100, ssm)
+    elif sage100 and not fate:
         _both_live(draft, _shown(draft, _awake(draft, link), sage100, ssm))
 
 
-def _is_known(draft: Draft, verdict: links.Verdict) -> bool:
-    """P10: whether the reads that the verdict rests on went to their end: others yield no deletion and no match."""
+def _is_known(draft: Draft, fate: links.Fate) -> bool:
+    """P10: whether the reads that the fate rests on went to their end: others yield no deletion and no match."""
     complete = draft.world.complete
-    match verdict.fate:
+    match fate:
         case links.Fate.RESTORE_IN_SSM:
             return all(complete.values())
         case links.Fate.DELETE_IN_SAGE | links.Fate.LEAVE_DELETED_IN_SSM:
@@ -63,23 +73,21 @@ def _shown(draft: Draft, link: Link, sage100: Contact, ssm: Contact) -> ShownPai
 # --- asleep, awake
 
 
-def _put_to_sleep(draft: Draft, pair: LinkedPair, reason: links.SleepReason) -> None:
+def _put_to_sleep(draft: Draft, pair: LinkedPair, reason: SleepReason) -> None:
     """P10, P13: nothing is written while the reason lasts."""
     complete = draft.world.complete
-    with_account = reason is links.SleepReason.WENT_WITH_ACCOUNT
+    with_account = reason is SleepReason.WENT_WITH_ACCOUNT
     # P5: somebody may have typed again the contact that went with its account; then the link moves there.
     if with_account and all(complete.values()) and pair.sage100 and pair.ssm:
         shown = _shown(draft, pair.link, pair.sage100, pair.ssm)
         if _move_to_successor(draft, shown):
             return
     # P10: a read of Sage that broke off may not have come to the company.
-    if reason is links.SleepReason.NO_CLIENT and not complete[Side.SAGE100]:
+    if reason is SleepReason.NO_CLIENT and not complete[Side.SAGE100]:
         return
-    is_invisible = reason is links.SleepReason.NOT_VISIBLE
-    code, rule = (Code.NOT_VISIBLE_IN_SSM, "P10") if is_invisible else (Code.OUT_OF_SCOPE, "P13")
-    draft.save(replace(pair.link, status=LinkStatus.ASLEEP, reason=code), pair.link)
-    where = {"account": pair.company} if with_account else {}
-    draft.problem(Entry(code, pair.subject, rule, details={"reason": reason.value, **where}))
+    facts = NotVisibleInSsm() if reason is SleepReason.NOT_VISIBLE else OutOfScope(reason)
+    draft.save(replace(pair.link, status=LinkStatus.ASLEEP, reason=facts.code), pair.link)
+    draft.problem(Entry(pair.subject, facts))
 
 
 def _awake(draft: Draft, link: Link) -> Link:
@@ -95,10 +103,8 @@ def _woken(link: Link) -> Link:
 # --- deleted on one side
 
 
-def _deleted_on_one_side(
-    draft: Draft, link: Link, verdict: links.Verdict, sage100: Contact | None, ssm: Contact
-) -> None:
-    match verdict.fate:
+def _deleted_on_one_side(draft: Draft, link: Link, fate: links.Fate, sage100: Contact | None, ssm: Contact) -> None:
+    match fate:
         case links.Fate.END:
             draft.save(replace(link, status=LinkStatus.ENDED, reason=None), link)
         case links.Fate.DELETE_IN_SSM:
@@ -110,18 +116,17 @@ def _deleted_on_one_side(
             # P5 `leave`: the link sleeps until the contact is deleted in Sage too; reported once.
             asleep = replace(link, status=LinkStatus.ASLEEP, reason=Code.DELETION_REFUSED)
             if asleep != link:
-                draft.notice(_refused(verdict, link, sage100, ssm))
+                draft.notice(_refused(link, sage100, ssm))
             draft.save(asleep, link)
         case links.Fate.RESTORE_IN_SSM if sage100:
             pair = _shown(draft, _awake(draft, link), sage100, ssm)
-            _restore(draft, pair, _refused(verdict, link, sage100, ssm))
+            _restore(draft, pair, _refused(link, sage100, ssm))
         case _:
-            raise AssertionError(verdict)
+            raise AssertionError(fate)
 
 
-def _refused(verdict: links.Verdict, link: Link, sage100: Contact, ssm: Contact) -> Entry:
-    details = {"origin": link.origin.value}
-    return Entry(Code.DELETION_REFUSED, subject_of(sage100, ssm), verdict.rule, details=details)
+def _refused(link: Link, sage100: Contact, ssm: Contact) -> Entry:
+    return Entry(subject_of(sage100, ssm), DeletionRefused(link.origin))
 
 
 def _delete_in_ssm(draft: Draft, link: Link, ssm: Contact) -> None:
@@ -135,7 +140,7 @@ def _lost_edits(write: Write, link: Link, ssm: Contact, mapper: Mapper) -> Itera
         base, value = link.base.get(field.name, Pair(None, None)), ssm.values.get(field.name)
         if not mapper.says_nothing(field, Side.SSM, value) and not mapper.unchanged(field, Side.SSM, value, base.ssm):
             before, lost = mapper.shown(field, Side.SAGE100, base.sage100), mapper.shown(field, Side.SSM, value)
-            yield Entry(Code.DELETION_OVERRODE_EDIT, write.subject, "P2", field.name, before, lost)
+            yield Entry(write.subject, DeletionOverrodeEdit(), field.name, before, lost)
 
 
 # --- restored in SSM
@@ -288,10 +293,9 @@ def _with_free_names(draft: Draft, pair: ShownPair, to_sage: list[Merged]) -> li
     names = {m.field.name: m.value for m in to_sage if m.field.name in (LAST_NAME, FIRST_NAME)}
     if not names:
         return to_sage
-    claimant = NameHolder(Side.SAGE100, pair.sage100.id)
-    holder = draft.claim_name(name_in_sage(pair.sage100, names), claimant)
+    holder = draft.claim_name(name_in_sage(pair.sage100, names), pair.sage100.ref)
     if holder is None:
         return to_sage
     here, there = pair.sage100.full_name, pair.ssm.full_name
-    draft.problem(Entry(Code.DUPLICATE_IN_SAGE, pair.subject, "P12", LAST_NAME, here, there, {"other": holder.id}))
+    draft.problem(Entry(pair.subject, DuplicateInSage(holder), LAST_NAME, here, there))
     return [m for m in to_sage if m.field.name not in names]

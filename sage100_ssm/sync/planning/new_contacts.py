@@ -11,9 +11,10 @@ from sage100_ssm.sync.contacts.codecs import Held
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
 from sage100_ssm.sync.contacts.fields import COMPANY, Direction, Field
 from sage100_ssm.sync.contacts.mapping import REQUIRED
-from sage100_ssm.sync.model import Code, Entry, Link, Pair, Side, Subject
+from sage100_ssm.sync.journal import DuplicateInSage, Entry, Facts, ForeignExtId, OutOfScope, SleepReason, Subject
+from sage100_ssm.sync.model import Link, Pair, Side
 from sage100_ssm.sync.planning import writes
-from sage100_ssm.sync.planning.draft import Draft, NameHolder
+from sage100_ssm.sync.planning.draft import Draft
 from sage100_ssm.sync.planning.linked_contacts import decide_pair
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.rules import links, matching
@@ -60,8 +61,8 @@ def _out_of_scope(draft: Draft, contact: Contact) -> Entry:
     ext_id = ExtId.parse(contact.ext_id, draft.world.database)
     row = draft.world.sage100[ext_id.sage100_id] if ext_id else None
     left_out = draft.companies.left_out(row.company if row else contact.company)
-    reason = links.SleepReason.LEFT_OUT if left_out else links.SleepReason.NO_CLIENT
-    return Entry(Code.OUT_OF_SCOPE, subject_of(row, contact), "P13", details={"reason": reason.value})
+    reason = SleepReason.LEFT_OUT if left_out else SleepReason.NO_CLIENT
+    return Entry(subject_of(row, contact), OutOfScope(reason))
 
 
 def _delete_unconfirmed(draft: Draft) -> None:
@@ -102,8 +103,7 @@ def _link(draft: Draft, pair: matching.Match) -> None:
         contact.stamp,
         unconfirmed=draft.unconfirmed_bases(row.id, contact.id),
     )
-    if _is_foreign(draft, contact):
-        draft.notice(_foreign(subject_of(row, contact), contact))
+    draft.notice(*_foreign(draft, subject_of(row, contact), contact))
     draft.linked_ssm_ids.add(link.ssm_id)
     decide_pair(draft, LinkedPair(draft.save(confirmed(link, row, contact, mapper)), row, contact))
 
@@ -123,11 +123,11 @@ def _create_in_sage(draft: Draft, contact: Contact) -> None:
         return
     company = draft.companies.stored_code(contact.company)
     name = (normalise.company_code(company), load.values["CT_Nom"], load.values.get("CT_Prenom") or "")
-    if holder := draft.claim_name(name, NameHolder(Side.SSM, contact.id)):
-        draft.problem(Entry(Code.DUPLICATE_IN_SAGE, contact.subject, "P12", details={"other": holder.id}))
+    if holder := draft.claim_name(name, contact.ref):
+        draft.problem(Entry(contact.subject, DuplicateInSage(holder)))
         return
     values = load.values | {"CT_Num": company, "CT_No": draft.next_number()}
-    foreign = [_foreign(contact.subject, contact)] if _is_foreign(draft, contact) else []
+    foreign = _foreign(draft, contact.subject, contact)
     draft.write(_creation(draft, contact, Side.SAGE100, Side.SSM, values, load, foreign))
 
 
@@ -171,13 +171,13 @@ def _load(draft: Draft, contact: Contact, target: Side) -> _Load:
         value = contact.values.get(field.name)
         carried = draft.mapper.carry(field, target, value, None)
         if isinstance(carried, Held):
-            draft.problem(_entry(draft, carried.code, field, contact, carried.details))
+            draft.problem(_entry(draft, carried.facts, field, contact))
             load.is_complete &= field.name not in REQUIRED[target]
             continue
         load.values[writes.name_on(field, target)] = carried
         load.carried.append(field.name)
-        if target is Side.SAGE100 and draft.mapper.shortened(field, value, carried):
-            load.notices.append(_entry(draft, Code.VALUE_TRUNCATED, field, contact, {"text": carried}))
+        if target is Side.SAGE100 and (truncated := draft.mapper.truncated(field, value, carried)):
+            load.notices.append(_entry(draft, truncated, field, contact))
     return load
 
 
@@ -204,15 +204,14 @@ def _creation(
     )
 
 
-def _entry(draft: Draft, code: Code, field: Field, contact: Contact, details: Mapping[str, Any]) -> Entry:
+def _entry(draft: Draft, facts: Facts, field: Field, contact: Contact) -> Entry:
     shown = draft.mapper.shown(field, contact.side, contact.values.get(field.name))
     sage100, ssm = (shown, None) if contact.side is Side.SAGE100 else (None, shown)
-    return Entry(code, contact.subject, "P7", field.name, sage100, ssm, details)
+    return Entry(contact.subject, facts, field.name, sage100, ssm)
 
 
-def _is_foreign(draft: Draft, ssm: Contact) -> bool:
-    return ssm.ext_id is not None and ExtId.parse(ssm.ext_id, draft.world.database) is None
-
-
-def _foreign(subject: Subject, ssm: Contact) -> Entry:
-    return Entry(Code.FOREIGN_EXT_ID, subject, "P4", ssm_value=ssm.ext_id, details={"ext_id": ssm.ext_id})
+def _foreign(draft: Draft, subject: Subject, ssm: Contact) -> list[Entry]:
+    """The notice that the ``extId`` is another software's, if it is."""
+    if ssm.ext_id is None or ExtId.parse(ssm.ext_id, draft.world.database):
+        return []
+    return [Entry(subject, ForeignExtId(ssm.ext_id), ssm_value=ssm.ext_id)]

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from dataclasses import field as default
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.model import Code, Entry, Link, Side, Subject
+from sage100_ssm.sync.journal import Code, Entry, Subject
+from sage100_ssm.sync.model import Link, Side
 from sage100_ssm.sync.planning.writes import Write
 
 

@@ -9,7 +9,8 @@ from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
 from sage100_ssm.sync.contacts.fields import COMPANY, Field
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.model import Code, Entry, Link, Side, Subject, Value
+from sage100_ssm.sync.journal import CompanyChangeRefused, Entry, Subject
+from sage100_ssm.sync.model import Link, Side, Value
 from sage100_ssm.sync.rules import links
 from sage100_ssm.sync.rules.merge import Merged
 from sage100_ssm.sync.rules.pair import ShownPair
@@ -117,7 +118,7 @@ def company_update(pair: ShownPair, move: links.Move) -> Write | None:
         return None
     subject = subject_of(pair.sage100, pair.ssm)
     here, there = pair.sage100.company, pair.ssm.company
-    refused = Entry(Code.COMPANY_CHANGE_REFUSED, subject, "R6", COMPANY, here, there)
+    refused = Entry(subject, CompanyChangeRefused(), COMPANY, here, there)
     return Write(
         Side.SSM,
         Action.UPDATE,

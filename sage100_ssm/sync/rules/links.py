@@ -13,7 +13,8 @@ from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact, ExtId
 from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.model import Code, Entry, Link, LinkStatus, Side
+from sage100_ssm.sync.journal import Code, CompanyMissing, CompanyNotInSage, Entry, SleepReason, Subject
+from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.policy import Policy, RefusedDeletion
 from sage100_ssm.sync.rules.merge import changed_sides, moment
 from sage100_ssm.sync.rules.pair import LinkedPair, ShownPair
@@ -76,16 +77,6 @@ def is_outdated(link: Link, sage100: Contact, today: datetime | None) -> bool:
 # --- P13, P10: who sleeps
 
 
-class SleepReason(StrEnum):
-    """Why a link sleeps, for people to read (P10, P13)."""
-
-    LEFT_OUT = "left_out"
-    NO_CLIENT = "no_client"
-    ACCOUNT_DELETED = "account_deleted"
-    WENT_WITH_ACCOUNT = "went_with_account"
-    NOT_VISIBLE = "not_visible"
-
-
 def sleep_reason(pair: LinkedPair, companies: Companies) -> SleepReason | None:
     """P13: a contact that leaves the scope without being deleted sleeps; P10: so does one that SSM no longer shows."""
     link, sage100, ssm = pair.link, pair.sage100, pair.ssm
@@ -128,29 +119,18 @@ class Fate(StrEnum):
     END = "end"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A fate and the rule that decided it."""
-
-    fate: Fate
-    rule: str
-
-
-def fate_of_deleted(
-    link: Link, sage100: Contact | None, ssm: Contact, mapper: Mapper, policy: Policy
-) -> Verdict | None:
+def fate_of_deleted(link: Link, sage100: Contact | None, ssm: Contact, mapper: Mapper, policy: Policy) -> Fate | None:
     """R7, R8, R9, P2, P3: who may delete depends on where the contact was born; None while both sides live."""
     if sage100 is None:
-        return Verdict(Fate.END, "R9") if ssm.deleted else Verdict(Fate.DELETE_IN_SSM, "R9")
+        return Fate.END if ssm.deleted else Fate.DELETE_IN_SSM  # R9
     if not ssm.deleted:
         return None
-    refusing_rule = "R8" if link.origin is Side.SAGE100 else "P3"
     leave = policy.refused_deletion is RefusedDeletion.LEAVE
     if leave and link.reason == Code.DELETION_REFUSED:
-        return Verdict(Fate.LEAVE_DELETED_IN_SSM, refusing_rule)
+        return Fate.LEAVE_DELETED_IN_SSM
     if link.origin is Side.SSM and not edited_fields(ShownPair(link, sage100, ssm), mapper, Side.SAGE100):
-        return Verdict(Fate.DELETE_IN_SAGE, "R7")
-    return Verdict(Fate.LEAVE_DELETED_IN_SSM if leave else Fate.RESTORE_IN_SSM, refusing_rule)
+        return Fate.DELETE_IN_SAGE  # R7
+    return Fate.LEAVE_DELETED_IN_SSM if leave else Fate.RESTORE_IN_SSM  # R8, P3
 
 
 def edited_fields(pair: ShownPair, mapper: Mapper, side: Side) -> tuple[str, ...]:
@@ -197,14 +177,19 @@ def company_in_ssm(pair: ShownPair, companies: Companies) -> Move | None:
 
 def company_problem(contact: Contact, companies: Companies) -> Entry | None:
     """R4: why the company of an SSM contact does not do; None where it is a client or prospect that exists in Sage."""
-    account = companies.account(contact.account)
     if contact.account is None or companies.is_deleted(contact.account):
-        return Entry(Code.COMPANY_MISSING, contact.subject, "R4")
+        return Entry(contact.subject, CompanyMissing())
+    account = companies.account(contact.account)
     if account and companies.stored_code(account.code):
         return None
-    details = {"account": (account.name if account else None) or str(contact.account)}
-    code = account.code if account else None
-    return Entry(Code.COMPANY_NOT_IN_SAGE, contact.subject, "R4", ssm_value=code, details=details)
+    return company_not_in_sage(contact.subject, contact, companies)
+
+
+def company_not_in_sage(subject: Subject, contact: Contact, companies: Companies) -> Entry:
+    """R4: the problem that the account of an SSM contact is no client or prospect of Sage."""
+    account = companies.account(contact.account)
+    facts = CompanyNotInSage((account.name if account else None) or str(contact.account))
+    return Entry(subject, facts, ssm_value=account.code if account else None)
 
 
 def ext_id_to_write(ssm: Contact, wanted: ExtId) -> str | None:

@@ -9,7 +9,8 @@ from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.codecs import text_of
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
 from sage100_ssm.sync.contacts.fields import COMPANY, EMAIL, FIRST_NAME, JOB_TITLE, LAST_NAME
-from sage100_ssm.sync.model import Code, Entry, Intent, Link, Side, Subject
+from sage100_ssm.sync.journal import AmbiguousMatch, DuplicateExtId, Entry, OrphanExtId
+from sage100_ssm.sync.model import Intent, Link, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +125,14 @@ class _Matcher:
             contacts = [contact for contact, _ in claimants]
             if link := self.known.links.get(sage100_id):
                 for contact, ext_id in claimants:
-                    self._leave(_duplicate_ext_id(row, contact, ext_id, link), contact)
+                    self._leave(Entry(contact.subject, DuplicateExtId(str(ext_id), link.ssm_id)), contact)
             elif sage100_id not in in_scope:
                 self._out_of_scope += contacts
                 self._leave(None, *contacts)
             elif len(claimants) == 1 and self._is_believed(row, *claimants[0]):
                 self._pair(row, contacts[0], claimants[0][1].origin)
             else:
-                self._ambiguous([row], contacts)
+                self._ambiguous([row], contacts, by_ext_id=True)
 
     def _is_believed(self, row: Contact, contact: Contact, ext_id: ExtId) -> bool:
         """P4: a name or the e-mail agrees, or the create was ours."""
@@ -157,7 +158,7 @@ class _Matcher:
             if len(rows) == len(contacts) == 1:
                 self._pair(rows[0], contacts[0], self._origin(rows[0], contacts[0]))
             else:
-                self._ambiguous(rows, contacts)
+                self._ambiguous(rows, contacts, by_ext_id=False)
 
     def _by_name_key(self, contacts: Iterable[Contact]) -> dict[tuple[str, str, str], list[Contact]]:
         groups: defaultdict[tuple[str, str, str], list[Contact]] = defaultdict(list)
@@ -178,8 +179,7 @@ class _Matcher:
         """An ``extId`` of ours whose Sage row is gone and that matches nobody is left alone (P4)."""
         for contact in self._free(self.ssm):
             if ext_id := self.known.ext_id(contact):
-                details = {"ext_id": str(ext_id)}
-                self._leave(Entry(Code.ORPHAN_EXT_ID, contact.subject, "P4", details=details), contact)
+                self._leave(Entry(contact.subject, OrphanExtId(str(ext_id))), contact)
 
     # --- what a step finds
 
@@ -187,13 +187,14 @@ class _Matcher:
         self._matches.append(Match(row, contact, origin))
         self._leave(None, row, contact)
 
-    def _ambiguous(self, rows: Sequence[Contact], contacts: Sequence[Contact]) -> None:
+    def _ambiguous(self, rows: Sequence[Contact], contacts: Sequence[Contact], *, by_ext_id: bool) -> None:
         """Several could be the same: nobody is touched (P4). One problem per contact; a single row shares them."""
+        facts = AmbiguousMatch(tuple(c.named for c in rows), tuple(c.named for c in contacts), by_ext_id)
         only_row = rows[0] if len(rows) == 1 else None
         for contact in contacts:
-            self._leave(_may_be(subject_of(only_row, contact), rows), contact)
+            self._leave(Entry(subject_of(only_row, contact), facts), contact)
         for row in rows:
-            self._leave(None if only_row else _may_be(row.subject, contacts), row)
+            self._leave(None if only_row else Entry(row.subject, facts), row)
 
     def _leave(self, problem: Entry | None, *contacts: Contact) -> None:
         """Take contacts out of the search."""
@@ -219,13 +220,3 @@ def _shares_value(one: Contact, two: Contact) -> bool:
         for contact in (one, two)
     )
     return not here.isdisjoint(there)
-
-
-def _may_be(subject: Subject, others: Sequence[Contact]) -> Entry:
-    details = {"number": len(others), "other": ", ".join(str(c.id) for c in others)}
-    return Entry(Code.AMBIGUOUS_MATCH, subject, "P4", details=details)
-
-
-def _duplicate_ext_id(row: Contact, contact: Contact, ext_id: ExtId, link: Link) -> Entry:
-    details = {"ext_id": str(ext_id), "other": link.ssm_id, "origin": row.id}
-    return Entry(Code.DUPLICATE_EXT_ID, contact.subject, "P4", details=details)

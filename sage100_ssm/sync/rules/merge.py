@@ -9,7 +9,8 @@ from sage100_ssm.sync.contacts.codecs import Held
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import COMPANY, Direction, Field
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.model import Code, Entry, Link, Side, Value
+from sage100_ssm.sync.journal import Conflict, ConflictSettled, Entry, Facts
+from sage100_ssm.sync.model import Link, Side, Value
 from sage100_ssm.sync.policy import ConflictPolicy, Policy
 from sage100_ssm.sync.rules.pair import ShownPair
 
@@ -96,17 +97,16 @@ class FieldMerge:
         value, current = self.pair.value(self.field, source), self.pair.value(self.field, target)
         carried = self.mapper.carry(self.field, target, value, current)
         if isinstance(carried, Held):
-            return Merged(self.field, problem=self._entry(carried.code, "P7", **carried.details))
+            return Merged(self.field, problem=self._entry(carried.facts))
         if self.mapper.unchanged(self.field, target, carried, current):
             return Merged(self.field, agreed=True)
-        shortened = target is Side.SAGE100 and self.mapper.shortened(self.field, value, carried)
-        notice = self._entry(Code.VALUE_TRUNCATED, "P7", text=carried) if shortened else None
-        return Merged(self.field, to=target, value=carried, notice=notice)
+        truncated = self.mapper.truncated(self.field, value, carried) if target is Side.SAGE100 else None
+        return Merged(self.field, to=target, value=carried, notice=self._entry(truncated) if truncated else None)
 
     def _settle(self) -> Merged:
         """Both sides changed: the setting decides, and a value that the other side cannot hold never wins (P1)."""
         if self._setting is ConflictPolicy.MANUAL:
-            return Merged(self.field, problem=self._entry(Code.CONFLICT, "P1"))
+            return Merged(self.field, problem=self._entry(Conflict()))
         newest_wins = self._setting is ConflictPolicy.NEWEST
         winner = newest(self.pair, self.mapper.locale.time_zone) if newest_wins else Side(self._setting.value)
         merged = self._carry(source=winner)
@@ -114,11 +114,11 @@ class FieldMerge:
             winner, merged = winner.other, fallback
         if merged.to is None:
             return merged
-        return replace(merged, notice=self._entry(Code.CONFLICT_SETTLED, "P1", winner=winner.value))
+        return replace(merged, notice=self._entry(ConflictSettled(winner)))
 
-    def _entry(self, code: Code, rule: str, **details: object) -> Entry:
+    def _entry(self, facts: Facts) -> Entry:
         sage100, ssm = (self.mapper.shown(self.field, side, self.pair.value(self.field, side)) for side in Side)
-        return Entry(code, self.pair.subject, rule, self.field.name, sage100, ssm, details)
+        return Entry(self.pair.subject, facts, self.field.name, sage100, ssm)
 
 
 def changed_sides(field: Field, pair: ShownPair, mapper: Mapper) -> tuple[Side, ...]:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from sage100_ssm.sync.contacts.contact import Contact, subject_of
 from sage100_ssm.sync.contacts.fields import Field
-from sage100_ssm.sync.model import Link, Pair, Side, Subject, Value
+from sage100_ssm.sync.journal import Subject
+from sage100_ssm.sync.model import Link, Pair, Side, Value
 
 
 @dataclass(frozen=True, slots=True)

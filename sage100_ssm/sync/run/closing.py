@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sage100_ssm.sync.failures import Exit, SyncError
-from sage100_ssm.sync.model import Code, Entry, LinkStatus, Side, Subject
+from sage100_ssm.sync.journal import Code, Entry, SideUnreachable, Subject
+from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.planning.backoff import BACKED_OFF, fingerprint, next_try
 from sage100_ssm.sync.planning.plan import is_about
 from sage100_ssm.sync.planning.writes import Write
@@ -42,8 +43,8 @@ def close_failed(run: Run, error: Exception) -> RunReport:
     problems = list(error.problems)
     if not problems and "side" in error.params:
         # R10: the side could be read, but the run cannot work with it.
-        details = {"side": error.params["side"], "text": error.params.get("text"), "reason": error.code}
-        problems = [Entry(Code.SIDE_UNREACHABLE, Subject(), details=details)]
+        facts = SideUnreachable(Side(error.params["side"]), error.params.get("text"), reason=error.code)
+        problems = [Entry(Subject(), facts)]
     return _close(run, problems, error.exit_code)
 
 

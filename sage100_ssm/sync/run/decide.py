@@ -10,7 +10,8 @@ from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import present
 from sage100_ssm.sync.contacts.mapping import Mapper, OddRowError
-from sage100_ssm.sync.model import Code, Entry, Side, Subject
+from sage100_ssm.sync.journal import Code, Entry, IncompleteRead, Subject, ValueUnknown
+from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.decide import decide as plan_for
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import World
@@ -78,8 +79,7 @@ def _decide(context: Context, seen: Seen) -> Decided:
         )
         plan = plan_for(world)
     incomplete = [
-        Entry(Code.INCOMPLETE_READ, Subject(), "P10", details={"side": side.value, "text": failure.text})
-        for side, failure in observation.failures.items()
+        Entry(Subject(), IncompleteRead(side, failure.text)) for side, failure in observation.failures.items()
     ]
     return Decided(seen, world, plan, (*odd, *incomplete), open_problems)
 
@@ -93,7 +93,7 @@ def _understood(mapper: Mapper, rows: Mapping[int, Row]) -> tuple[dict[int, Cont
             contacts[ssm_id] = mapper.ssm(row)
         except OddRowError as error:
             subject = Subject(ssm_id=ssm_id, contact=str(row.get("lastName") or "") or None)
-            odd.append(Entry(Code.VALUE_UNKNOWN, subject, "P7", ssm_value=str(error)))
+            odd.append(Entry(subject, ValueUnknown(str(error), side=None)))
     return contacts, odd
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from sage100_ssm.sync.model import Code, Entry
+from sage100_ssm.sync.journal import Code, Entry
 from sage100_ssm.sync.planning import guards
 from sage100_ssm.sync.planning.backoff import back_off
 from sage100_ssm.sync.planning.flapping import Rewrites, stop_flapping

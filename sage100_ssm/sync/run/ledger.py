@@ -8,7 +8,8 @@ from dataclasses import field as default
 from datetime import datetime
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.model import Base, Entry, Intent, Link, LinkStatus, Side
+from sage100_ssm.sync.journal import Entry
+from sage100_ssm.sync.model import Base, Intent, Link, LinkStatus, Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.run.context import Run

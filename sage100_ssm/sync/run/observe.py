@@ -7,7 +7,8 @@ from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.gc_pause import paused
 from sage100_ssm.sync.contacts.fields import present
 from sage100_ssm.sync.failures import ConfigurationError, side_error
-from sage100_ssm.sync.model import Code, Entry, Link, Side, Subject
+from sage100_ssm.sync.journal import Entry, SideUnreachable, Subject
+from sage100_ssm.sync.model import Link, Side
 from sage100_ssm.sync.run.context import Context, Run
 from sage100_ssm.sync.run.observation import Observation, Remembered, read_sides, remember, remembered
 from sage100_ssm.sync.run.same_system import same_settings
@@ -130,7 +131,7 @@ def _refuse_unread(observation: Observation) -> None:
 
 def unreachable(side: Side, failure: Failure) -> Entry:
     """R10: the problem that a side was not reached, or could not be written any further."""
-    return Entry(Code.SIDE_UNREACHABLE, Subject(), details={"side": side.value, "text": failure.text})
+    return Entry(Subject(), SideUnreachable(side, failure.text, reason=None))
 
 
 # --- fields that are new in the map, or changed in it, have no base (P4)

@@ -8,16 +8,26 @@ from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.contact import Contact, subject_of
 from sage100_ssm.sync.contacts.fields import Field
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.model import Base, Code, Entry, Link, Pair, Side, Subject
+from sage100_ssm.sync.journal import (
+    DuplicateInSage,
+    Entry,
+    Facts,
+    NotApplied,
+    NotVisibleInSsm,
+    RecordLocked,
+    RejectedBySage,
+    RejectedBySsm,
+    SideUnreachable,
+    Subject,
+    ValueMissing,
+    ValueNotRepresentable,
+    ValueTooLong,
+)
+from sage100_ssm.sync.model import Base, ContactRef, Link, Pair, Side
 from sage100_ssm.sync.planning.writes import Write, name_on
+from sage100_ssm.sync.rules.links import company_not_in_sage
 
-_REJECTED = {Side.SAGE100: Code.REJECTED_BY_SAGE, Side.SSM: Code.REJECTED_BY_SSM}
-_PROBLEM_OF = {
-    Cause.TOO_LONG: Code.VALUE_TOO_LONG,
-    Cause.NOT_REPRESENTABLE: Code.VALUE_NOT_REPRESENTABLE,
-    Cause.VALUE_MISSING: Code.VALUE_MISSING,
-    Cause.LOCKED: Code.RECORD_LOCKED,
-}
+_REJECTED = {Side.SAGE100: RejectedBySage, Side.SSM: RejectedBySsm}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +118,11 @@ def _is_stuck(field: Field, write: Write, now: Contact, mapper: Mapper) -> bool:
 
 def _not_applied(field: Field, side: Side, sage100: Contact, ssm: Contact, mapper: Mapper) -> Entry:
     return Entry(
-        Code.NOT_APPLIED,
         subject_of(sage100, ssm),
-        "P8",
+        NotApplied(side),
         field.name,
         mapper.shown(field, Side.SAGE100, sage100.values.get(field.name)),
         mapper.shown(field, Side.SSM, ssm.values.get(field.name)),
-        {"side": side.value},
     )
 
 
@@ -125,22 +133,40 @@ def refusal(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
     """The problem that a write's receipt makes; None where the next run looks again by itself."""
     if _is_looked_at_again(write, receipt):
         return None
-    details = {"text": receipt.detail, "side": write.side.value}
     if _is_of_the_side(receipt):
-        return Entry(Code.SIDE_UNREACHABLE, Subject(), details=details)
+        return Entry(Subject(), SideUnreachable(write.side, receipt.detail or None, reason=None))
     match receipt.cause:
         case Cause.NOT_FOUND:
-            return Entry(Code.NOT_VISIBLE_IN_SSM, write.subject, "P10")
+            return Entry(write.subject, NotVisibleInSsm())
         case Cause.DUPLICATE:
-            return Entry(Code.DUPLICATE_IN_SAGE, write.subject, "P12", details={**details, "other": receipt.id})
-        case Cause.COMPANY_MISSING:
-            return Entry(Code.COMPANY_NOT_IN_SAGE, write.subject, "R4", details=details)
-    code = _PROBLEM_OF.get(receipt.cause or Cause.REJECTED, _REJECTED[write.side])
+            return Entry(write.subject, DuplicateInSage(_name_holder(write, receipt)))
+        case Cause.COMPANY_MISSING if write.ssm:
+            return company_not_in_sage(write.subject, write.ssm, mapper.companies)
     field = _field_called(receipt.field, write.side, mapper)
     change = write.changes.get(field) if field else None
     wanted = change.after if change else None
     sage100, ssm = (None, wanted) if write.side is Side.SAGE100 else (wanted, None)
-    return Entry(code, write.subject, None, field, sage100, ssm, details)
+    return Entry(write.subject, _refused(write.side, receipt), field, sage100, ssm)
+
+
+def _name_holder(write: Write, receipt: Receipt) -> ContactRef | None:
+    """The contact that has the name already; None where the side does not say."""
+    # Where Sage does not say, the receipt of an update names the contact itself.
+    return None if receipt.id is None or receipt.id == write.target_id else ContactRef(write.side, receipt.id)
+
+
+def _refused(side: Side, receipt: Receipt) -> Facts:
+    """Why a side did not take a value, or the record as a whole."""
+    match receipt.cause:
+        case Cause.TOO_LONG:
+            return ValueTooLong(limit=None, length=None)
+        case Cause.NOT_REPRESENTABLE:
+            return ValueNotRepresentable(text=None)
+        case Cause.VALUE_MISSING:
+            return ValueMissing(side)
+        case Cause.LOCKED:
+            return RecordLocked()
+    return _REJECTED[side](receipt.detail or None)
 
 
 def _is_looked_at_again(write: Write, receipt: Receipt) -> bool:

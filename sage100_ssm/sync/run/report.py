@@ -10,7 +10,8 @@ from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.failures import Exit
-from sage100_ssm.sync.model import Entry, Side, Subject
+from sage100_ssm.sync.journal import Entry, Subject
+from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import EXT_ID, Change, Write
 from sage100_ssm.sync.state.records import RunStatus

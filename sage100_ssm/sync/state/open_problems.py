@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sage100_ssm.sync.model import Entry, Side, Subject
+from sage100_ssm.sync.journal import Entry, Subject
+from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.state.records import JournalEntry
 
 
@@ -30,7 +31,7 @@ def standing_after(
 
     A problem is known by its code, its field and its contact; the contact by its pair of ids, as far as they are
     known: two problems of which one names only the SSM id and the other both are the same. Without ids, a problem
-    is about a company, else about ``details["side"]``.
+    is about a company, else about a side.
 
     Args:
         standing: the open problems.
@@ -98,7 +99,7 @@ def _keys(entry: Entry) -> list[Hashable]:
         (side, id_) for side, id_ in ((Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id)) if id_ is not None
     ]
     if not about:
-        about = [("side", entry.details.get("side")) if subject.company is None else ("company", subject.company)]
+        about = [("side", entry.side) if subject.company is None else ("company", subject.company)]
     return [(entry.code, entry.field, kind, name) for kind, name in about]
 
 

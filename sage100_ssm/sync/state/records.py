@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sage100_ssm.sync.model import Entry, Kind
+from sage100_ssm.sync.journal import Entry, Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from sage100_ssm.sync.model import Base, Code, Entry, Intent, Link, LinkStatus, Pair, Side, Subject
+from sage100_ssm.sync.journal import Code, Entry, Subject
+from sage100_ssm.sync.model import Base, Intent, Link, LinkStatus, Pair, Side
 from sage100_ssm.sync.state.compact import packed, unpacked
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
+from sage100_ssm.sync.state.stored_facts import facts_of, packed_facts
 
 _EMPTY = Pair(None, None)
 """Shared: half the fields of most contacts are empty, and there may be a million contacts."""
@@ -106,7 +108,7 @@ def entry_row(entry: Entry) -> dict[str, Any]:
         "field": entry.field,
         "sage100_value": entry.sage100_value,
         "ssm_value": entry.ssm_value,
-        "details": dict(entry.details),
+        "details": packed_facts(entry.facts),
     }
 
 
@@ -114,13 +116,11 @@ def journal_entry_of(row: Row[Any]) -> JournalEntry:
     """A journal entry from its row."""
     subject = Subject(company=row.company, sage100_id=row.sage100_id, ssm_id=row.ssm_id, contact=row.contact)
     entry = Entry(
-        code=Code(row.code),
-        subject=subject,
-        rule=row.rule,
+        subject,
+        facts_of(Code(row.code), row.rule, row.details),
         field=row.field,
         sage100_value=row.sage100_value,
         ssm_value=row.ssm_value,
-        details=row.details,
     )
     return JournalEntry(
         id=row.id,

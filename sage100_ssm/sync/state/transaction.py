@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from sage100_ssm.sync.model import Entry, Intent, Kind, Link, LinkStatus, Subject
+from sage100_ssm.sync.journal import Entry, Kind, Subject
+from sage100_ssm.sync.model import Intent, Link, LinkStatus
 from sage100_ssm.sync.state import rows, tables
 from sage100_ssm.sync.state.errors import AlreadyLinked
 from sage100_ssm.sync.state.open_problems import standing_after

@@ -4,7 +4,8 @@ import pytest
 
 from sage100_ssm.sync.contacts.codecs import CODECS, CivilityCodec, CompanyCodec, Held, LabelCodec, NumberCodec
 from sage100_ssm.sync.contacts.fields import Field, FieldKind
-from sage100_ssm.sync.model import Code, Side
+from sage100_ssm.sync.journal import ValueUnknown
+from sage100_ssm.sync.model import Side
 from tests.support import worlds
 
 SAGE, SSM = Side.SAGE100, Side.SSM
@@ -72,7 +73,7 @@ def test_a_value_is_carried_in_the_other_sides_form(kind, to, value, current, ca
 @pytest.mark.parametrize(("to", "value"), [(SSM, "Zouave"), (SSM, "Retraité"), (SAGE, 99)])
 def test_p7_a_label_that_the_other_side_does_not_have_is_held_back(to, value):
     held = codec(FieldKind.LABEL).carry(to, value, None)
-    assert held == Held(Code.VALUE_UNKNOWN, {"text": value})
+    assert held == Held(ValueUnknown(str(value), to))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from sage100_ssm.sync.contacts.codecs import Held
 from sage100_ssm.sync.contacts.fields import STANDARD, Direction, FieldChange, FieldKind, field_map, present
 from sage100_ssm.sync.contacts.mapping import Column
-from sage100_ssm.sync.model import Code, Side
+from sage100_ssm.sync.journal import ValueNotRepresentable, ValueTooLong, ValueTruncated
+from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.policy import Policy, TooLong
 from tests.support import worlds
 
@@ -40,11 +41,11 @@ def test_a_text_that_fits_is_carried_whole(text, column):
 @pytest.mark.parametrize(
     ("text", "column", "held"),
     [
-        ("x" * 36, Column(35, "cp1252"), Held(Code.VALUE_TOO_LONG, {"limit": 35, "length": 36})),
-        ("é" * 18, Column(35, "utf-8"), Held(Code.VALUE_TOO_LONG, {"limit": 35, "length": 36})),
-        ("Łukasz", Column(35, "cp1252"), Held(Code.VALUE_NOT_REPRESENTABLE, {"text": "Ł"})),
-        ("Ωa Ω 😀", Column(35, "cp1252"), Held(Code.VALUE_NOT_REPRESENTABLE, {"text": "Ω😀"})),
-        ("Ω" * 40, Column(35, "cp1252"), Held(Code.VALUE_NOT_REPRESENTABLE, {"text": "Ω"})),
+        ("x" * 36, Column(35, "cp1252"), Held(ValueTooLong(35, 36))),
+        ("é" * 18, Column(35, "utf-8"), Held(ValueTooLong(35, 36))),
+        ("Łukasz", Column(35, "cp1252"), Held(ValueNotRepresentable("Ł"))),
+        ("Ωa Ω 😀", Column(35, "cp1252"), Held(ValueNotRepresentable("Ω😀"))),
+        ("Ω" * 40, Column(35, "cp1252"), Held(ValueNotRepresentable("Ω"))),
     ],
 )
 def test_a_text_that_does_not_fit_is_held_back(text, column, held):
@@ -66,8 +67,8 @@ def test_a_site_may_have_texts_cut_at_a_character_without_a_blank_at_the_end(tex
 
 def test_what_was_cut_is_told_as_shortened_and_says_the_same_as_its_long_form():
     known = worlds.mapper(policy=Policy(too_long=TooLong.TRUNCATE))
-    assert known.shortened(SKYPE, "x" * 36, "x" * 35)
-    assert not known.shortened(SKYPE, " x ", "x")
+    assert known.truncated(SKYPE, "x" * 36, "x" * 35) == ValueTruncated("x" * 35, 35)
+    assert known.truncated(SKYPE, " x ", "x") is None
     assert known.equal(SKYPE, "x" * 35, "x" * 36)
     assert not worlds.mapper().equal(SKYPE, "x" * 35, "x" * 36)
 

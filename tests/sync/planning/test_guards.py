@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.model import Code, Entry, Side, Subject
+from sage100_ssm.sync.journal import Code, Entry, GuardLifted, RejectedBySsm, Subject
+from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning import backoff
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.planning.flapping import ENOUGH, stop_flapping
@@ -70,7 +71,7 @@ def people(number):
 def guarded(rows, there, links, *, lifted=None, policy=None, identity_fell=False):
     world = replace(worlds.world(rows, there, links, policy=policy), identity_fell=identity_fell)
     made, stops = guard(decide(world), world, lifted or Lifted())
-    return made, [(s.code, s.rule, s.details["side"], s.details["number"]) for s in stops]
+    return made, [(s.code, s.rule, s.facts.side, s.facts.number) for s in stops]
 
 
 def actions(made):
@@ -100,13 +101,7 @@ def test_a_person_lifts_the_deletion_guard_for_one_run():
     made, stops = guarded(rows[4:], there, links, lifted=Lifted(deletions=True))
     assert (stops, len(made.writes), made.withheld) == ([], 4, ())
     (note,) = [n for n in made.notices if n.code is Code.GUARD_LIFTED]
-    assert note.details == {
-        "side": "ssm",
-        "number": 4,
-        "limit": 3,
-        "switch": "--allow-deletions",
-        "reason": "deletion_guard",
-    }
+    assert note.facts == GuardLifted(SSM, Code.DELETION_GUARD, 4, "--allow-deletions")
 
 
 def test_the_guard_of_mass_changes_is_not_lifted_with_that_of_deletions():
@@ -251,7 +246,7 @@ def test_the_same_attempt_has_the_same_fingerprint(same):
     ],
 )
 def test_a_write_is_held_while_its_pause_lasts_and_its_problem_stands(after, mark, held):
-    entry = Entry(Code.REJECTED_BY_SSM, WRITE.subject)
+    entry = Entry(WRITE.subject, RejectedBySsm("no"))
     when = None if after is None else NOW + after
     problem = JournalEntry(1, entry, NOW, NOW, tries=2, next_try_at=when, fingerprint=mark)
     left, waiting = backoff.back_off(Plan(writes=(WRITE,)), [problem], NOW)
@@ -297,8 +292,8 @@ def test_a_write_that_was_not_done_rewrites_nothing():
 
 
 def test_a_cb_marq_that_equals_another_contact_s_ssm_id_is_not_taken_for_it():
-    refused = Entry(Code.REJECTED_BY_SSM, Subject("ALPHA", 1002, 1001, "Bo Brun"))
-    standing = JournalEntry(1, Entry(Code.REJECTED_BY_SSM, Subject("ALPHA", 1001, 1000, "Ada Aubrelin")), NOW, NOW)
+    refused = Entry(Subject("ALPHA", 1002, 1001, "Bo Brun"), RejectedBySsm("no"))
+    standing = JournalEntry(1, Entry(Subject("ALPHA", 1001, 1000, "Ada Aubrelin"), RejectedBySsm("no")), NOW, NOW)
     write = Write(SSM, Action.UPDATE, refused.subject)
     assert refused_write(standing, [(refused, write)]) is None
     assert refused_write(replace(standing, entry=refused), [(refused, write)]) is write

@@ -8,7 +8,8 @@ import pytest
 from sage100_ssm.connectors.request import write_request
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.failures import Exit
-from sage100_ssm.sync.model import Code, Entry, Side, Subject
+from sage100_ssm.sync.journal import Code, CompanyChangeRefused, ConflictSettled, Entry, Subject
+from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning import writes
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.planning.writes import Change, Write
@@ -107,7 +108,7 @@ def test_p5_what_a_deleted_row_still_shows_and_a_new_one_may_bear(name, value, r
 
 
 def test_updates_of_one_row_are_a_single_write():
-    told = [Entry(code, ADA) for code in (Code.CONFLICT_SETTLED, Code.COMPANY_CHANGE_REFUSED)]
+    told = [Entry(ADA, facts) for facts in (ConflictSettled(SSM), CompanyChangeRefused())]
     one = Write(
         SSM,
         Action.UPDATE,

@@ -6,7 +6,8 @@ import pytest
 
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import ExtId
-from sage100_ssm.sync.model import Code, Link, LinkStatus, Pair, Side
+from sage100_ssm.sync.journal import Code, CompanyNotInSsm, DuplicateInSage, Named, OutOfScope, SleepReason, Subject
+from sage100_ssm.sync.model import ContactRef, Link, LinkStatus, Pair, Side
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.policy import Policy, RefusedDeletion
 from sage100_ssm.sync.rules import links
@@ -226,7 +227,7 @@ def test_p13_settings_that_leave_a_company_out_put_its_contacts_to_sleep():
     made = decide(
         worlds.world([HERE | {"CT_EMail": "new@x.example"}], [THERE], [worlds.linked(HERE, THERE)], using=known)
     )
-    assert (made.writes, [p.details["reason"] for p in made.problems]) == ((), ["left_out"])
+    assert (made.writes, [p.facts for p in made.problems]) == ((), [OutOfScope(SleepReason.LEFT_OUT)])
 
 
 @pytest.mark.parametrize("incomplete", list(Side))
@@ -287,7 +288,8 @@ def test_r4_contacts_that_wait_for_a_company_are_told_once_with_their_number():
     rows = [worlds.sage_row(n, CT_Nom=f"Waiting{n}", CT_Num="BETA") for n in (1, 2, 3)]
     known = worlds.mapper(known=worlds.companies(accounts=worlds.ACCOUNTS[:1]))
     (problem,) = decide(worlds.world(rows, [], [], using=known)).problems
-    assert (problem.code, problem.subject.company, problem.details["number"]) == (Code.COMPANY_NOT_IN_SSM, "BETA", 3)
+    waiting = tuple(Named(n, f"Ada Waiting{n}") for n in (1, 2, 3))
+    assert (problem.subject, problem.facts) == (Subject("BETA"), CompanyNotInSsm(waiting))
 
 
 # --- R3, P7, P12: new contacts
@@ -338,9 +340,7 @@ def test_p7_a_site_may_say_what_stands_for_no_first_name():
 def test_p12_of_two_namesakes_the_second_is_not_created_in_sage():
     made = decide(worlds.world([], [worlds.ssm_row(501), worlds.ssm_row(502)], []))
     assert [w.ssm.id for w in made.writes] == [501]
-    assert [(p.code, p.subject.ssm_id, p.details["other"]) for p in made.problems] == [
-        (Code.DUPLICATE_IN_SAGE, 502, 501)
-    ]
+    assert [(p.subject.ssm_id, p.facts) for p in made.problems] == [(502, DuplicateInSage(ContactRef(SSM, 501)))]
 
 
 @pytest.mark.parametrize(("last", "created"), [("Aubrelin", 0), ("AUBRELIN", 1), ("Aubrelín", 1)])

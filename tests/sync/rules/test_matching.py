@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from sage100_ssm.sync.model import Code, Intent, Side
+from sage100_ssm.sync.journal import Code
+from sage100_ssm.sync.model import Intent, Side
 from sage100_ssm.sync.rules.matching import Known, match
 from tests.support import worlds
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from sage100_ssm.sync.contacts.fields import STANDARD, Direction
-from sage100_ssm.sync.model import Code, Side
+from sage100_ssm.sync.journal import Code, ConflictSettled
+from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.policy import ConflictPolicy, Policy, TooLong
 from sage100_ssm.sync.rules.merge import FieldMerge
 from sage100_ssm.sync.rules.pair import ShownPair
@@ -215,7 +216,7 @@ def test_p8_what_is_equal_after_normalising_is_never_rewritten(name, base, here,
 def test_p1_newest_compares_stamps_and_gives_a_tie_to_sage(sage100, ssm, winner):
     result = merged("skype", "a", "b", "c", conflict="newest", stamps=(sage100, ssm))
     assert result.to is winner.other
-    assert result.notice.details == {"winner": winner.value}
+    assert result.notice.facts == ConflictSettled(winner)
 
 
 def test_p1_the_fields_own_setting_goes_before_the_sites():

@@ -3,7 +3,8 @@
 import pytest
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.model import Kind, LinkStatus, Side
+from sage100_ssm.sync.journal import Kind
+from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.policy import ConflictPolicy
 from tests.support import worlds
 from tests.support.memory_play import Answers, Round

@@ -10,8 +10,7 @@ import pytest
 
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
-from sage100_ssm.sync.rules.links import Fate as Verdict
-from sage100_ssm.sync.rules.links import fate_of_deleted
+from sage100_ssm.sync.rules import links
 from sage100_ssm.sync.state.store import StateStore
 from tests.support import small_world
 from tests.support.memory_play import Answers
@@ -32,9 +31,12 @@ def test_whatever_two_things_happen_nothing_is_lost_nothing_doubled_and_three_qu
 # --- that the exploration finds what is wrong, and tells how to see it again
 
 
+_fate_of_deleted = links.fate_of_deleted
+
+
 def deletes_whom_it_may_not(link, sage100, ssm, mapper, policy):
-    verdict = fate_of_deleted(link, sage100, ssm, mapper, policy)
-    return verdict and type(verdict)(Verdict.DELETE_IN_SAGE, verdict.rule) if sage100 else verdict
+    fate = _fate_of_deleted(link, sage100, ssm, mapper, policy)
+    return fate and links.Fate.DELETE_IN_SAGE if sage100 else fate
 
 
 DEFECTS = {

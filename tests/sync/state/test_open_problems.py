@@ -5,15 +5,27 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sage100_ssm.sync.model import Code, Entry, Subject
+from sage100_ssm.sync.journal import CompanyNotInSsm, Entry, MassChangeGuard, Named, Subject, ValueMissing, ValueTooLong
+from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.state.open_problems import standing_after
 from sage100_ssm.sync.state.records import JournalEntry
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 
-def _entry(sage100=None, ssm=None, *, code=Code.VALUE_TOO_LONG, field="phone", company="BAGUES", **details):
-    return Entry(code, Subject(company, sage100, ssm, "Paul Durand"), field=field, details=details)
+TOO_LONG = ValueTooLong(limit=21, length=40)
+
+
+def _entry(sage100=None, ssm=None, facts=TOO_LONG, *, field="phone", company="BAGUES"):
+    return Entry(Subject(company, sage100, ssm, "Paul Durand"), facts, field=field)
+
+
+def _of_company(*contacts):
+    return _entry(facts=CompanyNotInSsm(tuple(Named(i, "Paul Durand") for i in contacts)))
+
+
+def _of_side(side, number=3):
+    return Entry(Subject(), MassChangeGuard(side, number))
 
 
 def _after(before, entries, keep=lambda _: False):
@@ -27,9 +39,9 @@ SAME = [
     pytest.param(_entry(1, None), _entry(1, 2), id="the SSM id has become known"),
     pytest.param(_entry(1, 2), _entry(1, None), id="only one id is told this time"),
     pytest.param(_entry(1, 2), _entry(1, 2, company="CARAT"), id="the contact has moved"),
-    pytest.param(_entry(1, 2), _entry(1, 2, limit=21), id="other details"),
-    pytest.param(_entry(number=3), _entry(number=4), id="the same company"),
-    pytest.param(_entry(company=None, side="ssm"), _entry(company=None, side="ssm", number=4), id="the same side"),
+    pytest.param(_entry(1, 2), _entry(1, 2, replace(TOO_LONG, limit=35)), id="other facts"),
+    pytest.param(_of_company(3), _of_company(3, 4), id="the same company"),
+    pytest.param(_of_side(Side.SSM), _of_side(Side.SSM, 4), id="the same side"),
 ]
 
 OTHER = [
@@ -38,10 +50,10 @@ OTHER = [
     pytest.param(_entry(1, 2), _entry(1, 3), id="another pair of the same Sage contact"),
     pytest.param(_entry(1, 2), _entry(1, 2, field="fax"), id="another field"),
     pytest.param(_entry(1, 2), _entry(1, 2, field=None), id="the whole contact"),
-    pytest.param(_entry(1, 2), _entry(1, 2, code=Code.VALUE_MISSING), id="another cause"),
+    pytest.param(_entry(1, 2), _entry(1, 2, ValueMissing(Side.SSM)), id="another cause"),
     pytest.param(_entry(1, 2), _entry(), id="its company"),
     pytest.param(_entry(), _entry(company="CARAT"), id="another company"),
-    pytest.param(_entry(company=None, side="ssm"), _entry(company=None, side="sage100"), id="the other side"),
+    pytest.param(_of_side(Side.SSM), _of_side(Side.SAGE100), id="the other side"),
 ]
 
 
@@ -58,8 +70,8 @@ def test_another_problem_is_new_and_the_one_before_gone(before, entry):
 
 
 def test_a_problem_found_again_says_what_is_true_now_and_keeps_what_was_known_of_its_contact():
-    before = _entry(1, 2, limit=21)
-    now = replace(_entry(None, 2, company=None, limit=35), ssm_value="0102")
+    before = _entry(1, 2)
+    now = replace(_entry(None, 2, replace(TOO_LONG, limit=35), company=None), ssm_value="0102")
     assert _after([before], [now]).again[1] == replace(now, subject=before.subject)
 
 

@@ -5,21 +5,24 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from sage100_ssm.sync.model import Code, Entry, Kind, Side, Subject
+from sage100_ssm.sync.journal import (
+    Code,
+    CompanyChangeRefused,
+    ConflictSettled,
+    Entry,
+    Kind,
+    RecordLocked,
+    Subject,
+    ValueTooLong,
+)
+from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.state.records import RunRow, RunStatus
 
 PAUL = Subject("BAGUES", 101, 9001, "Paul Durand")
 ZOE = Subject("BAGUES", 102, 9002, "Zoë Petit")
-TOO_LONG = Entry(
-    Code.VALUE_TOO_LONG,
-    PAUL,
-    field="phone",
-    sage100_value="01",
-    ssm_value="0102",
-    details={"limit": 21, "side": Side.SSM},
-)
-LOCKED = Entry(Code.RECORD_LOCKED, ZOE)
-SETTLED = Entry(Code.CONFLICT_SETTLED, PAUL, field="fax", sage100_value="1", ssm_value=None, details={"winner": "ssm"})
+TOO_LONG = Entry(PAUL, ValueTooLong(limit=21, length=40), field="phone", sage100_value="01", ssm_value="0102")
+LOCKED = Entry(ZOE, RecordLocked())
+SETTLED = Entry(PAUL, ConflictSettled(Side.SSM), field="fax", sage100_value="1", ssm_value=None)
 QUARTER = timedelta(minutes=15)
 
 
@@ -93,13 +96,13 @@ def test_a_failing_write_is_tried_again_at_its_time(transaction, report, now):
     ("again", "entries"),
     [
         (SETTLED, 1),
-        (replace(SETTLED, details={"winner": "sage100"}), 1),
+        (replace(SETTLED, facts=ConflictSettled(Side.SAGE100)), 1),
         (replace(SETTLED, ssm_value="2"), 2),
         (replace(SETTLED, field="phone"), 2),
         (replace(SETTLED, subject=ZOE), 2),
-        (replace(SETTLED, code=Code.COMPANY_CHANGE_REFUSED), 2),
+        (replace(SETTLED, facts=CompanyChangeRefused()), 2),
     ],
-    ids=["the same", "other details", "another value", "another field", "another contact", "another code"],
+    ids=["the same", "other facts", "another value", "another field", "another contact", "another code"],
 )
 def test_a_notice_is_noted_once_in_a_run(transaction, now, again, entries):
     transaction.add_notice(SETTLED, now=now, run_id="run")

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from sage100_ssm.sync.model import Code, Intent, Link, LinkStatus, Pair, Side
+from sage100_ssm.sync.journal import Code
+from sage100_ssm.sync.model import Intent, Link, LinkStatus, Pair, Side
 from sage100_ssm.sync.state.errors import AlreadyLinked
 
 LINK = Link(

@@ -1,0 +1,629 @@
+"""The journal's entries: problems and notices, each with the facts that its message names.
+
+An entry's code follows from the type of its facts, so that no entry can be built without what its message needs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, NamedTuple, Self
+
+from sage100_ssm.sync.model import ContactRef, Side, Value
+
+
+class Kind(StrEnum):
+    """The two kinds of journal entry."""
+
+    PROBLEM = "problem"
+    """Something is held back until its cause is gone."""
+    NOTICE = "notice"
+    """Something was decided for the user."""
+
+
+class Code(StrEnum):
+    """The journal's codes.
+
+    Attributes:
+        kind: the kind of its entries.
+        rule: the rule that its entries come from (``R4``, ``P7``), where there is one.
+    """
+
+    kind: Kind
+    rule: str | None
+
+    def __new__(cls, value: str, kind: Kind = Kind.PROBLEM, rule: str | None = None) -> Self:
+        """A member from its line below."""
+        code = str.__new__(cls, value)
+        code._value_ = value
+        code.kind, code.rule = kind, rule
+        return code
+
+    COMPANY_MISSING = "company_missing", Kind.PROBLEM, "R4"
+    COMPANY_NOT_IN_SAGE = "company_not_in_sage", Kind.PROBLEM, "R4"
+    COMPANY_NOT_IN_SSM = "company_not_in_ssm", Kind.PROBLEM, "P6"
+    AMBIGUOUS_COMPANY = "ambiguous_company", Kind.PROBLEM
+    OUT_OF_SCOPE = "out_of_scope", Kind.PROBLEM, "P13"
+    NOT_VISIBLE_IN_SSM = "not_visible_in_ssm", Kind.PROBLEM, "P10"
+    COMPANY_CHANGE_REFUSED = "company_change_refused", Kind.NOTICE, "R6"
+    DELETION_REFUSED = "deletion_refused", Kind.NOTICE, "R8"
+    DELETION_OVERRODE_EDIT = "deletion_overrode_edit", Kind.NOTICE, "P2"
+    CONFLICT_SETTLED = "conflict_settled", Kind.NOTICE, "P1"
+    CONFLICT = "conflict", Kind.PROBLEM, "P1"
+    AMBIGUOUS_MATCH = "ambiguous_match", Kind.PROBLEM, "P4"
+    ORPHAN_EXT_ID = "orphan_ext_id", Kind.PROBLEM, "P4"
+    DUPLICATE_IN_SAGE = "duplicate_in_sage", Kind.PROBLEM, "P12"
+    DUPLICATE_EXT_ID = "duplicate_ext_id", Kind.PROBLEM, "P4"
+    FOREIGN_EXT_ID = "foreign_ext_id", Kind.NOTICE, "P4"
+    VALUE_TRUNCATED = "value_truncated", Kind.NOTICE, "P7"
+    VALUE_TOO_LONG = "value_too_long", Kind.PROBLEM, "P7"
+    VALUE_NOT_REPRESENTABLE = "value_not_representable", Kind.PROBLEM, "P7"
+    VALUE_MISSING = "value_missing", Kind.PROBLEM, "P7"
+    VALUE_UNKNOWN = "value_unknown", Kind.PROBLEM, "P7"
+    REJECTED_BY_SAGE = "rejected_by_sage", Kind.PROBLEM
+    REJECTED_BY_SSM = "rejected_by_ssm", Kind.PROBLEM
+    RECORD_LOCKED = "record_locked", Kind.PROBLEM
+    NOT_APPLIED = "not_applied", Kind.PROBLEM, "P8"
+    FLAPPING = "flapping", Kind.PROBLEM
+    DELETION_GUARD = "deletion_guard", Kind.PROBLEM, "P9"
+    MASS_CHANGE_GUARD = "mass_change_guard", Kind.PROBLEM, "P9"
+    EMPTY_SIDE_GUARD = "empty_side_guard", Kind.PROBLEM, "P9"
+    RESTORED_SIDE_GUARD = "restored_side_guard", Kind.PROBLEM, "P9"
+    GUARD_LIFTED = "guard_lifted", Kind.NOTICE, "P9"
+    INCOMPLETE_READ = "incomplete_read", Kind.PROBLEM, "P10"
+    SIDE_UNREACHABLE = "side_unreachable", Kind.PROBLEM
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The contact, or the company, that a journal entry is about. An entry about a side has an empty one.
+
+    Attributes:
+        company: ``CT_Num``, where there is one.
+        sage100_id: ``cbMarq``.
+        ssm_id: the SSM contact's id.
+        contact: the contact's name, for people to read.
+    """
+
+    company: str | None = None
+    sage100_id: int | None = None
+    ssm_id: int | None = None
+    contact: str | None = None
+
+
+class Named(NamedTuple):
+    """A contact or an account as people are shown it.
+
+    Attributes:
+        id: its id on its side.
+        name: its name; empty where it has none.
+    """
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What an entry says beside its subject and the values of its field. One class per code."""
+
+    code: ClassVar[Code]
+
+    @property
+    def rule(self) -> str | None:
+        """The rule that decided."""
+        return self.code.rule
+
+
+# --- companies and scope
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyMissing(Facts):
+    """An SSM contact belongs to no account."""
+
+    code = Code.COMPANY_MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyNotInSage(Facts):
+    """An SSM contact's account is no client or prospect of Sage. The account's code is the entry's SSM value.
+
+    Attributes:
+        account: the account's name, or its id where it has none.
+    """
+
+    code = Code.COMPANY_NOT_IN_SAGE
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyNotInSsm(Facts):
+    """A company of Sage has no account in SSM.
+
+    Attributes:
+        contacts: the Sage contacts that wait for it.
+    """
+
+    code = Code.COMPANY_NOT_IN_SSM
+    contacts: tuple[Named, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AmbiguousCompany(Facts):
+    """Several SSM accounts have the code of one company.
+
+    Attributes:
+        accounts: those accounts.
+    """
+
+    code = Code.AMBIGUOUS_COMPANY
+    accounts: tuple[Named, ...]
+
+
+class SleepReason(StrEnum):
+    """Why a link sleeps (P10, P13)."""
+
+    LEFT_OUT = "left_out"
+    NO_CLIENT = "no_client"
+    ACCOUNT_DELETED = "account_deleted"
+    WENT_WITH_ACCOUNT = "went_with_account"
+    NOT_VISIBLE = "not_visible"
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfScope(Facts):
+    """A contact has left the scope without being deleted.
+
+    Attributes:
+        reason: how it left.
+    """
+
+    code = Code.OUT_OF_SCOPE
+    reason: SleepReason
+
+
+@dataclass(frozen=True, slots=True)
+class NotVisibleInSsm(Facts):
+    """SSM no longer shows a contact, and does not say that it is deleted."""
+
+    code = Code.NOT_VISIBLE_IN_SSM
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyChangeRefused(Facts):
+    """The company of a contact was changed in SSM, and is put back."""
+
+    code = Code.COMPANY_CHANGE_REFUSED
+
+
+# --- deletions and conflicts
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionRefused(Facts):
+    """A contact was deleted in SSM, and Sage keeps it.
+
+    Attributes:
+        origin: where the contact was created. One of origin Sage is deleted in Sage only (R8); one of origin SSM is
+            kept because it was edited in Sage meanwhile (P3).
+    """
+
+    code = Code.DELETION_REFUSED
+    origin: Side
+
+    @property
+    def rule(self) -> str | None:
+        """The rule that decided."""
+        return "R8" if self.origin is Side.SAGE100 else "P3"
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionOverrodeEdit(Facts):
+    """A contact was deleted in Sage, and what was edited in SSM meanwhile is lost with it."""
+
+    code = Code.DELETION_OVERRODE_EDIT
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictSettled(Facts):
+    """Both sides changed a field, and one value was kept.
+
+    Attributes:
+        winner: the side whose value was kept.
+    """
+
+    code = Code.CONFLICT_SETTLED
+    winner: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict(Facts):
+    """Both sides changed a field, and a person chooses."""
+
+    code = Code.CONFLICT
+
+
+# --- who is who
+
+
+@dataclass(frozen=True, slots=True)
+class AmbiguousMatch(Facts):
+    """Several contacts without a link could be one person, or an ``extId`` is not believed.
+
+    Attributes:
+        in_sage100: the Sage contacts in question.
+        in_ssm: the SSM contacts in question.
+        by_ext_id: whether an ``extId`` brings them together, and not their names: those may then be different people's.
+    """
+
+    code = Code.AMBIGUOUS_MATCH
+    in_sage100: tuple[Named, ...]
+    in_ssm: tuple[Named, ...]
+    by_ext_id: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanExtId(Facts):
+    """An SSM contact has an ``extId`` whose Sage row is gone.
+
+    Attributes:
+        ext_id: that ``extId``.
+    """
+
+    code = Code.ORPHAN_EXT_ID
+    ext_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateInSage(Facts):
+    """A contact would get the names of another contact of its company.
+
+    Attributes:
+        holder: the contact that has them already, or gets them first: an SSM contact where Sage does not have it yet;
+            None where Sage does not say which.
+    """
+
+    code = Code.DUPLICATE_IN_SAGE
+    holder: ContactRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateExtId(Facts):
+    """A live SSM contact has the ``extId`` of one that is linked.
+
+    Attributes:
+        ext_id: that ``extId``.
+        linked_ssm_id: the SSM contact that is linked.
+    """
+
+    code = Code.DUPLICATE_EXT_ID
+    ext_id: str
+    linked_ssm_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignExtId(Facts):
+    """A linked SSM contact has another software's ``extId``.
+
+    Attributes:
+        ext_id: that ``extId``.
+    """
+
+    code = Code.FOREIGN_EXT_ID
+    ext_id: str
+
+
+# --- values
+
+
+@dataclass(frozen=True, slots=True)
+class ValueTruncated(Facts):
+    """A text was shortened to fit Sage.
+
+    Attributes:
+        text: the text that Sage holds.
+        limit: how many characters its column takes.
+    """
+
+    code = Code.VALUE_TRUNCATED
+    text: str
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class ValueTooLong(Facts):
+    """A text does not fit Sage.
+
+    Attributes:
+        limit: how many characters its column takes; None where Sage refused the text without saying it.
+        length: how many the text has, as the column counts them; None as above.
+    """
+
+    code = Code.VALUE_TOO_LONG
+    limit: int | None
+    length: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ValueNotRepresentable(Facts):
+    """A text has characters outside Sage's code page.
+
+    Attributes:
+        text: those characters; None where Sage refused the text without saying which.
+    """
+
+    code = Code.VALUE_NOT_REPRESENTABLE
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ValueMissing(Facts):
+    """A field is empty that a side requires.
+
+    Attributes:
+        side: the side that requires it.
+    """
+
+    code = Code.VALUE_MISSING
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class ValueUnknown(Facts):
+    """A code or label does not exist on a side, or a contact's row cannot be understood.
+
+    Attributes:
+        text: the code or label; what is wrong with the row.
+        side: the side that does not have it; None for a row that cannot be understood.
+    """
+
+    code = Code.VALUE_UNKNOWN
+    text: str
+    side: Side | None
+
+
+# --- writes that were not done
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedBySage(Facts):
+    """Sage refused a write as a whole.
+
+    Attributes:
+        text: its own words; None where it gave none.
+    """
+
+    code = Code.REJECTED_BY_SAGE
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedBySsm(Facts):
+    """SSM refused a write as a whole.
+
+    Attributes:
+        text: its own words; None where it gave none.
+    """
+
+    code = Code.REJECTED_BY_SSM
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLocked(Facts):
+    """A user of Sage has the record open, or a lock timed out."""
+
+    code = Code.RECORD_LOCKED
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplied(Facts):
+    """A side accepted a write, and reads back the value from before.
+
+    Attributes:
+        side: that side.
+    """
+
+    code = Code.NOT_APPLIED
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Flapping(Facts):
+    """A field was rewritten in several runs in a row without a user's change, and is not written any more."""
+
+    code = Code.FLAPPING
+
+
+# --- sides
+
+
+@dataclass(frozen=True, slots=True)
+class AboutSide(Facts):
+    """The facts of an entry about a side as a whole.
+
+    Attributes:
+        side: that side.
+    """
+
+    side: Side
+
+
+@dataclass(frozen=True, slots=True)
+class Guard(AboutSide):
+    """What made a guard stop a run.
+
+    Attributes:
+        number: how many contacts made it; None where it was not the contacts.
+        switch: what lifts it for one run.
+    """
+
+    switch: ClassVar[str] = "--allow-mass-change"
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionGuard(Guard):
+    """More deletions on a side than a run may do by itself.
+
+    Attributes:
+        limit: how many it may do.
+    """
+
+    code = Code.DELETION_GUARD
+    switch = "--allow-deletions"
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class MassChangeGuard(Guard):
+    """Most links edited at once on a side."""
+
+    code = Code.MASS_CHANGE_GUARD
+
+
+@dataclass(frozen=True, slots=True)
+class EmptySideGuard(Guard):
+    """A side's contacts read empty; the number is that of the links."""
+
+    code = Code.EMPTY_SIDE_GUARD
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredSideGuard(Guard):
+    """A database restored from a backup; the number is that of the contacts older than when last seen."""
+
+    code = Code.RESTORED_SIDE_GUARD
+
+
+@dataclass(frozen=True, slots=True)
+class GuardLifted(AboutSide):
+    """A person lifted a guard for one run.
+
+    Attributes:
+        guard: the guard's code.
+        number: how many contacts had made it stop the run, where it was the contacts.
+        switch: what lifted it.
+    """
+
+    code = Code.GUARD_LIFTED
+    guard: Code
+    number: int | None
+    switch: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncompleteRead(AboutSide):
+    """A side was not read to its end.
+
+    Attributes:
+        text: why, in the connector's words.
+    """
+
+    code = Code.INCOMPLETE_READ
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SideUnreachable(AboutSide):
+    """A side could not be reached, or the run refuses to work with it.
+
+    Attributes:
+        text: the connector's words, where there are any.
+        reason: the code of the error by which the run refuses it (``other_side``), where it does.
+    """
+
+    code = Code.SIDE_UNREACHABLE
+    text: str | None
+    reason: str | None
+
+
+# --- entries
+
+
+FACTS: Mapping[Code, type[Facts]] = {
+    facts.code: facts
+    for facts in (
+        CompanyMissing,
+        CompanyNotInSage,
+        CompanyNotInSsm,
+        AmbiguousCompany,
+        OutOfScope,
+        NotVisibleInSsm,
+        CompanyChangeRefused,
+        DeletionRefused,
+        DeletionOverrodeEdit,
+        ConflictSettled,
+        Conflict,
+        AmbiguousMatch,
+        OrphanExtId,
+        DuplicateInSage,
+        DuplicateExtId,
+        ForeignExtId,
+        ValueTruncated,
+        ValueTooLong,
+        ValueNotRepresentable,
+        ValueMissing,
+        ValueUnknown,
+        RejectedBySage,
+        RejectedBySsm,
+        RecordLocked,
+        NotApplied,
+        Flapping,
+        DeletionGuard,
+        MassChangeGuard,
+        EmptySideGuard,
+        RestoredSideGuard,
+        GuardLifted,
+        IncompleteRead,
+        SideUnreachable,
+    )
+}
+"""The type of facts of each code."""
+
+
+@dataclass(frozen=True, slots=True)
+class OlderFacts:
+    """What is known of an entry in which an earlier version stored less than this one does.
+
+    Attributes:
+        code: the entry's code.
+        rule: the entry's rule.
+    """
+
+    code: Code
+    rule: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A problem or a notice, as the rules state it; the state adds when and how often.
+
+    Attributes:
+        subject: the contact or company that it is about.
+        facts: what it says of it.
+        field: the field held back or decided upon, or None for the whole contact.
+        sage100_value: the value on the Sage side, for people to read.
+        ssm_value: the value on the SSM side, for people to read.
+    """
+
+    subject: Subject
+    facts: Facts | OlderFacts
+    field: str | None = None
+    sage100_value: Value = None
+    ssm_value: Value = None
+
+    @property
+    def code(self) -> Code:
+        """The journal's code."""
+        return self.facts.code
+
+    @property
+    def rule(self) -> str | None:
+        """The rule that decided (``R4``, ``P7``), if there is one."""
+        return self.facts.rule
+
+    @property
+    def side(self) -> Side | None:
+        """The side that it is about, where it is about a side as a whole."""
+        return self.facts.side if isinstance(self.facts, AboutSide) else None
