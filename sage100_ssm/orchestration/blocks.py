@@ -1,4 +1,4 @@
-"""The settings of an installation as a Prefect block: kept, encrypted, on the Prefect server instead of in a file."""
+"""The settings of an installation as a Prefect block: on the Prefect server, secrets encrypted, and in no file."""
 
 from pathlib import Path
 
@@ -9,14 +9,14 @@ from sqlalchemy.engine import make_url
 from sage100_ssm.app.settings import Settings, SettingsError, load_settings
 
 PREFIX = "block:"
-"""Begins the flow's parameter ``config`` where it names a block and not a file."""
+"""The prefix of the flow's parameter ``config`` where it names a block instead of a file."""
 
 
 class SynchronisationSettings(Block):
-    """All that an installation decides, by the same models as ``sync.yaml``; paths in it are absolute.
+    """The settings of an installation, by the same models as ``sync.yaml``; paths in it are absolute.
 
     Attributes:
-        settings: what would stand in the file. Passwords and keys are masked and kept encrypted.
+        settings: what the file would contain. Passwords and keys are masked, and stored encrypted.
     """
 
     _block_type_name = "Sage 100 SSM settings"
@@ -27,19 +27,19 @@ class SynchronisationSettings(Block):
 
 
 def save_settings(settings: Settings, name: str) -> None:
-    """Keep settings as a block, over one of the same name; the flow takes ``block:NAME`` as its ``config``.
+    """Store settings as a block, in place of one of the same name; the flow takes ``block:NAME`` as its ``config``.
 
     Raises:
-        ValueError: the address of the state bears a password, which Prefect would show. PostgreSQL takes it from
+        ValueError: the address of the state contains a password, which Prefect would show. PostgreSQL takes it from
             ``PGPASSWORD`` or a password file instead.
     """
     if make_url(settings.state).password is not None:
-        raise ValueError("the address of the state bears a password: give it by PGPASSWORD instead")
+        raise ValueError("the address of the state contains a password: give it by PGPASSWORD instead")
     SynchronisationSettings(settings=settings).save(name, overwrite=True)
 
 
-def settings_of(config: str) -> Settings:
-    """Load the settings that the flow's parameter names: ``block:NAME``, or the path of a file.
+def load_settings_for_flow(config: str) -> Settings:
+    """The settings that the flow's parameter names: ``block:NAME``, or the path of a file.
 
     Raises:
         SettingsError: there is no such block or file, or something in the file is wrong.
@@ -50,5 +50,5 @@ def settings_of(config: str) -> Settings:
         block = SynchronisationSettings.load(config.removeprefix(PREFIX))
     except ValueError:
         raise SettingsError("settings_missing", Path(config)) from None
-    assert isinstance(block, SynchronisationSettings), "outside of an event loop it loads at once"
+    assert isinstance(block, SynchronisationSettings), "outside an event loop it loads at once"
     return block.settings

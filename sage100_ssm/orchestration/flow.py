@@ -1,10 +1,10 @@
-"""One synchronisation as a Prefect flow: a task per step, so that the dashboard shows where it stands.
+"""One synchronisation as a Prefect flow, with a task per step, so that the dashboard shows its progress.
 
-Prefect keeps names, log lines, messages and artifacts in its own database: they bear ids, codes and figures,
-and no personal data.
+Prefect stores names, log lines, messages and artifacts in its own database: they contain ids, codes and figures, but
+no personal data.
 """
 
-# Before whatever imports the Airbyte CDK, which would take over the logging of Prefect.
+# Before anything that imports the Airbyte CDK, which would take over the logging of Prefect.
 import sage100_ssm.connectors.cdk_logging  # noqa: F401, I001 - imported for its effect, and first
 
 import logging
@@ -24,12 +24,12 @@ from sage100_ssm.messages import Language, say
 from sage100_ssm.sync.run.report import RunReport
 from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.store import StateStore
-from sage100_ssm.orchestration.blocks import settings_of
+from sage100_ssm.orchestration.blocks import load_settings_for_flow
 from sage100_ssm.app.assemble import open_run
 from sage100_ssm.app.endings import Ending, ending_after
 
 _STATE_NAMES = {Exit.DONE: "Done", Exit.GUARD: "Held", Exit.ANOTHER_RUN: "Skipped"}
-"""The endings that are no failure of a flow run, by the name of its last state."""
+"""The name of the flow run's last state where the run has not failed."""
 
 
 @flow(name="sage100-ssm", description="Contacts of Sage 100 and Sage Sales Management, both ways.")
@@ -47,19 +47,21 @@ def sync_contacts(
         Completed, named ``Done``, ``Held`` (a guard held something back) or ``Skipped`` (another run is under
         way); else Failed. The message says what happened.
     """
-    # The CDK notes each stream that it reads; its warnings are of interest here.
+    # The CDK logs each stream that it reads; only its warnings matter here.
     logging.getLogger("airbyte").setLevel(logging.WARNING)
     language: Language = "fr"
     try:
-        settings = settings_of(config)
+        settings = load_settings_for_flow(config)
         language = settings.language
         options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
         with open_run(settings, options=options) as run:
             report = synchronise(run, _as_tasks(language))
-        _publish(report, _open_problems(settings.state), language)
-        return _state_of(Ending(report.exit_code, _summary(report, language)))
-    except Exception as error:  # noqa: BLE001 - whatever ends a run is put into words
-        return _state_of(ending_after(error, language))
+        with StateStore.open(settings.state, read_only=True) as store, store.transaction() as state:
+            problems = state.open_problems()
+        _publish_artifacts(report, problems, language)
+        return _final_state(Ending(report.exit_code, _summary(report, language)))
+    except Exception as error:  # noqa: BLE001 - every error becomes a sentence of the flow run
+        return _final_state(ending_after(error, language))
 
 
 def _as_tasks(language: Language) -> Take:
@@ -68,7 +70,9 @@ def _as_tasks(language: Language) -> Take:
     def take(step: Step, action: Callable[[], ResultT], /) -> ResultT:
         label = say(f"step_{step}", language)
         get_run_logger().info(label)
-        return cast("ResultT", _step.with_options(name=label)(action, language))
+        # Without return_state, a task that returns a failed state hands that state over instead of raising its error.
+        state = _step.with_options(name=label)(action, language, return_state=True)
+        return cast("ResultT", state.result())
 
     return take
 
@@ -82,26 +86,23 @@ def _step(action: Callable[[], Any], language: Language) -> Any:
         return Failed(message=say("step_failed", language), data=error)
 
 
-def _state_of(ending: Ending) -> State[Any]:
+def _final_state(ending: Ending) -> State[Any]:
     if name := _STATE_NAMES.get(ending.exit_code):
         return Completed(name=name, message=ending.message)
     return Failed(message=ending.message)
 
 
-def _open_problems(state: str) -> list[JournalEntry]:
-    with StateStore.open(state, read_only=True) as store, store.transaction() as memory:
-        return memory.open_problems()
-
-
 def _summary(report: RunReport, language: Language) -> str:
     counts = report.as_json()
     sides = [say("run_side", language, side=side, **counts[side]) for side in ("sage100", "ssm")]
-    left = [say("run_postponed", language, number=report.postponed)] if report.postponed else []
-    return " - ".join([say(f"run_{report.status}", language), *sides, say("run_summary", language, **counts), *left])
+    parts = [say(f"run_{report.status}", language), *sides, say("run_summary", language, **counts)]
+    if report.postponed:
+        parts.append(say("run_postponed", language, number=report.postponed))
+    return " - ".join(parts)
 
 
-def _publish(report: RunReport, problems: list[JournalEntry], language: Language) -> None:
-    """Show the run's figures and the open problems among Prefect's artifacts."""
+def _publish_artifacts(report: RunReport, problems: list[JournalEntry], language: Language) -> None:
+    """Add the run's figures and the open problems to Prefect's artifacts."""
     counts = report.as_json()
     figures = [{"": side, **counts[side]} for side in ("sage100", "ssm")]
     create_table_artifact(key="synchronisation", table=figures, description=say("run_summary", language, **counts))
@@ -113,7 +114,7 @@ def _publish(report: RunReport, problems: list[JournalEntry], language: Language
 
 
 def _problem_row(known: JournalEntry) -> dict[str, Any]:
-    """A problem by its ids: who it is about is for ``sage100-ssm problems`` to say."""
+    """A problem by its ids alone; ``sage100-ssm problems`` shows the names."""
     subject = known.entry.subject
     return {
         "id": known.id,

@@ -3,7 +3,7 @@ import pytest
 from prefect.client.schemas.objects import StateType
 
 from sage100_ssm.app.settings import SettingsError, load_settings
-from sage100_ssm.orchestration.blocks import save_settings, settings_of
+from sage100_ssm.orchestration.blocks import load_settings_for_flow, save_settings
 from sage100_ssm.orchestration.flow import sync_contacts
 from sage100_ssm.standins.sample_installation import sample_installation
 
@@ -20,7 +20,7 @@ def test_settings_come_back_from_a_block_as_they_were_and_a_run_can_use_them(pla
     settings = load_settings(place.settings)
     save_settings(settings, "bijou")
 
-    assert settings_of("block:bijou") == settings
+    assert load_settings_for_flow("block:bijou") == settings
     assert sync_contacts("block:bijou", return_state=True).name == "Done"
 
 
@@ -44,6 +44,6 @@ def test_a_password_in_the_address_of_the_state_is_refused_as_prefect_would_show
 
 def test_a_block_that_does_not_exist_is_told_as_a_missing_setting(prefect_api):
     with pytest.raises(SettingsError, match="settings_missing"):
-        settings_of("block:absent")
+        load_settings_for_flow("block:absent")
 
     assert sync_contacts("block:absent", return_state=True).type is StateType.FAILED

@@ -9,7 +9,7 @@ import pytest
 from prefect.client.schemas.objects import StateType
 
 from sage100_ssm.orchestration.flow import sync_contacts
-from sage100_ssm.orchestration.serve import _of_killed_runs, mark_killed_runs
+from sage100_ssm.orchestration.serve import _killed_runs_automation, mark_killed_runs
 from sage100_ssm.standins.sample_installation import sample_installation
 from sage100_ssm.sync.state.store import StateStore
 
@@ -108,6 +108,16 @@ def test_a_run_that_cannot_reach_a_side_fails_with_a_sentence(prefect_api, first
     assert "Traceback" not in state.message
 
 
+def test_a_step_that_fails_is_the_last_one_of_its_run(prefect_api, first_run, place, tmp_path, ask):
+    file = tmp_path / "sync.yaml"
+    file.write_text(place.settings.read_text().replace("bijou.db", "absent.db"))
+
+    state = sync_contacts(str(file), return_state=True)
+
+    (step,) = ask("task_runs", flow_runs={"id": {"any_": [str(state.state_details.flow_run_id)]}})
+    assert step["state"]["type"] == "FAILED"
+
+
 def test_a_run_that_a_guard_held_back_is_completed_as_held(prefect_api, first_run, place):
     for row in place.sage.contacts()[:30]:
         place.sage.delete_contact(row["cbMarq"])
@@ -123,5 +133,5 @@ def test_runs_that_were_killed_are_told_by_one_automation_however_often_serve_st
 
     (automation,) = ask("automations")
     assert automation["trigger"]["posture"] == "Proactive"
-    assert automation["trigger"]["within"] == _of_killed_runs("x").trigger.within.total_seconds()
+    assert automation["trigger"]["within"] == _killed_runs_automation("x").trigger.within.total_seconds()
     assert automation["actions"][0]["state"] == "CRASHED"
