@@ -1,1 +1,1 @@
-"""What the product runs on where there is no Sage and no SSM: a sample company database and an SSM API on loopback."""
+"""What replaces Sage 100 and SSM for the demo, the sample company and the tests: databases, and servers on loopback."""

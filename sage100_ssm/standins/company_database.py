@@ -1,4 +1,4 @@
-"""A company database with Sage's tables, in a SQLite file."""
+"""The stand-in for a Sage 100 company database: Sage's tables in a SQLite file."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,9 +15,9 @@ Row = Mapping[str, Any]
 
 
 def company_engine(path: Path) -> Engine:
-    """Open the database of a company as Sage's own programs do: foreign keys hold, no connection stays open."""
+    """An engine for a company database as Sage itself uses it: with foreign keys, and no connection kept open."""
     engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
-    event.listen(engine, "connect", _keep_foreign_keys)
+    event.listen(engine, "connect", _enforce_foreign_keys)
     return engine
 
 
@@ -27,12 +27,12 @@ def create_company_database(
     """Write a company database with its service and contact-type lists.
 
     Args:
-        path: where to; nothing may be there yet.
+        path: the file, which must not exist yet.
         companies: rows of ``F_COMPTET``; by default the sample company's.
         contacts: rows of ``F_CONTACTT``; by default the sample company's.
 
     Raises:
-        FileExistsError: something is there already.
+        FileExistsError: the file exists.
     """
     path.touch(exist_ok=False)
     engine = company_engine(path)
@@ -48,7 +48,7 @@ def create_company_database(
                 connection.execute(insert(table).values(**row))
 
 
-def _keep_foreign_keys(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+def _enforce_foreign_keys(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA foreign_keys=ON")  # a setting of the connection, for which SQLAlchemy has no other form
+    cursor.execute("PRAGMA foreign_keys=ON")  # a setting of each connection, off by default
     cursor.close()

@@ -1,4 +1,4 @@
-"""What people do in the two products: each as its own users would, past the synchronisation.
+"""What people do in Sage and in SSM, without the synchronisation noticing: for the demo, and for tests.
 
 sage, ssm = SageUser(path), SsmUser(api)
 marq = sage.create_contact("CAMEE", "Aubrelin", "Maïwenn", CT_Telephone="01 99 00 12 34")
@@ -25,14 +25,14 @@ Snapshot = dict[str, list[Row]]
 
 
 class SageUser:
-    """Somebody at work in Sage 100. Contacts are named by their ``cbMarq``, companies by their ``CT_Num``.
+    """A user of Sage 100. Contacts are named by their ``cbMarq``, companies by their ``CT_Num``.
+
+    A constraint of the database raises SQLAlchemy's ``IntegrityError``.
 
     Args:
         database: the company database, a file or an engine.
-        time_zone: of the server's clock.
-        clock: gives the time, aware.
-
-    Constraints of the database show as SQLAlchemy's ``IntegrityError``.
+        time_zone: the time zone of the server's clock.
+        clock: returns the time, aware.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class SageUser:
         self._zone, self._clock = ZoneInfo(time_zone), clock
 
     def create_company(self, code: str, name: str, **columns: Any) -> None:
-        """Create a client, or whatever other ``CT_Type`` is given."""
+        """Create a client, or a company of another ``CT_Type``."""
         kind = {"CT_Type": CLIENT_TYPE, "CT_Prospect": 0, "CT_Sommeil": 0, "CT_NumPayeur": code}
         self._insert(F_COMPTET, {"CT_Num": code, "CT_Intitule": name, **kind, **columns})
 
     def edit_company(self, code: str, **columns: Any) -> None:
-        """Change a company: put it to sleep, make a client of a prospect."""
+        """Change a company: set ``CT_Sommeil``, make a client of a prospect."""
         with self._engine.begin() as connection:
             connection.execute(update(F_COMPTET).where(F_COMPTET.c.CT_Num == code).values(**self._stamped(columns)))
 
@@ -92,7 +92,7 @@ class SageUser:
 
     def snapshot(self) -> Snapshot:
         """All companies and contacts, to see whether anything changed."""
-        # No database has all the columns of all generations.
+        # F_COMPTET declares the columns of all generations of Sage, and no database has them all.
         companies: Select[Any] = select(literal_column("*")).select_from(F_COMPTET).order_by(F_COMPTET.c.cbMarq)
         return {"F_COMPTET": self._rows(companies), "F_CONTACTT": self.contacts()}
 
@@ -121,20 +121,20 @@ _TEXTS = ("CT_Fonction", "CT_Telephone", "CT_TelPortable", "CT_Telecopie", "CT_E
 
 
 class SsmUser:
-    """Somebody at work in SSM's own application: seen by the API's clients, not counted among its requests.
+    """A user of SSM's own application, whose changes the API shows but does not log as requests.
 
-    Contacts are named by their id, companies by the code in ``extId``. Rows hold references as bare ids.
+    Contacts are named by their id, companies by the code in ``extId``. Rows contain references as bare ids.
 
     Args:
-        api: the SSM stand-in.
-        user_id: who works; the owner of the contacts that they create.
+        api: the SSM API.
+        user_id: the id of the user, who owns the contacts that they create.
     """
 
     def __init__(self, api: SsmApiServer, *, user_id: int = OTHER_SALES_REP) -> None:
         self._api, self._user = api, user_id
 
     def create_company(self, code: str | None, name: str, **fields: Any) -> int:
-        """Create an account, a prospect unless told otherwise. Returns its id."""
+        """Create an account, a prospect by default. Returns its id."""
         values = {"extId": code, "name": name, "branchId": BRANCH, "salesRepId1": self._user, "statusId": PROSPECT}
         return self._api.store.create("accounts", {**values, **fields}, user=self._user)
 
@@ -147,7 +147,7 @@ class SsmUser:
         self._api.store.delete("accounts", account_id, user=self._user)
 
     def account(self, code: str) -> int:
-        """The id of the first living account with a code.
+        """The id of the first account with a code that is not deleted.
 
         Raises:
             LookupError: there is none.

@@ -1,7 +1,7 @@
 """The sample data: a jewellery trader in Sage, and the SSM tenant of its sales team. All of it is invented.
 
 Phone numbers are of the ranges that ARCEP reserves for fiction (01 99 00, 06 39 98), e-mails of ``.example``.
-The same rows come out every time.
+The rows are the same every time.
 """
 
 import unicodedata
@@ -104,7 +104,7 @@ _JOBS = (
     *("gérant", "Vendeur", "Assistanat de direction", "", "Gemmologue"),
     *("Sertisseur", "Responsable  achats", "Purchasing manager"),
 )
-"""Most are labels of the SSM tenant, in other letters here and there; some it does not know."""
+"""Most are labels of the SSM tenant, some of them in another spelling; the tenant does not have the others."""
 
 _PHONE_FORMS = ("01 99 00 {} {}", "01.99.00.{}.{}", "019900{}{}", "+33 1 99 00 {} {}", "01-99-00-{}-{}", "")
 _MOBILE_FORMS = ("06 39 98 {} {}", "+33 6 39 98 {} {}", "", "063998{}{}", "06.39.98.{}.{}")
@@ -113,7 +113,7 @@ _OPENED = datetime(2025, 2, 3, 8, 30, tzinfo=UTC)
 
 
 def services() -> list[Row]:
-    """The rows of ``P_SERVICECPTA``: the last entries are not used, as in a real company."""
+    """The rows of ``P_SERVICECPTA``; the last entries are unused, as in a real company."""
     labels = [("Direction", "DIR"), ("Achats", "ACH"), ("Comptabilité", "CPT"), ("Atelier", "ATE"), ("", ""), ("", "")]
     return [{"S_Intitule": label, "S_Abrege": short, "cbIndice": i} for i, (label, short) in enumerate(labels, 1)]
 
@@ -140,11 +140,11 @@ def contacts() -> list[Row]:
 
 
 def tenant(quirks: Quirks | None = None, *, clock: Clock = system_clock) -> Store:
-    """The SSM tenant: an account per client and prospect, and a sales team that has begun to work.
+    """The SSM tenant: an account per client and prospect, and the first contacts.
 
-    Six contacts are in Sage too, under the same name but for case and accents; one of them with another phone.
-    Five are known in SSM alone: two of those at a company that is not in Sage yet (``NEWCOMER``), and one whose job
-    title is longer than Sage's column.
+    Six contacts are in Sage too, under the same name except for case and accents; one of them with another phone.
+    Five are in SSM only: two of them at a company that is not in Sage yet (``NEWCOMER``), and one whose job title is
+    longer than Sage's column.
     """
     store = with_value_lists(Store(quirks, clock=clock))
     accounts = {company.code: store.put("accounts", _account(company, CLIENT)) for company in CLIENTS}

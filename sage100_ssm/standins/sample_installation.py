@@ -1,4 +1,4 @@
-"""A whole place to work in: the sample company database, the SSM API, and the settings that name both."""
+"""The sample company ready to use: its database, its SSM API, the settings that name both, and people at work."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,14 +21,14 @@ SETTINGS = "sync.yaml"
 
 @dataclass(frozen=True, slots=True)
 class SampleInstallation:
-    """What there is to work with.
+    """The sample company, its SSM API being open.
 
     Attributes:
         settings: the settings file, for ``sage100-ssm --config``.
         database: the company database.
-        api: the SSM stand-in, open.
-        sage: somebody at work in Sage.
-        ssm: somebody at work in SSM.
+        api: the SSM API.
+        sage: a user of Sage.
+        ssm: a user of SSM.
     """
 
     settings: Path
@@ -50,14 +50,14 @@ def sample_installation(
     """Write the sample database and settings, and answer as SSM while the context is open.
 
     Args:
-        directory: where the files go; made if it is not there.
-        port: of the API; 0 takes a free one.
+        directory: where the files go; created if it does not exist.
+        port: the port of the API; 0 takes a free one.
         language: the language of the settings.
         quirks: how SSM behaves.
         clock: the time on both sides.
 
     Raises:
-        FileExistsError: the directory holds a database already.
+        FileExistsError: the directory contains a sample database already.
     """
     directory.mkdir(parents=True, exist_ok=True)
     database, settings = directory / DATABASE, directory / SETTINGS

@@ -96,7 +96,7 @@ def test_a_first_name_that_the_settings_stand_in_for_is_no_matter(site):
         (Quirks(max_lengths={"extId": 20}), "ext_id_short", MEND, Exit.CONFIGURATION),
         (Quirks(max_lengths={"extId": 24}), "map", OK, Exit.DONE),
         (Quirks(max_lengths={"email": 30}), "fields_shorter", ADVICE, Exit.DONE),
-        (Quirks(schema_tells_required=False), "map", OK, Exit.DONE),
+        (Quirks(schema_lists_required=False), "map", OK, Exit.DONE),
         (Quirks(error_body="nothing"), "map", OK, Exit.DONE),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

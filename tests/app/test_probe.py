@@ -98,7 +98,7 @@ EITHER_WAY = [
         {5: ["behind"], 8: ["null_clears", "deleted_writable"], 9: ["among_living"]},
     ),
     (
-        Quirks(deleted_row_writable=True, deleted_is_writable=True, unknown_keys_refused=True),
+        Quirks(deleted_row_writable=True, put_undeletes=True, unknown_keys_refused=True),
         {8: ["null_clears", "deleted_comes_back"], 11: ["refused"]},
     ),
 ]

@@ -36,7 +36,7 @@ OTHERWISE = {
     "8 null: refused": Quirks(null_refused=True),
     "8 empty text: refused": Quirks(empty_text_clears=False),
     "8 deleted row writable": Quirks(deleted_row_writable=True),
-    "8 deleted: false restores": Quirks(deleted_row_writable=True, deleted_is_writable=True),
+    "8 deleted: false restores": Quirks(deleted_row_writable=True, put_undeletes=True),
     "9 extId unique among the living": Quirks(ext_id_unique="live"),
     "9 extId unique among all": ONCE,
     "11 keys in any case": Quirks(keys_ignore_case=True),

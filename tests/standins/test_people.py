@@ -14,7 +14,7 @@ import yaml
 from sage100_ssm.app.settings import load_settings
 from sage100_ssm.standins import sample
 from sage100_ssm.standins.sample_installation import sample_installation
-from sage100_ssm.standins.ssm_api.store import RefusedError
+from sage100_ssm.standins.ssm_api.store import BadRequestError
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_what_an_ssm_user_does_is_stamped_and_is_no_request(place):
     ssm.delete_contact(created)
     assert ssm.contact(created)["deleted"] is True
     assert ssm.contacts("CAMEE") == [row for row in ssm.contacts("CAMEE") if row["id"] != created]
-    with pytest.raises(RefusedError):
+    with pytest.raises(BadRequestError):
         ssm.edit_contact(created, fax="1")
     assert place.api.requests == []
 

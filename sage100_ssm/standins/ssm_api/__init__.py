@@ -1,1 +1,1 @@
-"""An SSM API v4 on loopback: real HTTP, the quirks of the real one, faults on request."""
+"""The stand-in for the SSM API v4: real HTTP on loopback, the quirks of the original, and faults to order."""

@@ -1,4 +1,4 @@
-"""Faults on order: what goes wrong at which call of the SSM API."""
+"""Fault injection: what goes wrong at which call of the SSM API."""
 
 import asyncio
 import json
@@ -13,45 +13,45 @@ from starlette.responses import JSONResponse, Response
 
 
 class PendingRequest(Protocol):
-    """The request that a fault strikes."""
+    """A request that has not been carried out yet."""
 
     def carry_out(self, *, ignore_page_size: bool = False, first: int | None = None) -> Response:
-        """Do what was asked for, of many writes the first few, and give the answer that this would have got."""
+        """Carry it out, of a bulk only the first few writes, and return the answer."""
         ...
 
     def expire_tokens(self) -> None:
-        """Make every session token unknown."""
+        """Invalidate every session token."""
         ...
 
 
 class Effect(Protocol):
     """What goes wrong."""
 
-    async def strike(self, turn: PendingRequest) -> Response | None:
-        """Answer in the request's stead; None resets the connection."""
+    async def apply(self, request: PendingRequest) -> Response | None:
+        """The answer to send; None to reset the connection."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CannedResponse:
-    """Another answer.
+    """An answer that does not depend on the request.
 
     Attributes:
         status: HTTP status.
-        body: sent as JSON; a text is sent as it is, as HTML.
+        body: sent as JSON; a text as HTML.
         headers: e.g. ``Retry-After``.
         after: whether the request is carried out first.
     """
 
     status: int
-    body: Any = default(default_factory=lambda: {"Message": "Fault on order"})
+    body: Any = default(default_factory=lambda: {"Message": "Injected fault"})
     headers: Mapping[str, str] = default(default_factory=dict)
     after: bool = False
 
-    async def strike(self, turn: PendingRequest) -> Response:
-        """Carry the request out if it is to be, and answer otherwise."""
+    async def apply(self, request: PendingRequest) -> Response:
+        """The fixed answer, after the request was carried out if it is to be."""
         if self.after:
-            turn.carry_out()
+            request.carry_out()
         if isinstance(self.body, str):
             return Response(self.body, self.status, headers=dict(self.headers), media_type="text/html")
         return JSONResponse(self.body, self.status, headers=dict(self.headers))
@@ -59,7 +59,7 @@ class CannedResponse:
 
 @dataclass(frozen=True, slots=True)
 class PartOfBulk:
-    """Of many writes the first few are carried out, then the server fails.
+    """The first few writes of a bulk are carried out, then the server fails.
 
     Attributes:
         done: how many are carried out.
@@ -67,15 +67,15 @@ class PartOfBulk:
 
     done: int
 
-    async def strike(self, turn: PendingRequest) -> Response:
-        """Carry out the first few and answer 500."""
-        turn.carry_out(first=self.done)
-        return JSONResponse({"Message": "Fault on order"}, 500)
+    async def apply(self, request: PendingRequest) -> Response:
+        """500, after the first few writes."""
+        request.carry_out(first=self.done)
+        return JSONResponse({"Message": "Injected fault"}, 500)
 
 
 @dataclass(frozen=True, slots=True)
 class ReorderedResults:
-    """The results of many writes come in another order, without some.
+    """The results of a bulk come in another order, and some are missing.
 
     Attributes:
         left_out: how many are missing.
@@ -83,9 +83,9 @@ class ReorderedResults:
 
     left_out: int = 0
 
-    async def strike(self, turn: PendingRequest) -> Response:
-        """Carry the request out and turn the list of results round."""
-        answer = turn.carry_out()
+    async def apply(self, request: PendingRequest) -> Response:
+        """The results in reverse order."""
+        answer = request.carry_out()
         results = json.loads(bytes(answer.body))
         return JSONResponse(results[::-1][self.left_out :], answer.status_code)
 
@@ -106,14 +106,14 @@ class Delay:
     seconds: float
     after: bool = False
 
-    async def strike(self, turn: PendingRequest) -> Response:
-        """Wait, before or after carrying the request out."""
+    async def apply(self, request: PendingRequest) -> Response:
+        """The right answer, after a wait."""
         if self.after:
-            answer = turn.carry_out()
+            answer = request.carry_out()
             await asyncio.sleep(self.seconds)
             return answer
         await asyncio.sleep(self.seconds)
-        return turn.carry_out()
+        return request.carry_out()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,19 +126,19 @@ class Reset:
 
     after: bool = False
 
-    async def strike(self, turn: PendingRequest) -> None:
-        """Carry the request out if it is to be, and give no answer."""
+    async def apply(self, request: PendingRequest) -> None:
+        """No answer, after the request was carried out if it is to be."""
         if self.after:
-            turn.carry_out()
+            request.carry_out()
 
 
 @dataclass(frozen=True, slots=True)
 class CutJson:
     """The request is carried out, but half of the answer is missing."""
 
-    async def strike(self, turn: PendingRequest) -> Response:
-        """Carry the request out and send the first half of the answer."""
-        answer = turn.carry_out()
+    async def apply(self, request: PendingRequest) -> Response:
+        """The first half of the right answer."""
+        answer = request.carry_out()
         body = bytes(answer.body)
         return Response(body[: len(body) // 2], answer.status_code, media_type="application/json")
 
@@ -147,31 +147,31 @@ class CutJson:
 class ExpireTokens:
     """All session tokens expire just before the request."""
 
-    async def strike(self, turn: PendingRequest) -> Response:
-        """Expire them and carry on."""
-        turn.expire_tokens()
-        return turn.carry_out()
+    async def apply(self, request: PendingRequest) -> Response:
+        """The answer to a request whose session has expired."""
+        request.expire_tokens()
+        return request.carry_out()
 
 
 @dataclass(frozen=True, slots=True)
 class IgnorePageSize:
     """The page-size headers are not obeyed."""
 
-    async def strike(self, turn: PendingRequest) -> Response:
-        """Carry the request out with the default page size."""
-        return turn.carry_out(ignore_page_size=True)
+    async def apply(self, request: PendingRequest) -> Response:
+        """The answer with the default page size."""
+        return request.carry_out(ignore_page_size=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An effect and the calls that it strikes.
+    """An effect, and the calls at which it occurs.
 
     Attributes:
         effect: what goes wrong.
-        method: HTTP method, or any.
+        method: HTTP method; None for any.
         path: path below the base, with ``*`` as a wildcard (``/contacts``, ``/contacts/*``).
-        nth: the first matching call that is struck, counted from 1 since the fault was added.
-        times: how many matching calls in a row are struck; None for all that follow.
+        nth: the first matching call at which it occurs, counted from 1 since the fault was added.
+        times: at how many matching calls in a row it occurs; None for all that follow.
     """
 
     effect: Effect
@@ -181,40 +181,40 @@ class Fault:
     times: int | None = 1
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether a call is one of those counted."""
+        """Whether a call is counted."""
         return self.method in {None, method} and fnmatchcase(path, self.path)
 
     def due(self, call: int) -> bool:
-        """Whether the matching call of this number is struck."""
+        """Whether it occurs at the matching call of this number."""
         return call >= self.nth and (self.times is None or call < self.nth + self.times)
 
 
 class Faults:
-    """The faults on order. Safe between threads."""
+    """The faults to inject. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._calls: dict[int, int] = {}
-        self._ordered: list[Fault] = []
+        self._faults: list[Fault] = []
 
     def add(self, *faults: Fault) -> None:
-        """Order faults; where several are due at one call, the first ordered strikes."""
+        """Add faults; where several are due at one call, the first one added occurs."""
         with self._lock:
-            self._ordered.extend(faults)
+            self._faults.extend(faults)
 
     def clear(self) -> None:
-        """Cancel all faults."""
+        """Remove all faults."""
         with self._lock:
-            self._ordered.clear()
+            self._faults.clear()
             self._calls.clear()
 
     def due(self, method: str, path: str) -> Effect | None:
-        """Count a call, and give the effect that strikes it."""
+        """Count a call, and return the effect that occurs at it, if any."""
         with self._lock:
-            due = [fault for number, fault in enumerate(self._ordered) if self._counts(number, fault, method, path)]
+            due = [fault for number, fault in enumerate(self._faults) if self._is_due(number, fault, method, path)]
         return due[0].effect if due else None
 
-    def _counts(self, number: int, fault: Fault, method: str, path: str) -> bool:
+    def _is_due(self, number: int, fault: Fault, method: str, path: str) -> bool:
         if not fault.matches(method, path):
             return False
         self._calls[number] = self._calls.get(number, 0) + 1

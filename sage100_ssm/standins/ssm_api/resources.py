@@ -1,6 +1,6 @@
-"""The records of the SSM API as data: which fields a resource has, of which type, and who may write them.
+"""The resources of the SSM API as data: which fields each has, of which type, and who may write them.
 
-Source: docs/facts/ssm-api.md. Lengths that the facts do not give are assumed.
+Source: docs/facts/ssm-api.md. Lengths that are not known are assumed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ Record = dict[str, Any]
 
 
 class ApiType(StrEnum):
-    """How a field is typed, which decides how it is written, filtered and shown."""
+    """The type of a field, which decides how its values are accepted, filtered and shown."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -23,7 +23,7 @@ class ApiType(StrEnum):
     DATE = "date"
     REFERENCE = "reference"
     RAW = "raw"
-    """Shown as stored; neither written nor filtered."""
+    """Shown as stored; neither written nor filtered on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,17 @@ class ApiField:
     """One field of a resource.
 
     Attributes:
-        name: as the API spells it.
-        kind: its type.
-        max_length: of a text, in characters.
-        table: the resource that a reference points into.
+        name: its name in the API.
+        type: its type.
+        max_length: the limit of a text, in characters.
+        table: the resource that a reference points to.
         required: whether a POST must fill it.
-        read_only: whether the API alone sets it; what a client sends is passed over.
-        default: the value on a new record.
+        read_only: whether only the API sets it; what a client sends is ignored.
+        default: its value in a new row.
     """
 
     name: str
-    kind: ApiType = ApiType.TEXT
+    type: ApiType = ApiType.TEXT
     max_length: int = 255
     table: str = ""
     required: bool = False
@@ -61,7 +61,7 @@ def _flag(name: str, *, default: bool = False) -> ApiField:
     return ApiField(name, ApiType.BOOLEAN, default=default)
 
 
-_OWNED_BY_THE_API = [
+_SET_BY_THE_API = [
     ApiField("id", ApiType.INTEGER, read_only=True),
     ApiField("deleted", ApiType.BOOLEAN, read_only=True, default=False),
     *(ApiField(f"date{event}", ApiType.DATE, read_only=True) for event in ("Created", "Updated", "Deleted")),
@@ -77,7 +77,7 @@ _ADDRESS = [
 ]
 
 CONTACT = [
-    *_OWNED_BY_THE_API,
+    *_SET_BY_THE_API,
     *_ADDRESS,
     *(ApiField(name, max_length=100, required=True) for name in ("firstName", "lastName")),
     _reference("accountId", "accounts", required=True),
@@ -94,7 +94,7 @@ CONTACT = [
 ]
 
 ACCOUNT = [
-    *_OWNED_BY_THE_API,
+    *_SET_BY_THE_API,
     *_ADDRESS,
     ApiField("name", required=True),
     *_texts("address2", max_length=180),
@@ -116,7 +116,7 @@ ACCOUNT = [
 ]
 
 _USER = [
-    *_OWNED_BY_THE_API,
+    *_SET_BY_THE_API,
     *_texts("name", "lastName", "email", "nic", "phone", "idPrefix", "phoneExtension", "extId"),
     *_texts("locale", "dbLanguage", "uiLanguage"),
     ApiField("level", ApiType.INTEGER),
@@ -129,7 +129,7 @@ LANGUAGES = ("ES", "EN", "US", "IT", "DE", "FR", "BR", "DK", "PT", "RU")
 """The languages of a value list's labels."""
 
 _VALUE_LIST = [
-    *_OWNED_BY_THE_API,
+    *_SET_BY_THE_API,
     ApiField("order", ApiType.INTEGER),
     *_texts(*(f"description{language}" for language in LANGUAGES)),
     ApiField("branchVisibility", ApiType.RAW, default=[]),
@@ -142,7 +142,7 @@ _ACCOUNT_LIST = [
 ]
 
 _COUNTRY = [
-    *_OWNED_BY_THE_API,
+    *_SET_BY_THE_API,
     *_texts("iso2", "iso3", "phoneCode", "strName"),
     ApiField("isoNum", ApiType.INTEGER),
 ]
@@ -160,23 +160,23 @@ RESOURCES: Mapping[str, Sequence[ApiField]] = {
     "countries": _COUNTRY,
     "genders": _VALUE_LIST,
 }
-"""Every resource that the stand-in holds. ``genders`` is built in and has no path of its own."""
+"""Every resource of the stand-in. ``genders`` is built in and has no path of its own."""
 
 WRITABLE = ("accounts", "contacts")
-"""The resources that take POST, PUT and DELETE here."""
+"""The resources that accept POST, PUT and DELETE."""
 
 
 def parse_date(text: str) -> datetime:
-    """Read an ISO 8601 date; one without a zone is UTC.
+    """An ISO 8601 date as a datetime; one without a zone is in UTC.
 
     Raises:
-        ValueError: it is no date.
+        ValueError: it is not a date.
     """
     date = datetime.fromisoformat(text)
     return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def show_date(date: datetime) -> str:
-    """Write a date as SSM does: UTC, ``Z``, 0 to 3 fractional digits without trailing zeros."""
+    """A date as SSM writes it: UTC, ``Z``, 0 to 3 fractional digits without trailing zeros."""
     fraction = f".{date.microsecond // 1000:03}".rstrip("0").rstrip(".")
     return f"{date:%Y-%m-%dT%H:%M:%S}{fraction}Z"

@@ -1,9 +1,9 @@
-"""The SSM API v4 on loopback, as docs/facts/ssm-api.md describes it, from the server's side.
+"""The stand-in for the SSM API v4, on loopback, as docs/facts/ssm-api.md describes the API.
 
     with SsmApiServer() as api:
         httpx.post(f"{api.base_url}/login", json={"username": api.public_key, "password": api.private_key})
 
-It shares nothing with the client that the product uses, so that neither can hide the other's mistakes.
+It shares no code with the product's client, so that neither can hide the other's mistakes.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from sage100_ssm.standins.ssm_api import where_parser
 from sage100_ssm.standins.ssm_api.faults import Faults
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.standins.ssm_api.resources import RESOURCES, WRITABLE, ApiType, Record
-from sage100_ssm.standins.ssm_api.store import RefusedError, Store
+from sage100_ssm.standins.ssm_api.store import BadRequestError, Store
 from sage100_ssm.standins.ssm_api.tenant import API_USER, with_value_lists
 
 BASE_PATH = "/api/v4"
@@ -46,13 +46,13 @@ _INTERNAL_DATA_ERROR = 901
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request as it is logged: without headers, and without the body of a login.
+    """A request in the log: without headers, and without the body of a login.
 
     Attributes:
         method: HTTP method.
         path: path below the base (``/contacts/287``).
         query: query parameters.
-        body: parsed JSON, or None.
+        body: the parsed JSON; None without one.
     """
 
     method: str
@@ -69,7 +69,7 @@ class SsmApiServer:
     """An SSM tenant that answers on 127.0.0.1, in a thread of its own, while the context is open.
 
     Args:
-        store: what the tenant holds; by default users, a branch and value lists, and nobody else.
+        store: the tenant's rows; by default users, a branch and value lists, but no account and no contact.
         quirks: how the default store behaves; a store that is given has its own.
         public_key: the API key's public half.
         private_key: the API key's private half.
@@ -78,11 +78,11 @@ class SsmApiServer:
         token_life: seconds after which a session token expires; None for never.
 
     Attributes:
-        store: the tenant's rows, for people and tests that act without the API.
-        faults: the faults on order.
+        store: the tenant's rows, for users of SSM's own application and for tests.
+        faults: the faults to inject.
         requests: every request so far, the newest last.
-        on_request: called with each request before it is carried out; may act on anything, the API included.
-        on_answer: called with each request after it was carried out, before the answer leaves.
+        on_request: called with each request before it is carried out; may do anything, even send requests.
+        on_answer: called with each request after it was carried out, before the answer is sent.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class SsmApiServer:
         self.on_request: Hook | None = None
         self.on_answer: Hook | None = None
         self._tokens: dict[str, float] = {}
-        self._rate = _Rate(requests_per_second)
+        self._rate_limit = _RateLimit(requests_per_second)
         self._token_life = token_life
         self._port = port
         self._server: _Server | None = None
@@ -120,13 +120,13 @@ class SsmApiServer:
 
     @property
     def base_url(self) -> str:
-        """What a client is configured with: ``http://127.0.0.1:<port>/api/v4``."""
+        """The address for a client's configuration: ``http://127.0.0.1:<port>/api/v4``."""
         if self._server is None:
             raise RuntimeError("The server is not open")
         return f"http://127.0.0.1:{self._server.port}{BASE_PATH}"
 
     def reset(self, store: Store | None = None, *, quirks: Quirks | None = None) -> None:
-        """Become another tenant on the same port: other rows; no faults, hooks, log or session left."""
+        """Become another tenant on the same port: other rows, and no faults, hooks, log or sessions."""
         self.store = store or with_value_lists(Store(quirks))
         self.on_request = self.on_answer = None
         self.faults.clear()
@@ -134,7 +134,7 @@ class SsmApiServer:
         self.expire_tokens()
 
     def expire_tokens(self) -> None:
-        """Make every session token unknown."""
+        """Invalidate every session token."""
         self._tokens.clear()
 
     def _routes(self) -> list[BaseRoute]:
@@ -168,42 +168,42 @@ class SsmApiServer:
         return Route(BASE_PATH + path, endpoint, methods=[method])
 
     async def _serve(self, request: Request, handler: Handler) -> Response:
-        """Log, call the hooks, and carry the request out or let a fault strike it."""
+        """Log a request, carry it out or let a fault occur, and call the hooks."""
         content = await request.body()
-        call = _logged(request, content)
+        call = _call_of(request, content)
         self.requests.append(call)
-        await _called(self.on_request, call)
-        answer = await self._answer(_Turn(self, request, content, handler), call)
-        await _called(self.on_answer, call)
+        await _call_hook(self.on_request, call)
+        answer = await self._answer(_PendingRequest(self, request, content, handler), call)
+        await _call_hook(self.on_answer, call)
         if answer is None:
-            _reset(request.scope)
+            _reset_connection(request.scope)
             return Response()
         answer.headers.setdefault("Date", format_datetime(self.store.now(), usegmt=True))
         return answer
 
-    async def _answer(self, turn: "_Turn", call: Call) -> Response | None:
-        if not self._rate.allows():
-            return _refusal(self.store.quirks, 429, "Too many requests", headers={"Retry-After": "1"})
+    async def _answer(self, request: "_PendingRequest", call: Call) -> Response | None:
+        if not self._rate_limit.allows():
+            return _error_response(self.store.quirks, 429, "Too many requests", headers={"Retry-After": "1"})
         effect = self.faults.due(call.method, call.path)
-        return turn.carry_out() if effect is None else await effect.strike(turn)
+        return request.carry_out() if effect is None else await effect.apply(request)
 
-    def _done(self, message: str, **more: Any) -> JSONResponse:
+    def _success(self, message: str, **more: Any) -> JSONResponse:
         return JSONResponse({**more, self.store.quirks.message_key: message})
 
     def _with_session(self, handler: Callable[[str, Request, Any], Response], table: str) -> Handler:
-        """Only a request with a living session token gets through to the handler."""
+        """The handler, for requests with a valid session token only."""
 
         def guarded(request: Request, body: Any) -> Response:
             expiry = self._tokens.get(request.headers.get("x-session-key", ""))
             if expiry is None or expiry < time.monotonic():
-                return _refusal(self.store.quirks, 401, "Missing, incorrect or expired session")
+                return _error_response(self.store.quirks, 401, "Missing, incorrect or expired session")
             return handler(table, request, body)
 
         return guarded
 
     def _login(self, _request: Request, body: Any) -> Response:
-        if _object(body) != {"username": self.public_key, "password": self.private_key}:
-            return _refusal(self.store.quirks, 401, "Incorrect keys")
+        if _expect_object(body) != {"username": self.public_key, "password": self.private_key}:
+            return _error_response(self.store.quirks, 401, "Incorrect keys")
         if self.store.quirks.one_session:
             self.expire_tokens()
         token = secrets.token_urlsafe(48)
@@ -214,12 +214,12 @@ class SsmApiServer:
     def _hooks(self, _table: str, _request: Request, _body: Any) -> Response:
         number = self.store.quirks.hooks
         if number is None:
-            raise RefusedError("The resource does not exist", code=910)
+            raise BadRequestError("The resource does not exist", code=910)
         return JSONResponse([{"id": hook, "action": "insert", "entity": "contact"} for hook in range(1, number + 1)])
 
     def _list(self, table: str, request: Request, _body: Any) -> Response:
         size = self._page_size(request)
-        page = _whole_number(request.query_params.get("page", "0"))
+        page = _page_number(request.query_params.get("page", "0"))
         rows = self.store.page(
             table, self._predicates(table, request), order=self._order(table, request), start=page * size, size=size
         )
@@ -227,11 +227,11 @@ class SsmApiServer:
 
     def _page_size(self, request: Request) -> int:
         quirks = self.store.quirks
-        wishes = (
-            [] if request.state.ignore_page_size else [request.headers.get(name) for name in quirks.page_size_headers]
-        )
-        wish = next((int(text) for text in wishes if text and text.isdecimal() and int(text)), quirks.default_page_size)
-        return min(wish, quirks.max_page_size)
+        if request.state.ignore_page_size:
+            return min(quirks.default_page_size, quirks.max_page_size)
+        asked = [request.headers.get(name) for name in quirks.page_size_headers]
+        size = next((int(text) for text in asked if text and text.isdecimal() and int(text)), quirks.default_page_size)
+        return min(size, quirks.max_page_size)
 
     def _predicates(self, table: str, request: Request) -> list[where_parser.Predicate]:
         fields, quirks = self.store.fields[table], self.store.quirks
@@ -250,15 +250,15 @@ class SsmApiServer:
             dates = where_parser.Dates(quirks.where_inclusive, quirks.where_dates_ahead, quirks.where_on_dates_ignored)
             return [*asked, where_parser.parse(text, fields, ignore_case=quirks.where_ignores_case, dates=dates)]
         except where_parser.BadWhereError as error:
-            raise RefusedError(f"SQL not generated correctly: {error}", code=_INTERNAL_DATA_ERROR) from error
+            raise BadRequestError(f"SQL not generated correctly: {error}", code=_INTERNAL_DATA_ERROR) from error
 
     def _order(self, table: str, request: Request) -> str | None:
         name = request.query_params.get("order", "").removesuffix(" DESC")
         if not name:
             return None
         field = self.store.fields[table].get(name)
-        if field is None or field.kind is ApiType.RAW:
-            raise RefusedError("SQL not generated correctly: order", code=_INTERNAL_DATA_ERROR)
+        if field is None or field.type is ApiType.RAW:
+            raise BadRequestError("SQL not generated correctly: order", code=_INTERNAL_DATA_ERROR)
         return name
 
     def _shown(self, table: str, row: Record, request: Request) -> Record:
@@ -270,65 +270,66 @@ class SsmApiServer:
         )
 
     def _get(self, table: str, request: Request, _body: Any) -> Response:
-        row = self.store.row(table, _id(request))
+        row = self.store.row(table, _path_id(request))
         if row["deleted"] and not self.store.quirks.deleted_row_readable:
-            raise RefusedError("The resource does not exist", code=910)
+            raise BadRequestError("The resource does not exist", code=910)
         return JSONResponse(self._shown(table, row, request))
 
     def _schema(self, table: str, _request: Request, _body: Any) -> Response:
         if not self.store.quirks.schema_readable:
-            raise RefusedError("The resource does not exist", code=910)
+            raise BadRequestError("The resource does not exist", code=910)
         return JSONResponse(self.store.schema(table))
 
     def _create(self, table: str, _request: Request, body: Any) -> Response:
-        new_id = self.store.create(table, _object(body), user=API_USER)
-        return self._done("entity created", id=new_id)
+        new_id = self.store.create(table, _expect_object(body), user=API_USER)
+        return self._success("entity created", id=new_id)
 
     def _update(self, table: str, request: Request, body: Any) -> Response:
-        self._put(table, _id(request), _object(body))
-        return self._done("entity updated")
+        self._put(table, _path_id(request), _expect_object(body))
+        return self._success("entity updated")
 
     def _delete(self, table: str, request: Request, _body: Any) -> Response:
-        self.store.delete(table, _id(request), user=API_USER)
-        return self._done("entity deleted")
+        self.store.delete(table, _path_id(request), user=API_USER)
+        return self._success("entity deleted")
 
     def _put(self, table: str, row_id: int, values: Record) -> None:
-        """Update a row; how a field is cleared, and whether a row is brought back, is the tenant's own way."""
+        """Update a row by the tenant's own way to clear a field, or to restore a deleted row."""
         quirks = self.store.quirks
         if quirks.null_refused and None in values.values():
-            raise RefusedError("Null is no value")
+            raise BadRequestError("Null is no value")
         if not quirks.empty_text_clears and "" in values.values():
-            raise RefusedError("An empty text is no value")
-        taken = values if quirks.null_clears else {name: value for name, value in values.items() if value is not None}
-        self.store.update(table, row_id, taken, user=API_USER)
-        if quirks.deleted_is_writable and values.get("deleted") is False:
-            self.store.bring_back(table, row_id)
+            raise BadRequestError("An empty text is no value")
+        if not quirks.null_clears:
+            values = {name: value for name, value in values.items() if value is not None}
+        self.store.update(table, row_id, values, user=API_USER)
+        if quirks.put_undeletes and values.get("deleted") is False:
+            self.store.undelete(table, row_id)
 
     def _bulk(self, table: str, request: Request, body: Any) -> Response:
         if not isinstance(body, list) or len(body) > _BULK_LIMITS[request.method]:
-            raise RefusedError(f"An array of at most {_BULK_LIMITS[request.method]} operations is expected")
+            raise BadRequestError(f"An array of at most {_BULK_LIMITS[request.method]} operations is expected")
         operation = {"POST": self._bulk_create, "PUT": self._bulk_update, "DELETE": self._bulk_delete}[request.method]
         if self.store.quirks.bulk_is_all_or_nothing:
             with self.store.all_or_nothing():
-                done = [operation(table, _object(item)) for item in body]
+                done = [operation(table, _expect_object(item)) for item in body]
             return JSONResponse([_bulk_success(item, row_id) for item, row_id in zip(body, done, strict=True)])
-        return JSONResponse([self._bulk_result(partial(operation, table), _object(item)) for item in body])
+        return JSONResponse([self._bulk_result(partial(operation, table), _expect_object(item)) for item in body])
 
     def _bulk_result(self, operation: Callable[[Record], int], item: Record) -> Record:
         try:
             done = operation(item)
-        except RefusedError as refused:
+        except BadRequestError as refused:
             return {"code": refused.code, "guid": item.get("guid"), "id": item.get("id"), "message": str(refused)}
         return _bulk_success(item, done)
 
     def _bulk_create(self, table: str, item: Record) -> int:
-        return self.store.create(table, _object(item.get("data")), user=API_USER)
+        return self.store.create(table, _expect_object(item.get("data")), user=API_USER)
 
     def _bulk_update(self, table: str, item: Record) -> int:
         place = self.store.quirks.bulk_put_fields
         fields = {key: value for key, value in item.items() if key not in {"guid", "data"}} if place != "data" else {}
         if place != "item":
-            fields |= _object(item.get("data", {}))
+            fields |= _expect_object(item.get("data", {}))
         row_id = _bulk_id(fields)
         self._put(table, row_id, fields)
         return row_id
@@ -339,27 +340,27 @@ class SsmApiServer:
         return row_id
 
 
-class _Turn:
-    """A request to be carried out, now, later or not at all."""
+class _PendingRequest:
+    """A request that has not been carried out yet."""
 
     def __init__(self, api: SsmApiServer, request: Request, content: bytes, handler: Handler) -> None:
         self._api, self._request, self._content, self._handler = api, request, content, handler
 
     def carry_out(self, *, ignore_page_size: bool = False, first: int | None = None) -> Response:
-        """Do what was asked for, of many writes the first few."""
+        """Carry it out, of a bulk only the first few writes."""
         self._request.state.ignore_page_size = ignore_page_size
         try:
-            body = _parsed(self._content)
+            body = _parsed_body(self._content)
             return self._handler(self._request, body if first is None else body[:first])
-        except RefusedError as refused:
-            return _refusal(self._api.store.quirks, 400, str(refused), code=refused.code)
+        except BadRequestError as refused:
+            return _error_response(self._api.store.quirks, 400, str(refused), code=refused.code)
 
     def expire_tokens(self) -> None:
-        """Make every session token unknown."""
+        """Invalidate every session token."""
         self._api.expire_tokens()
 
 
-class _Rate:
+class _RateLimit:
     """At most so many requests within any second."""
 
     def __init__(self, per_second: int | None) -> None:
@@ -381,11 +382,11 @@ class _Rate:
             return True
 
 
-class _Protocol(H11Protocol):
-    """HTTP that tells the application its transport, so that a fault can reset it."""
+class _ResettableProtocol(H11Protocol):
+    """HTTP that gives the application its connection, so that a fault can reset it."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the base class
-        # asyncio leaves this off on a listener made by hand, and each answer would wait for an acknowledgement.
+        # asyncio does not set this for a socket that we have created: each answer would wait for an acknowledgement.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)
         app = self.app
@@ -397,7 +398,7 @@ class _Protocol(H11Protocol):
 
 
 class _Server:
-    """Uvicorn in a thread, listening once this is built."""
+    """Uvicorn in a thread of its own, which listens from the start."""
 
     def __init__(self, app: Starlette, port: int) -> None:
         self._socket = socket.create_server(("127.0.0.1", port))
@@ -405,7 +406,7 @@ class _Server:
         self._uvicorn = uvicorn.Server(
             uvicorn.Config(
                 app,
-                http=_Protocol,
+                http=_ResettableProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -426,66 +427,66 @@ class _Server:
         self._socket.close()
 
 
-def _refusal(
+def _error_response(
     quirks: Quirks, status: int, message: str, *, code: int | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
-    told = {"code": code or status, quirks.message_key: message}
+    error = {"code": code or status, quirks.message_key: message}
     match quirks.error_body:
         case "object":
-            return JSONResponse(told, status, headers=headers)
+            return JSONResponse(error, status, headers=headers)
         case "list":
-            return JSONResponse({"errors": [told]}, status, headers=headers)
+            return JSONResponse({"errors": [error]}, status, headers=headers)
         case "text":
             return PlainTextResponse(message, status, headers=headers)
         case "nothing":
             return Response(status_code=status, headers=headers)
 
 
-async def _called(hook: Hook | None, call: Call) -> None:
+async def _call_hook(hook: Hook | None, call: Call) -> None:
     if hook is not None:
         await run_in_threadpool(hook, call)
 
 
-def _logged(request: Request, content: bytes) -> Call:
+def _call_of(request: Request, content: bytes) -> Call:
     path = request.url.path.removeprefix(BASE_PATH)
     try:
-        body = None if path == "/login" else _parsed(content)
-    except RefusedError:
+        body = None if path == "/login" else _parsed_body(content)
+    except BadRequestError:
         body = None
     return Call(request.method, path, dict(request.query_params), body)
 
 
-def _reset(scope: Scope) -> None:
-    """Close the connection the hard way (RST): what a client sees when a network or a server fails."""
+def _reset_connection(scope: Scope) -> None:
+    """Reset the connection (RST), as a client sees it when a network or a server fails."""
     transport = scope[_TRANSPORT]
-    linger_not = struct.pack("ii", 1, 0)
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_not)
+    no_linger = struct.pack("ii", 1, 0)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
     transport.abort()
 
 
-def _parsed(content: bytes) -> Any:
+def _parsed_body(content: bytes) -> Any:
     try:
         return json.loads(content) if content else None
     except ValueError:
-        raise RefusedError("The body is not JSON") from None
+        raise BadRequestError("The body is not JSON") from None
 
 
-def _object(body: Any) -> Record:
+def _expect_object(body: Any) -> Record:
     if not isinstance(body, dict):
-        raise RefusedError("An object is expected")
+        raise BadRequestError("An object is expected")
     return body
 
 
-def _whole_number(text: str) -> int:
+def _page_number(text: str) -> int:
     if not text.isdecimal():
-        raise RefusedError("page is no whole number")
+        raise BadRequestError("page is not a whole number")
     return int(text)
 
 
-def _id(request: Request) -> int:
+def _path_id(request: Request) -> int:
     text = request.path_params["id"]
     if not text.isdecimal():
-        raise RefusedError("The resource does not exist", code=910)
+        raise BadRequestError("The resource does not exist", code=910)
     return int(text)
 
 
@@ -496,5 +497,5 @@ def _bulk_success(item: Record, row_id: int) -> Record:
 def _bulk_id(item: Record) -> int:
     row_id = item.get("id")
     if not isinstance(row_id, int):
-        raise RefusedError("The resource does not exist", code=910)
+        raise BadRequestError("The resource does not exist", code=910)
     return row_id

@@ -1,4 +1,4 @@
-"""What the SSM stand-in holds, and the rules by which it takes writes. Knows no HTTP; safe between threads."""
+"""The rows of an SSM tenant, and the rules by which it accepts writes. Without HTTP; thread-safe."""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ _PHONES = frozenset({"phone", "phone1", "phone2", "phone3", "fax"})
 _WITHOUT_LABEL = frozenset({"accounts", "users"})
 
 
-class RefusedError(Exception):
+class BadRequestError(Exception):
     """The API refuses a request with 400.
 
     Attributes:
@@ -49,10 +49,10 @@ class Store:
     """The rows of a tenant, by resource and id.
 
     Args:
-        quirks: how it behaves where the facts leave that open.
+        quirks: how it behaves where that is not known.
         extra_fields: the tenant's own ``Z_…`` fields, by resource.
-        clock: gives the time, aware.
-        language: of the labels, where a request names none (a key of ``LANGUAGES``).
+        clock: returns the time, aware.
+        language: the language of labels where a request names none, one of ``LANGUAGES``.
     """
 
     def __init__(
@@ -82,19 +82,19 @@ class Store:
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     def put(self, table: str, row: Mapping[str, Any]) -> int:
-        """Set a row as it is, past all rules: what was there when the story begins. Returns its id."""
+        """Add a row as it is, without any check: what the tenant contains from the start. Returns its id."""
         with self.lock:
             row_id: int = row.get("id", self._next_id)
             self._next_id = max(self._next_id, row_id + 1)
-            blank = {name: field.default for name, field in self.fields[table].items()}
-            self._tables[table][row_id] = {**blank, "dateCreated": self.now(), **row, "id": row_id}
+            defaults = {name: field.default for name, field in self.fields[table].items()}
+            self._tables[table][row_id] = {**defaults, "dateCreated": self.now(), **row, "id": row_id}
             return row_id
 
     def row(self, table: str, row_id: int) -> Record:
         """A copy of one stored row.
 
         Raises:
-            RefusedError: there is none (910).
+            BadRequestError: there is none (910).
         """
         with self.lock:
             return dict(self._row(table, row_id))
@@ -119,7 +119,7 @@ class Store:
         """Create a row as the API does. Returns its id.
 
         Raises:
-            RefusedError: a required field is empty, a value does not fit or a reference is unknown.
+            BadRequestError: a required field is empty, a value does not fit or a reference is unknown.
         """
         with self.lock:
             accepted = self._accepted(table, values)
@@ -131,7 +131,7 @@ class Store:
         """Set some fields of a row as the API does.
 
         Raises:
-            RefusedError: no such row (910), or it or a value cannot be written.
+            BadRequestError: no such row (910), or it or a value cannot be written.
         """
         with self.lock:
             row = self._writable_row(table, row_id)
@@ -148,7 +148,7 @@ class Store:
         """Mark a row as deleted, as the API does.
 
         Raises:
-            RefusedError: no such row (910), or it cannot be written.
+            BadRequestError: no such row (910), or it cannot be written.
         """
         with self.lock:
             self._mark_deleted(self._writable_row(table, row_id), user)
@@ -156,23 +156,23 @@ class Store:
                 for contact in self._contacts_of(row_id):
                     self._mark_deleted(contact, user)
 
-    def bring_back(self, table: str, row_id: int) -> None:
-        """Take the mark of deletion off a row.
+    def undelete(self, table: str, row_id: int) -> None:
+        """Remove the mark of deletion from a row.
 
         Raises:
-            RefusedError: no such row (910).
+            BadRequestError: no such row (910).
         """
         with self.lock:
             self._row(table, row_id).update(deleted=False, dateDeleted=None)
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
-        """Take back all that the block wrote, if a part of it is refused."""
+        """Undo everything that the block wrote if a part of it is refused."""
         with self.lock:
             before = copy.deepcopy(self._tables)
             try:
                 yield
-            except RefusedError:
+            except BadRequestError:
                 self._tables = before
                 raise
 
@@ -182,12 +182,12 @@ class Store:
         Args:
             table: the resource.
             row: the stored row.
-            language: of the labels.
-            bare_extras: show a ``Z_…`` reference as its id alone (``ExtraFieldDescription: 0``).
+            language: the language of labels; None for the tenant's own.
+            bare_extras: whether to show a ``Z_…`` reference as its id alone (``ExtraFieldDescription: 0``).
         """
         return {
             name: row[name]
-            if bare_extras and name.startswith("Z_") and field.kind is ApiType.REFERENCE
+            if bare_extras and name.startswith("Z_") and field.type is ApiType.REFERENCE
             else self._shown_value(field, row, language)
             for name, field in sorted(self.fields[table].items())
         }
@@ -198,9 +198,9 @@ class Store:
             value = _SENTINEL
         if value is None:
             return None
-        if field.kind is ApiType.REFERENCE:
+        if field.type is ApiType.REFERENCE:
             return {"id": value, "value": self._label(field.table, value, language or self._language)}
-        return show_date(value) if field.kind is ApiType.DATE else value
+        return show_date(value) if field.type is ApiType.DATE else value
 
     def _label(self, table: str, row_id: int, language: str) -> str:
         """The label of a row: empty for accounts and users, as in the vendor's sample."""
@@ -214,14 +214,14 @@ class Store:
         try:
             return self._tables[table][row_id]
         except KeyError:
-            raise RefusedError("The resource does not exist", code=910) from None
+            raise BadRequestError("The resource does not exist", code=910) from None
 
     def _writable_row(self, table: str, row_id: int) -> Record:
         row = self._row(table, row_id)
         if row["deleted"] and not self.quirks.deleted_row_writable:
-            raise RefusedError("The resource is deleted", code=910)
+            raise BadRequestError("The resource is deleted", code=910)
         if row["readOnly"] and not self.quirks.read_only_row_writable:
-            raise RefusedError("The resource is read-only")
+            raise BadRequestError("The resource is read-only")
         return row
 
     def _contacts_of(self, account_id: int) -> list[Record]:
@@ -238,7 +238,7 @@ class Store:
         return {
             field.name: self._accepted_value(field, value)
             for field, value in self._written_fields(table, values)
-            if not field.read_only and field.kind is not ApiType.RAW
+            if not field.read_only and field.type is not ApiType.RAW
         }
 
     def _written_fields(self, table: str, values: Mapping[str, Any]) -> Iterator[tuple[ApiField, Any]]:
@@ -248,30 +248,30 @@ class Store:
             if field is not None:
                 yield field, value
             elif self.quirks.unknown_keys_refused:
-                raise RefusedError(f"Unknown field {key}")
+                raise BadRequestError(f"Unknown field {key}")
 
     def _accepted_value(self, field: ApiField, value: Any) -> Any:
         if value is None:
             return None
         try:
-            converted = _CONVERSIONS[field.kind](value)
+            converted = _CONVERSIONS[field.type](value)
         except (TypeError, ValueError):
-            raise RefusedError(f"The value of {field.name} is not valid") from None
-        if field.kind is ApiType.REFERENCE and converted not in self._tables[field.table]:
-            raise RefusedError(f"{field.name} refers to what does not exist")
-        return self._accepted_text(field, converted) if field.kind is ApiType.TEXT else converted
+            raise BadRequestError(f"The value of {field.name} is not valid") from None
+        if field.type is ApiType.REFERENCE and converted not in self._tables[field.table]:
+            raise BadRequestError(f"{field.name} refers to what does not exist")
+        return self._accepted_text(field, converted) if field.type is ApiType.TEXT else converted
 
     def _accepted_text(self, field: ApiField, text: str) -> str:
         normal = _normalised(field.name, text, self.quirks.normalisations)
         limit = self.quirks.max_lengths.get(field.name, field.max_length)
         if len(normal) > limit and Normalisation.CUT not in self.quirks.normalisations:
-            raise RefusedError(f"The value of {field.name} is longer than {limit} characters")
+            raise BadRequestError(f"The value of {field.name} is longer than {limit} characters")
         return normal[:limit]
 
     def _check_required(self, table: str, row: Mapping[str, Any]) -> None:
         for field in self.fields[table].values():
             if field.required and row.get(field.name) in {None, ""}:
-                raise RefusedError(f"The field {field.name} is required")
+                raise BadRequestError(f"The field {field.name} is required")
 
     def _check_ext_id(self, table: str, ext_id: str | None, own_id: int | None) -> None:
         unique = self.quirks.ext_id_unique
@@ -279,23 +279,23 @@ class Store:
             return
         for row in self._tables[table].values():
             if row["extId"] == ext_id and row["id"] != own_id and (unique == "all" or not row["deleted"]):
-                raise RefusedError("The field extId must be unique")
+                raise BadRequestError("The field extId must be unique")
 
     def schema(self, table: str) -> Record:
         """The answer to ``GET /{table}/schema``: the fields in their read shape."""
         fields = sorted(self.fields[table].items())
         described: Record = {"properties": {name: self._described(field) for name, field in fields}}
-        if self.quirks.schema_tells_required:
+        if self.quirks.schema_lists_required:
             described["required"] = [name for name, field in fields if field.required]
         return described
 
     def _described(self, field: ApiField) -> Record:
-        described: Record = {"description": field.name, "type": [_SCHEMA_TYPES[field.kind], "null"]}
-        if field.kind is ApiType.TEXT:
+        described: Record = {"description": field.name, "type": [_SCHEMA_TYPES[field.type], "null"]}
+        if field.type is ApiType.TEXT:
             described["maxLength"] = self.quirks.max_lengths.get(field.name, field.max_length)
-        if field.kind is ApiType.DATE:
+        if field.type is ApiType.DATE:
             described["format"] = "date-time"
-        if field.kind is ApiType.REFERENCE:
+        if field.type is ApiType.REFERENCE:
             described |= {"table": field.table, "required": ["id"]}
         if field.read_only:
             described["readOnly"] = True

@@ -6,9 +6,9 @@ from typing import Any
 from sage100_ssm.standins.ssm_api.store import Store
 
 API_USER = 90
-"""The user as whom the API's own writes are recorded."""
+"""The user in whose name the API writes."""
 SALES_REP = 310
-"""The sales rep who owns contacts without one of their own (``default_sales_rep_id``)."""
+"""The sales rep who owns contacts that are created without one (``default_sales_rep_id``)."""
 OTHER_SALES_REP = 311
 BRANCH = 16
 """The branch of accounts (``default_branch_id``)."""
@@ -26,7 +26,7 @@ CONTACT_TYPES = {
     9: ("Department of Administration", ""),
     10: ("", "Gemmologue"),
 }
-"""Job titles by id: English and French label. Some have one language alone, as happens in real tenants."""
+"""Job titles by id: English and French label. Some have a label in one language only, as in real tenants."""
 
 CLIENT, PROSPECT = 1, 2
 """Account statuses."""

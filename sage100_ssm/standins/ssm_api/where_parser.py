@@ -1,6 +1,6 @@
 """The ``where`` of the SSM API: a small SQL-like language, parsed into a predicate over stored rows.
 
-Comparisons know SQL's third answer: what meets a null is neither true nor false, and such a row is not shown.
+As in SQL, a comparison with a null is neither true nor false, and such a row is not shown.
 """
 
 import operator
@@ -17,7 +17,7 @@ Predicate = Callable[[Record], Truth]
 
 
 class BadWhereError(ValueError):
-    """The text is no ``where``, or names what the resource does not have."""
+    """The text is not a ``where``, or names a field that the resource does not have."""
 
 
 _TOKEN = re.compile(
@@ -45,9 +45,9 @@ class Dates:
     """How dates are compared.
 
     Attributes:
-        inclusive: whether ``>`` and ``<`` let an equal date through.
-        ahead: how much later than it says a date in the condition is taken to be.
-        ignored: whether every condition on a date is taken to hold.
+        inclusive: whether ``>`` and ``<`` are true of an equal date.
+        ahead: how much is added to a date in the condition.
+        ignored: whether every condition on a date is true.
     """
 
     inclusive: bool = False
@@ -56,11 +56,11 @@ class Dates:
 
 
 PLAIN_DATES = Dates()
-"""Dates compared as they stand."""
+"""Dates compared as they are."""
 
 _INCLUSIVE = {">": ">=", "<": "<="}
 
-_WORDS: Mapping[str, bool | None] = {"TRUE": True, "FALSE": False, "NULL": None}
+_KEYWORD_VALUES: Mapping[str, bool | None] = {"TRUE": True, "FALSE": False, "NULL": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class _Token:
 
     @property
     def keyword(self) -> str:
-        """The token as a mark or keyword; a quoted text is never one."""
+        """The token as an operator or keyword; a quoted text is neither."""
         return "" if self.kind == "text" else self.text.upper()
 
 
@@ -78,7 +78,7 @@ _END = _Token("end", "")
 
 
 def parse(text: str, fields: Mapping[str, ApiField], *, ignore_case: bool, dates: Dates = PLAIN_DATES) -> Predicate:
-    """Turn a ``where`` into a predicate.
+    """The predicate of a ``where``.
 
     Args:
         text: the condition, as in ``lastName='O''Neil' AND accountId.id IN (1,2)``.
@@ -87,20 +87,19 @@ def parse(text: str, fields: Mapping[str, ApiField], *, ignore_case: bool, dates
         dates: how dates are compared.
 
     Raises:
-        BadWhereError: it cannot be understood.
+        BadWhereError: it cannot be parsed.
     """
-    return _Parser(_tokens(text), fields, ignore_case=ignore_case, dates=dates).whole()
+    return _Parser(_tokens(text), fields, ignore_case=ignore_case, dates=dates).parse()
 
 
 def equals(name: str, text: str, fields: Mapping[str, ApiField], *, ignore_case: bool) -> Predicate:
-    """The predicate of a query parameter that bears a field's name (``?extId=C-1``).
+    """The predicate of a query parameter with a field's name (``?extId=C-1``).
 
     Raises:
         BadWhereError: the text does not fit the field.
     """
-    field = fields[name]
-    column = _Column(field.name, field.kind, ignore_case=ignore_case)
-    return column.compared("=", column.literal(_Token("text", "'" + text.replace("'", "''") + "'")))
+    field = _ComparedField(name, fields[name].type, ignore_case=ignore_case)
+    return field.comparison("=", field.literal(_Token("text", "'" + text.replace("'", "''") + "'")))
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -115,27 +114,27 @@ def _tokens(text: str) -> list[_Token]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class _ComparedField:
     """A field as it is compared."""
 
     name: str
-    kind: ApiType
+    type: ApiType
     ignore_case: bool
     dates: Dates = PLAIN_DATES
 
     def value(self, row: Record) -> Any:
-        """What a row holds, in comparable form."""
+        """A row's value, in comparable form."""
         value = row.get(self.name)
         return value.casefold() if self.ignore_case and isinstance(value, str) else value
 
     def literal(self, token: _Token) -> Any:
-        """What a literal means beside this column.
+        """The value of a literal that is compared with this field.
 
         Raises:
-            BadWhereError: it does not fit.
+            BadWhereError: it does not fit the field's type.
         """
         if token.kind == "word":
-            return self._word(token.text.upper())
+            return self._keyword_value(token.text.upper())
         if token.kind not in {"text", "number"}:
             raise BadWhereError("a value is missing")
         text = token.text[1:-1].replace("''", "'") if token.kind == "text" else token.text
@@ -144,11 +143,11 @@ class _Column:
         except (ValueError, KeyError) as error:
             raise BadWhereError(f"a value does not fit {self.name}") from error
 
-    def compared(self, mark: str, literal: Any) -> Predicate:
-        """The predicate ``column mark literal``."""
-        if self.kind is ApiType.DATE and self.dates.ignored:
+    def comparison(self, mark: str, literal: Any) -> Predicate:
+        """The predicate ``field mark literal``."""
+        if self.type is ApiType.DATE and self.dates.ignored:
             return lambda _: True
-        inclusive = self.kind is ApiType.DATE and self.dates.inclusive
+        inclusive = self.type is ApiType.DATE and self.dates.inclusive
         compare = _COMPARISONS[_INCLUSIVE.get(mark, mark) if inclusive else mark]
 
         def test(row: Record) -> Truth:
@@ -158,7 +157,7 @@ class _Column:
         return test
 
     def like(self, pattern: str) -> Predicate:
-        """The predicate ``column LIKE pattern``, with ``%`` and ``_``."""
+        """The predicate ``field LIKE pattern``, with ``%`` and ``_``."""
         wild = {"%": ".*", "_": "."}
         expression = re.compile("".join(wild.get(sign) or re.escape(sign) for sign in pattern), re.DOTALL)
 
@@ -168,13 +167,13 @@ class _Column:
 
         return test
 
-    def _word(self, word: str) -> bool | None:
-        if word not in _WORDS or (word != "NULL" and self.kind is not ApiType.BOOLEAN):
+    def _keyword_value(self, word: str) -> bool | None:
+        if word not in _KEYWORD_VALUES or (word != "NULL" and self.type is not ApiType.BOOLEAN):
             raise BadWhereError(f"a value does not fit {self.name}")
-        return _WORDS[word]
+        return _KEYWORD_VALUES[word]
 
     def _converted(self, text: str) -> Any:
-        match self.kind:
+        match self.type:
             case ApiType.INTEGER | ApiType.REFERENCE:
                 return int(text)
             case ApiType.NUMBER:
@@ -196,88 +195,87 @@ class _Parser:
         self._tokens, self._fields, self._ignore_case, self._dates = tokens, fields, ignore_case, dates
         self._position = 0
 
-    def whole(self) -> Predicate:
-        predicate = self._any()
+    def parse(self) -> Predicate:
+        predicate = self._disjunction()
         if self._next() is not _END:
             raise BadWhereError("something is left over at the end")
         return predicate
 
-    def _any(self) -> Predicate:
-        parts = [self._all()]
-        while self._took("OR"):
-            parts.append(self._all())
+    def _disjunction(self) -> Predicate:
+        parts = [self._conjunction()]
+        while self._accept("OR"):
+            parts.append(self._conjunction())
         return parts[0] if len(parts) == 1 else lambda row: _or([part(row) for part in parts])
 
-    def _all(self) -> Predicate:
-        parts = [self._one()]
-        while self._took("AND"):
-            parts.append(self._one())
+    def _conjunction(self) -> Predicate:
+        parts = [self._factor()]
+        while self._accept("AND"):
+            parts.append(self._factor())
         return parts[0] if len(parts) == 1 else lambda row: _not(_or([_not(part(row)) for part in parts]))
 
-    def _one(self) -> Predicate:
-        if self._took("NOT"):
-            negated = self._one()
+    def _factor(self) -> Predicate:
+        if self._accept("NOT"):
+            negated = self._factor()
             return lambda row: _not(negated(row))
-        if self._took("("):
-            inner = self._any()
+        if self._accept("("):
+            inner = self._disjunction()
             self._expect(")")
             return inner
         return self._comparison()
 
     def _comparison(self) -> Predicate:
-        column = self._column(self._next())
-        if self._took("IS"):
-            return self._null_test(column)
-        negated = self._took("NOT")
-        test = self._membership(column) if self._took("IN") else self._like_or_mark(column, negated=negated)
+        field = self._field(self._next())
+        if self._accept("IS"):
+            return self._null_test(field)
+        negated = self._accept("NOT")
+        test = self._membership(field) if self._accept("IN") else self._like_or_mark(field, negated=negated)
         return (lambda row: _not(test(row))) if negated else test
 
-    def _null_test(self, column: _Column) -> Predicate:
-        wanted = not self._took("NOT")
+    def _null_test(self, field: _ComparedField) -> Predicate:
+        wanted = not self._accept("NOT")
         self._expect("NULL")
-        return lambda row: (row.get(column.name) is None) is wanted
+        return lambda row: (row.get(field.name) is None) is wanted
 
-    def _membership(self, column: _Column) -> Predicate:
+    def _membership(self, field: _ComparedField) -> Predicate:
         self._expect("(")
-        choices = [column.compared("=", column.literal(self._next()))]
-        while self._took(","):
-            choices.append(column.compared("=", column.literal(self._next())))
+        choices = [field.comparison("=", field.literal(self._next()))]
+        while self._accept(","):
+            choices.append(field.comparison("=", field.literal(self._next())))
         self._expect(")")
         return lambda row: _or([choice(row) for choice in choices])
 
-    def _like_or_mark(self, column: _Column, *, negated: bool) -> Predicate:
+    def _like_or_mark(self, field: _ComparedField, *, negated: bool) -> Predicate:
         mark = self._next().keyword
         if mark == "LIKE" and self._tokens[self._position].kind == "text":
-            text = _Column(column.name, ApiType.TEXT, ignore_case=self._ignore_case)
-            return column.like(text.literal(self._next()))
+            text = _ComparedField(field.name, ApiType.TEXT, ignore_case=self._ignore_case)
+            return field.like(text.literal(self._next()))
         if mark not in _COMPARISONS or negated:
             raise BadWhereError("an operator is missing")
-        return column.compared(mark, column.literal(self._next()))
+        return field.comparison(mark, field.literal(self._next()))
 
-    def _column(self, token: _Token) -> _Column:
+    def _field(self, token: _Token) -> _ComparedField:
         name, dot, part = token.text.partition(".")
         field = self._fields.get(name) if token.kind == "word" else None
-        if (
-            field is None
-            or field.kind is ApiType.RAW
-            or (dot + part) != (".id" if field.kind is ApiType.REFERENCE else "")
-        ):
+        if field is None or field.type is ApiType.RAW:
             raise BadWhereError("a field that is not known")
-        return _Column(field.name, field.kind, ignore_case=self._ignore_case, dates=self._dates)
+        # A reference is named by its id: accountId.id = 12.
+        if dot + part != (".id" if field.type is ApiType.REFERENCE else ""):
+            raise BadWhereError("a field that is not known")
+        return _ComparedField(field.name, field.type, ignore_case=self._ignore_case, dates=self._dates)
 
     def _next(self) -> _Token:
         token = self._tokens[self._position]
         self._position = min(self._position + 1, len(self._tokens) - 1)
         return token
 
-    def _took(self, keyword: str) -> bool:
+    def _accept(self, keyword: str) -> bool:
         if self._tokens[self._position].keyword != keyword:
             return False
         self._next()
         return True
 
     def _expect(self, keyword: str) -> None:
-        if not self._took(keyword):
+        if not self._accept(keyword):
             raise BadWhereError(f"{keyword} is missing")
 
 
