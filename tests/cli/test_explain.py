@@ -1,11 +1,13 @@
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from sage100_ssm.sync.journal import DeletionGuard, Entry, Subject
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.state.store import StateStore
-from tests.cli.conftest import NOON
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

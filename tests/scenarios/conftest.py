@@ -231,6 +231,10 @@ class World:
         self.run()
         return Person(self, next(link.sage100_id for link in self.links.values() if link.ssm_id == ssm_id), ssm_id)
 
+    def follow(self, marq: int, ssm_id: int) -> Person:
+        """The person who is this row in Sage and this contact in SSM."""
+        return Person(self, marq, ssm_id)
+
     def people(self, number: int, *, born: str = "sage100") -> list[Person]:
         """Several persons, brought over in one run."""
         create = self.sage.create_contact if born == "sage100" else self.ssm.create_contact

@@ -3,7 +3,6 @@
 import pytest
 
 from sage100_ssm.standins.ssm_api.quirks import Normalisation, Quirks
-from tests.scenarios.conftest import Person
 
 FULL_IN_SAGE = {
     "CT_Fonction": "Gérant",
@@ -143,7 +142,7 @@ def test_p1_manual_conflict_stays_open_though_one_side_is_put_back(world, back, 
     if matched:
         marq = world.sage.create_contact("ALPHA", "Aubrelin", "Ada", CT_EMail="sage@alpha.example")
         ssm_id = world.ssm.create_contact("ALPHA", "Aubrelin", "Ada", email="ssm@alpha.example")
-        ada = Person(world, marq, ssm_id)
+        ada = world.follow(marq, ssm_id)
     else:
         ada = world.person("Aubrelin", "Ada")
         ada.edit_sage(CT_EMail="sage@alpha.example")

@@ -1,20 +1,15 @@
 """The source, in process, against the API on loopback and against what the loopback cannot do."""
 
-import logging
 from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 import respx
-from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.models import (
     AirbyteStateMessageSerializer,
-    ConfiguredAirbyteCatalogSerializer,
     FailureType,
     Status,
     SyncMode,
-    TraceType,
-    Type,
 )
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
@@ -27,10 +22,8 @@ from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.store import Store
 from sage100_ssm.standins.ssm_api.tenant import with_value_lists
 from source_ssm.source import SourceSsm
+from tests.support.ssm_reading import KEYS, LOGGER, URL, Reading
 
-LOGGER = logging.getLogger("airbyte")
-URL = "https://ssm.example/api/v4"
-KEYS = {"public_key": "public-key-of-ours", "private_key": "private-key-of-ours"}
 HASTE = Patience(attempts=2, wait_initial=0, wait_max=0, pause=0)
 START = datetime(2024, 5, 1, 12, 0, 0, 250_000, UTC)
 
@@ -43,25 +36,6 @@ class Clock:
         return self.now
 
 
-def catalog(*names, mode="incremental"):
-    return ConfiguredAirbyteCatalogSerializer.load(
-        {
-            "streams": [
-                {
-                    "stream": {
-                        "name": name,
-                        "json_schema": {},
-                        "supported_sync_modes": ["full_refresh", "incremental"],
-                    },
-                    "sync_mode": mode,
-                    "destination_sync_mode": "append",
-                }
-                for name in names
-            ]
-        }
-    )
-
-
 def state_of(name, stamp, **more):
     return AirbyteStateMessageSerializer.load(
         {
@@ -72,32 +46,6 @@ def state_of(name, stamp, **more):
             },
         }
     )
-
-
-class Reading:
-    """What a read gave, sorted."""
-
-    def __init__(self, source, config, *names, states=(), mode="incremental"):
-        self.records, self.states, self.last, self.order, self.traces = {}, {}, {}, [], []
-        entrypoint = AirbyteEntrypoint(source)
-        self.error = None
-        try:
-            for message in entrypoint.read(source.spec(LOGGER), config, catalog(*names, mode=mode), list(states)):
-                self._take(message)
-        except AirbyteTracedException as error:
-            self.error = error
-
-    def _take(self, message):
-        if message.type is Type.RECORD:
-            self.records.setdefault(message.record.stream, []).append(message.record.data)
-            self.order.append("R")
-        elif message.type is Type.STATE:
-            name = message.state.stream.stream_descriptor.name
-            self.states[name] = message.state.stream.stream_state.__dict__.get("changed_at")
-            self.last[name] = message.state
-            self.order.append("S")
-        elif message.type is Type.TRACE and message.trace.type is TraceType.ERROR:
-            self.traces.append(message.trace.error)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from sage100_ssm.ssm.config import SsmConfig
 from source_ssm import schemas
 from source_ssm.declared_types import Types
 from source_ssm.source import SourceSsm
-from tests.ssm.test_source_ssm import KEYS, URL, Reading
+from tests.support.ssm_reading import KEYS, URL, Reading
 
 TEXT, WHOLE, NUMBER, FLAG, REFERENCE = "comment", "permissionLevel", "latitude", "geocoded", "branchId"
 
