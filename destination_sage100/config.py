@@ -1,4 +1,4 @@
-"""What the destination needs to know."""
+"""The configuration of the destination."""
 
 from pydantic import ConfigDict
 

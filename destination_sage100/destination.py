@@ -1,4 +1,4 @@
-"""The destination: Airbyte records, written by `sage100`."""
+"""The destination: Airbyte records, written as contacts of a Sage 100 company database."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -26,17 +26,17 @@ class DestinationSage100(RecordDestination):
 
     Args:
         sink: receives one receipt per record; without one, the destination reports as its settings say.
-        database: a database that others use too, which stays open; without one, the destination opens its own.
+        database: an open database, which the caller closes; without one, the destination opens its own.
     """
 
     settings_model = DestinationSage100Config
 
     def __init__(self, sink: Sink | None = None, database: Database | None = None) -> None:
         super().__init__(sink)
-        self._lent = database
+        self._given = database
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
-        """Tell what the destination needs to know."""
+        """The configuration that the destination takes."""
         return ConnectorSpecification(
             connectionSpecification=connection_specification(DestinationSage100Config),
             supportsIncremental=True,
@@ -62,10 +62,10 @@ class DestinationSage100(RecordDestination):
 
     @contextmanager
     def _database(self, config: Mapping[str, Any]) -> Iterator[Database]:
-        """The database handed over, or one of its own that is closed in the end."""
+        """The caller's database, or one of its own that is closed at the end."""
         with connector_errors():
-            if self._lent is not None:
-                yield self._lent
+            if self._given is not None:
+                yield self._given
                 return
             with open_database(parse_configuration(DestinationSage100Config, config)) as database:
                 yield database

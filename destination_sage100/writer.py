@@ -1,4 +1,4 @@
-"""Carrying out write requests on F_CONTACTT, by the record instructions of docs/contract.md."""
+"""Carrying out write requests on F_CONTACTT (docs/contract.md, "Streams")."""
 
 import json
 import logging
@@ -33,11 +33,11 @@ _CAUSES: Mapping[Refusal, Cause] = {
     Refusal.WRONG_TYPE: Cause.MALFORMED,
     Refusal.OTHER: Cause.REJECTED,
 }
-_MANDATORY = ("CT_Num", "CT_Nom")
+_REQUIRED = ("CT_Num", "CT_Nom")
 _COMPANY = "CT_Num"
 _NUMBER = "CT_No"
 """Sage's own number: taken from a record when its contact is created, and never changed."""
-_SIDES_OWN = "cb"
+_TECHNICAL_PREFIX = "cb"
 
 
 class ContactWriter:
@@ -53,27 +53,28 @@ class ContactWriter:
 
     def __init__(self, database: Database, company: str) -> None:
         self._database, self._company = database, company
-        self._warned = self._warned_of_others = False
+        self._has_warned_of_columns = self._has_warned_of_companies = False
 
     def write(self, requests: Sequence[WriteRequest]) -> Iterator[Receipt]:
         """Carry out the requests in order; one receipt each.
 
         Raises:
-            ConnectorError: the connection broke (the request in hand has its receipt: uncertain), or
-                the login lacks a right.
+            ConnectorError: the connection broke (the request under way has its receipt: uncertain), or
+                the login has no right to write.
         """
         for request in requests:
             if self._is_of_another_company(request):
-                self._warn_of_others(request.stream)
+                self._warn_of_other_companies(request.stream)
                 yield _of_another_company(request, self._company)
                 continue
-            self._warn_of_unknown(request)
-            yield from self._carried_out(request)
+            self._warn_of_unknown_columns(request)
+            yield from self._carry_out(request)
 
-    def _carried_out(self, request: WriteRequest) -> Iterator[Receipt]:
+    def _carry_out(self, request: WriteRequest) -> Iterator[Receipt]:
+        """The request's receipt, yielded before the error that ends the writing."""
         task = _Task(self._database, request)
         try:
-            yield in_transaction(self._database, task.done)
+            yield in_transaction(self._database, task.run)
         except RefusedError as error:
             yield _refused(request, error, task.action)
         except LockedError as error:
@@ -85,23 +86,26 @@ class ContactWriter:
             raise ConnectorError.of(error) from error
 
     def _is_of_another_company(self, request: WriteRequest) -> bool:
-        """Whether the record's `cbMarq` is one of another company, where it is somebody else's."""
-        theirs = _company_name(request.company)
-        return request.id is not None and theirs not in {"", _company_name(self._company)}
+        """Whether the record's `cbMarq` belongs to another company's database, where it is somebody else's."""
+        company = _company_name(request.company)
+        return request.id is not None and company not in {"", _company_name(self._company)}
 
-    def _warn_of_others(self, stream: str) -> None:
-        """Say once what to do about records of another company; whose they are is a value, and not for the log."""
-        if not self._warned_of_others:
-            self._warned_of_others = True
+    def _warn_of_other_companies(self, stream: str) -> None:
+        """Log once what to do about records of another company."""
+        if not self._has_warned_of_companies:
+            self._has_warned_of_companies = True
+            # Not which company: that is a value of the records, and none of them is logged.
             words = "Records with a cbMarq of another company than %s are refused: %s"
             logger.warning(words, self._company, _remedy(stream))
 
-    def _warn_of_unknown(self, request: WriteRequest) -> None:
-        """Say once which fields are no columns of this database, and so are left out."""
+    def _warn_of_unknown_columns(self, request: WriteRequest) -> None:
+        """Log once which fields are no columns of this database, and so are left out."""
         known = self._database.layout(F_CONTACTT).columns
-        unknown = sorted(name for name in request.values if name not in known and not name.startswith(_SIDES_OWN))
-        if unknown and not self._warned:
-            self._warned = True
+        unknown = sorted(
+            name for name in request.values if name not in known and not name.startswith(_TECHNICAL_PREFIX)
+        )
+        if unknown and not self._has_warned_of_columns:
+            self._has_warned_of_columns = True
             logger.warning("Not columns of F_CONTACTT in this database, ignored: %s.", ", ".join(unknown))
 
 
@@ -109,7 +113,7 @@ class _Task:
     """One request within one transaction.
 
     Attributes:
-        action: what it comes to: where neither is asked for, a creation until a contact of that name is found.
+        action: what is done; where the request leaves it open, a creation until a contact of that name is found.
     """
 
     _contacts: Contacts
@@ -118,11 +122,11 @@ class _Task:
         self._database, self._request = database, request
         self.action = request.action or Action.CREATE
 
-    def done(self, contacts: Contacts) -> Receipt:
+    def run(self, contacts: Contacts) -> Receipt:
         """Carry it out, in the transaction of these contacts.
 
         Raises:
-            SageError: it cannot be.
+            SageError: it cannot be carried out.
         """
         self._contacts = contacts
         match self._request.action:
@@ -136,20 +140,20 @@ class _Task:
                 return self._create_or_update(self._name())
 
     def _delete(self) -> Receipt:
-        """Delete by `cbMarq`. A contact that is gone already is what was wanted."""
+        """Delete by `cbMarq`; no error where the contact is gone already."""
         marq = self._request.id
         if marq is None:
             raise RefusedError(Refusal.WRONG_TYPE, "a deletion needs the contact's cbMarq", ContactWriter.id_field)
         row = self._contacts.get(marq)
         if row is None:
             return _receipt(self._request, Outcome.APPLIED, id=marq)
-        if (changed := self._changed(row)) is not None:
-            return _left_alone(self._request, Action.DELETE, changed, id=marq, record=row)
+        if (field := self._unexpected_field(row)) is not None:
+            return _changed(self._request, Action.DELETE, field, id=marq, record=row)
         self._contacts.delete(marq)
         return _receipt(self._request, Outcome.APPLIED, id=marq, wrote=True)
 
     def _update_by_id(self) -> Receipt:
-        """Update by `cbMarq`; one that is not there is never created."""
+        """Update by `cbMarq`; a contact that does not exist is refused, never created."""
         marq = self._request.id
         row = None if marq is None else self._contacts.get(marq)
         if row is None:
@@ -157,29 +161,29 @@ class _Task:
         return self._update(row)
 
     def _create_or_update(self, name: Values) -> Receipt:
-        """Update the contact of that name, or create it; nothing holds what was expected of nobody."""
+        """Update the contact of that name, or create it."""
         row = self._contacts.named(name)
         self.action = Action.CREATE if row is None else Action.UPDATE
         if row is not None:
             return self._update(row)
-        if self._request.expected:
-            return _left_alone(self._request, self.action, None)
+        if self._request.expected:  # it was expected to exist
+            return _changed(self._request, self.action, None)
         return self._create(name)
 
     def _update(self, row: Record) -> Receipt:
         """Write the columns that differ."""
         marq = int(row["cbMarq"])
-        if (changed := self._changed(row)) is not None:
-            return _left_alone(self._request, Action.UPDATE, changed, id=marq, record=row)
+        if (field := self._unexpected_field(row)) is not None:
+            return _changed(self._request, Action.UPDATE, field, id=marq, record=row)
         given = self._stored({name: value for name, value in self._request.values.items() if name != _NUMBER})
-        # A company's code may be the same once it is written as F_COMPTET does.
-        left = _different(self._admissible(_different(given, row)), row)
-        if left:
-            row = self._contacts.update(row, left)
-        return _receipt(self._request, Outcome.APPLIED, Action.UPDATE, id=marq, record=row, wrote=bool(left))
+        # Twice: a company's code may turn out equal once it is spelt as F_COMPTET does.
+        changes = _different(self._checked(_different(given, row)), row)
+        if changes:
+            row = self._contacts.update(row, changes)
+        return _receipt(self._request, Outcome.APPLIED, Action.UPDATE, id=marq, record=row, wrote=bool(changes))
 
     def _create(self, name: Values) -> Receipt:
-        """Create the contact, with the `CT_No` wished for if it is free."""
+        """Create the contact, with the `CT_No` of the record if that is free."""
         given = self._stored({**self._request.values, _NUMBER: self._request.identity.get(_NUMBER)})
         number = int(given.pop(_NUMBER, 0))
         row = self._contacts.insert({**given, **name}, number if number > 0 else None)
@@ -189,18 +193,22 @@ class _Task:
         """Company, last and first name of the record, by which it is matched (P12).
 
         Raises:
-            RefusedError: one is missing or cannot be held, or the company is not in Sage.
+            RefusedError: one is missing, cannot be held or, the company, does not exist.
         """
-        return self._admissible(self._stored({name: self._request.identity.get(name) for name in NAME}))
+        return self._checked(self._stored({name: self._request.identity.get(name) for name in NAME}))
 
     def _stored(self, values: Mapping[str, Any]) -> dict[str, str | int]:
-        """What the columns would hold, of the values that are columns here and not the database's own."""
+        """What the columns would hold; names that are no columns here, or the database's own, are left out."""
         writable = self._database.layout(F_CONTACTT).writable
         return {n: self._database.stored(F_CONTACTT, n, v) for n, v in values.items() if n in writable}
 
-    def _admissible(self, values: Values) -> Values:
-        """Refuse an empty name or company and a company that is not there; write its code as F_COMPTET does (P8)."""
-        for name in _MANDATORY:
+    def _checked(self, values: Values) -> Values:
+        """The values with the company's code as F_COMPTET spells it (P8).
+
+        Raises:
+            RefusedError: the last name or the company is empty, or the company does not exist.
+        """
+        for name in _REQUIRED:
             if name in values and not str(values[name]).strip():
                 raise RefusedError(Refusal.VALUE_MISSING, f"{name} must not be empty", name)
         if _COMPANY not in values:
@@ -210,7 +218,7 @@ class _Task:
             raise RefusedError(Refusal.COMPANY_MISSING, "no such company in F_COMPTET", _COMPANY)
         return {**values, _COMPANY: code}
 
-    def _changed(self, row: Record) -> str | None:
+    def _unexpected_field(self, row: Record) -> str | None:
         """The first column that no longer holds what was expected, compared exactly, null being '' (P11)."""
         expected = self._request.expected or {}
         return next((name for name, value in expected.items() if _or_none(row.get(name)) != _or_none(value)), None)
@@ -231,6 +239,7 @@ def _different(values: Values, row: Record) -> dict[str, str | int]:
 
 def _refused(request: WriteRequest, error: RefusedError, action: Action) -> Receipt:
     row = error.row if isinstance(error, DuplicateError) else None
+    # SQL Server has one number, 547, for both: a company that does not exist, and a contact that is still in use.
     in_use = error.refusal is Refusal.FOREIGN_KEY and request.action is Action.DELETE
     return _receipt(
         request,
@@ -244,7 +253,7 @@ def _refused(request: WriteRequest, error: RefusedError, action: Action) -> Rece
     )
 
 
-def _left_alone(request: WriteRequest, action: Action, field: str | None, **row: Any) -> Receipt:
+def _changed(request: WriteRequest, action: Action, field: str | None, **row: Any) -> Receipt:
     return _receipt(request, Outcome.CHANGED, action, field=field, detail=changed_detail(field), **row)
 
 
@@ -259,6 +268,6 @@ def _remedy(stream: str) -> str:
 
 
 def _receipt(request: WriteRequest, outcome: Outcome, action: Action | None = None, **others: Any) -> Receipt:
-    """A receipt of the request; the action is what was done, else what was asked for."""
+    """A receipt of the request; by default for the action and the id that it asks for."""
     others = {"id": request.id} | others
     return Receipt(request.index, request.stream, action or request.action or Action.UPDATE, outcome, **others)

@@ -1,4 +1,4 @@
-"""What the source needs to know."""
+"""The configuration of the source."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from sage100_ssm.sage100.config import Sage100Config
 
 
 class SourceSage100Config(Sage100Config):
-    """The settings of a Sage 100 company, and whether deletions are told."""
+    """The settings of a Sage 100 company, and whether deletions are reported."""
 
     emit_deletions: bool = Field(
         default=False,

@@ -1,6 +1,6 @@
 """Sets of `cbMarq`, small enough to be part of a state.
 
-Sage gives `cbMarq` out one after the other and never again: a set is one bit for each number up to the highest.
+Sage gives out `cbMarq` consecutively and never twice: a set is a bitmap, one bit for each number up to the highest.
 """
 
 import base64
@@ -12,18 +12,18 @@ from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class KeySet:
     """A set of positive integers.
 
     Attributes:
-        bits: bit n of byte m stands for 8 m + n.
+        bits: the bitmap; bit n of byte m stands for 8 m + n.
     """
 
     bits: bytes = b""
 
     @classmethod
     def of(cls, keys: Iterable[int]) -> Self:
-        """Gather keys."""
+        """The set of some keys."""
         bits = bytearray()
         for key in keys:
             place = key >> 3
@@ -37,12 +37,12 @@ class Keys:
         """Read what `packed` wrote.
 
         Raises:
-            ValueError: it did not write that.
+            ValueError: the text is something else.
         """
         return cls(decompressed(text))
 
     def packed(self) -> str:
-        """Write the set as a short text: a hundred thousand keys in some ten thousand characters."""
+        """The set as a short text: a hundred thousand keys take some ten thousand characters."""
         return compressed(self.bits)
 
     def __contains__(self, key: int) -> bool:
@@ -50,8 +50,8 @@ class Keys:
         return place < len(self.bits) and bool(self.bits[place] >> (key & 7) & 1)
 
     def __iter__(self) -> Iterator[int]:
-        held = ((place, octet) for place, octet in enumerate(self.bits) if octet)
-        return chain.from_iterable((8 * place + n for n in range(8) if octet >> n & 1) for place, octet in held)
+        used = ((place, octet) for place, octet in enumerate(self.bits) if octet)
+        return chain.from_iterable((8 * place + n for n in range(8) if octet >> n & 1) for place, octet in used)
 
     def __bool__(self) -> bool:
         return any(self.bits)
@@ -60,24 +60,26 @@ class Keys:
         return self._number.bit_count()
 
     def __or__(self, other: Self) -> Self:
-        return self._made(self._number | other._number)
+        return self._of_number(self._number | other._number)
 
     def __and__(self, other: Self) -> Self:
-        return self._made(self._number & other._number)
+        return self._of_number(self._number & other._number)
 
     def __sub__(self, other: Self) -> Self:
-        return self._made(self._number & ~other._number)
+        return self._of_number(self._number & ~other._number)
+
+    # As one large integer, Python combines sets of a million keys in a millisecond.
 
     @property
     def _number(self) -> int:
         return int.from_bytes(self.bits, "little")
 
-    def _made(self, number: int) -> Self:
+    def _of_number(self, number: int) -> Self:
         return type(self)(number.to_bytes(-(-number.bit_length() // 8), "little"))
 
 
 def compressed(content: bytes) -> str:
-    """Write bytes as a text that is part of a state."""
+    """Bytes as a text that can be part of a state."""
     return base64.b64encode(zlib.compress(content)).decode()
 
 
@@ -85,7 +87,7 @@ def decompressed(text: str) -> bytes:
     """Read what `compressed` wrote.
 
     Raises:
-        ValueError: it did not write that.
+        ValueError: the text is something else.
     """
     try:
         return zlib.decompress(base64.b64decode(text, validate=True))

@@ -5,12 +5,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Numeric, String
 
 from sage100_ssm.exchange.record import COMPANY, DELETED_AT
-from sage100_ssm.sage100.database import Database, Layout
+from sage100_ssm.sage100.database import Database
+from sage100_ssm.sage100.layout import Layout
 from sage100_ssm.sage100.tables import LocalTime
 
 Schema = dict[str, Any]
 
-_OF_THE_COMPANY: Schema = {"description": "Information libre: a column that the company added.", "readOnly": True}
 _COMPANY: Schema = {
     "type": "string",
     "description": "Name of the company (setting company), whose own numbers cbMarq are.",
@@ -20,10 +20,10 @@ _MOMENT: Schema = {"type": ["null", "string"], "format": "date-time", "airbyte_t
 
 
 def schema_of(database: Database, layout: Layout) -> Schema:
-    """Give the JSON schema of a table's records.
+    """The JSON schema of a table's records.
 
-    A text bears `maxLength`, the bytes that its column holds, and `x-encoding`, the code page they are counted
-    in: what a writer needs in order to know beforehand what Sage cannot hold (P7).
+    A text has `maxLength`, the number of bytes that its column holds, and `x-encoding`, the code page in which they are
+    counted: so a writer can know in advance what Sage cannot hold (P7).
     """
     properties = {
         name: _type(column, layout.lengths.get(name), database.encoding) | {"description": column.doc}
@@ -43,7 +43,7 @@ def schema_of(database: Database, layout: Layout) -> Schema:
 
 
 def with_deletions(schema: Schema) -> Schema:
-    """Add to a schema what tells a deletion."""
+    """A schema with the field that marks a deletion."""
     description = (
         "When the row was found gone; the record then holds its keys and company alone. Null while it is there."
     )
@@ -51,7 +51,7 @@ def with_deletions(schema: Schema) -> Schema:
 
 
 def with_company(schema: Schema) -> Schema:
-    """Add to a schema what tells whose numbers the keys are."""
+    """A schema with the field that names the company."""
     return schema | {"properties": schema["properties"] | {COMPANY: _COMPANY}}
 
 

@@ -1,4 +1,4 @@
-"""The source: what `sage100` reads, as Airbyte streams."""
+"""The source: the streams of a Sage 100 company database."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -28,18 +28,19 @@ from sage100_ssm.sage100.errors import UnreachableError
 from sage100_ssm.sage100.reading import pages
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
 from source_sage100.config import SourceSage100Config
-from source_sage100.incremental import CURSOR, KEY, changes, changes_and_deletions, whole
+from source_sage100.deletions import changes_and_deletions
+from source_sage100.incremental import CURSOR, KEY, changes, whole
 from source_sage100.schemas import schema_of, with_company, with_deletions
 
 _LISTS = (P_SERVICECPTA, P_CONTACT)
-"""Tables that are read whole, and that nobody writes elsewhere by their keys."""
+"""Lists of options, read whole. Their keys are no reference in other systems, so they carry no company."""
 
 
 class SourceSage100(PagedSource):
     """Reads companies (clients and prospects), contacts, services and contact types.
 
     Args:
-        database: a database that others use too, which stays open; without one, the source opens its own.
+        database: an open database, which the caller closes; without one, the source opens its own.
     """
 
     settings_model = SourceSage100Config
@@ -49,22 +50,21 @@ class SourceSage100(PagedSource):
         self._database = database
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
-        """Tell what the source needs to know."""
+        """The configuration that the source takes."""
         return ConnectorSpecification(connectionSpecification=connection_specification(SourceSage100Config))
 
     def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, Any]:  # noqa: ARG002 - the CDK's signature
         """Open the database; look for its tables, its columns and the right to read them.
 
         Raises:
-            ConnectorError: it cannot be read. All is a matter of configuration here, an address where
-                nobody answers included.
+            ConnectorError: it cannot be read. An address where nothing answers is here a matter of configuration.
         """
         with connector_errors(configuration=UnreachableError), self._opened(config) as database:
             database.verify_reading()
         return True, None
 
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
-        """Give the streams with the columns that this database has."""
+        """The streams with the columns that this database has."""
         with connector_errors(), self._opened(config):
             return super().discover(logger, config)
 
@@ -75,12 +75,17 @@ class SourceSage100(PagedSource):
         catalog: ConfiguredAirbyteCatalog,
         state: list[AirbyteStateMessage] | None = None,
     ) -> Iterator[AirbyteMessage]:
-        """Read the streams of the catalog over one engine."""
+        """Read the streams of the catalog over one engine.
+
+        Raises:
+            ConnectorError: the database cannot be opened.
+            AirbyteTracedException: a stream could not be read; why is in `stream_errors`.
+        """
         with connector_errors(), self._opened(config):
             yield from super().read(logger, config, catalog, state)
 
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
-        """Give the streams that this database has; the lists of services and contact types may be missing."""
+        """The streams that this database has; the lists of services and contact types may be missing."""
         with connector_errors():
             settings = parse_configuration(SourceSage100Config, config)
             database = self._database or open_database(settings)
@@ -94,11 +99,11 @@ class SourceSage100(PagedSource):
 
     @contextmanager
     def _opened(self, config: Mapping[str, Any]) -> Iterator[Database]:
-        """The database handed over, or one of its own that is closed in the end."""
+        """The caller's database, or one of its own that is closed at the end."""
         if self._database is not None:
             yield self._database
             return
-        self._database = _open(config)
+        self._database = open_database(parse_configuration(SourceSage100Config, config))
         try:
             yield self._database
         finally:
@@ -106,35 +111,32 @@ class SourceSage100(PagedSource):
             self._database = None
 
 
-def _open(config: Mapping[str, Any]) -> Database:
-    return open_database(parse_configuration(SourceSage100Config, config))
-
-
 def _stream(database: Database, name: str, table: Table, settings: SourceSage100Config) -> Stream:
     layout = database.layout(table)
     schema = schema_of(database, layout)
     if table in _LISTS:
-        return FullStream(name, schema, KEY, lambda: _traced((page, None) for page in pages(database, table)))
-    given, schema = partial(_of_company, settings.company), with_company(schema)
+        return FullStream(name, schema, KEY, lambda: _pages(database, table))
+    labelled, schema = partial(_with_company, settings.company), with_company(schema)
     if CURSOR not in layout.columns:
-        return FullStream(name, schema, KEY, lambda: given((page, None) for page in pages(database, table)))
+        return FullStream(name, schema, KEY, lambda: labelled(_pages(database, table)))
     since = changes_and_deletions if settings.emit_deletions else changes
     return CursorStream(
         name,
         with_deletions(schema) if settings.emit_deletions else schema,
         KEY,
         CURSOR,
-        read_whole=lambda: given(whole(database, table)),
-        read_since=lambda state: given(since(database, table, state)),
+        read_whole=lambda: labelled(whole(database, table)),
+        read_since=lambda state: labelled(since(database, table, state)),
     )
 
 
-def _of_company(company: str, read: Pages) -> Pages:
-    """Tell in each record whose numbers the keys are: to another company's database they name somebody else."""
-    for records, state in _traced(read):
-        yield [{**record, COMPANY: company} for record in records], state
-
-
-def _traced(read: Pages) -> Pages:
+def _pages(database: Database, table: Table) -> Pages:
     with connector_errors():
-        yield from read
+        yield from ((page, None) for page in pages(database, table))
+
+
+def _with_company(company: str, read: Pages) -> Pages:
+    """Records with the company whose `cbMarq` they carry: in another company's database it is somebody else's."""
+    with connector_errors():
+        for records, state in read:
+            yield [{**record, COMPANY: company} for record in records], state

@@ -152,7 +152,7 @@ def _as_run_errors(side: Side) -> Iterator[None]:
 
 def _answer(
     side: Side,
-    seen: sage100_ssm.ssm.probe.Seen | sage100_ssm.sage100.probe.Seen,
+    seen: sage100_ssm.ssm.probe.Verdict | sage100_ssm.sage100.probe.Verdict,
     language: Language,
     settings: Mapping[str, Any] | None = None,
 ) -> ProbeAnswer:

@@ -1,1 +1,1 @@
-"""A Sage 100 FR company database: its tables, its limits, reading and writing it."""
+"""A Sage 100 FR company database: its tables and limits, reading and writing it. Every SQL statement on it."""

@@ -1,4 +1,4 @@
-"""Values at the border: what a row holds as JSON, and what is given as a column takes it."""
+"""Conversion at the border: rows into JSON types, and values into what a column holds."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -11,19 +11,16 @@ from sqlalchemy import Column, SmallInteger, String
 from sage100_ssm.sage100.errors import Refusal, RefusedError
 
 Record = Mapping[str, Any]
-"""A row by Sage's own column names, in types that JSON has."""
+"""A row by Sage's own column names, in the types of JSON."""
 
-_AS_THEY_ARE = frozenset({str, int, float, type(None)})
+_JSON_TYPES = frozenset({str, int, float, type(None)})
 _NO_DATE = datetime(1900, 1, 1)  # noqa: DTZ001 - local time, as all that Sage stores
 _LARGEST_SMALLINT = 2**15 - 1
 _LARGEST_INT = 2**31 - 1
 
 
 class ServerTime:
-    """Tells the server's local times with the offset that its zone had then.
-
-    Of the two passes of the hour that comes twice in autumn the first is told: the database does not hold which
-    it was.
+    """Formats the server's local times with the offset of its zone at that time.
 
     Args:
         zone: the zone of the server's clock.
@@ -33,14 +30,14 @@ class ServerTime:
         self._zone = zone
         self._offsets: dict[int, str | None] = {}
 
-    def told(self, moment: datetime | str | None) -> str | None:
-        """Write a local time as ISO 8601 with its offset; Sage's dates of 1900 and before stand for none.
+    def iso(self, moment: datetime | str | None) -> str | None:
+        """A local time as ISO 8601 with its offset; None for no date, and for Sage's dates up to 1900.
 
         Args:
-            moment: the time, or a text as SQLite holds it; a text that is no date stands for none, too.
+            moment: the time, or a text as SQLite holds it; a text that is no date counts as no date.
         """
         if isinstance(moment, str):
-            moment = parsed_moment(moment)
+            moment = parse_local_time(moment)
         if moment is None:
             return None
         if moment.tzinfo:
@@ -51,13 +48,14 @@ class ServerTime:
         if day not in self._offsets:
             self._offsets[day] = self._offset_of_day(moment)
         offset = self._offsets[day]
+        # In the hour that an autumn night repeats, this is the first pass: the database does not say which it was.
         return moment.isoformat() + offset if offset else moment.replace(tzinfo=self._zone).isoformat()
 
     def _offset_of_day(self, moment: datetime) -> str | None:
-        """The offset that holds all the day, as text; None where the clock is put forward or back."""
+        """The offset, as text, that is valid all day; None on a day on which the clock changes."""
+        # Kept by day: computing an offset takes longer than all the rest of a row.
         begin = moment.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=self._zone)
         end = begin + timedelta(days=1)
-        # Told once a day: looking an offset up takes longer than all the rest of a row.
         return begin.isoformat()[len("0000-00-00T00:00:00") :] if begin.utcoffset() == end.utcoffset() else None
 
 
@@ -67,24 +65,25 @@ class Recorder:
     Args:
         names: the columns, in the order of a row's values.
         stamps: the positions of those that hold local times.
-        time: tells local times.
+        time: formats local times.
     """
 
     def __init__(self, names: Sequence[str], stamps: Sequence[int], time: ServerTime) -> None:
         self._names, self._stamps, self._time = names, stamps, time
 
     def __call__(self, row: Iterable[Any]) -> Record:
-        """Name a row's values and turn them into JSON types; values beyond the names are left out."""
+        """A row's values by name, in JSON types; values beyond the names are left out."""
         values = list(row)
         for position in self._stamps:
-            values[position] = self._time.told(values[position])
-        if not _AS_THEY_ARE.issuperset(map(type, values)):
-            values = [value if type(value) in _AS_THEY_ARE else json_value(value, self._time) for value in values]
+            values[position] = self._time.iso(values[position])
+        # Most rows hold JSON types alone: one test for the row is cheaper than one for each value.
+        if not _JSON_TYPES.issuperset(map(type, values)):
+            values = [value if type(value) in _JSON_TYPES else json_value(value, self._time) for value in values]
         return dict(zip(self._names, values, strict=False))
 
 
-def parsed_moment(value: Any) -> datetime | None:
-    """Read a local time as SQLite holds it; None where it is none."""
+def parse_local_time(value: Any) -> datetime | None:
+    """A local time as SQLite holds it; None where it is none."""
     try:
         return datetime.fromisoformat(value)
     except (TypeError, ValueError):
@@ -92,10 +91,10 @@ def parsed_moment(value: Any) -> datetime | None:
 
 
 def json_value(value: Any, time: ServerTime) -> Any:
-    """Turn a value into a JSON type; a date and time as `ServerTime` tells it."""
+    """A value in a JSON type: numbers, texts and null as they are, dates as ISO 8601, bytes in hexadecimal."""
     match value:
         case datetime():
-            return time.told(value)
+            return time.iso(value)
         case date():
             return value.isoformat()
         case Decimal():
@@ -109,29 +108,34 @@ def json_value(value: Any, time: ServerTime) -> Any:
 
 
 def stored_value(column: Column[Any], length: int | None, encoding: str, value: Any) -> str | int:
-    """Turn what is given into what the column holds: a text, or a whole number; null is '' or 0.
+    """What a column stores for a value: a text, or a whole number; '' or 0 for null, as Sage does.
 
     Args:
         column: the column.
-        length: the most bytes that it holds, where it is a text.
+        length: how many bytes it holds, where it is a text.
         encoding: the column's code page, as Python names it.
-        value: what is given.
+        value: the value.
 
     Raises:
         RefusedError: the value is of the wrong type, too long, or has a character outside the code page (P7).
     """
     if isinstance(column.type, String):
-        return _text(column.name, length, encoding, value)
-    return _number(column, value)
+        return _stored_text(column.name, length, encoding, value)
+    largest = _LARGEST_SMALLINT if isinstance(column.type, SmallInteger) else _LARGEST_INT
+    number = _whole_number(value)
+    if number is None or not -largest - 1 <= number <= largest:
+        raise RefusedError(Refusal.WRONG_TYPE, f"{column.name} must be a whole number up to {largest}", column.name)
+    return number
 
 
-def _text(name: str, length: int | None, encoding: str, value: Any) -> str:
+def _stored_text(name: str, length: int | None, encoding: str, value: Any) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
         raise RefusedError(Refusal.WRONG_TYPE, f"{name} must be a text", name)
     if "\0" in value:
         raise RefusedError(Refusal.NOT_REPRESENTABLE, f"{name} has a character that Sage cannot hold", name)
+    # SQL Server would write `?` for such a character, without an error (docs/facts/sage100.md, "Texts").
     try:
         size = len(value.encode(encoding))
     except UnicodeEncodeError as error:
@@ -142,15 +146,8 @@ def _text(name: str, length: int | None, encoding: str, value: Any) -> str:
     return value
 
 
-def _number(column: Column[Any], value: Any) -> int:
-    largest = _LARGEST_SMALLINT if isinstance(column.type, SmallInteger) else _LARGEST_INT
-    number = _whole(value)
-    if number is None or not -largest - 1 <= number <= largest:
-        raise RefusedError(Refusal.WRONG_TYPE, f"{column.name} must be a whole number up to {largest}", column.name)
-    return number
-
-
-def _whole(value: Any) -> int | None:
+def _whole_number(value: Any) -> int | None:
+    """A whole number, also from a float or a text of digits; 0 for null; None for anything else."""
     match value:
         case None | "":
             return 0

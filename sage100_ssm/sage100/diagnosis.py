@@ -1,4 +1,4 @@
-"""Why a SQL Server was not reached: the network is asked, since the drivers tell a timeout and nothing else."""
+"""Why a SQL Server was not reached. The drivers report a timeout and nothing else, so the network is probed."""
 
 import socket
 from contextlib import closing
@@ -11,21 +11,22 @@ DEFAULT_PORT = 1433
 _BROWSER_PORT = 1434
 _SECONDS = 3.0
 _ALL_INSTANCES = b"\x03"
-"""The request ``CLNT_UCAST_EX`` of SQL Server's browser service: name your instances."""
+"""The request ``CLNT_UCAST_EX`` to SQL Server's browser service: list your instances."""
 _ANSWER_HEADER = 3
 
 
 def why_not_opened(server: SqlServer, error: SageError) -> SageError:
-    """Say more of why a database was not opened, where the driver says too little; else give the error as it is."""
+    """A more precise error where the driver's says too little; else the same."""
     if isinstance(error, UnreachableError):
         return _why_unreachable(server, error.words)
-    if error.code == "login_refused" and is_freetds(server.driver) and _lets_in(server):
+    if error.code == "login_refused" and is_freetds(server.driver) and _login_is_good(server):
         return MisconfiguredError("database_missing", server.database)
     return error
 
 
-def _lets_in(server: SqlServer) -> bool:
-    """Whether the login is good and the database is not: of the two errors of the server, FreeTDS tells the last."""
+def _login_is_good(server: SqlServer) -> bool:
+    """Whether the login can open another database."""
+    # For a missing database the server sends two errors, 4060 and 18456; FreeTDS reports the last one alone.
     engine = engine_of(server.model_copy(update={"database": "master"}))
     try:
         with native_errors(), engine.connect():
@@ -37,11 +38,11 @@ def _lets_in(server: SqlServer) -> bool:
 
 
 def _why_unreachable(server: SqlServer, words: str) -> UnreachableError:
-    """Say which step towards the server fails: its name, its instance, its port, or what answers there.
+    """The error of the first step that fails: the server's name, its instance, its port, or what answers there.
 
     Args:
         server: the address that was tried.
-        words: the driver's own words.
+        words: the driver's own words, for the last case.
     """
     try:
         address = socket.getaddrinfo(server.host, None, type=socket.SOCK_STREAM)[0][4][0]
@@ -63,26 +64,26 @@ def _why_unreachable(server: SqlServer, words: str) -> UnreachableError:
 
 
 def _instances(address: str) -> dict[str, int] | None:
-    """Ask the browser service for the instances that take TCP connections, with their ports; None if it is silent."""
+    """The instances that take TCP connections, with their ports, from the browser service; None if it is silent."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with closing(socket.socket(family, socket.SOCK_DGRAM)) as asking:
-        asking.settimeout(_SECONDS)
+    with closing(socket.socket(family, socket.SOCK_DGRAM)) as client:
+        client.settimeout(_SECONDS)
         try:
-            asking.sendto(_ALL_INSTANCES, (address, _BROWSER_PORT))
-            answer = asking.recv(65536)
+            client.sendto(_ALL_INSTANCES, (address, _BROWSER_PORT))
+            answer = client.recv(65536)
         except OSError:
             return None
-    return _parsed(answer[_ANSWER_HEADER:].decode("latin-1"))
+    return _parse_instances(answer[_ANSWER_HEADER:].decode("latin-1"))
 
 
-def _parsed(answer: str) -> dict[str, int]:
-    """Read ``ServerName;SRV;InstanceName;SAGE100;…;tcp;51433;;ServerName;…``."""
+def _parse_instances(answer: str) -> dict[str, int]:
+    """Parse ``ServerName;SRV;InstanceName;SAGE100;…;tcp;51433;;ServerName;…``."""
     found: dict[str, int] = {}
     for instance in answer.split(";;"):
         words = instance.split(";")
-        told = dict(zip(words[::2], words[1::2], strict=False))
-        if told.get("tcp", "").isdecimal():
-            found[told.get("InstanceName", "").upper()] = int(told["tcp"])
+        properties = dict(zip(words[::2], words[1::2], strict=False))
+        if properties.get("tcp", "").isdecimal():
+            found[properties.get("InstanceName", "").upper()] = int(properties["tcp"])
     return found
 
 

@@ -1,7 +1,7 @@
-"""Engines for the three kinds of connection, so that the rest sees one.
+"""SQLAlchemy engines for the three kinds of connection.
 
-SQLite is opened in autocommit mode and its transactions are begun here: as `BEGIN IMMEDIATE` where the
-connection bears the option `WRITING`, so that the comparison before a write and the write are one.
+SQLite is opened in autocommit mode and its transactions are begun here: by `BEGIN IMMEDIATE` where the
+connection has the execution option `WRITING`, so that nobody writes between a comparison and its write.
 """
 
 import sqlite3
@@ -16,11 +16,14 @@ from sqlalchemy import Connection as SqlConnection
 from sqlalchemy.engine import ExceptionContext
 
 from sage100_ssm.sage100.config import Connection, Odbc, Sqlite, SqlServer
-from sage100_ssm.sage100.errors import of_no_more_use
+from sage100_ssm.sage100.errors import is_unusable_after
 from sage100_ssm.sage100.rights import SCHEMA
 
 APPLICATION = "Contact synchronisation"
-"""How Sage's administrators see the connection. Sage takes what begins with "Sage 100" for itself."""
+"""The name under which administrators see the connection.
+
+Never "Sage 100…": Sage takes such a connection for its own (docs/facts/sage100.md, "Sessions and locks").
+"""
 WRITING = "sage100_writing"
 """Execution option of a connection whose transaction writes."""
 
@@ -30,7 +33,7 @@ _LOCK_MILLISECONDS = 5000
 
 
 def engine_of(connection: Connection) -> Engine:
-    """Make the engine; nothing is connected yet.
+    """The engine of a connection; nothing is connected yet.
 
     Raises:
         ImportError: pyodbc or the ODBC driver manager is not installed.
@@ -40,7 +43,7 @@ def engine_of(connection: Connection) -> Engine:
             return _sql_server(_url(connection))
         case Odbc():
             engine = _sql_server(URL.create("mssql+pyodbc"))
-            event.listen(engine, "do_connect", _with_string(connection.connection_string.get_secret_value()))
+            event.listen(engine, "do_connect", _connect_by(connection.connection_string.get_secret_value()))
             return engine
         case Sqlite():
             return _sqlite(connection.path)
@@ -59,13 +62,13 @@ def _url(server: SqlServer) -> URL:
 
 
 def is_freetds(driver: str) -> bool:
-    """Whether a driver is FreeTDS, which has ways of its own, by its name."""
+    """Whether a driver is FreeTDS, by its name: it takes other options and reports errors in another form."""
     return "tds" in driver.lower()
 
 
 def _encryption(server: SqlServer) -> dict[str, str]:
     if is_freetds(server.driver):
-        # FreeTDS has words of its own, and verifies no certificate.
+        # FreeTDS verifies no certificate: there is nothing to trust.
         return {
             "Encryption": "require" if server.encrypt else "request",
             "TDS_Version": "7.4",
@@ -79,14 +82,14 @@ def _encryption(server: SqlServer) -> dict[str, str]:
     }
 
 
-def _with_string(connection_string: str) -> Callable[..., None]:
-    """Connect by a string that stays out of the engine's URL, where it could be printed."""
+def _connect_by(connection_string: str) -> Callable[..., None]:
+    """A listener that connects by a string, which in the engine's URL could be printed."""
 
-    def give(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:
-        # Of two equal keywords, ODBC takes the first and FreeTDS the last.
+    def set_arguments(_dialect: Any, _record: Any, arguments: list[Any], _options: Any) -> None:
+        # At both ends: of two equal keywords, ODBC takes the first and FreeTDS the last.
         arguments[:] = [f"APP={APPLICATION};{connection_string.rstrip('; ')};APP={APPLICATION}"]
 
-    return give
+    return set_arguments
 
 
 def _sql_server(url: URL) -> Engine:
@@ -97,26 +100,27 @@ def _sql_server(url: URL) -> Engine:
         pool_pre_ping=True,
         supports_comments=False,
     )
-    # Both answers are known, and the views that SQLAlchemy would ask are not on every server of the kind.
+    # The answer is known, and the view that SQLAlchemy would query is not on every server of this kind.
     vars(engine.dialect)["get_default_isolation_level"] = lambda _connection: "READ COMMITTED"
     event.listen(engine, "connect", partial(_prepare_sql_server, engine.dialect.loaded_dbapi.Error))
-    event.listen(engine, "handle_error", _leave_what_is_of_no_more_use)
+    event.listen(engine, "handle_error", _discard_if_unusable)
     return engine.execution_options(schema_translate_map={None: SCHEMA})
 
 
-def _leave_what_is_of_no_more_use(context: ExceptionContext) -> None:
-    """Do not give such a connection back to the pool."""
-    if of_no_more_use(context.original_exception):
+def _discard_if_unusable(context: ExceptionContext) -> None:
+    """Keep a connection out of the pool after an error that makes it unusable."""
+    if is_unusable_after(context.original_exception):
         context.is_disconnect = True
 
 
 def _prepare_sql_server(refusal: type[Exception], connection: Any, _record: Any) -> None:
     connection.timeout = _STATEMENT_SECONDS
-    connection.autocommit = True  # lest one that fails takes the others with it
-    # Session settings, for which SQLAlchemy has no words. The counts of triggers would come as results of ours.
+    # Outside a transaction: one setting that fails would undo the others.
+    connection.autocommit = True
+    # NOCOUNT, since the row counts of triggers would come as results of our statements.
     for setting in ("NOCOUNT ON", "XACT_ABORT ON", f"LOCK_TIMEOUT {_LOCK_MILLISECONDS}"):
         cursor = connection.cursor()
-        # What a server does not know makes a write no less safe: errors undo it all the same, and locks time out.
+        # A server of another maker may not know one; writes stay safe without, as errors roll back and locks time out.
         with suppress(refusal):
             cursor.execute(f"SET {setting}")
         cursor.close()
@@ -140,17 +144,17 @@ def _sqlite(path: str) -> Engine:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.create_collation("SAGE", _compared_as_sage)
+    connection.create_collation("SAGE", _compare_as_sage)
     connection.execute("PRAGMA foreign_keys = ON").close()
 
 
-def _compared_as_sage(left: str, right: str) -> int:
+def _compare_as_sage(left: str, right: str) -> int:
     """Compare codes as Sage's collation does: without case and trailing blanks."""
     one, other = left.rstrip(" ").casefold(), right.rstrip(" ").casefold()
     return (one > other) - (one < other)
 
 
 def _begin_sqlite(connection: SqlConnection) -> None:
-    # SQLAlchemy has no words for the kinds of a SQLite transaction.
+    # As text: SQLAlchemy has no option for the kinds of a SQLite transaction.
     writing = connection.get_execution_options().get(WRITING)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

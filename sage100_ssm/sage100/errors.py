@@ -7,9 +7,9 @@
     ├── DeadlockError        chosen as a deadlock's victim: try again at once
     └── RefusedError         this record cannot be written as it is
 
-Errors of SQL Server are told apart by their native number (docs/facts/sql-server.md: the drivers disagree on the
-SQLSTATE and on the exception class). Sage's triggers raise numbers of their own, 80000 and above, that arrive
-as native numbers or in the text of a native 50000 (docs/facts/sage100.md).
+Errors of SQL Server are recognised by their native number: the drivers disagree on the SQLSTATE and on the exception
+class (docs/facts/sql-server.md). Sage's triggers raise numbers of their own, 80000 and above, which arrive as native
+numbers or in the text of a native 50000 (docs/facts/sage100.md, "Sessions and locks").
 """
 
 import re
@@ -50,7 +50,7 @@ class UnreachableError(SageError):
     """The server was not reached, or the connection broke. What was being written is of unknown outcome.
 
     Attributes:
-        words: what tells it: the driver's own words, or the address.
+        words: the driver's own words, or the address that was tried.
     """
 
     def __init__(self, words: str, code: str = "unreachable") -> None:
@@ -59,25 +59,25 @@ class UnreachableError(SageError):
 
 
 class LockedError(SageError):
-    """A Sage user has the record open, or a lock was not given in time."""
+    """A Sage user has the record open, or a lock was not granted in time."""
 
     def __init__(self, words: str) -> None:
         super().__init__("locked", f"Something else holds a lock in the Sage 100 database: {words}")
 
 
 class DeadlockError(LockedError):
-    """The transaction was undone as a deadlock's victim; the same again may well succeed."""
+    """The transaction was rolled back as a deadlock's victim; the same again may well succeed."""
 
 
 class Refusal(StrEnum):
     """Why a record cannot be written as it is."""
 
     DUPLICATE_NAME = "duplicate_name"
-    """A contact of that company, last and first name is there already (index ICT_NOM)."""
+    """Another contact of the company has that last and first name (index ICT_NOM, P12)."""
     DUPLICATE_NUMBER = "duplicate_number"
     """The CT_No is taken (index ICT_NO)."""
     FOREIGN_KEY = "foreign_key"
-    """A reference leads nowhere, or the row is still referred to."""
+    """The row refers to one that does not exist, or is still referred to."""
     COMPANY_MISSING = "company_missing"
     TOO_LONG = "too_long"
     NOT_REPRESENTABLE = "not_representable"
@@ -112,7 +112,7 @@ UNREACHABLE_CODES: Mapping[str, str] = {
     "instance_silent": "The service SQL Server Browser, which tells the port of an instance, does not answer: start it"
     " and let UDP port 1434 through, or give the instance's port instead of its name",
 }
-"""The codes of `UnreachableError`, each with the sentence that tells it."""
+"""The codes of `UnreachableError`, each with its sentence."""
 
 CONFIGURATION_CODES: Mapping[str, str] = {
     "odbc_missing": "unixODBC, through which the database is reached, is not installed on this machine: on Debian or"
@@ -134,10 +134,10 @@ CONFIGURATION_CODES: Mapping[str, str] = {
     "schema_missing": "The database lacks a table or a column of Sage 100, or does not show it to this login",
     "connection_string": "The ODBC connection string or data source is not usable",
 }
-"""The codes of `MisconfiguredError`, each with the sentence that tells it."""
+"""The codes of `MisconfiguredError`, each with its sentence."""
 
 _CONFIGURATION_NUMBERS: Mapping[int, str] = {
-    # A database that is missing is told with a refused login behind it: it goes first.
+    # First: the server reports a missing database together with a refused login.
     4060: "database_missing",
     911: "database_missing",
     916: "database_missing",
@@ -183,7 +183,7 @@ _RAISED_BY_TRIGGER = 50000
 
 _NATIVE_NUMBER = re.compile(r"\((-?\d+)\)(?= \(SQL|;|$)")
 _SAGE_NUMBER = re.compile(r"\b8\d{4}\b")
-# A server may make its own name of it, which goes on with the table's.
+# Servers of other makers name the index ICT_NOF_CONTACTT or the like.
 _INDEX = re.compile(r"\bI?CT_NO(M?)(?:\b|(?=F_CONTACTT))", re.IGNORECASE)
 _CONNECTING: Mapping[str, re.Pattern[str]] = {
     "windows_login": re.compile(r"SSPI|Kerberos|GSSAPI", re.IGNORECASE),
@@ -192,10 +192,10 @@ _CONNECTING: Mapping[str, re.Pattern[str]] = {
     "encryption": re.compile(r"SSL Provider|encryption not supported|SSL Security error", re.IGNORECASE),
     "connection_string": re.compile(r"connection string attribute", re.IGNORECASE),
 }
-"""What the drivers say of a connection that does not come about, where no number tells it."""
-_DRIVERS_OWN = re.compile(r"^(\[[^\]]*\]\s*)+| \(SQL\w+\)$")
-_BETWEEN = re.compile(r"; (?=\[)")
-_GIVEN_UP = ("(3621)", "(3609)")
+"""What the drivers say of a connection that was not made, where there is no number."""
+_DRIVER_PREFIX = re.compile(r"^(\[[^\]]*\]\s*)+| \(SQL\w+\)$")
+_MESSAGE_SEPARATOR = re.compile(r"; (?=\[)")
+_STATEMENT_TERMINATED = ("(3621)", "(3609)")
 
 _SQLITE_CONFIGURATION: Mapping[int, str] = {
     sqlite3.SQLITE_CANTOPEN: "database_missing",
@@ -218,8 +218,8 @@ def native_errors() -> Iterator[None]:
     """Raise the database's errors as those of this module.
 
     Raises:
-        SageError: the database, its driver or the pool failed. The cause is left out of the traceback: it
-            shows statements and values.
+        SageError: the database, its driver or the pool failed. Its cause, which shows statements and values, is
+            left out of the traceback.
     """
     try:
         yield
@@ -234,27 +234,26 @@ def native_errors() -> Iterator[None]:
 
 
 def _translated(error: DBAPIError) -> SageError:
-    native = _first(error).orig
+    native = _first_error(error).orig
     if isinstance(native, sqlite3.Error):
         return _of_sqlite(native)
     state, text = (*map(str, getattr(native, "args", ())), "", "")[:2]
     return _of_sql_server(state, text)
 
 
-def _first(error: DBAPIError) -> DBAPIError:
-    """What went wrong first: where the server has undone the transaction itself, FreeTDS fails at the rollback too."""
+def _first_error(error: DBAPIError) -> DBAPIError:
+    """The error that came first."""
+    # Where the server has rolled back by itself, FreeTDS fails at our rollback too, which hides the cause.
     first, context = error, error.__context__
     while context is not None:
         first, context = (context if isinstance(context, DBAPIError) else first), context.__context__
     return first
 
 
-def of_no_more_use(error: BaseException) -> bool:
-    """Whether a connection must not be used again after an error that SQLAlchemy takes for one of the statement.
-
-    With FreeTDS that is one that broke unseen, and one whose transaction the server has undone: it then fails at each
-    rollback.
-    """
+def is_unusable_after(error: BaseException) -> bool:
+    """Whether a connection is unusable after an error that SQLAlchemy takes for one of the statement alone."""
+    # With FreeTDS: a connection that broke without a SQLSTATE that says so; and one whose transaction the server has
+    # rolled back, which fails at every later rollback.
     words = str(error)
     return f"({_NO_TRANSACTION})" in words or _BROKEN_WORDS.search(words) is not None
 
@@ -298,13 +297,13 @@ def _refusal(words: str, numbers: frozenset[int]) -> Refusal | None:
 
 
 def _words(text: str) -> str:
-    """The server's messages, less what drivers add and what only says that the statement was given up."""
-    messages = [_DRIVERS_OWN.sub("", message) for message in _BETWEEN.split(text)]
-    return "; ".join([message for message in messages if not message.endswith(_GIVEN_UP)] or messages)
+    """The server's messages, without the drivers' prefixes and without "The statement has been terminated"."""
+    messages = [_DRIVER_PREFIX.sub("", message) for message in _MESSAGE_SEPARATOR.split(text)]
+    return "; ".join([message for message in messages if not message.endswith(_STATEMENT_TERMINATED)] or messages)
 
 
 def _numbers(text: str) -> frozenset[int]:
-    """Give the native numbers of a message, and Sage's own where a trigger raised it."""
+    """The native numbers in a message, and Sage's own where a trigger raised it."""
     native = {int(number) for number in _NATIVE_NUMBER.findall(text)}
     if _RAISED_BY_TRIGGER in native:
         native |= {int(number) for number in _SAGE_NUMBER.findall(text)}
@@ -323,7 +322,8 @@ def _configuration_code(state: str, text: str, numbers: frozenset[int]) -> str |
 
 
 def _duplicate(words: str) -> Refusal:
-    """Tell the two unique indexes apart; the index's name stands before the values."""
+    """Which of the two unique indexes refused."""
+    # The first match is the index's name: the values, which could look like one, come after it.
     index = _INDEX.search(words)
     if index is None:
         return Refusal.OTHER

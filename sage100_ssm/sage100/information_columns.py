@@ -1,7 +1,7 @@
 """Sage's information columns (« informations libres »): those that a company added to its own tables.
 
-Each is a column of the table, named by its label, of whatever characters; Sage lists them in `cbSysLibre`. They are
-read and never written.
+Each is a column of the table, named by its label, in any characters; Sage lists them in `cbSysLibre`
+(docs/facts/sage100.md, "Information columns"). They are read and never written.
 """
 
 from collections.abc import Mapping
@@ -27,11 +27,11 @@ _TYPES: Mapping[str, type[TypeEngine[Any]]] = {
     **dict.fromkeys(("numeric", "decimal", "float", "real", "money", "smallmoney"), Numeric),
     **dict.fromkeys(("datetime", "smalldatetime", "datetime2"), LocalTime),
 }
-"""The kinds of column that Sage offers; any other has not been made by it and is left out."""
+"""The types that Sage offers; a column of any other type was not made by Sage and is left out."""
 
 
 def information_columns(engine: Engine, table: Table, types: Mapping[str, str]) -> dict[str, Any]:
-    """Find the information columns of a table.
+    """The information columns of a table.
 
     Args:
         engine: the database.
@@ -45,7 +45,7 @@ def information_columns(engine: Engine, table: Table, types: Mapping[str, str]) 
     try:
         with native_errors(), engine.connect() as connection:
             names = [str(name) for name in connection.execute(query).scalars()]
-    except (MisconfiguredError, RefusedError):  # an older Sage, or no right to see the list
+    except (MisconfiguredError, RefusedError):  # an older Sage has no list, and the login may not see it
         return {}
     known = {name.lower() for name in table.columns.keys()}  # noqa: SIM118 - a column is no name
     kinds = {name: _TYPES.get(types.get(name.lower(), "")) for name in names if name.lower() not in known}

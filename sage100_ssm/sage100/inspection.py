@@ -1,7 +1,7 @@
 """What a company database is like: the server, its version, its triggers, the login's rights.
 
-Nothing here is needed to synchronise. Each answer may be missing: a login sees what it may see, and other servers
-that speak T-SQL lack one view or function or another. What cannot be seen is None, never an error.
+Nothing here is needed to synchronise. Any answer may be missing: a login may not see everything, and servers of other
+makers lack some views and functions. What cannot be seen is None, never an error.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,12 +27,12 @@ from sage100_ssm.sage100.rights import (
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
 
 _TRIGGERS = table("triggers", column("name"), column("parent_id"), column("is_disabled"), schema="sys")
-_SAGES_OWN = "TG_"
+_SAGE_PREFIX = "TG_"
 _TABLES = (F_COMPTET, F_CONTACTT)
 
 
 class Generation(StrEnum):
-    """How old the company database's layout is, by the columns that came with later versions."""
+    """How old the company database's layout is, by its columns (docs/facts/sage100.md, "Generations")."""
 
     CORE = "core"
     """Sage 100 v16, i7, 100c up to v2: no prospects, neither LinkedIn nor Skype."""
@@ -61,12 +61,12 @@ class Trigger:
     @property
     def is_sages(self) -> bool:
         """Whether it is the vendor's, by its name."""
-        return self.name.upper().startswith(_SAGES_OWN)
+        return self.name.upper().startswith(_SAGE_PREFIX)
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What was seen. None is what could not be.
+    """What is known of the database; None is what the login or the server does not show.
 
     Attributes:
         sample: whether it is the sample database: without triggers and rights.
@@ -78,8 +78,8 @@ class Inspection:
         encoding: their code page, as Python names it.
         clock: the server's local time.
         triggers: on the tables of companies and contacts.
-        fires: whether writes to the contacts fire triggers, whatever may be seen of them.
-        missing: the rights that the login lacks.
+        fires: whether writes to the contacts fire triggers, visible to this login or not.
+        missing: the rights that the login needs and does not have.
         needless: the rights and roles that it should not have.
     """
 
@@ -149,7 +149,7 @@ def _driver(database: Database) -> str | None:
 
 
 def _ask(database: Database, questions: Mapping[str, ColumnElement[Any]]) -> dict[str, Any]:
-    """Ask all at once; where that fails, one by one, so that one that the server does not know hides no other."""
+    """The answers by name: asked for in one statement; where that fails, one by one, those that fail being None."""
     try:
         with database.reading() as connection:
             row = connection.execute(select(*(answer.label(name) for name, answer in questions.items()))).one()
@@ -161,7 +161,7 @@ def _ask(database: Database, questions: Mapping[str, ColumnElement[Any]]) -> dic
 
 
 def _text(value: Any) -> ColumnElement[str]:
-    """A ``sql_variant``, which the drivers do not take, as text."""
+    """A ``sql_variant``, which the drivers do not support, as text."""
     return cast(value, String(128))
 
 
@@ -212,11 +212,12 @@ def _missing(held: Mapping[Right | str, bool | None]) -> tuple[Right, ...] | Non
 
 
 def _needless(held: Mapping[Right | str, bool | None]) -> tuple[str, ...] | None:
-    """The roles alone where there is one: a right that follows from it is no news."""
+    """The roles that the login should not have; without any, the rights."""
     roles = (NEEDLESS_SERVER_ROLE, *NEEDLESS_DATABASE_ROLES)
-    looked_for: tuple[Right | str, ...] = (*roles, *NEEDLESS)
-    if all(held[one] is None for one in looked_for):
+    checked: tuple[Right | str, ...] = (*roles, *NEEDLESS)
+    if all(held[one] is None for one in checked):
         return None
+    # A role implies rights: to name those too would bury it.
     if has := tuple(role for role in roles if held[role]):
         return has
     return tuple(str(right) for right in NEEDLESS if held[right])

@@ -1,7 +1,7 @@
-"""What a company database is like where Sage's documentation leaves it open: questions, each settled by a few queries.
+"""Questions about Sage that its documentation leaves open, each answered by a few queries on a company database.
 
-Numbers are those of the open questions in docs/facts/sage100.md. What takes a write is tried in a transaction that is
-undone: nothing of it stays, but that ``cbMarq`` has counted one further.
+Numbers are those of docs/facts/sage100.md, "Open questions". What needs a write is tried in a transaction that is
+rolled back: nothing stays of it, except that the counter of ``cbMarq`` has moved on.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,13 +26,13 @@ _NAMES = {"CT_Nom": "SYNC-PROBE", "CT_Prenom": "Scratch"}
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What one question came to.
+class Verdict:
+    """The answer to one question.
 
     Attributes:
         number: of the question.
-        answer: its short name.
-        facts: what the sentence about it names.
+        answer: its short name, such as ``numbered``.
+        facts: the values that the sentence about it names.
     """
 
     number: int
@@ -41,19 +41,19 @@ class Seen:
 
 
 class UnknownCompanyError(Exception):
-    """There is no client or prospect of that code."""
+    """No client or prospect has that code."""
 
 
-class _Undone(Exception):  # noqa: N818 - the end of a transaction, no error
-    """Undoes the transaction in which it is raised.
+class _RollBack(Exception):  # noqa: N818 - the end of a transaction, no error
+    """Rolls back the transaction in which it is raised.
 
     Attributes:
-        seen: what was seen in it.
+        verdict: what was found in it.
     """
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, verdict: Verdict) -> None:
         super().__init__()
-        self.seen = seen
+        self.verdict = verdict
 
 
 class Probe:
@@ -66,10 +66,10 @@ class Probe:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    # --- settled by looking
+    # --- answered by reading
 
-    def look(self) -> Iterator[Seen]:
-        """Settle what can be settled without a write.
+    def look(self) -> Iterator[Verdict]:
+        """The answers that need no write.
 
         Raises:
             SageError: companies or contacts cannot be read.
@@ -81,20 +81,20 @@ class Probe:
         yield self._logs()
         yield self._triggers()
 
-    def _trigger_texts(self) -> Seen:
+    def _trigger_texts(self) -> Verdict:
         if not self._database.on_sql_server:
-            return Seen(1, "unseen")
-        texts = {deed: [self._text_of(f"{name}_F_CONTACTT") for name in names] for deed, names in _TRIGGERS.items()}
+            return Verdict(1, "unseen")
+        texts = {event: [self._text_of(f"{name}_F_CONTACTT") for name in names] for event, names in _TRIGGERS.items()}
         if all(text is None for found in texts.values() for text in found):
-            return Seen(1, "unseen")
-        said = {deed: " ".join(filter(None, found)).lower() for deed, found in texts.items()}
-        return Seen(
+            return Verdict(1, "unseen")
+        joined = {event: " ".join(filter(None, found)).lower() for event, found in texts.items()}
+        return Verdict(
             1,
             "read",
             {
-                "number": _sets(said["insert"], "ct_no"),
-                "stamp": _sets(said["update"], "cbmodification"),
-                "service": "n_service" in said["insert"],
+                "number": _sets(joined["insert"], "ct_no"),
+                "stamp": _sets(joined["update"], "cbmodification"),
+                "service": "n_service" in joined["insert"],
             },
         )
 
@@ -107,7 +107,7 @@ class Probe:
             return None
         return None if text is None else str(text)
 
-    def _layout(self) -> Seen:
+    def _layout(self) -> Verdict:
         layout = self._database.layout(F_CONTACTT)
         facts = {
             "contact": len(layout.columns),
@@ -115,33 +115,33 @@ class Probe:
             "collation": layout.collation,
             "encoding": self._database.encoding,
         }
-        return Seen(2, "told", facts)
+        return Verdict(2, "told", facts)
 
-    def _unnumbered(self) -> Seen:
+    def _unnumbered(self) -> Verdict:
         number = F_CONTACTT.c.CT_No
         with self._database.reading() as connection:
             count = connection.execute(
                 select(func.count()).select_from(F_CONTACTT).where(number.is_(None) | (number == 0))
             ).scalar_one()
-        return Seen(3, "some" if count else "none", {"count": count})
+        return Verdict(3, "some" if count else "none", {"count": count})
 
-    def _authors(self) -> Seen:
+    def _authors(self) -> Verdict:
         columns = self._database.layout(F_CONTACTT).columns
         if "cbCreateur" not in columns or "cbModification" not in columns:
-            return Seen(4, "unseen")
-        stamp, latest = self._database.stamp(F_CONTACTT.c.cbModification), self._database.now() + ROUNDED
+            return Verdict(4, "unseen")
+        stamp, latest = self._database.comparable_stamp(F_CONTACTT.c.cbModification), self._database.now() + ROUNDED
         with self._database.reading() as connection:
             authors = connection.execute(select(F_CONTACTT.c.cbCreateur).distinct()).scalars().all()
-            query = select(func.count()).select_from(F_CONTACTT).where(stamp > self._database.moment(latest))
+            query = select(func.count()).select_from(F_CONTACTT).where(stamp > self._database.comparable_time(latest))
             future = connection.execute(query).scalar_one()
-        return Seen(4, "told", {"authors": ", ".join(sorted(str(one).strip() for one in authors)), "future": future})
+        return Verdict(4, "told", {"authors": ", ".join(sorted(str(one).strip() for one in authors)), "future": future})
 
-    def _logs(self) -> Seen:
+    def _logs(self) -> Verdict:
         counts = {name: self._count(name) for name in _LOGS}
         if all(count is None for count in counts.values()):
-            return Seen(5, "unseen")
-        told = ", ".join(f"{name} {'?' if count is None else count}" for name, count in counts.items())
-        return Seen(5, "told", {"logs": told})
+            return Verdict(5, "unseen")
+        logs = ", ".join(f"{name} {'?' if count is None else count}" for name, count in counts.items())
+        return Verdict(5, "told", {"logs": logs})
 
     def _count(self, name: str) -> int | None:
         log = table(name, column("cbMarq"), schema=SCHEMA if self._database.on_sql_server else None)
@@ -151,35 +151,35 @@ class Probe:
         except SageError:
             return None
 
-    def _triggers(self) -> Seen:
-        seen = inspect_database(self._database).triggers
-        if seen is None:
-            return Seen(6, "unseen")
-        foreign = [f"{one.name} ({one.table})" for one in seen if not one.is_sages]
-        return Seen(6, "foreign" if foreign else "none", {"names": ", ".join(foreign) or None})
+    def _triggers(self) -> Verdict:
+        triggers = inspect_database(self._database).triggers
+        if triggers is None:
+            return Verdict(6, "unseen")
+        foreign = [f"{one.name} ({one.table})" for one in triggers if not one.is_sages]
+        return Verdict(6, "foreign" if foreign else "none", {"names": ", ".join(foreign) or None})
 
-    # --- settled by writes that are undone
+    # --- answered by writes that are rolled back
 
-    def write(self, company: str) -> Iterator[Seen]:
-        """Settle the rest by a scratch contact of a company, in a transaction that is undone.
+    def write(self, company: str) -> Iterator[Verdict]:
+        """The other answers, by a scratch contact of a company in a transaction that is rolled back.
 
         Raises:
-            UnknownCompanyError: there is no such client or prospect.
+            UnknownCompanyError: no client or prospect has that code.
             SageError: the database fails.
         """
         numbering = self._tried(company, self._numbering, "refused")
         stamping = self._tried(company, self._stamping, "write_refused")
         yield from (numbering, stamping)
 
-    def _tried(self, company: str, ask: Callable[[Connection, str], Seen], refused: str) -> Seen:
-        """Ask by a write that is undone; that it is refused is an answer, too."""
+    def _tried(self, company: str, ask: Callable[[Connection, str], Verdict], refused: str) -> Verdict:
+        """The answer by a write that is rolled back; its being refused is an answer, too."""
         try:
             with self._database.writing() as connection:
-                raise _Undone(ask(connection, self._company(connection, company)))  # noqa: TRY301 - it ends the transaction
-        except _Undone as undone:
-            return undone.seen
+                raise _RollBack(ask(connection, self._company(connection, company)))  # noqa: TRY301 - it ends the transaction
+        except _RollBack as end:
+            return end.verdict
         except (RefusedError, LockedError) as error:
-            return Seen(1, refused, {"words": str(error)})
+            return Verdict(1, refused, {"words": str(error)})
 
     def _company(self, connection: Connection, company: str) -> str:
         same = self._database.same_code(F_COMPTET.c.CT_Num, company)
@@ -188,23 +188,25 @@ class Probe:
             raise UnknownCompanyError(company)
         return str(code)
 
-    def _numbering(self, connection: Connection, code: str) -> Seen:
-        """Whether a trigger gives a new contact its ``CT_No``."""
+    def _numbering(self, connection: Connection, code: str) -> Verdict:
+        """Whether a trigger fills a new contact's ``CT_No``."""
         marq = _created(connection, {"CT_Num": code, **_NAMES})
         number = connection.execute(select(F_CONTACTT.c.CT_No).where(F_CONTACTT.c.cbMarq == marq)).scalar()
-        return Seen(1, "numbered" if number else "not_numbered")
+        return Verdict(1, "numbered" if number else "not_numbered")
 
-    def _stamping(self, connection: Connection, code: str) -> Seen:
+    def _stamping(self, connection: Connection, code: str) -> Verdict:
         """Whether a trigger renews ``cbModification``, and whether the contact can be deleted."""
         highest = connection.execute(select(func.max(F_CONTACTT.c.CT_No))).scalar() or 0
         marq = _created(connection, {"CT_Num": code, **_NAMES, "CT_No": highest + 1})
         here = F_CONTACTT.c.cbMarq == marq
         connection.execute(update(F_CONTACTT).where(here).values(cbModification=_LONG_AGO))
         connection.execute(update(F_CONTACTT).where(here).values(CT_Fonction="Scratch"))
-        stamp = connection.execute(select(self._database.stamp(F_CONTACTT.c.cbModification)).where(here)).scalar()
+        stamp = connection.execute(
+            select(self._database.comparable_stamp(F_CONTACTT.c.cbModification)).where(here)
+        ).scalar()
         connection.execute(delete(F_CONTACTT).where(here))
         gone = connection.execute(select(F_CONTACTT.c.cbMarq).where(here)).first() is None
-        return Seen(1, "stamped" if stamp and stamp > _LONG_AGO else "not_stamped", {"deleted": gone})
+        return Verdict(1, "stamped" if stamp and stamp > _LONG_AGO else "not_stamped", {"deleted": gone})
 
 
 def _created(connection: Connection, values: Record) -> int:
@@ -214,6 +216,6 @@ def _created(connection: Connection, values: Record) -> int:
 
 
 def _sets(text: str, name: str) -> bool:
-    """Whether a trigger's text seems to set a column, in lower case: it stands before an equals sign after SET."""
+    """Whether a trigger's text, in lower case, seems to set a column: its name after SET, an equals sign near."""
     after = text.partition(" set ")[2]
     return bool(after) and name in after and "=" in after.partition(name)[2][:20]

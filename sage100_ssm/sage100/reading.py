@@ -1,7 +1,7 @@
-"""Reading a table page by page, so that neither memory nor a lock grows with it.
+"""Reading a table page by page, so that memory and locks do not grow with it.
 
-Each page is a short transaction of its own: whoever writes meanwhile, into the same file even, is not held up.
-Pages go by ascending `cbMarq`, the one column that is indexed everywhere and never changes: a row that is there
+Each page is a short transaction of its own: others can write in the meantime, even into the same SQLite file.
+Pages are ordered by `cbMarq`, the one column that is indexed everywhere and never changes: a row that exists
 throughout is read once, whatever is inserted, deleted or edited between two pages, and a reading that broke off
 goes on where it was.
 """
@@ -19,9 +19,9 @@ from sage100_ssm.sage100.tables import F_COMPTET, P_CONTACT, P_SERVICECPTA
 OVERLAP = timedelta(minutes=65)
 """How far a reading of changes goes back before its cursor.
 
-An hour, because local time goes back by one in autumn; and five minutes for stamps rounded to the minute (half
-a minute into the future, several changes in one) and for transactions that are committed after a later stamp
-was read. What was read before and not changed since comes again: readers must take a row twice.
+One hour, because local time goes back by one in autumn; and five minutes for stamps that are rounded to the minute
+(up to 30 s in the future, and one for several changes; docs/facts/sage100.md, "Stamps") and for transactions that
+commit after a later stamp was read. Rows that were read before come again: readers must accept a row twice.
 """
 
 _PAGE = 2000
@@ -44,51 +44,51 @@ def pages(
     Args:
         database: the database.
         table: the table; it has a `cbModification` where `since` is given.
-        since: the server's local time up to which all was read before: rows stamped earlier than `OVERLAP` before
-            it are left out. Rows without a stamp are always read.
-        after: the `cbMarq` up to which this reading has come.
+        since: the server's local time up to which everything was read before: rows stamped earlier than `OVERLAP`
+            before it are left out. Rows without a stamp are always read.
+        after: the `cbMarq` that this reading has reached.
 
     Raises:
         SageError: the database failed.
     """
     query = _query(database, table)
     if since is not None:
-        stamp = database.stamp(table.c.cbModification)
-        query = query.where(or_(stamp >= database.moment(since - OVERLAP), stamp.is_(None)))
+        stamp = database.comparable_stamp(table.c.cbModification)
+        query = query.where(or_(stamp >= database.comparable_time(since - OVERLAP), stamp.is_(None)))
     place, record = database.layout(table).names.index("cbMarq"), database.recorder(table)
     for page in _pages(database, query, table.c.cbMarq, place, after, _PAGE):
         yield [record(row) for row in page]
 
 
 def newest(database: Database, table: Table) -> datetime | None:
-    """The newest stamp in a table, the server's local time; never after its clock, None where there is none.
+    """The newest stamp in a table, in the server's local time, but not after its clock; None without any stamp.
 
-    It is asked for before a reading: what changes behind the reading bears a later one. A stamp from the future
-    would hide all changes until then.
+    To be asked for before a reading: what is changed in its course gets a later one.
 
     Raises:
         SageError: the database failed.
     """
     with database.reading() as connection:
-        stamp = connection.execute(select(func.max(database.stamp(table.c.cbModification)))).scalar()
+        stamp = connection.execute(select(func.max(database.comparable_stamp(table.c.cbModification)))).scalar()
+    # A cursor in the future would hide all changes until then.
     return stamp and min(stamp, database.now())
 
 
-def is_part(table: Table) -> bool:
-    """Whether `pages` leaves rows of a table out."""
+def is_filtered(table: Table) -> bool:
+    """Whether `pages` leaves out rows of a table."""
     return table in _CONDITIONS
 
 
 def keys(database: Database, table: Table, *, whole: bool = False) -> Iterator[int]:
-    """Read the `cbMarq` of every row that `pages` gives, in ascending order.
+    """The `cbMarq` of every row that `pages` reads, in ascending order.
 
     Args:
         database: the database.
         table: the table.
-        whole: whether to read those too of the rows that `pages` leaves out.
+        whole: whether to include the rows that `pages` leaves out.
 
     Raises:
-        SageError: the database failed; what was given until then is not all.
+        SageError: the database failed; the keys yielded so far are not all.
     """
     marq = table.c.cbMarq
     query = select(marq).where(true() if whole else _condition(table))
@@ -97,10 +97,10 @@ def keys(database: Database, table: Table, *, whole: bool = False) -> Iterator[i
 
 
 def codes(database: Database) -> Iterator[tuple[int, str]]:
-    """Read the `cbMarq` and the `CT_Num` of every company, whatever its type.
+    """The `cbMarq` and the `CT_Num` of every company, whatever its type.
 
     Raises:
-        SageError: the database failed; what was given until then is not all.
+        SageError: the database failed; the codes yielded so far are not all.
     """
     marq = F_COMPTET.c.cbMarq
     query = select(marq, F_COMPTET.c.CT_Num)
@@ -108,8 +108,8 @@ def codes(database: Database) -> Iterator[tuple[int, str]]:
         yield from ((key, code) for key, code in page)
 
 
-def picked(database: Database, table: Table, wanted: Sequence[int]) -> Iterator[Sequence[Record]]:
-    """Read those of the rows with these `cbMarq` that are there.
+def rows_of(database: Database, table: Table, wanted: Sequence[int]) -> Iterator[Sequence[Record]]:
+    """Read the rows with these `cbMarq`, as far as they exist.
 
     Raises:
         SageError: the database failed.
@@ -124,7 +124,7 @@ def picked(database: Database, table: Table, wanted: Sequence[int]) -> Iterator[
 
 
 def _query(database: Database, table: Table) -> Select[Any]:
-    return select(*database.layout(table).read.values()).where(_condition(table))
+    return select(*database.layout(table).readable.values()).where(_condition(table))
 
 
 def _condition(table: Table) -> ColumnElement[bool]:
@@ -134,7 +134,16 @@ def _condition(table: Table) -> ColumnElement[bool]:
 def _pages(
     database: Database, query: Select[Any], marq: ColumnElement[int], place: int, after: int | None, size: int
 ) -> Iterator[Sequence[Sequence[Any]]]:
-    """Read a query page by page, by ascending `cbMarq`, which has that place in a row."""
+    """Read a query page by page, by ascending `cbMarq`.
+
+    Args:
+        database: the database.
+        query: the query.
+        marq: its column `cbMarq`.
+        place: the position of that column in a row.
+        after: the `cbMarq` after which to begin; None for the beginning.
+        size: the number of rows of a page.
+    """
     query = query.order_by(marq).limit(size)
     while True:
         with database.reading() as connection:
@@ -147,7 +156,8 @@ def _pages(
 
 
 def _fetched(connection: Connection, query: Select[Any]) -> Sequence[Sequence[Any]]:
-    """The rows as the driver gives them: to make SQLAlchemy's of them takes as long as to fetch them."""
+    """The rows of a query as the driver returns them."""
+    # Past SQLAlchemy's own row objects, which take as long to make as the rows to fetch.
     result = connection.execute(query)
     assert result.cursor is not None
     rows: Sequence[Sequence[Any]] = result.cursor_strategy.fetchall(result, result.cursor)

@@ -1,6 +1,6 @@
-"""The rights that the product needs on a company database, and those that it is better off without.
+"""The rights that the product needs on a company database, and those that it should not have.
 
-``sql/grant.sql`` gives the former and nothing else.
+``sql/grant.sql`` grants the former and nothing else.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Right:
 TO_READ = (Right("SELECT", "F_COMPTET"), Right("SELECT", "F_CONTACTT"))
 TO_WRITE = tuple(Right(name, "F_CONTACTT") for name in ("INSERT", "UPDATE", "DELETE"))
 LISTS = (Right("SELECT", "P_SERVICECPTA"), Right("SELECT", "P_CONTACT"))
-"""For the streams `services` and `contact_types`; the synchronisation does without."""
+"""For the streams `services` and `contact_types`; the synchronisation does not need them."""
 
 NEEDLESS = (
     *(Right(name, "F_COMPTET") for name in ("INSERT", "UPDATE", "DELETE")),

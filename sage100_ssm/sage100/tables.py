@@ -1,12 +1,12 @@
 """The tables of a Sage 100 FR company database that the product touches.
 
-After docs/facts/sage100.md. Column names, lengths and rules are Sage's own, of all its generations: no
-database has every column, and which one has is found out at run time. The computed shadow columns (``cbCT_Num``…) are
-left out: nobody can write them and nobody needs to read them.
+Column names, lengths and rules are Sage's own, of all its generations (docs/facts/sage100.md): no database has every
+column; `layout` finds out which it has. The computed shadow columns (``cbCT_Num``…) are left out: they cannot be
+written and need not be read.
 
-Sage's tables bear triggers, which forbid an ``OUTPUT`` clause (error 334): hence ``implicit_returning=False``.
+Sage's tables have triggers, which forbid an ``OUTPUT`` clause (error 334): hence ``implicit_returning=False``.
 
-``METADATA.create_all`` on SQLite makes an empty sample database with the same limits: lengths as CHECK
+``METADATA.create_all`` on SQLite creates an empty sample database with the same limits: lengths as CHECK
 constraints, the two unique rules of ``F_CONTACTT``, its foreign key, a ``cbMarq`` that is never used twice.
 """
 
@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mssql
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 
-from sage100_ssm.sage100.conversion import parsed_moment
+from sage100_ssm.sage100.conversion import parse_local_time
 
 METADATA = MetaData()
 
@@ -40,8 +40,8 @@ METADATA = MetaData()
 class LocalTime(TypeDecorator[datetime]):
     """A date and time in the server's local time, without a zone.
 
-    SQL Server has ``datetime`` or ``smalldatetime``. SQLite holds ISO text, written to the second with a
-    space; read with a space or a ``T``, with or without a fraction. Text that is no date reads as None.
+    SQL Server has ``datetime`` or ``smalldatetime``. SQLite has ISO texts, written to the second with a space;
+    read with a space or a ``T``, with or without a fraction. A text that is no date reads as None.
     """
 
     impl = DateTime
@@ -52,18 +52,18 @@ class LocalTime(TypeDecorator[datetime]):
         return dialect.type_descriptor(String() if dialect.name == "sqlite" else DateTime())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Give SQLite its text, to the second."""
+        """SQLite's text, to the second; elsewhere the value itself."""
         if value is None or dialect.name != "sqlite":
             return value
         return value.isoformat(" ", "seconds")
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:  # noqa: ARG002 - SQLAlchemy's call
-        """Read SQLite's text; elsewhere the driver gives dates."""
-        return parsed_moment if dialect.name == "sqlite" else None
+        """A parser of SQLite's texts; None elsewhere, where the driver returns dates."""
+        return parse_local_time if dialect.name == "sqlite" else None
 
 
 ROUNDED = timedelta(minutes=2)
-"""How far a stamp may run ahead of the server's clock: older databases round to the nearest minute."""
+"""How far a stamp may be ahead of the server's clock: older databases round to the nearest minute."""
 
 _GUID = String(36).with_variant(mssql.UNIQUEIDENTIFIER(as_uuid=False), "mssql")
 _WEEK = range(1, 8)
@@ -83,7 +83,7 @@ def _amount(name: str, doc: str) -> Column[float]:
 
 
 def _link(name: str, doc: str, kind: type[Integer] = Integer) -> Iterator[Column[int]]:
-    """A reference and its twin, which bears the foreign key."""
+    """A reference and its twin, which has the foreign key."""
     yield Column(name, kind, doc=doc)
     yield Column(f"cb{name}", kind, doc=f"Twin of {name}, null where that is 0.")
 
@@ -101,7 +101,7 @@ def _technical_columns() -> Iterator[Column[Any]]:
 
 
 def _length_checks(table: Table) -> None:
-    """Make SQLite refuse what is too long, as SQL Server does by itself."""
+    """Have SQLite refuse texts that are too long, as SQL Server does by itself."""
     for column in table.columns:
         if isinstance(column.type, String) and (length := column.type.length):
             check = CheckConstraint(func.length(column) <= length, name=f"CK_{table.name}_{column.name}")
@@ -113,7 +113,7 @@ F_COMPTET = Table(
     METADATA,
     Column(
         "CT_Num",
-        # Sage's collation tells no case apart in a code; a unique index by bytes stands beside it.
+        # Sage's collation ignores case in a code, and SQLite's default does not.
         String(17).with_variant(String(17, collation="NOCASE"), "sqlite"),
         nullable=False,
         doc="Code of the third party.",

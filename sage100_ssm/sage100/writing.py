@@ -1,7 +1,7 @@
 """Writing contacts: each decision and its write in one transaction, read back before it is committed.
 
-Nothing relies on a row count, which triggers falsify. The reading before a write holds an update lock
-(UPDLOCK), so that nobody changes the row between the comparison and the write.
+Nothing relies on a row count, which may be a trigger's. What is read before a write is read with an update lock
+(UPDLOCK), so that nobody changes the row between the comparison and the write (P11).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,18 +16,19 @@ from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
 
 ResultT = TypeVar("ResultT")
 Values = Mapping[str, str | int]
-"""Columns and what they hold, as `Database.stored` gives it."""
+"""Columns with their values as `Database.stored` returns them."""
 
 NAME = ("CT_Num", "CT_Nom", "CT_Prenom")
-"""What may not be twice in F_CONTACTT, byte for byte, null being '' (index ICT_NOM)."""
+"""Unique together in F_CONTACTT, byte for byte, null being equal to '' (index ICT_NOM, P12)."""
 
 _ATTEMPTS = 8
+# What another writer can cause between our look and our write: the next attempt sees its row.
 _RACES = frozenset({Refusal.DUPLICATE_NAME, Refusal.DUPLICATE_NUMBER})
 _ZERO_IF_NEW = ("N_Service", "N_Contact", "CT_Civilite")
 
 
 class DuplicateError(RefusedError):
-    """A contact of that company, last and first name is there.
+    """Another contact of the company has that last and first name.
 
     Attributes:
         row: the contact in the way.
@@ -39,7 +40,7 @@ class DuplicateError(RefusedError):
 
 
 class Contacts:
-    """The contacts, within one transaction that writes.
+    """The contacts of a database, within one transaction that writes.
 
     Args:
         database: the database.
@@ -57,7 +58,7 @@ class Contacts:
     def named(self, name: Mapping[str, Any]) -> Record | None:
         """The contact of a company, last and first name, byte for byte, locked; None if there is none."""
         columns = [column for column in NAME if column in self._layout.columns]
-        # The collation may find more than the bytes do.
+        # The server compares by its collation, which may ignore case and accents: more rows than the index means.
         query = self._query().where(
             F_CONTACTT.c.CT_Num == name["CT_Num"], func.coalesce(F_CONTACTT.c.CT_Nom, "") == (name["CT_Nom"] or "")
         )
@@ -65,7 +66,7 @@ class Contacts:
         return next((row for row in self._records(query) if [row[c] or "" for c in columns] == wanted), None)
 
     def company(self, code: str) -> str | None:
-        """A company code in the form that F_COMPTET stores; None if there is no such company (P8)."""
+        """A company code in the form that F_COMPTET stores (P8); None if there is no such company."""
         column = F_COMPTET.c.CT_Num
         for condition in (column == code, self._database.same_code(column, code)):
             if found := self._connection.execute(select(column).where(condition)).scalar():
@@ -73,19 +74,22 @@ class Contacts:
         return None
 
     def insert(self, values: Values, number: int | None) -> Record:
-        """Create a contact; what is not given is '' or 0, and the cb columns are left to their defaults.
+        """Create a contact. Texts without a value are '', codes 0; the cb columns are left to their defaults.
 
         Args:
-            values: what it holds; `CT_Num` in the form that F_COMPTET stores.
-            number: the `CT_No` that it is to have if that is free; else it has the next one.
+            values: its values; `CT_Num` in the form that F_COMPTET stores.
+            number: the `CT_No` that it gets if that is free; else it gets the next one.
+
+        Returns:
+            The contact as it reads back.
 
         Raises:
-            DuplicateError: one of that name is there.
+            DuplicateError: a contact of that name exists.
             RefusedError: the database refused it.
         """
         if existing := self.named(values):
             raise DuplicateError(existing)
-        row = self._blank() | dict(values) | self._numbered(number) | dict(self._database.write_time(new=True))
+        row = self._empty_values() | dict(values) | self._number(number) | dict(self._database.write_stamps(new=True))
         result = self._connection.execute(insert(F_CONTACTT).values(row))
         assert result.inserted_primary_key is not None
         return self._read_back(int(result.inserted_primary_key[0]))
@@ -94,18 +98,21 @@ class Contacts:
         """Change columns of a contact, and its `cbModification`.
 
         Args:
-            row: the contact as it stands.
+            row: the contact as it is.
             changed: the columns to change; `CT_Num` in the form that F_COMPTET stores.
 
+        Returns:
+            The contact as it reads back.
+
         Raises:
-            DuplicateError: another one bears the new name.
+            DuplicateError: another contact has the new name.
             RefusedError: the database refused it.
         """
         marq = int(row["cbMarq"])
         existing = None if changed.keys().isdisjoint(NAME) else self.named({**row, **changed})
         if existing is not None and existing["cbMarq"] != marq:
             raise DuplicateError(existing)
-        stamped = {**changed, **self._database.write_time(new=False)}
+        stamped = {**changed, **self._database.write_stamps(new=False)}
         self._connection.execute(update(F_CONTACTT).where(F_CONTACTT.c.cbMarq == marq).values(stamped))
         return self._read_back(marq)
 
@@ -113,7 +120,7 @@ class Contacts:
         """Delete a contact.
 
         Raises:
-            RefusedError: the database refused it, or it is still there afterwards.
+            RefusedError: the database refused it, or the contact still exists afterwards.
         """
         self._connection.execute(delete(F_CONTACTT).where(F_CONTACTT.c.cbMarq == marq))
         if self.get(marq) is not None:
@@ -130,14 +137,16 @@ class Contacts:
             raise RefusedError(Refusal.OTHER, f"the contact {marq} cannot be read back after the write")
         return row
 
-    def _blank(self) -> dict[str, Any]:
-        """A new contact's values but for the given ones."""
+    def _empty_values(self) -> dict[str, Any]:
+        """A new contact's values where none are given, as Sage writes them."""
+        # docs/facts/sage100.md, "A contact that Sage shows properly".
         columns = self._layout.writable
         texts = {name: "" for name, column in columns.items() if isinstance(column.type, String)}
         return texts | {name: 0 for name in _ZERO_IF_NEW if name in columns}
 
-    def _numbered(self, number: int | None) -> dict[str, int]:
-        """The `CT_No`: the one wished for if it is free, else the next."""
+    def _number(self, number: int | None) -> dict[str, int]:
+        """The `CT_No` of a new contact: the given one if it is free, else the next."""
+        # Whether a trigger would give one is not known (docs/facts/sage100.md, "CT_No").
         column = F_CONTACTT.c.CT_No
         if column.name not in self._layout.columns:
             return {}
@@ -148,10 +157,9 @@ class Contacts:
 
 
 def in_transaction(database: Database, work: Callable[[Contacts], ResultT]) -> ResultT:
-    """Do a work in a transaction of its own, undone where it raises.
+    """Do a piece of work in a transaction of its own, rolled back where it raises.
 
-    A deadlock's victim begins again at once; so does who lost a name or a number to another writer, and then
-    sees the other's row. A few times at most.
+    It is repeated at once, a few times, after a deadlock, and where another writer has just taken a name or a number.
 
     Raises:
         SageError: the last attempt's error.

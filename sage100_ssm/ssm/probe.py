@@ -39,7 +39,7 @@ _PHONE, _OTHER_PHONE = "01 99 00 00 01", "01 99 00 00 02"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Verdict:
     """What one question came to.
 
     Attributes:
@@ -81,7 +81,7 @@ class Probe:
 
     # --- settled by looking
 
-    def look(self) -> Iterator[Seen]:
+    def look(self) -> Iterator[Verdict]:
         """Settle what can be settled without a write.
 
         Raises:
@@ -97,62 +97,62 @@ class Probe:
         yield self._deleted_row()
         yield self._hooks()
 
-    def _schema(self) -> Seen:
+    def _schema(self) -> Verdict:
         try:
             schema = self._client.schema("contacts")
         except (Rejected, Forbidden, MalformedAnswer):
-            return Seen(1, "unreadable")
+            return Verdict(1, "unreadable")
         long = schema["extId"].max_length if "extId" in schema else None
         required = ", ".join(sorted(name for name, told in schema.items() if told.required)) or None
-        return Seen(1, "readable", {"fields": len(schema), "length": long, "required": required})
+        return Verdict(1, "readable", {"fields": len(schema), "length": long, "required": required})
 
-    def _errors(self) -> Seen:
+    def _errors(self) -> Verdict:
         answers = {
             "id": self._ask("GET", f"contacts/{_NOBODY}"),
             "where": self._ask("GET", "contacts", params={"where": "("}),
             "session": self._ask("GET", "contacts", headers={"X-Session-Key": "none"}),
         }
-        return Seen(2, "told", {name: _shape(answer) for name, answer in answers.items()})
+        return Verdict(2, "told", {name: _shape(answer) for name, answer in answers.items()})
 
-    def _sessions(self) -> Seen:
+    def _sessions(self) -> Verdict:
         first, second = self._client.new_session(), self._client.new_session()
         answer = self._ask("GET", "users", params={"page": 0}, headers={"X-Session-Key": first})
         lives = answer.is_success
-        return Seen(3, "several" if lives or first == second else "one")
+        return Verdict(3, "several" if lives or first == second else "one")
 
-    def _pages(self) -> Seen:
+    def _pages(self) -> Verdict:
         if len(self._first("contacts")) <= _FEW:
-            return Seen(4, "few")
+            return Verdict(4, "few")
         obeyed = [name for name in ("Count", "X-FM-Entity-Count") if self._rows_with({name: str(_FEW)}) == _FEW]
         largest = self._rows_with(dict.fromkeys(("Count", "X-FM-Entity-Count"), str(_MANY)))
         facts = {"headers": ", ".join(obeyed) or None, "largest": largest}
         if not obeyed:
-            return Seen(4, "none", facts)
+            return Verdict(4, "none", facts)
         settings = {"page_size": largest} if largest > self._page_size else {}
-        return Seen(4, "obeyed", facts, settings)
+        return Verdict(4, "obeyed", facts, settings)
 
     def _rows_with(self, headers: Mapping[str, str]) -> int:
         return len(_rows(self._ask("GET", "contacts", params={"page": 0}, headers=headers)))
 
-    def _dates(self) -> Seen:
+    def _dates(self) -> Verdict:
         row = next((r for r in self._first("contacts") if parse_stamp(r.get("dateCreated"))), None)
         if row is None:
-            return Seen(5, "nobody")
+            return Verdict(5, "nobody")
         if self._where(f"dateCreated > '{_FAR_OFF}'"):
-            return Seen(5, "ignored")
+            return Verdict(5, "ignored")
         deletions = self._ask("GET", "contacts", params={"page": 0, "where": f"dateDeleted > '{_LONG_AGO}'"}).is_success
         shift = self._shift(row)
         if shift is None:
-            return Seen(5, "unsettled")
+            return Verdict(5, "unsettled")
         minutes = round(shift.total_seconds() / 60)
         inclusive = bool(self._where(f"dateCreated > '{row['dateCreated']}' AND {where.is_id(row['id'])}"))
         facts = {"minutes": abs(minutes), "inclusive": inclusive, "deletions": deletions}
         if minutes > 0:
             overlap = self._overlap if self._overlap > minutes else minutes + self._overlap
-            return Seen(5, "ahead", facts, {"overlap_minutes": overlap} if overlap != self._overlap else {})
+            return Verdict(5, "ahead", facts, {"overlap_minutes": overlap} if overlap != self._overlap else {})
         if minutes < 0:
-            return Seen(5, "behind", facts)
-        return Seen(5, "inclusive" if inclusive else "exclusive", facts)
+            return Verdict(5, "behind", facts)
+        return Verdict(5, "inclusive" if inclusive else "exclusive", facts)
 
     def _shift(self, row: Row) -> timedelta | None:
         """Find how much later than it says SSM takes a date to be: the latest one before which a row still lies."""
@@ -171,27 +171,27 @@ class Probe:
             low, high = (middle, high) if follows(middle) else (low, middle)
         return -low * _STEP
 
-    def _deletion_stamps(self) -> Seen:
+    def _deletion_stamps(self) -> Verdict:
         deleted = [
             row for row in self._where("deleted=true") if is_deleted(row) and parse_stamp(row.get("dateDeleted"))
         ]
         if not deleted:
-            return Seen(6, "nobody")
-        return Seen(6, "bumps" if all(map(_bumped, deleted)) else "leaves")
+            return Verdict(6, "nobody")
+        return Verdict(6, "bumps" if all(map(_bumped, deleted)) else "leaves")
 
-    def _deleted_row(self) -> Seen:
+    def _deleted_row(self) -> Verdict:
         row = next((row for row in self._where("deleted=true") if is_deleted(row)), None)
         if row is None:
-            return Seen(7, "nobody")
-        return Seen(7, "readable" if self._ask("GET", f"contacts/{row['id']}").is_success else "gone")
+            return Verdict(7, "nobody")
+        return Verdict(7, "readable" if self._ask("GET", f"contacts/{row['id']}").is_success else "gone")
 
-    def _hooks(self) -> Seen:
+    def _hooks(self) -> Verdict:
         answer = self._ask("GET", "hooks")
-        return Seen(10, "listed", {"number": len(_rows(answer))}) if answer.is_success else Seen(10, NOT_ASKED)
+        return Verdict(10, "listed", {"number": len(_rows(answer))}) if answer.is_success else Verdict(10, NOT_ASKED)
 
     # --- settled by a scratch contact
 
-    def write(self, account: int, owner: int) -> Iterator[Seen]:
+    def write(self, account: int, owner: int) -> Iterator[Verdict]:
         """Settle the rest by a scratch contact, which is deleted again whatever happens.
 
         Args:
@@ -225,22 +225,22 @@ class Probe:
         finally:
             scratch.clear_away()
 
-    def _null(self, scratch: "Scratch") -> Seen:
+    def _null(self, scratch: "Scratch") -> Verdict:
         scratch.put({"phone1": _PHONE})
         accepted = scratch.put({"phone1": None}).is_success
         if accepted and not scratch.row().get("phone1"):
-            return Seen(8, "null_clears")
+            return Verdict(8, "null_clears")
         scratch.put({"phone1": _PHONE})
         empties = scratch.put({"phone1": ""}).is_success and not scratch.row().get("phone1")
-        return Seen(8, ("passed_over" if accepted else "refused") + ("" if empties else "_no_way"))
+        return Verdict(8, ("passed_over" if accepted else "refused") + ("" if empties else "_no_way"))
 
-    def _key_case(self, scratch: "Scratch") -> Seen:
+    def _key_case(self, scratch: "Scratch") -> Verdict:
         scratch.put({"phone2": _PHONE})
         accepted = scratch.put({"PHONE2": _OTHER_PHONE}).is_success
         changed = scratch.row().get("phone2") != _PHONE and accepted
-        return Seen(11, "any_case" if changed else "passed_over" if accepted else "refused")
+        return Verdict(11, "any_case" if changed else "passed_over" if accepted else "refused")
 
-    def _bulk(self, scratch: "Scratch") -> Seen:
+    def _bulk(self, scratch: "Scratch") -> Verdict:
         items = [
             {"guid": "probe-1", "id": scratch.id, "phone2": _PHONE},
             {"guid": "probe-2", "id": _NOBODY, "phone2": _PHONE},
@@ -248,31 +248,31 @@ class Probe:
         answer = self._ask("PUT", "contacts/bulk", json=items)
         told = _rows(answer)
         if not answer.is_success or not told:
-            return Seen(12, "refused", {"shape": _shape(answer)})
+            return Verdict(12, "refused", {"shape": _shape(answer)})
         item = next((one for one in told if one.get("guid") == "probe-2"), {})
         place = "item" if scratch.row().get("phone2") == _PHONE else "data"
-        return Seen(12, "told", {"keys": ", ".join(sorted(item)) or None, "code": item.get("code"), "place": place})
+        return Verdict(12, "told", {"keys": ", ".join(sorted(item)) or None, "code": item.get("code"), "place": place})
 
-    def _unknown_key(self, scratch: "Scratch") -> Seen:
-        return Seen(13, "passed_over" if scratch.put({"zzzUnknown": "1"}).is_success else "refused")
+    def _unknown_key(self, scratch: "Scratch") -> Verdict:
+        return Verdict(13, "passed_over" if scratch.put({"zzzUnknown": "1"}).is_success else "refused")
 
-    def _deletion_of(self, scratch: "Scratch") -> Seen:
+    def _deletion_of(self, scratch: "Scratch") -> Verdict:
         before = scratch.row().get("dateUpdated")
         scratch.delete()
         row = scratch.row()
-        return Seen(6, "leaves" if not is_deleted(row) or row.get("dateUpdated") == before else "bumps")
+        return Verdict(6, "leaves" if not is_deleted(row) or row.get("dateUpdated") == before else "bumps")
 
-    def _deleted_readable(self, scratch: "Scratch") -> Seen:
-        return Seen(7, "readable" if self._ask("GET", f"contacts/{scratch.id}").is_success else "gone")
+    def _deleted_readable(self, scratch: "Scratch") -> Verdict:
+        return Verdict(7, "readable" if self._ask("GET", f"contacts/{scratch.id}").is_success else "gone")
 
-    def _write_to_deleted(self, scratch: "Scratch") -> Seen:
+    def _write_to_deleted(self, scratch: "Scratch") -> Verdict:
         if not scratch.put({"phone1": _PHONE}).is_success:
-            return Seen(8, "deleted_refused")
+            return Verdict(8, "deleted_refused")
         scratch.put({"deleted": False})
         if is_deleted(scratch.row()):
-            return Seen(8, "deleted_writable")
+            return Verdict(8, "deleted_writable")
         scratch.delete()
-        return Seen(8, "deleted_comes_back")
+        return Verdict(8, "deleted_comes_back")
 
     # --- asking
 
@@ -355,10 +355,10 @@ def _is_scratch(row: Row) -> bool:
     return (ext_id(row) or "").startswith(_EXT_ID_PREFIX) and str(row.get("lastName")).upper() == _LAST_NAME
 
 
-def _uniqueness(*, among_living: bool, among_all: bool) -> Seen:
+def _uniqueness(*, among_living: bool, among_all: bool) -> Verdict:
     if among_all:
-        return Seen(9, "once", settings={"ext_id_once": True})
-    return Seen(9, "among_living" if among_living else "free")
+        return Verdict(9, "once", settings={"ext_id_once": True})
+    return Verdict(9, "among_living" if among_living else "free")
 
 
 def _bumped(row: Row) -> bool:

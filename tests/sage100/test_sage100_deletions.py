@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, delete, insert, select, update
 
 from sage100_ssm.sage100.errors import UnreachableError
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT, METADATA
-from source_sage100.key_set import Keys
+from source_sage100.key_set import KeySet
 from source_sage100.source import SourceSage100
 
 LOGGER = logging.getLogger("test")
@@ -268,21 +268,21 @@ def test_a_company_entered_anew_as_a_supplier_is_told_as_gone_by_its_key_alone(t
 
 
 def test_codes_without_their_keys_are_no_state_of_this_source(companies):
-    companies.state.stream.stream_state.keys = Keys.of([1]).packed()
+    companies.state.stream.stream_state.keys = KeySet.of([1]).packed()
     with pytest.raises(AirbyteTracedException, match="companies"):
         companies.sync()
 
 
 def test_a_hundred_thousand_keys_with_gaps_take_a_small_part_of_a_megabyte():
     keys = [key for key in range(1, 200_000) if key * 2654435761 % 1000 < 500]
-    packed = Keys.of(keys).packed()
-    assert list(Keys.unpacked(packed)) == keys
+    packed = KeySet.of(keys).packed()
+    assert list(KeySet.unpacked(packed)) == keys
     assert (len(keys) > 99_000, len(packed) < 50_000) == (True, True)
 
 
 @given(st.sets(st.integers(1, 300)), st.sets(st.integers(1, 300)))
 def test_keys_behave_as_a_set(left, right):
-    ours = Keys.of(left), Keys.of(right)
+    ours = KeySet.of(left), KeySet.of(right)
     assert set(ours[0] | ours[1]) == left | right
     assert set(ours[0] - ours[1]) == left - right
     assert set(ours[0] & ours[1]) == left & right

@@ -257,7 +257,7 @@ def test_who_loses_a_name_or_number_to_a_sage_user_meanwhile_begins_again(
     sage, order, write, monkeypatch, raced, index
 ):
     """Between the look for the name and the insertion, somebody creates a contact in Sage."""
-    genuine, raced = Contacts._numbered, {"CT_Num": "CARAT", "CT_Prenom": "", **raced}
+    genuine, raced = Contacts._number, {"CT_Num": "CARAT", "CT_Prenom": "", **raced}
 
     def numbered(self, number):
         given = genuine(self, number)
@@ -266,7 +266,7 @@ def test_who_loses_a_name_or_number_to_a_sage_user_meanwhile_begins_again(
             raced.clear()
         return given
 
-    monkeypatch.setattr(Contacts, "_numbered", numbered)
+    monkeypatch.setattr(Contacts, "_number", numbered)
     (receipt,) = write({**NEW, "CT_No": 77, "_create": True})
     if index == "ICT_NOM":
         assert (receipt.cause, receipt.record["CT_No"]) == (Cause.DUPLICATE, 99)
@@ -344,7 +344,7 @@ def test_a_connection_that_broke_between_two_transactions_is_replaced(database, 
 
 @ON_SERVERS
 def test_who_does_not_get_the_turn_in_time_tries_later(database, monkeypatch):
-    monkeypatch.setattr("sage100_ssm.sage100.database._TURN_MILLISECONDS", 50)
+    monkeypatch.setattr("sage100_ssm.sage100.database._WRITER_LOCK_MILLISECONDS", 50)
     with database.writing(), pytest.raises(LockedError), database.writing():
         pass
 
