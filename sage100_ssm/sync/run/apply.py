@@ -20,7 +20,7 @@ from sage100_ssm.sync.planning.writes import Write, ext_id_update
 from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.guard import REWRITES, Guarded
 from sage100_ssm.sync.run.ledger import Ledger, intent_of
-from sage100_ssm.sync.run.observation import keep_identity
+from sage100_ssm.sync.run.observation import remember_identity
 from sage100_ssm.sync.run.ports import Access
 from sage100_ssm.sync.run.receipts import after_write, expected_base, refusal
 from sage100_ssm.sync.run.report import Counts
@@ -64,7 +64,7 @@ def apply(run: Run, guarded: Guarded) -> None:
         if guarded.rewrites is not None:
             transaction.remember(REWRITES, guarded.rewrites.remembered(run.tally.updates))
         if identity is not None and not guarded.forbids_all:
-            keep_identity(transaction, identity)
+            remember_identity(transaction, identity)
 
 
 class _SideWriter:
@@ -127,7 +127,7 @@ class _SideWriter:
                 if link:
                     self._ledger.keep(transaction, replace(link, status=LinkStatus.ENDED, reason=None))
             elif receipt.record is not None:
-                self._save_link(transaction, write, link, self._mapper.contact(self._side, receipt.record))
+                self._save_link(transaction, write, link, self._mapper.read(self._side, receipt.record))
             transaction.resolve_pending_notices(self._pending_notices[receipt.index], done=receipt.wrote)
             self._tally.notices += len(write.notices) if receipt.wrote else 0
 
