@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import Row
 
 from sage100_ssm.sync.journal import Code, Entry, Subject
-from sage100_ssm.sync.model import Base, Intent, Link, LinkStatus, Pair, Side
+from sage100_ssm.sync.model import Base, Intent, Link, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.state import ascii_json
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
 from sage100_ssm.sync.state.stored_facts import facts_of, packed_facts
 
-_EMPTY = Pair(None, None)
+_EMPTY = ValuePair(None, None)
 """Shared among all bases: half the fields of most contacts are empty."""
 
 
@@ -27,12 +27,17 @@ def base_text(base: Base) -> str:
 
 def base_of(text: str) -> Base:
     """A base from the text that ``base_text`` made of it."""
-    # A value is never a list, so that a list can only be two values. The fields' names are shared among all bases,
-    # of which there may be a million.
-    return {
-        intern(field): Pair(*value) if isinstance(value, list) else _EMPTY if value is None else Pair(value, value)
-        for field, value in ascii_json.loads(text).items()
-    }
+    base = {}
+    for field, value in ascii_json.loads(text).items():
+        if value is None:
+            pair = _EMPTY
+        elif isinstance(value, list):  # a value itself is never a list
+            pair = ValuePair(*value)
+        else:
+            pair = ValuePair(value, value)
+        # The names of the fields are shared among all bases, of which there may be a million.
+        base[intern(field)] = pair
+    return base
 
 
 def link_row(link: Link) -> dict[str, Any]:
