@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.app.sides import both_sides
 from sage100_ssm.sync.contacts.fields import field_map
-from sage100_ssm.sync.run import lease
 from sage100_ssm.sync.run.context import Context, Run, RunOptions, Site
 from sage100_ssm.sync.run.course import ResultT, Step, Take, rehearse, relink, synchronise
+from sage100_ssm.sync.run.lease import leased
 from sage100_ssm.sync.run.report import PlanReport, RunReport
 from sage100_ssm.sync.state.errors import StateDamaged, StateMissing
 from sage100_ssm.sync.state.store import StateStore
@@ -61,11 +61,11 @@ def open_run(settings: Settings, options: RunOptions = ORDINARY) -> Iterator[Run
     """
     with (
         StateStore.open(settings.state) as store,
-        lease.held(store, lease_owner(), utc_now) as held,
+        leased(store, lease_owner(), utc_now) as lease,
         both_sides(settings.sage100, settings.ssm) as (sage100, ssm),
     ):
         context = Context(store, sage100, ssm, site_of(settings), options, utc_now)
-        yield Run(context, held, run_id=uuid.uuid4().hex[:12], started_at=utc_now())
+        yield Run(context, lease, run_id=uuid.uuid4().hex[:12], started_at=utc_now())
 
 
 def run_once(settings: Settings, options: RunOptions = ORDINARY, progress: Progress = lambda _: None) -> RunReport:
@@ -139,5 +139,5 @@ def _state_to_read(url: str) -> Iterator[StateStore]:
         except StateMissing:
             store = StateStore.open(f"sqlite:///{folder}/state.db")
         with store:
-            store.refuse_if_held(utc_now())
+            store.refuse_if_leased(utc_now())
             yield store

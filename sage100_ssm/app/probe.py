@@ -21,7 +21,7 @@ from sage100_ssm.ssm.probe import NOT_ASKED, SETTLED_BY_LOOKING, SETTLED_BY_WRIT
 from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.failures import ConfigurationError, side_error
 from sage100_ssm.sync.model import Side
-from sage100_ssm.sync.run import lease
+from sage100_ssm.sync.run.lease import leased
 from sage100_ssm.sync.state.errors import StateMissing
 from sage100_ssm.sync.state.store import StateStore
 
@@ -129,7 +129,7 @@ def _no_run_meanwhile(state: str, *, needed: bool) -> Iterator[None]:
     except StateMissing:
         yield
         return
-    with StateStore.open(state) as store, lease.held(store, lease_owner(), utc_now):
+    with StateStore.open(state) as store, leased(store, lease_owner(), utc_now):
         yield
 
 

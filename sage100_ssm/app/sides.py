@@ -20,7 +20,7 @@ from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.ssm.errors import SsmError
 from sage100_ssm.ssm.responses import SchemaField
-from sage100_ssm.sync.contacts.mapping import Column
+from sage100_ssm.sync.contacts.mapping import ColumnLimits
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
 
@@ -57,7 +57,7 @@ class SageSide:
                 raise SideFailedError(failure_of(error, _place(self._config))) from error
         return self._open
 
-    def columns(self) -> Mapping[str, Column]:
+    def columns(self) -> Mapping[str, ColumnLimits]:
         """The columns of ``F_CONTACTT`` that can be written and what each can hold, from what the source discovers.
 
         Raises:
@@ -65,7 +65,7 @@ class SageSide:
         """
         schema = in_process.discover(SourceSage100(self.database), self._configuration)[_CONTACTS]
         fields = {name: p for name, p in schema["properties"].items() if not p.get("readOnly")}
-        return {name: Column(p.get("maxLength"), p.get("x-encoding")) for name, p in fields.items()}
+        return {name: ColumnLimits(p.get("maxLength"), p.get("x-encoding")) for name, p in fields.items()}
 
     def last_identity(self) -> int | None:
         """The highest ``cbMarq`` ever given to a contact; None where the database does not say.

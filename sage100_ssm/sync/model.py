@@ -10,7 +10,7 @@ Value = str | int | None
 
 
 class Side(StrEnum):
-    """One of the two systems kept the same. Also the origin of a contact: the side it was born on."""
+    """One of the two systems that are synchronised. Also the origin of a contact: the side on which it was created."""
 
     SAGE100 = "sage100"
     SSM = "ssm"
@@ -30,8 +30,8 @@ class ContactRef:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A field's base: its value as it last read back, per side."""
+class ValuePair:
+    """A field's values on both sides, each in that side's own form."""
 
     sage100: Value
     ssm: Value
@@ -40,13 +40,13 @@ class Pair:
         """The value on one side."""
         return self.sage100 if side is Side.SAGE100 else self.ssm
 
-    def showing(self, side: Side, value: Value) -> "Pair":
-        """The same with another value on one side."""
-        return Pair(value, self.ssm) if side is Side.SAGE100 else Pair(self.sage100, value)
+    def with_value(self, side: Side, value: Value) -> "ValuePair":
+        """The same pair with another value on one side."""
+        return ValuePair(value, self.ssm) if side is Side.SAGE100 else ValuePair(self.sage100, value)
 
 
-Base = Mapping[str, Pair]
-"""Field name to its base. A field that is missing has no base (first match, field new in the map)."""
+Base = Mapping[str, ValuePair]
+"""Field name to the values that were last read back. A field without a base is missing: first match, new in the map."""
 
 
 class LinkStatus(StrEnum):
@@ -56,7 +56,7 @@ class LinkStatus(StrEnum):
     ASLEEP = "asleep"
     """Nothing is written and no deletion derived while the reason lasts (P13)."""
     ENDED = "ended"
-    """Both contacts are gone. Kept for the contact's history."""
+    """Both contacts are gone. The link stays in the state for the contact's history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +67,15 @@ class Link:
         sage100_id: ``cbMarq``.
         sage100_no: ``CT_No``, the second identity of P14.
         ssm_id: the SSM contact's id.
-        company: ``CT_Num`` of the contact's company, as last seen.
+        company: ``CT_Num`` of the contact's company, as last read.
         contact: the contact's name, for people to read.
-        origin: the side on which it was born; never changes.
-        base: per field and side, the value as it last read back.
+        origin: the side on which it was created; it never changes.
+        base: per field and side, the value that was last read back.
         sage100_stamp: ``cbModification`` when the base was set (ISO 8601), for P1 ``newest`` and P9.
         ssm_stamp: ``dateUpdated`` when the base was set.
         status: whether it is worked on.
-        reason: the journal's code that put it to sleep; None while awake.
-        unconfirmed: per side with an update under way, the base that it leaves if it is done.
+        reason: the journal's code of why it sleeps; None for a link that does not.
+        unconfirmed: per side with an update whose receipt has not come, the base that the update leaves if it was done.
         id: the state's own key; None until saved.
     """
 
@@ -96,15 +96,15 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A create that was about to be tried: what finds it again if its receipt never came.
+    """A creation that is about to be tried, with what finds the new contact if its receipt never comes.
 
     Attributes:
-        side: where the contact was to be created.
+        side: where the contact is to be created.
         source_id: the contact's id on the other side.
-        ext_id: the ``extId`` it bears in SSM, once known.
-        sage100_no: the ``CT_No`` that it was to bear in Sage.
-        names: the last and first name that it was to bear in Sage.
-        base: the base that it leaves if it is done.
+        ext_id: its ``extId`` in SSM; None for a creation in Sage.
+        sage100_no: its ``CT_No`` in Sage; None for a creation in SSM.
+        names: its last and first name in Sage; two times None for a creation in SSM.
+        base: the base that the creation leaves if it was done.
         id: the state's own key; None until saved.
     """
 

@@ -14,7 +14,7 @@ from sage100_ssm.ssm.client import Patience, SsmClient
 from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault, Reset
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.sync.failures import SideUnavailableError, SyncError
-from sage100_ssm.sync.run import lease
+from sage100_ssm.sync.run.lease import leased
 from sage100_ssm.sync.state.errors import AnotherRun
 from sage100_ssm.sync.state.store import StateStore
 
@@ -165,7 +165,7 @@ def test_a_company_that_does_not_stand_on_both_sides_is_refused_before_anything_
 
 
 def test_a_run_under_way_would_take_the_scratch_contact_for_somebody(site):
-    with StateStore.open(site.settings.state) as store, lease.held(store, "srv:12", utc_now):
+    with StateStore.open(site.settings.state) as store, leased(store, "srv:12", utc_now):
         with pytest.raises(AnotherRun):
             codes(site)
         codes(site, company=None)

@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from sage100_ssm.cli.commands import app
 from sage100_ssm.sync.journal import CompanyMissing, ConflictSettled, Entry, RecordLocked, Subject, ValueTooLong
-from sage100_ssm.sync.model import Link, LinkStatus, Pair, Side
+from sage100_ssm.sync.model import Link, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.state.records import RunRow, RunStatus
 from sage100_ssm.sync.state.store import StateStore
 
@@ -19,9 +19,9 @@ CLAIRE = Link(
     contact="Claire Morel",
     origin=Side.SAGE100,
     base={
-        "last_name": Pair("Morel", "Morel"),
-        "email": Pair("claire@carat.example", "Claire@carat.example"),
-        "job_title": Pair("Gérante", 5),
+        "last_name": ValuePair("Morel", "Morel"),
+        "email": ValuePair("claire@carat.example", "Claire@carat.example"),
+        "job_title": ValuePair("Gérante", 5),
     },
 )
 LUC = Link(81, 90, 344, "FERMOIR", "Luc Aubrelin", Side.SSM, status=LinkStatus.ASLEEP, reason="out_of_scope")

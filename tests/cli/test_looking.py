@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sage100_ssm.app.schedule import Schedule, remember_schedule
-from sage100_ssm.sync.model import Link, Pair, Side
+from sage100_ssm.sync.model import Link, Side, ValuePair
 from sage100_ssm.sync.state.records import RunRow, RunStatus
 from sage100_ssm.sync.state.store import StateStore
 
@@ -88,7 +88,11 @@ def test_people_read_it_in_the_language_of_the_settings(settings, state, call, c
 
 
 def test_values_are_shown_as_people_write_them_not_as_the_sides_code_them(settings, tmp_path, call):
-    base = {"civility": Pair(2, 1), "job_title": Pair("Gérante", 5), "phone": Pair(None, "01 99 00 10 00")}
+    base = {
+        "civility": ValuePair(2, 1),
+        "job_title": ValuePair("Gérante", 5),
+        "phone": ValuePair(None, "01 99 00 10 00"),
+    }
     with StateStore.open(f"sqlite:///{tmp_path / 'sync-state.db'}") as store, store.transaction() as memory:
         memory.save_observed("contact_types", [{"id": 5, "descriptionFR": "Gérante"}])
         memory.save_link(Link(1, 1, 1, "CARAT", "Claire Morel", Side.SSM, base))

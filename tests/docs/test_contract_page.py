@@ -39,7 +39,7 @@ from sage100_ssm.standins.company_database import create_company_database
 from sage100_ssm.sync.contacts.fields import Direction, FieldKind
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.journal import Entry, Subject, ValueTooLong
-from sage100_ssm.sync.model import Link, LinkStatus, Pair, Side
+from sage100_ssm.sync.model import Link, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.planning.writes import Change
 from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
 from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport
@@ -291,7 +291,7 @@ def test_a_receipt_in_the_log_has_the_keys_outcomes_and_causes_that_the_page_lis
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 CLAIRE = Subject("CARAT", 12, 340, "Claire Morel")
-LINK = Link(12, 7, 340, "CARAT", "Claire Morel", Side.SAGE100, {"last_name": Pair("Morel", "Morel")})
+LINK = Link(12, 7, 340, "CARAT", "Claire Morel", Side.SAGE100, {"last_name": ValuePair("Morel", "Morel")})
 COUNTS = Counts(read=80, created=1)
 RUN = RunReport("4f0c", NOON, NOON, RunStatus.DONE, Exit.DONE, COUNTS, COUNTS, 11, 79, 1, 0, 2, 1, postponed=4)
 PAST_RUN = RunRow("4f0c", NOON, NOON, RunStatus.DONE, RUN.counts(), 0)

@@ -22,13 +22,13 @@ def unequal(play: Play) -> Iterator[str]:
             continue
         assert here, f"{link} has no Sage contact"
         assert there, f"{link} has no SSM contact"
-        one, two = mapper.sage100(here), mapper.ssm(play.ssm.shown(there))
+        one, two = mapper.read(Side.SAGE100, here), mapper.read(Side.SSM, play.ssm.shown(there))
         told = problems_of(play, link.sage100_id, link.ssm_id, one.company)
         if there["deleted"] and COMPANY in told:
             continue  # it is restored once its company is in SSM (P5, P6)
         for each in mapper.fields:
             pair = one.values[each.name], two.values[each.name]
-            if not mapper.equal(each, *pair) and not told & {None, each.name}:
+            if not mapper.is_equal(each, *pair) and not told & {None, each.name}:
                 # A null gender says nothing (docs/rules.md, "The fields").
                 if each.name == "civility" and pair[1] is None:
                     continue
@@ -67,11 +67,11 @@ def doubles(play: Play) -> Iterator[str]:
     """Contacts in scope that the product created and that no link leads to: somebody stands there twice."""
     mapper, links = play.mapper(), play.links
     for id_ in play.sage100.living().keys() - play.sage100.born_here - {k.sage100_id for k in links}:
-        if mapper.companies.in_scope(play.sage100.contacts[id_]["CT_Num"]):
+        if mapper.companies.is_in_scope(play.sage100.contacts[id_]["CT_Num"]):
             yield f"Sage {id_}"
     for id_ in play.ssm.living().keys() - play.ssm.born_here - {k.ssm_id for k in links}:
-        card = mapper.ssm(play.ssm.shown(play.ssm.contacts[id_]))
-        if mapper.companies.in_scope(card.company) and not play.ssm.accounts[card.account or 0]["deleted"]:
+        card = mapper.read(Side.SSM, play.ssm.shown(play.ssm.contacts[id_]))
+        if mapper.companies.is_in_scope(card.company) and not play.ssm.accounts[card.account or 0]["deleted"]:
             yield f"SSM {id_}"
 
 

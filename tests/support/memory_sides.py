@@ -15,7 +15,7 @@ from sage100_ssm.connectors.request import WriteRequest, write_request
 from sage100_ssm.exchange.failure import Failure, SideFailedError
 from sage100_ssm.exchange.reading import Reading, Row, StreamState
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink
-from sage100_ssm.sync.contacts.mapping import Column
+from sage100_ssm.sync.contacts.mapping import ColumnLimits
 from tests.support import worlds
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -208,7 +208,7 @@ class MemorySage(MemorySide):
         self.companies: dict[str, int] = {}
         self._last_marq = self._highest_number = 0
 
-    def columns(self) -> Mapping[str, Column]:
+    def columns(self) -> Mapping[str, ColumnLimits]:
         """A newer database's columns."""
         return worlds.COLUMNS
 
@@ -268,7 +268,7 @@ class MemorySage(MemorySide):
             size = len(value.encode("cp1252"))
         except UnicodeEncodeError:
             raise RefusedError(Cause.NOT_REPRESENTABLE, name) from None
-        if size > (worlds.COLUMNS[name].max_length or size):
+        if size > (worlds.COLUMNS[name].max_bytes or size):
             raise RefusedError(Cause.TOO_LONG, name)
 
     def _check(self, row: Row, changed: Collection[str]) -> None:

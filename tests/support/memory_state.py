@@ -10,20 +10,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sage100_ssm.sync.journal import Entry, Kind, Subject
-from sage100_ssm.sync.model import Intent, Link
+from sage100_ssm.sync.model import Intent, Link, LinkStatus
 from sage100_ssm.sync.state.errors import AlreadyLinked
-from sage100_ssm.sync.state.open_problems import standing_after
+from sage100_ssm.sync.state.open_problems import problem_changes
 from sage100_ssm.sync.state.records import JournalEntry, Lease, RunRow, RunStatus
-from sage100_ssm.sync.state.transaction import LIVING
+from sage100_ssm.sync.state.transaction import LIVE
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A journal entry as it is kept: by which run, and whether it is a notice that only was announced."""
+    """A journal entry as it is kept: by which run, and whether it is a notice that is still pending."""
 
     shown: JournalEntry
     run_id: str
-    announced: bool = False
+    is_pending: bool = False
 
 
 @dataclass
@@ -50,7 +50,7 @@ class MemoryTransaction:
 
     def links(self) -> list[Link]:
         """The living links, oldest first."""
-        return [link for _, link in sorted(self.kept.links.items()) if link.status in LIVING]
+        return [link for _, link in sorted(self.kept.links.items()) if link.status in LIVE]
 
     def count_links(self) -> int:
         """How many living links there are."""
@@ -58,14 +58,14 @@ class MemoryTransaction:
 
     def save_link(self, link: Link) -> Link:
         """Keep a link; a contact has one living link."""
-        others = [other for other in self.links() if other.id != link.id] if link.status in LIVING else []
+        others = [other for other in self.links() if other.id != link.id] if link.status in LIVE else []
         if any(other.sage100_id == link.sage100_id or other.ssm_id == link.ssm_id for other in others):
             raise AlreadyLinked(link.sage100_id, link.ssm_id)
         return _save(self.kept.links, link)
 
-    def park_link(self, link: Link) -> None:
-        """Free the id of a link in Sage."""
-        self.save_link(replace(link, sage100_id=-link.sage100_id))
+    def release_contacts(self, link: Link) -> None:
+        """Let other links have the contacts of a link."""
+        self.save_link(replace(link, status=LinkStatus.ENDED))
 
     def observed(self, stream: str) -> Iterator[Mapping[str, Any]]:
         """The rows last seen of a stream, by id."""
@@ -112,14 +112,14 @@ class MemoryTransaction:
         self, entries: Iterable[Entry], *, now: datetime, run_id: str, keep: Callable[[JournalEntry], bool]
     ) -> tuple[int, int]:
         """Bring the open problems to what a run met."""
-        after = standing_after(self.open_problems(), entries, keep=keep)
+        after = problem_changes(self.open_problems(), entries, keep=keep)
         for id_, entry in after.again.items():
             self._change(id_, entry=entry, last_seen=now, count=self.kept.journal[id_].shown.count + 1)
-        for entry in after.new:
+        for entry in after.opened:
             self._note(entry, now, run_id)
-        for id_ in after.gone:
+        for id_ in after.closed:
             self._change(id_, closed_at=now)
-        return len(after.new), len(after.gone)
+        return len(after.opened), len(after.closed)
 
     def schedule(
         self, problem_id: int, *, tries: int, next_try_at: datetime | None, fingerprint: str | None = None
@@ -132,24 +132,24 @@ class MemoryTransaction:
         if not any(n.run_id == run_id and _same(n.shown.entry, entry) for n in self.kept.journal.values()):
             self._note(entry, now, run_id)
 
-    def announce(self, entries: Collection[Entry], *, now: datetime, run_id: str) -> list[int]:
-        """Note what a write is about to decide."""
-        return [self._note(entry, now, run_id, announced=True) for entry in entries]
+    def add_pending_notices(self, entries: Collection[Entry], *, now: datetime, run_id: str) -> list[int]:
+        """Store the notices of a write before it is tried."""
+        return [self._note(entry, now, run_id, is_pending=True) for entry in entries]
 
-    def announced(self) -> list[JournalEntry]:
-        """The notices announced and not settled, oldest first."""
-        return [noted.shown for _, noted in sorted(self.kept.journal.items()) if noted.announced]
+    def pending_notices(self) -> list[JournalEntry]:
+        """The notices of writes whose outcome is not known, oldest first."""
+        return [noted.shown for _, noted in sorted(self.kept.journal.items()) if noted.is_pending]
 
-    def settle(self, announced: Collection[int], *, done: bool) -> None:
-        """Put announced notices into the journal, or forget them."""
-        for id_ in announced:
+    def resolve_pending_notices(self, keys: Collection[int], *, done: bool) -> None:
+        """Make pending notices notices of the journal, or delete them."""
+        for id_ in keys:
             noted = self.kept.journal.pop(id_)
             if done:
-                self.kept.journal[id_] = replace(noted, announced=False)
+                self.kept.journal[id_] = replace(noted, is_pending=False)
 
     def journal(self) -> list[JournalEntry]:
         """The journal's entries, newest first."""
-        return [noted.shown for _, noted in sorted(self.kept.journal.items(), reverse=True) if not noted.announced]
+        return [noted.shown for _, noted in sorted(self.kept.journal.items(), reverse=True) if not noted.is_pending]
 
     def start_run(self, run: RunRow) -> None:
         """Record that a run begins; one that never ended has failed."""
@@ -166,9 +166,9 @@ class MemoryTransaction:
         """The runs, newest first."""
         return sorted(self.kept.runs.values(), key=lambda run: run.started_at, reverse=True)[:limit]
 
-    def _note(self, entry: Entry, now: datetime, run_id: str, *, announced: bool = False) -> int:
+    def _note(self, entry: Entry, now: datetime, run_id: str, *, is_pending: bool = False) -> int:
         id_ = max(self.kept.journal, default=0) + 1
-        self.kept.journal[id_] = Noted(JournalEntry(id_, entry, now, now), run_id, announced)
+        self.kept.journal[id_] = Noted(JournalEntry(id_, entry, now, now), run_id, is_pending)
         return id_
 
     def _change(self, id_: int, **changes: Any) -> None:

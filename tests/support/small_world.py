@@ -250,7 +250,7 @@ class SmallWorld(Play):
 
     def _announced(self) -> list[Entry]:
         with self.store.transaction() as memory:
-            return [e.entry for e in memory.announced()]
+            return [e.entry for e in memory.pending_notices()]
 
     # --- leaving and coming back
 
@@ -282,7 +282,7 @@ class SmallWorld(Play):
                     [_entry(p.entry), p.tries, max(0, (p.next_try_at - self.clock()).seconds) if p.next_try_at else 0]
                     for p in memory.open_problems()
                 ],
-                [_entry(e.entry) for e in memory.announced()],
+                [_entry(e.entry) for e in memory.pending_notices()],
             ]
         sides = [
             self.sage100.companies,

@@ -9,30 +9,30 @@ from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.companies import Companies, Scope
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import STANDARD, Field
-from sage100_ssm.sync.contacts.mapping import Column, Mapper
+from sage100_ssm.sync.contacts.mapping import ColumnLimits, Mapper
 from sage100_ssm.sync.journal import Code
-from sage100_ssm.sync.model import Intent, Link, Pair, Side
+from sage100_ssm.sync.model import Intent, Link, Side, ValuePair
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import World
 from sage100_ssm.sync.policy import Policy
 
 DATABASE = "TEST"
 LOCALE = Locale("FR", "fr", ZoneInfo("Europe/Paris"))
-COLUMNS: Mapping[str, Column] = {
-    "cbMarq": Column(),
-    "CT_No": Column(),
-    "cbModification": Column(),
-    "CT_Civilite": Column(),
-    "CT_Num": Column(17, "cp1252"),
-    "CT_Nom": Column(35, "cp1252"),
-    "CT_Prenom": Column(35, "cp1252"),
-    "CT_Fonction": Column(35, "cp1252"),
-    "CT_Telephone": Column(21, "cp1252"),
-    "CT_TelPortable": Column(21, "cp1252"),
-    "CT_Telecopie": Column(21, "cp1252"),
-    "CT_EMail": Column(69, "cp1252"),
-    "CT_LinkedIn": Column(35, "cp1252"),
-    "CT_Skype": Column(35, "cp1252"),
+COLUMNS: Mapping[str, ColumnLimits] = {
+    "cbMarq": ColumnLimits(),
+    "CT_No": ColumnLimits(),
+    "cbModification": ColumnLimits(),
+    "CT_Civilite": ColumnLimits(),
+    "CT_Num": ColumnLimits(17, "cp1252"),
+    "CT_Nom": ColumnLimits(35, "cp1252"),
+    "CT_Prenom": ColumnLimits(35, "cp1252"),
+    "CT_Fonction": ColumnLimits(35, "cp1252"),
+    "CT_Telephone": ColumnLimits(21, "cp1252"),
+    "CT_TelPortable": ColumnLimits(21, "cp1252"),
+    "CT_Telecopie": ColumnLimits(21, "cp1252"),
+    "CT_EMail": ColumnLimits(69, "cp1252"),
+    "CT_LinkedIn": ColumnLimits(35, "cp1252"),
+    "CT_Skype": ColumnLimits(35, "cp1252"),
 }
 CLIENTS = ({"CT_Num": "ALPHA", "CT_Prospect": 0}, {"CT_Num": "BETA", "CT_Prospect": 1})
 ACCOUNTS = (
@@ -59,7 +59,7 @@ def companies(
 def mapper(
     fields: tuple[Field, ...] = STANDARD,
     known: Companies | None = None,
-    columns: Mapping[str, Column] = COLUMNS,
+    columns: Mapping[str, ColumnLimits] = COLUMNS,
     policy: Policy | None = None,
 ) -> Mapper:
     """The standard field map over a newer database, unless said otherwise."""
@@ -101,10 +101,10 @@ def ssm_row(id_: int = 501, **fields: Any) -> dict[str, Any]:
     return {"id": id_, **ada, **fields}
 
 
-def base_of(sage100: Mapping[str, Any], ssm: Mapping[str, Any], known: Mapper) -> dict[str, Pair]:
+def base_of(sage100: Mapping[str, Any], ssm: Mapping[str, Any], known: Mapper) -> dict[str, ValuePair]:
     """The base of a link whose two rows read back like this."""
-    here, there = known.sage100(sage100), known.ssm(ssm)
-    return {f.name: Pair(here.values[f.name], there.values[f.name]) for f in known.fields}
+    here, there = known.read(Side.SAGE100, sage100), known.read(Side.SSM, ssm)
+    return {f.name: ValuePair(here.values[f.name], there.values[f.name]) for f in known.fields}
 
 
 def linked(
@@ -150,8 +150,8 @@ def world(
         DATABASE,
         list(links),
         list(intents),
-        {row["cbMarq"]: known.sage100(row) for row in sage100},
-        {row["id"]: known.ssm(row) for row in ssm},
+        {row["cbMarq"]: known.read(Side.SAGE100, row) for row in sage100},
+        {row["id"]: known.read(Side.SSM, row) for row in ssm},
         {side: side not in incomplete for side in Side},
         known,
         policy or Policy(),
@@ -161,7 +161,7 @@ def world(
 def contacts_of(row_by_side: Mapping[Side, Mapping[str, Any]], using: Mapper | None = None) -> dict[Side, Contact]:
     """Rows of both sides as contacts."""
     known = using or mapper()
-    return {side: known.contact(side, row) for side, row in row_by_side.items()}
+    return {side: known.read(side, row) for side, row in row_by_side.items()}
 
 
 def links_of(plan: Plan) -> dict[int | None, Link]:

@@ -14,7 +14,7 @@ from sage100_ssm.app.sides import both_sides
 from sage100_ssm.exchange.failure import SideFailedError
 from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact
-from sage100_ssm.sync.contacts.fields import Direction, present
+from sage100_ssm.sync.contacts.fields import Direction, fields_present
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Side
 
@@ -85,11 +85,11 @@ class _Check:
         site = self._site
         accounts = ssm_snapshot.accounts if ssm_snapshot else ()
         contact_types = ssm_snapshot.contact_types if ssm_snapshot else ()
-        fields, _ = present(self._fields, sage_snapshot.columns)
+        fields = fields_present(self._fields, sage_snapshot.columns)
         companies = Companies(sage_snapshot.companies, accounts, code_field=site.code_field, scope=site.scope)
         return Mapper(fields, companies, contact_types, sage_snapshot.columns, site.locale, site.policy)
 
 
 def _contacts_in_scope(snapshot: SageSnapshot, mapper: Mapper) -> list[Contact]:
-    contacts = map(mapper.sage100, snapshot.contacts)
-    return [contact for contact in contacts if mapper.companies.in_scope(contact.company)]
+    contacts = (mapper.read(Side.SAGE100, row) for row in snapshot.contacts)
+    return [contact for contact in contacts if mapper.companies.is_in_scope(contact.company)]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from sage100_ssm.app.check.findings import Finding, SideFindings, first_few
 from sage100_ssm.app.check.ssm import SsmSnapshot
-from sage100_ssm.sync.contacts.codecs import Held
+from sage100_ssm.sync.contacts.codecs import CannotHold
 from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import JOB_TITLE, FieldKind
@@ -52,7 +52,9 @@ def job_title_findings(contacts: Sequence[Contact], mapper: Mapper, findings: Si
     if field is None:
         return
     used = Counter(str(title) for contact in contacts if (title := contact.values.get(field.name)))
-    unknown = [title for title, _ in used.most_common() if isinstance(mapper.carry(field, Side.SSM, title, None), Held)]
+    unknown = [
+        title for title, _ in used.most_common() if isinstance(mapper.carry(field, Side.SSM, title, None), CannotHold)
+    ]
     if unknown:
         number = sum(used[title] for title in unknown)
         yield findings.advice("job_titles", titles=len(unknown), contacts=number, names=first_few(unknown))

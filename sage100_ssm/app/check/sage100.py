@@ -15,8 +15,8 @@ from sage100_ssm.sage100.inspection import Inspection, Trigger
 from sage100_ssm.sage100.rights import LISTS
 from sage100_ssm.sage100.tables import ROUNDED
 from sage100_ssm.sync.contacts.contact import Contact
-from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME, Field, present
-from sage100_ssm.sync.contacts.mapping import Column
+from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME, Field, fields_missing, fields_present
+from sage100_ssm.sync.contacts.mapping import ColumnLimits
 
 _TOLERATED_CLOCK_DIFFERENCE = timedelta(minutes=5)
 
@@ -34,7 +34,7 @@ class SageSnapshot:
 
     companies: Sequence[Mapping[str, Any]]
     contacts: Sequence[Mapping[str, Any]]
-    columns: Mapping[str, Column]
+    columns: Mapping[str, ColumnLimits]
     inspection: Inspection
 
 
@@ -121,13 +121,13 @@ def rights_findings(sage: SageSnapshot, findings: SideFindings) -> Iterator[Find
 
 
 def field_map_findings(
-    fields: tuple[Field, ...], columns: Mapping[str, Column], findings: SideFindings
+    fields: tuple[Field, ...], columns: Mapping[str, ColumnLimits], findings: SideFindings
 ) -> Iterator[Finding]:
     """The columns that the field map names and the database does not have."""
-    there, missing = present(fields, columns)
+    missing = fields_missing(fields, columns)
     if missing:
         yield findings.mend("columns_missing", columns=first_few(f"F_CONTACTT.{f.sage100}" for f in missing))
-    if absent := [f.name for f in fields if f not in there and f not in missing]:
+    if absent := [f.name for f in fields if f not in fields_present(fields, columns) and f not in missing]:
         yield findings.ok("fields_absent", fields=", ".join(absent))
 
 

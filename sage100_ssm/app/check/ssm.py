@@ -10,7 +10,7 @@ from sage100_ssm.exchange.failure import SideFailedError
 from sage100_ssm.ssm.responses import SchemaField
 from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.contacts.fields import Direction, Field, FieldKind
-from sage100_ssm.sync.contacts.mapping import Column
+from sage100_ssm.sync.contacts.mapping import ColumnLimits
 from sage100_ssm.sync.model import Side
 
 _STREAMS = ("accounts", "users", "contact_types")
@@ -60,7 +60,11 @@ def content_findings(ssm: SsmSnapshot, findings: SideFindings) -> Iterator[Findi
 
 
 def field_map_findings(
-    fields: tuple[Field, ...], columns: Mapping[str, Column], ssm: SsmSnapshot, company: str, findings: SideFindings
+    fields: tuple[Field, ...],
+    columns: Mapping[str, ColumnLimits],
+    ssm: SsmSnapshot,
+    company: str,
+    findings: SideFindings,
 ) -> Iterator[Finding]:
     """The fields that the field map names, and those that SSM requires.
 
@@ -96,11 +100,11 @@ def field_map_findings(
 
 
 def _shorter_than_in_sage(
-    fields: tuple[Field, ...], columns: Mapping[str, Column], schema: Mapping[str, SchemaField]
+    fields: tuple[Field, ...], columns: Mapping[str, ColumnLimits], schema: Mapping[str, SchemaField]
 ) -> Iterator[str]:
     for field in fields:
         limit = schema[field.ssm].max_length if field.ssm in schema else None
-        length = columns.get(field.sage100, Column()).max_length
+        length = columns.get(field.sage100, ColumnLimits()).max_bytes
         # A label is written as the id of a contact type, whose text has no part in it.
         is_text_to_ssm = field.direction in _TO_SSM and field.kind is not FieldKind.LABEL
         if is_text_to_ssm and limit is not None and length is not None and limit < length:

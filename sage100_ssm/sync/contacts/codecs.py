@@ -15,28 +15,37 @@ from sage100_ssm.sync.model import Side, Value
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A value that the other side cannot take: the field is held back, and these facts say why."""
+class CannotHold:
+    """A value that the other side cannot hold: the field is held back (P7).
+
+    Attributes:
+        facts: why, for the problem in the journal that names the field.
+    """
 
     facts: Facts
 
 
-Carried = Value | Held
+Carried = Value | CannotHold
+"""A value in the form of the side to which it is carried, or why that side cannot hold it."""
 
 
 class Codec(Protocol):
     """How one kind of field is read, compared and carried over."""
 
     def read(self, side: Side, raw: Any) -> Value:
-        """A side's raw value in its own form; empty is None."""
+        """A raw value of a side's row in that side's own form; an empty one is None.
+
+        Raises:
+            AttributeError, TypeError, ValueError: it is not of the shape that the side's API gives.
+        """
         ...
 
     def form(self, side: Side, value: Value) -> Hashable:
-        """What is compared on one side."""
+        """The form in which two values of one side are compared."""
         ...
 
-    def equal(self, sage100: Value, ssm: Value) -> bool:
-        """Whether the two sides say the same."""
+    def is_equal(self, sage100: Value, ssm: Value) -> bool:
+        """Whether the values of the two sides are the same."""
         ...
 
     def carry(self, side: Side, value: Value, current: Value) -> Carried:
@@ -49,7 +58,7 @@ class Codec(Protocol):
 
 
 class TextCodec:
-    """Texts that stand on both sides alike: names, phones, e-mails.
+    """Texts that are the same on both sides: names, phones, e-mails.
 
     Args:
         normal_form: the form compared.
@@ -60,7 +69,7 @@ class TextCodec:
         self._form, self._normalised = normal_form, write_normalised
 
     def read(self, side: Side, raw: Any) -> Value:
-        """Texts as they stand; of a reference of SSM, its label."""
+        """The text itself; of a reference of SSM (``{"id": 9, "value": "…"}``), its label."""
         if isinstance(raw, Mapping):
             raw = raw.get("value")
         return None if raw in (None, "") else str(raw)
@@ -69,8 +78,8 @@ class TextCodec:
         """The normalised text."""
         return self._form(text_of(value))
 
-    def equal(self, sage100: Value, ssm: Value) -> bool:
-        """Compared after normalisation."""
+    def is_equal(self, sage100: Value, ssm: Value) -> bool:
+        """Whether the normalised texts are the same."""
         return self._form(text_of(sage100)) == self._form(text_of(ssm))
 
     def carry(self, side: Side, value: Value, current: Value) -> Carried:
@@ -78,12 +87,12 @@ class TextCodec:
         return normalise.text(text_of(value)) if self._normalised else (text_of(value) or "").strip() or None
 
     def shown(self, side: Side, value: Value) -> Value:
-        """As it stands."""
+        """The value itself."""
         return value
 
 
 class NumberCodec:
-    """Whole numbers; Sage has no empty one, so 0 and none are the same."""
+    """Whole numbers. Sage's number columns are never empty, so 0 and none are the same."""
 
     def read(self, side: Side, raw: Any) -> Value:
         """A whole number, or None."""
@@ -95,29 +104,29 @@ class NumberCodec:
         """The number, none being 0."""
         return value or 0
 
-    def equal(self, sage100: Value, ssm: Value) -> bool:
+    def is_equal(self, sage100: Value, ssm: Value) -> bool:
         """The same number."""
         return (sage100 or 0) == (ssm or 0)
 
     def carry(self, side: Side, value: Value, current: Value) -> Carried:
-        """The number; Sage takes 0 for none."""
+        """The number; none is written to Sage as 0."""
         return (value or 0) if side is Side.SAGE100 else value
 
     def shown(self, side: Side, value: Value) -> Value:
-        """As it stands."""
+        """The value itself."""
         return value
 
 
-_MADAME = 1
+_FEMALE = 1
 _CIVILITIES = range(3)
 _GENDERS = range(2)
 
 
 class CivilityCodec:
-    """Sage 0 M., 1 Mme, 2 Mlle; SSM 0 male, 1 female."""
+    """Sage 0 M., 1 Mme, 2 Mlle; SSM 0 male, 1 female, or unknown (docs/facts/sage100.md, docs/facts/ssm-api.md)."""
 
     def read(self, side: Side, raw: Any) -> Value:
-        """Sage's code, none and an unknown one being 0; SSM's id, or None for unknown."""
+        """Sage's code, or 0 where it has none of these; SSM's id, or None for unknown."""
         if isinstance(raw, Mapping):
             raw = raw.get("id")
         code = None if raw in (None, "") else int(raw)
@@ -129,14 +138,15 @@ class CivilityCodec:
         """The code."""
         return value
 
-    def equal(self, sage100: Value, ssm: Value) -> bool:
-        """Mme and Mlle are both female."""
+    def is_equal(self, sage100: Value, ssm: Value) -> bool:
+        """Whether the gender is that of the civility: Mme and Mlle are both female."""
         return _gender(sage100) == ssm
 
     def carry(self, side: Side, value: Value, current: Value) -> Carried:
-        """The gender of a civility; the civility of a gender, Mlle staying Mlle, unknown changing nothing."""
+        """The gender of a civility; the civility of a gender."""
         if side is Side.SSM:
             return _gender(value)
+        # Mlle stays Mlle for a woman, and an unknown gender changes nothing.
         if value is None or _gender(current) == value:
             return current or 0
         return value
@@ -149,32 +159,37 @@ class CivilityCodec:
 
 
 def _gender(civility: Value) -> int:
-    return min(int(civility or 0), _MADAME)
+    return min(int(civility or 0), _FEMALE)
 
 
 class LabelCodec:
     """A free text in Sage, a row of ``/contactTypes`` in SSM: matched by label, in any language.
 
+    A row has a label per language, ``descriptionFR``, ``descriptionEN`` and so on.
+
     Args:
         types: rows of ``/contactTypes``, deleted ones included.
         pairs: Sage text to SSM label, where the two differ.
-        language: the language of the label written to Sage (``fr``).
+        language: the language of the label that is written to Sage (``fr``).
     """
 
     def __init__(self, types: Iterable[Mapping[str, Any]], pairs: Mapping[str, str], language: str) -> None:
         self._label: dict[int, str] = {}
         self._keys: dict[int, set[str]] = {}
         self._ids: dict[str, int] = {}
+        # By id: of two rows with one label the older one is written.
         for row in sorted(types, key=lambda r: int(r["id"])):
             labels = _labels(row, language)
             if not labels:
                 continue
             self._label[row["id"]] = labels[0]
             self._keys[row["id"]] = {normalise.name(label) for label in labels}
+            # A deleted row still has its label for the contacts that refer to it, and is written to no other.
             if not row.get("deleted"):
                 for key in self._keys[row["id"]]:
                     self._ids.setdefault(key, row["id"])
         self._pairs = {normalise.name(sage): normalise.name(ssm) for sage, ssm in pairs.items()}
+        # Of several Sage texts for one label the first one that the settings name is written.
         self._sage_text = {normalise.name(ssm): sage for sage, ssm in reversed(list(pairs.items()))}
 
     def read(self, side: Side, raw: Any) -> Value:
@@ -189,24 +204,24 @@ class LabelCodec:
         """Sage's text normalised; SSM's id."""
         return normalise.text(text_of(value)) if side is Side.SAGE100 else value
 
-    def equal(self, sage100: Value, ssm: Value) -> bool:
-        """Whether the text is one of the row's labels, or paired with one."""
+    def is_equal(self, sage100: Value, ssm: Value) -> bool:
+        """Whether the text is one of the row's labels, or is paired with one by the settings."""
         if sage100 is None or ssm is None or normalise.text(text_of(sage100)) is None:
             return normalise.text(text_of(sage100)) is None and ssm is None
         key = normalise.name(text_of(sage100))
         return self._pairs.get(key, key) in self._keys.get(int(ssm), ())
 
     def carry(self, side: Side, value: Value, current: Value) -> Carried:
-        """The row of a label; the label of a row."""
+        """The id of the row with a label; the label of the row with an id."""
         if side is Side.SSM:
             key = normalise.name(text_of(value))
             found = self._ids.get(self._pairs.get(key, key)) if key else None
-            return found if found or not key else Held(ValueUnknown(str(value), side))
+            return found if found or not key else CannotHold(ValueUnknown(str(value), side))
         if value is None:
             return None
         paired = next((self._sage_text[k] for k in self._keys.get(int(value), ()) if k in self._sage_text), None)
         label = paired or self._label.get(int(value))
-        return normalise.text(label) if label else Held(ValueUnknown(str(value), side))
+        return normalise.text(label) if label else CannotHold(ValueUnknown(str(value), side))
 
     def shown(self, side: Side, value: Value) -> Value:
         """The label."""
@@ -214,24 +229,24 @@ class LabelCodec:
 
 
 def _labels(row: Mapping[str, Any], language: str) -> list[str]:
-    """The row's labels, that of the language first."""
+    """The labels of a row of ``/contactTypes``, the one in the language first."""
     described = {k: v for k, v in row.items() if k.startswith("description") and isinstance(v, str) and v.strip()}
     first = described.get(f"description{language.upper()}")
     return ([first] if first else []) + [v for v in described.values() if v != first]
 
 
 class CompanyCodec:
-    """The contact's company, by its ``CT_Num`` on both sides; it travels by rules of its own (R6, P6)."""
+    """The contact's company, by its ``CT_Num`` on both sides. It has its own rules about which way it goes (R6, P6)."""
 
     def read(self, side: Side, raw: Any) -> Value:
-        """The code as it stands."""
+        """The code."""
         return normalise.text(text_of(raw))
 
     def form(self, side: Side, value: Value) -> Hashable:
-        """As Sage's collation compares codes."""
+        """The code as Sage's collation compares it (P8)."""
         return normalise.company_code(text_of(value))
 
-    def equal(self, sage100: Value, ssm: Value) -> bool:
+    def is_equal(self, sage100: Value, ssm: Value) -> bool:
         """The same code."""
         return normalise.company_code(text_of(sage100)) == normalise.company_code(text_of(ssm))
 
@@ -249,9 +264,9 @@ class Locale:
     """Where a site is: its country, language and time zone.
 
     Attributes:
-        country: ISO code of the country of phone numbers written without prefix.
-        language: of the labels written to Sage.
-        time_zone: of the clock by which Sage stamps its changes.
+        country: ISO code of the country of phone numbers without a prefix (``FR``).
+        language: the language of the labels that are written to Sage (``fr``).
+        time_zone: the zone of the clock by which Sage stamps its changes.
     """
 
     country: str
@@ -270,9 +285,9 @@ CODECS: Mapping[FieldKind, Callable[[Field, Sequence[Mapping[str, Any]], Locale]
     FieldKind.LABEL: lambda field, types, locale: LabelCodec(types, field.values, locale.language),
     FieldKind.COMPANY: lambda *_: CompanyCodec(),
 }
-"""Kind of field to its codec, given the field, the rows of ``/contactTypes`` and the site's locale."""
+"""Kind of field to what makes its codec from the field, the rows of ``/contactTypes`` and the site's locale."""
 
 
 def text_of(value: Value) -> str | None:
-    """A value as text, none staying none."""
+    """A value as text; none stays none."""
     return None if value is None else str(value)

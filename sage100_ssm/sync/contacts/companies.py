@@ -1,4 +1,4 @@
-"""Companies: the clients and prospects of Sage and the accounts of SSM that stand for them."""
+"""Companies: the clients and prospects of Sage, and the accounts of SSM that have their codes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,16 +16,27 @@ class Scope:
 
     Attributes:
         prospects: whether prospects take part, or clients alone.
-        exclude: patterns of ``CT_Num`` to leave out (``DIV*``), without case.
+        exclude: patterns of ``CT_Num`` to leave out (``DIV*``); case does not matter.
     """
 
     prospects: bool = True
     exclude: tuple[Annotated[str, MinLen(1)], ...] = ()
 
+    def excludes(self, code: str) -> bool:
+        """Whether a pattern matches a code."""
+        return any(fnmatchcase(normalise.company_code(code), normalise.company_code(p)) for p in self.exclude)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An SSM account, as far as contacts need it."""
+    """An SSM account, as far as contacts need it.
+
+    Attributes:
+        id: its id in SSM.
+        code: its ``CT_Num`` as SSM spells it; None where the field is empty.
+        deleted: whether SSM marks it as deleted.
+        name: for people to read.
+    """
 
     id: int
     code: str | None
@@ -34,12 +45,12 @@ class Account:
 
 
 class Companies:
-    """What is known of companies on both sides.
+    """The companies of both sides, by ``CT_Num`` and by account.
 
     Args:
         sage100: rows of ``F_COMPTET``, clients and prospects.
         accounts: rows of SSM accounts, deleted ones included.
-        code_field: the account field that holds the ``CT_Num``.
+        code_field: the account field that contains the ``CT_Num``: ``extId``, or a field of the site's own.
         scope: what the settings leave out.
     """
 
@@ -52,12 +63,14 @@ class Companies:
         scope: Scope,
     ) -> None:
         self._scope = scope
-        self._stored: dict[str, str] = {}
+        self._stored_codes: dict[str, str] = {}
         self._left_out: set[str] = set()
         for row in sage100:
             key = normalise.company_code(row["CT_Num"])
-            self._stored[key] = row["CT_Num"]
-            if self._leaves_out(row):
+            self._stored_codes[key] = row["CT_Num"]
+            # Older databases have no `CT_Prospect`: all are clients there (docs/facts/sage100.md, "Generations").
+            is_unwanted_prospect = not scope.prospects and row.get("CT_Prospect") == 1
+            if is_unwanted_prospect or scope.excludes(row["CT_Num"]):
                 self._left_out.add(key)
         self._accounts = {row["id"]: _account(row, code_field) for row in accounts}
         self._by_code: dict[str, list[int]] = {}
@@ -65,26 +78,19 @@ class Companies:
             if account.code and not account.deleted:
                 self._by_code.setdefault(normalise.company_code(account.code), []).append(account.id)
 
-    def _leaves_out(self, row: Mapping[str, Any]) -> bool:
-        if not self._scope.prospects and row.get("CT_Prospect") == 1:
-            return True
-        return self._excluded(row["CT_Num"])
-
-    def _excluded(self, code: str) -> bool:
-        return any(fnmatchcase(normalise.company_code(code), normalise.company_code(p)) for p in self._scope.exclude)
-
     def stored_code(self, code: str | None) -> str | None:
-        """The code in the form that ``F_COMPTET`` stores; None where no client or prospect bears it (R4)."""
-        return self._stored.get(normalise.company_code(code)) if code else None
+        """The code in the form that ``F_COMPTET`` stores; None where no client or prospect has it (R4)."""
+        return self._stored_codes.get(normalise.company_code(code)) if code else None
 
-    def in_scope(self, code: str | None) -> bool:
+    def is_in_scope(self, code: str | None) -> bool:
         """Whether the company is a client or prospect that the settings do not leave out."""
         key = normalise.company_code(code)
-        return key in self._stored and key not in self._left_out
+        return key in self._stored_codes and key not in self._left_out
 
-    def left_out(self, code: str | None) -> bool:
+    def is_left_out(self, code: str | None) -> bool:
         """Whether the settings leave the company out."""
-        return bool(code) and (normalise.company_code(code) in self._left_out or self._excluded(code or ""))
+        # A pattern also leaves out a company that is no client or prospect any more, and so is not among the rows.
+        return bool(code) and (normalise.company_code(code) in self._left_out or self._scope.excludes(code or ""))
 
     def account(self, account_id: int | None) -> Account | None:
         """The account of that id, deleted ones included; None where SSM shows none."""
@@ -96,18 +102,21 @@ class Companies:
         return account is not None and account.deleted
 
     def accounts_of(self, code: str | None) -> Sequence[int]:
-        """The living accounts that bear a code: none, one, or twins."""
+        """The ids of the live accounts that have a code: none, one, or several (``ambiguous_company``)."""
         return tuple(self._by_code.get(normalise.company_code(code), ())) if code else ()
 
     def twins(self) -> dict[str, Sequence[int]]:
-        """The codes in scope that several living accounts bear, in the form that ``F_COMPTET`` stores."""
+        """The codes in scope that several live accounts have, in the form that ``F_COMPTET`` stores, with the ids."""
         return {
-            self._stored[key]: tuple(ids) for key, ids in self._by_code.items() if len(ids) > 1 and self.in_scope(key)
+            self._stored_codes[key]: tuple(ids)
+            for key, ids in self._by_code.items()
+            if len(ids) > 1 and self.is_in_scope(key)
         }
 
 
 def _account(row: Mapping[str, Any], code_field: str) -> Account:
     code = row.get(code_field)
+    # A field of the site's own may be a list, whose values read as `{"id": 3, "value": "CARAT"}`.
     if isinstance(code, Mapping):
         code = code.get("value")
     return Account(row["id"], normalise.text(str(code)) if code else None, bool(row.get("deleted")), row.get("name"))

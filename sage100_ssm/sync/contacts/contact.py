@@ -1,4 +1,4 @@
-"""A contact as one side shows it, and the mark that links it to the other side."""
+"""A contact as one side shows it, and the external id that names its row in Sage."""
 
 import re
 from collections.abc import Mapping
@@ -13,14 +13,20 @@ from sage100_ssm.sync.model import ContactRef, Side, Value
 _EXT_ID = re.compile(r"(sage100|ssm):(.+):([1-9][0-9]*)")
 
 
-def is_ours(value: object) -> bool:
-    """Whether a value is an ``extId`` of ours, whatever company database it names."""
+def is_our_ext_id(value: object) -> bool:
+    """Whether a value has the form of our ``extId``, of any company database."""
     return isinstance(value, str) and _EXT_ID.fullmatch(value) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class ExtId:
-    """An ``extId`` of ours: where the contact was born, and its row in Sage."""
+    """An ``extId`` of ours, ``sage100:BIJOU:1234``: where the contact was created, and its row in Sage.
+
+    Attributes:
+        origin: the side on which it was created.
+        database: the name of the company database; it may contain colons.
+        sage100_id: ``cbMarq``.
+    """
 
     origin: Side
     database: str
@@ -31,7 +37,7 @@ class ExtId:
 
     @classmethod
     def parse(cls, text: str | None, database: str) -> "ExtId | None":
-        """Read an ``extId``; None where it is not ours (another system's, another company database's)."""
+        """An ``extId`` from its text; None if it belongs to other software or names another company database."""
         match = _EXT_ID.fullmatch(text or "")
         if match is None or match[2] != database:
             return None
@@ -43,15 +49,15 @@ class Contact:
     """A contact as one side shows it.
 
     Attributes:
-        side: whose row it is.
+        side: the side that shows it.
         id: ``cbMarq`` or the SSM id.
-        values: the mapped fields, each in the side's own form; ``company`` is always a ``CT_Num`` or None.
-        row: the whole row as it was read.
-        number: ``CT_No`` (Sage).
-        account: the account's id (SSM).
-        ext_id: the ``extId`` (SSM), None where empty.
+        values: the mapped fields by name, each in the side's own form; ``company`` is always a ``CT_Num`` or None.
+        row: the whole row as it was read, by the side's own names.
+        number: ``CT_No``; None in SSM.
+        account: the account's id in SSM; None for none, and in Sage.
+        ext_id: the ``extId`` in SSM; None where it is empty, and in Sage.
         deleted: whether SSM marks it as deleted.
-        stamp: when it was last changed, as the side says (ISO 8601).
+        stamp: when the side says it was last changed (ISO 8601 with a zone).
     """
 
     side: Side
@@ -98,7 +104,7 @@ class Contact:
 
     @property
     def subject(self) -> Subject:
-        """Whom a journal entry about it names."""
+        """The contact as the subject of a journal entry."""
         sage100_id, ssm_id = (self.id, None) if self.side is Side.SAGE100 else (None, self.id)
         return Subject(self.company, sage100_id, ssm_id, self.full_name or None)
 
@@ -108,7 +114,7 @@ class Contact:
 
 
 def subject_of(sage: Contact | None, ssm: Contact | None) -> Subject:
-    """Whom a journal entry about a pair names: Sage's company and name before SSM's."""
+    """A pair as the subject of a journal entry: with Sage's company and name if Sage has the contact, else SSM's."""
     shown = sage or ssm
     return Subject(
         company=shown.company if shown else None,

@@ -1,14 +1,15 @@
-"""The field map: which field stands where on each side, as data (docs/rules.md, "The fields").
+"""The field map: where each field is on each side, as data (docs/rules.md, "The fields").
 
 A new standard field is one more line in ``STANDARD``; a site's own fields come from its settings.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as default
 from enum import StrEnum
 from types import MappingProxyType
 
+from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.policy import ConflictPolicy
 
 
@@ -26,12 +27,13 @@ class FieldKind(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which way a field travels (R1)."""
+    """Which way a field's changes go (R1)."""
 
     BOTH = "both"
     TO_SSM = "to_ssm"
     TO_SAGE100 = "to_sage100"
     NONE = "none"
+    """The field takes no part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,10 @@ class Field:
         sage100: its column in ``F_CONTACTT``.
         ssm: its field of an SSM contact.
         kind: how its values are compared and carried over.
-        direction: which way it travels.
-        conflict: who wins a conflict on this field; None for the site's general answer.
+        direction: which way its changes go.
+        conflict: who wins a conflict on this field; None for the site's setting for all fields (P1).
         values: for labels, Sage text to SSM label where the two differ.
-        optional: whether a database may lack the column (older Sage 100).
+        optional: whether the column is missing in older databases (docs/facts/sage100.md, "Generations").
     """
 
     name: str
@@ -57,6 +59,10 @@ class Field:
     conflict: ConflictPolicy | None = None
     values: Mapping[str, str] = default(default_factory=lambda: MappingProxyType({}))
     optional: bool = False
+
+    def name_on(self, side: Side) -> str:
+        """The field's own name on a side: the column, or the field of an SSM contact."""
+        return self.sage100 if side is Side.SAGE100 else self.ssm
 
 
 LAST_NAME = "last_name"
@@ -82,7 +88,7 @@ STANDARD = (
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """What a site's settings lay over one field; None leaves the map's own answer."""
+    """What a site's settings change in one field of the map; None changes nothing."""
 
     sage100: str | None = None
     ssm: str | None = None
@@ -93,10 +99,13 @@ class FieldChange:
 
 
 def field_map(changes: Mapping[str, FieldChange]) -> tuple[Field, ...]:
-    """Lay a site's changes over the standard map.
+    """The standard map with a site's changes, and with the site's own fields at its end.
+
+    Args:
+        changes: field name to change; a name that the standard map does not have makes a field of the site's own.
 
     Raises:
-        ValueError: a field of the site's own lacks a side, or a change would let SSM move contacts (R6).
+        ValueError: a field of the site's own misses a side, or a change would let SSM move contacts (R6).
     """
     known = {f.name: f for f in STANDARD}
     for name, change in changes.items():
@@ -118,14 +127,26 @@ def _changed(name: str, field: Field | None, change: FieldChange) -> Field:
     }
     changed = replace(field, **given, optional=field.optional and change.sage100 is None)
     if changed.kind is FieldKind.LABEL and changed.ssm != "typeId":
-        # The only value list that is read is that of the contact types.
+        # No other list of SSM is read than `/contactTypes`, so no other field can be matched by its labels.
         changed = replace(changed, kind=FieldKind.TEXT)
     return changed
 
 
-def present(fields: Iterable[Field], columns: Iterable[str]) -> tuple[tuple[Field, ...], tuple[Field, ...]]:
-    """Split the map by the columns that the database has: the fields that stand, the indispensable ones missing."""
-    has = set(columns)
-    there = tuple(f for f in fields if f.sage100 in has and f.direction is not Direction.NONE)
-    missing = tuple(f for f in fields if f.sage100 not in has and not f.optional and f.direction is not Direction.NONE)
-    return there, missing
+def fields_present(fields: Iterable[Field], columns: Container[str]) -> tuple[Field, ...]:
+    """The fields that a database can synchronise.
+
+    Args:
+        fields: the field map.
+        columns: the columns of ``F_CONTACTT`` in this database.
+    """
+    return tuple(f for f in fields if f.sage100 in columns and f.direction is not Direction.NONE)
+
+
+def fields_missing(fields: Iterable[Field], columns: Container[str]) -> tuple[Field, ...]:
+    """The fields whose column a database should have and does not: a person must correct the map.
+
+    Args:
+        fields: the field map.
+        columns: the columns of ``F_CONTACTT`` in this database.
+    """
+    return tuple(f for f in fields if f.sage100 not in columns and not f.optional and f.direction is not Direction.NONE)

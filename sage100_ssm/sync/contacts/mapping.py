@@ -1,4 +1,4 @@
-"""Side record to contact, and a value from one side to the other as far as a column can hold it (P7, P8)."""
+"""From a side's row to a contact, and from one side's value to the other side's, if that side can hold it (P7, P8)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sage100_ssm.sync.contacts import normalise
-from sage100_ssm.sync.contacts.codecs import CODECS, Carried, Held, Locale, text_of
+from sage100_ssm.sync.contacts.codecs import CODECS, CannotHold, Carried, Locale, text_of
 from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME, Field, FieldKind
@@ -15,36 +15,36 @@ from sage100_ssm.sync.model import Side, Value
 from sage100_ssm.sync.policy import Policy, TooLong
 
 REQUIRED = {Side.SAGE100: frozenset({LAST_NAME}), Side.SSM: frozenset({LAST_NAME, FIRST_NAME})}
-"""Fields that a side does not take empty."""
+"""The fields without which a side refuses a contact."""
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ColumnLimits:
     """What a Sage column can hold.
 
     Attributes:
-        max_length: how many bytes of its code page; None for no limit.
-        encoding: its code page; None for any character.
+        max_bytes: how many bytes a text may have in the column's code page; None for no limit.
+        encoding: the code page by Python's name (``cp1252``); None for a column that holds any character.
     """
 
-    max_length: int | None = None
+    max_bytes: int | None = None
     encoding: str | None = None
 
 
-class OddRowError(ValueError):
-    """A row of SSM that is not of the shape that its API gives."""
+class MalformedRowError(ValueError):
+    """A row of SSM has not the shape that its API describes (docs/facts/ssm-api.md)."""
 
 
 class Mapper:
     """Reads rows into contacts and carries values between the sides.
 
     Args:
-        fields: the field map, as far as the database has its columns.
+        fields: the fields of the map whose columns the database has.
         companies: the companies of both sides.
         contact_types: rows of ``/contactTypes``.
-        columns: what each Sage column can hold.
+        columns: what each column of ``F_CONTACTT`` can hold.
         locale: the site's country, language and time zone.
-        policy: the site's choices, of which P7's are applied here.
+        policy: the site's choices, of which those of P7 are applied here.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Mapper:
         fields: tuple[Field, ...],
         companies: Companies,
         contact_types: Iterable[Mapping[str, Any]],
-        columns: Mapping[str, Column],
+        columns: Mapping[str, ColumnLimits],
         locale: Locale,
         policy: Policy,
     ) -> None:
@@ -63,34 +63,45 @@ class Mapper:
         types = list(contact_types)
         self._codecs = {f.name: CODECS[f.kind](f, types, locale) for f in fields}
 
-    def sage100(self, row: Mapping[str, Any]) -> Contact:
-        """A row of ``F_CONTACTT`` as a contact."""
+    # --- reading
+
+    def read(self, side: Side, row: Mapping[str, Any]) -> Contact:
+        """A side's row as a contact.
+
+        Args:
+            side: the side that shows it.
+            row: a row of ``F_CONTACTT``, or of ``/contacts``.
+
+        Raises:
+            MalformedRowError: a field of an SSM contact has not the shape that the API describes.
+        """
+        if side is Side.SAGE100:
+            return self._read_sage100(row)
+        try:
+            return self._read_ssm(row)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise MalformedRowError(str(error)) from None
+
+    def _read_sage100(self, row: Mapping[str, Any]) -> Contact:
         values = {f.name: self._codecs[f.name].read(Side.SAGE100, row.get(f.sage100)) for f in self.fields}
         return Contact(
             Side.SAGE100, row["cbMarq"], values, row, number=row.get("CT_No"), stamp=row.get("cbModification")
         )
 
-    def ssm(self, row: Mapping[str, Any]) -> Contact:
-        """A contact of SSM as a contact.
-
-        Raises:
-            OddRowError: a field is not of the shape that the API gives.
-        """
-        try:
-            return self._ssm(row)
-        except (AttributeError, TypeError, ValueError) as error:
-            raise OddRowError(str(error)) from None
-
-    def _ssm(self, row: Mapping[str, Any]) -> Contact:
+    def _read_ssm(self, row: Mapping[str, Any]) -> Contact:
         account_id = _reference(row.get("accountId"))
         account = self.companies.account(account_id)
+        # The company is compared by its code, which is in the account.
         raw = dict(row) | {"accountId": account.code if account else None}
         values = {f.name: self._codecs[f.name].read(Side.SSM, raw.get(f.ssm)) for f in self.fields}
-        if self._stands_for_none(values.get(FIRST_NAME)):
+        # P7: the text that we wrote where there is no first name is no first name, and never comes to Sage.
+        substitute = self._missing_first_name
+        if substitute and normalise.text(text_of(values.get(FIRST_NAME))) == normalise.text(substitute):
             values[FIRST_NAME] = None
+        # `dateUpdated` is null until the first update.
         stamp = row.get("dateUpdated") or row.get("dateCreated")
         if stamp is not None:
-            datetime.fromisoformat(stamp)
+            datetime.fromisoformat(stamp)  # a stamp that is no time raises here, and not in the rules
         return Contact(
             Side.SSM,
             row["id"],
@@ -102,64 +113,70 @@ class Mapper:
             stamp=stamp,
         )
 
-    def contact(self, side: Side, row: Mapping[str, Any]) -> Contact:
-        """A row of either side as a contact."""
-        return self.sage100(row) if side is Side.SAGE100 else self.ssm(row)
+    # --- comparing
 
-    def _stands_for_none(self, first_name: Value) -> bool:
-        substitute = self._missing_first_name
-        return substitute is not None and normalise.text(text_of(first_name)) == normalise.text(substitute)
-
-    def unchanged(self, field: Field, side: Side, value: Value, base: Value) -> bool:
-        """Whether a side still says what it said (P8)."""
+    def is_unchanged(self, field: Field, side: Side, value: Value, base: Value) -> bool:
+        """Whether a side's value is still that of its base, perhaps spelled in another way (P8)."""
         codec = self._codecs[field.name]
         return value == base or codec.form(side, value) == codec.form(side, base)
 
-    def equal(self, field: Field, sage100: Value, ssm: Value) -> bool:
-        """Whether both sides say the same; a text cut to fit Sage is its long form (P7, P8)."""
-        if self._codecs[field.name].equal(sage100, ssm):
+    def is_equal(self, field: Field, sage100: Value, ssm: Value) -> bool:
+        """Whether the values of the two sides are the same, perhaps spelled in different ways (P8)."""
+        if self._codecs[field.name].is_equal(sage100, ssm):
             return True
+        # P7 `truncate`: Sage's shortened text is the same as the long one, and never comes back to SSM.
         return self._truncates and sage100 is not None and self.carry(field, Side.SAGE100, ssm, sage100) == sage100
 
+    def is_unknown(self, field: Field, side: Side, value: Value) -> bool:
+        """Whether the value stands for "unknown": a null gender in SSM, which is no change and is not carried over."""
+        return field.kind is FieldKind.CIVILITY and side is Side.SSM and value is None
+
+    def is_empty(self, field: Field, value: Value) -> bool:
+        """Whether a value counts as empty where there is no base (P4)."""
+        # Sage has no unknown civility, so that 0 (M.) is also what nobody has filled in.
+        return value is None or (field.kind is FieldKind.CIVILITY and value == 0)
+
+    # --- carrying over
+
     def carry(self, field: Field, side: Side, value: Value, current: Value) -> Carried:
-        """A value of the other side as ``side`` is to hold it, or why it cannot (P7)."""
+        """A value of the other side in the form of this one, or why this side cannot hold it (P7).
+
+        Args:
+            field: the field.
+            side: the side to which the value is carried.
+            value: the value on the other side.
+            current: the value that ``side`` has now; None for a new contact.
+        """
         carried = self._codecs[field.name].carry(side, value, current)
         if carried is None and field.name in REQUIRED[side]:
             substitute = self._missing_first_name if (side, field.name) == (Side.SSM, FIRST_NAME) else None
-            return substitute or Held(ValueMissing(side))
+            return substitute or CannotHold(ValueMissing(side))
         if side is Side.SAGE100 and isinstance(carried, str):
-            return self._fitted(carried, self._column(field))
+            return self._fitted(carried, self._limits_of(field))
         return carried
 
-    def _fitted(self, text: str, column: Column) -> Carried:
-        """The text if the column can hold it; cut to fit where the site says so (P7)."""
+    def _fitted(self, text: str, column: ColumnLimits) -> Carried:
+        """The text if the column can hold it, shortened where the site wishes so, or why it cannot (P7)."""
         encoding = column.encoding or "utf-8"
         if column.encoding and (odd := [c for c in text if not _representable(c, encoding)]):
-            return Held(ValueNotRepresentable("".join(dict.fromkeys(odd))))
+            return CannotHold(ValueNotRepresentable("".join(dict.fromkeys(odd))))
         encoded = text.encode(encoding)
-        if column.max_length is None or len(encoded) <= column.max_length:
+        if column.max_bytes is None or len(encoded) <= column.max_bytes:
             return text
         if self._truncates:
-            return encoded[: column.max_length].decode(encoding, errors="ignore").rstrip()
-        return Held(ValueTooLong(limit=column.max_length, length=len(encoded)))
+            # A character of several bytes that the cut divides is dropped.
+            return encoded[: column.max_bytes].decode(encoding, errors="ignore").rstrip()
+        return CannotHold(ValueTooLong(limit=column.max_bytes, length=len(encoded)))
 
     def truncated(self, field: Field, value: Value, carried: Value) -> ValueTruncated | None:
-        """How a text carried to Sage was cut to fit; None where it was not."""
-        full, limit = self._codecs[field.name].carry(Side.SAGE100, value, None), self._column(field).max_length
+        """How a text was shortened when it was carried to Sage; None if it was not (P7)."""
+        full, limit = self._codecs[field.name].carry(Side.SAGE100, value, None), self._limits_of(field).max_bytes
         if limit is None or not isinstance(carried, str) or not isinstance(full, str) or len(carried) >= len(full):
             return None
         return ValueTruncated(carried, limit)
 
-    def _column(self, field: Field) -> Column:
-        return self._columns.get(field.sage100, Column())
-
-    def says_nothing(self, field: Field, side: Side, value: Value) -> bool:
-        """Whether the value stands for "unknown": a null gender in SSM is never carried over."""
-        return field.kind is FieldKind.CIVILITY and side is Side.SSM and value is None
-
-    def empty(self, field: Field, value: Value) -> bool:
-        """Whether a value counts as empty where there is no base: none, or a civility of 0."""
-        return value is None or (field.kind is FieldKind.CIVILITY and value == 0)
+    def _limits_of(self, field: Field) -> ColumnLimits:
+        return self._columns.get(field.sage100, ColumnLimits())
 
     def shown(self, field: Field, side: Side, value: Value) -> Value:
         """The value for people to read."""
@@ -167,13 +184,22 @@ class Mapper:
 
 
 def _ext_id(raw: Any) -> str | None:
+    """An ``extId``, None where it is empty.
+
+    Raises:
+        TypeError: it is no text.
+    """
     if raw is not None and not isinstance(raw, str):
         raise TypeError(f"extId {raw!r}")
     return raw or None
 
 
 def _reference(raw: Any) -> int | None:
-    """An SSM reference, read as an object or an integer, as its id."""
+    """The id of an SSM reference, which reads ``{"id": 9, "value": "…"}`` and is written as 9.
+
+    Raises:
+        TypeError, ValueError: it is neither.
+    """
     value = raw.get("id") if isinstance(raw, Mapping) else raw
     return None if value is None else int(value)
 

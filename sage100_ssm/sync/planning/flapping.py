@@ -15,7 +15,7 @@ from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Entry, Flapping
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.plan import Plan
-from sage100_ssm.sync.planning.writes import EXT_ID, Write, name_on
+from sage100_ssm.sync.planning.writes import EXT_ID, Write
 
 ENOUGH = 3
 """Consecutive runs in which a field may be rewritten."""
@@ -93,7 +93,7 @@ def _digest(write: Write, field: str, mapper: Mapper) -> str:
 def _own_name(write: Write, field: str, mapper: Mapper) -> str:
     """The name that the written side has for a field."""
     special = {COMPANY: "accountId", EXT_ID: "extId"}
-    return special.get(field) or next(name_on(f, write.side) for f in mapper.fields if f.name == field)
+    return special.get(field) or next(f.name_on(write.side) for f in mapper.fields if f.name == field)
 
 
 def _problem(write: Write, field: str) -> Entry:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.contacts.codecs import Held
+from sage100_ssm.sync.contacts.codecs import CannotHold
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
 from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
 from sage100_ssm.sync.contacts.mapping import REQUIRED, Mapper
@@ -18,7 +18,7 @@ from sage100_ssm.sync.journal import (
     OutOfScope,
     SleepReason,
 )
-from sage100_ssm.sync.model import Link, LinkStatus, Pair, Side
+from sage100_ssm.sync.model import Link, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.planning import writes
 from sage100_ssm.sync.planning.draft import Draft, name_in_sage
 from sage100_ssm.sync.planning.writes import Write
@@ -137,8 +137,8 @@ def _delete_in_ssm(draft: Draft, link: Link, ssm: Contact) -> None:
 
 def _lost_edits(write: Write, link: Link, ssm: Contact, mapper: Mapper) -> Iterator[Entry]:
     for field in mapper.fields:
-        base, value = link.base.get(field.name, Pair(None, None)), ssm.values.get(field.name)
-        if not mapper.says_nothing(field, Side.SSM, value) and not mapper.unchanged(field, Side.SSM, value, base.ssm):
+        base, value = link.base.get(field.name, ValuePair(None, None)), ssm.values.get(field.name)
+        if not mapper.is_unknown(field, Side.SSM, value) and not mapper.is_unchanged(field, Side.SSM, value, base.ssm):
             before, lost = mapper.shown(field, Side.SAGE100, base.sage100), mapper.shown(field, Side.SSM, value)
             yield Entry(write.subject, DeletionOverrodeEdit(), field.name, before, lost)
 
@@ -191,11 +191,11 @@ def _second_creation(draft: Draft, pair: ShownPair, merged: Sequence[Merged], ac
     """P5: the same ``extId``, the merged fields, and all else that the deleted row still shows."""
     link, sage100, ssm = pair.link, pair.sage100, pair.ssm
     to_ssm = [m for m in merged if m.to is Side.SSM]
-    values = writes.restorable(ssm.row) | {m.field.ssm: m.value for m in to_ssm}
+    values = writes.restorable_values(ssm.row) | {m.field.ssm: m.value for m in to_ssm}
     for field in draft.mapper.fields:
         if field.name in REQUIRED[Side.SSM] and not values.get(field.ssm):
             carried = draft.mapper.carry(field, Side.SSM, sage100.values.get(field.name), None)
-            values[field.ssm] = None if isinstance(carried, Held) else carried
+            values[field.ssm] = None if isinstance(carried, CannotHold) else carried
 
     wanted = ExtId(link.origin, draft.world.database, sage100.id)
     ext_id = links.ext_id_to_write(ssm, wanted) or ssm.ext_id
@@ -209,7 +209,7 @@ def _second_creation(draft: Draft, pair: ShownPair, merged: Sequence[Merged], ac
         Action.CREATE,
         pair.subject,
         values,
-        changes=writes.shown_creation(Side.SSM, values, draft.mapper),
+        changes=writes.creation_changes(Side.SSM, values, draft.mapper),
         link=link,
         origin=link.origin,
         sage100=sage100,
@@ -262,7 +262,7 @@ def _rebased(draft: Draft, pair: ShownPair, merged: Sequence[Merged]) -> Link:
     link, sage100, ssm = pair.link, pair.sage100, pair.ssm
     agreed = {m.field.name: pair.values(m.field) for m in merged if m.agreed}
     if links.company_in_ssm(pair, draft.companies) is None:
-        agreed[COMPANY] = Pair(sage100.company, ssm.company)
+        agreed[COMPANY] = ValuePair(sage100.company, ssm.company)
     changed = {name: values for name, values in agreed.items() if link.base.get(name) != values}
     company, contact = sage100.company or link.company, sage100.full_name
     if not changed and (company, contact) == (link.company, link.contact):

@@ -7,12 +7,12 @@ from typing import Any
 
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts import normalise
-from sage100_ssm.sync.contacts.codecs import Held
+from sage100_ssm.sync.contacts.codecs import CannotHold
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
 from sage100_ssm.sync.contacts.fields import COMPANY, Direction, Field
 from sage100_ssm.sync.contacts.mapping import REQUIRED
 from sage100_ssm.sync.journal import DuplicateInSage, Entry, Facts, ForeignExtId, OutOfScope, SleepReason, Subject
-from sage100_ssm.sync.model import Link, Pair, Side
+from sage100_ssm.sync.model import Link, Side, ValuePair
 from sage100_ssm.sync.planning import writes
 from sage100_ssm.sync.planning.draft import Draft
 from sage100_ssm.sync.planning.linked_contacts import decide_pair
@@ -47,7 +47,9 @@ def plan_new_contacts(draft: Draft) -> None:
 
 def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
     world, companies = draft.world, draft.companies
-    sage100 = [c for c in world.sage100.values() if c.id not in draft.by_sage100_id and companies.in_scope(c.company)]
+    sage100 = [
+        c for c in world.sage100.values() if c.id not in draft.by_sage100_id and companies.is_in_scope(c.company)
+    ]
     ssm = [c for c in world.ssm.values() if not c.deleted and c.id not in draft.linked_ssm_ids]
     known = matching.Known(world.database, world.sage100, draft.by_sage100_id, origins, world.intents)
     # Contacts that were deleted in SSM while we were about to create them in Sage.
@@ -60,7 +62,7 @@ def _out_of_scope(draft: Draft, contact: Contact) -> Entry:
     """P13: the contact's Sage row belongs to no client any more, or to one that the settings leave out."""
     ext_id = ExtId.parse(contact.ext_id, draft.world.database)
     row = draft.world.sage100[ext_id.sage100_id] if ext_id else None
-    left_out = draft.companies.left_out(row.company if row else contact.company)
+    left_out = draft.companies.is_left_out(row.company if row else contact.company)
     reason = SleepReason.LEFT_OUT if left_out else SleepReason.NO_CLIENT
     return Entry(subject_of(row, contact), OutOfScope(reason))
 
@@ -89,8 +91,8 @@ def _delete_unconfirmed(draft: Draft) -> None:
 def _link(draft: Draft, pair: matching.Match) -> None:
     """P4: a pair that was found becomes a link, whose base is what both sides agree on."""
     row, contact, mapper = pair.sage100, pair.ssm, draft.mapper
-    values = {f.name: Pair(row.values[f.name], contact.values[f.name]) for f in mapper.fields}
-    agreed = {f.name for f in mapper.fields if mapper.equal(f, values[f.name].sage100, values[f.name].ssm)}
+    values = {f.name: ValuePair(row.values[f.name], contact.values[f.name]) for f in mapper.fields}
+    agreed = {f.name for f in mapper.fields if mapper.is_equal(f, values[f.name].sage100, values[f.name].ssm)}
     link = Link(
         row.id,
         row.number,
@@ -116,7 +118,7 @@ def _create_in_sage(draft: Draft, contact: Contact) -> None:
     if problem := links.company_problem(contact, draft.companies):
         draft.problem(problem)
         return
-    if not draft.companies.in_scope(contact.company):
+    if not draft.companies.is_in_scope(contact.company):
         return
     load = _load(draft, contact, Side.SAGE100)
     if not load.is_complete:
@@ -170,11 +172,11 @@ def _load(draft: Draft, contact: Contact, target: Side) -> _Load:
             continue
         value = contact.values.get(field.name)
         carried = draft.mapper.carry(field, target, value, None)
-        if isinstance(carried, Held):
+        if isinstance(carried, CannotHold):
             draft.problem(_entry(draft, carried.facts, field, contact))
             load.is_complete &= field.name not in REQUIRED[target]
             continue
-        load.values[writes.name_on(field, target)] = carried
+        load.values[field.name_on(target)] = carried
         load.carried.append(field.name)
         if target is Side.SAGE100 and (truncated := draft.mapper.truncated(field, value, carried)):
             load.notices.append(_entry(draft, truncated, field, contact))
@@ -195,7 +197,7 @@ def _creation(
         Action.CREATE,
         contact.subject,
         values,
-        changes=writes.shown_creation(side, values, draft.mapper),
+        changes=writes.creation_changes(side, values, draft.mapper),
         origin=origin,
         sage100=contact if side is Side.SSM else None,
         ssm=contact if side is Side.SAGE100 else None,

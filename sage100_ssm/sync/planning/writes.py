@@ -1,4 +1,4 @@
-"""One write to one side, as data, and how each kind of write is made up."""
+"""One write to one side, as data, and how each kind of write is made."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Any
 
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
-from sage100_ssm.sync.contacts.fields import COMPANY, Field
+from sage100_ssm.sync.contacts.fields import COMPANY
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import CompanyChangeRefused, Entry, Subject
 from sage100_ssm.sync.model import Link, Side, Value
@@ -16,6 +16,10 @@ from sage100_ssm.sync.rules.merge import Merged
 from sage100_ssm.sync.rules.pair import ShownPair
 
 EXT_ID = "ext_id"
+"""The ``extId`` in a write's ``changes``: the field map does not contain it."""
+
+# What SSM sets by itself (docs/facts/ssm-api.md, "Contacts"), `changed_at`, which source-ssm adds to each row, and
+# `extId`, about which a restored contact has a rule of its own (P5).
 _NOT_RESTORED = frozenset({"id", "deleted", "extId", "changed_at", "readOnly"})
 _NOT_RESTORED_PREFIXES = ("date", "salesRepIdCreated", "salesRepIdUpdated", "salesRepIdDeleted")
 
@@ -33,19 +37,19 @@ class Write:
     """One write to one side.
 
     Attributes:
-        side: the side written.
+        side: the side that is written.
         action: create, update or delete.
-        subject: whom it is about.
-        values: the side's own names and raw values to be written.
-        expected: the raw values that the row must still hold (P11).
+        subject: the contact, for the journal.
+        values: what is written, by the side's own names and in its raw form (a reference of SSM as a bare id).
+        expected: the raw values that the row must still have, by the side's own names (P11).
         changes: per field, before and after, for people to read.
-        target_id: the row's id on that side; None for a create.
-        link: the link it belongs to; None where the create makes one.
-        origin: for a create, where the contact was born.
+        target_id: the row's id on that side; None for a creation.
+        link: the link it belongs to; None for a creation that makes one.
+        origin: for a creation, the side on which the contact was created first.
         sage100: the Sage contact that the decision was based on.
         ssm: the SSM contact that the decision was based on.
-        carried: the fields whose base it sets.
-        notices: what is told to the user once it is done.
+        carried: the names of the fields whose base it sets.
+        notices: for the journal once it is done.
     """
 
     side: Side
@@ -64,32 +68,34 @@ class Write:
 
     @property
     def target(self) -> Contact | None:
-        """The contact that it changes, as it was seen; None where there was none."""
+        """The contact that it changes, as it was read; None where there was none."""
         return self.sage100 if self.side is Side.SAGE100 else self.ssm
 
     @property
     def source(self) -> Contact | None:
-        """The contact on the other side, which it carries over; None where it is gone there."""
+        """The contact on the other side, whose values it carries over; None where that side has none any more."""
         return self.ssm if self.side is Side.SAGE100 else self.sage100
 
 
-def name_on(field: Field, side: Side) -> str:
-    """A field's own name on a side."""
-    return field.sage100 if side is Side.SAGE100 else field.ssm
-
-
 def update(side: Side, pair: ShownPair, merged: Sequence[Merged], mapper: Mapper) -> Write | None:
-    """The update that carries merged fields over; None where nothing is to be carried."""
+    """R5: the update of one side with merged fields; None if there are none.
+
+    Args:
+        side: the side to be written.
+        pair: the contact on both sides.
+        merged: the decisions about fields that go to that side.
+        mapper: the field map at work.
+    """
     if not merged:
         return None
     seen = pair.of(side)
-    names = [name_on(m.field, side) for m in merged]
+    names = [m.field.name_on(side) for m in merged]
     return Write(
         side,
         Action.UPDATE,
         subject_of(pair.sage100, pair.ssm),
         values={name: m.value for name, m in zip(names, merged, strict=True)},
-        expected=_as_seen(seen, names),
+        expected=_expected(seen, names),
         changes={m.field.name: _change(m, pair, mapper) for m in merged},
         target_id=seen.id,
         link=pair.link,
@@ -101,19 +107,20 @@ def update(side: Side, pair: ShownPair, merged: Sequence[Merged], mapper: Mapper
 
 
 def _change(merged: Merged, pair: ShownPair, mapper: Mapper) -> Change:
-    assert merged.to is not None, "only what travels is a change"
+    assert merged.to is not None, "a field that is written to no side is no change"
     before = pair.value(merged.field, merged.to)
     return Change(*(mapper.shown(merged.field, merged.to, value) for value in (before, merged.value)))
 
 
-def _as_seen(contact: Contact, names: Iterable[str]) -> dict[str, Any]:
-    """The raw values on which a decision was based; in Sage the ``CT_No`` too, that it is still the same row (P14)."""
+def _expected(contact: Contact, names: Iterable[str]) -> dict[str, Any]:
+    """The raw values on which a decision was based, by the side's own names (P11)."""
+    # A `cbMarq` may have been given to another row since; with the same `CT_No` it is still the same contact (P14).
     identity = ("CT_No",) if contact.side is Side.SAGE100 else ()
     return {name: contact.row.get(name) for name in (*names, *identity)}
 
 
 def company_update(pair: ShownPair, move: links.Move) -> Write | None:
-    """R6, P6: the update that gives an SSM contact its account; None where it has to wait."""
+    """R6, P6: the update that moves an SSM contact to its account; None where it has to wait for one."""
     if move.account is None:
         return None
     subject = subject_of(pair.sage100, pair.ssm)
@@ -124,7 +131,7 @@ def company_update(pair: ShownPair, move: links.Move) -> Write | None:
         Action.UPDATE,
         subject,
         values={"accountId": move.account},
-        expected=_as_seen(pair.ssm, ["accountId"]),
+        expected=_expected(pair.ssm, ["accountId"]),
         changes={COMPANY: Change(there, here)},
         target_id=pair.ssm.id,
         link=pair.link,
@@ -136,7 +143,7 @@ def company_update(pair: ShownPair, move: links.Move) -> Write | None:
 
 
 def ext_id_update(link: Link, sage100: Contact, ssm: Contact, database: str) -> Write | None:
-    """The update that gives a linked SSM contact its ``extId``; None where it bears it, or another system's."""
+    """The update that gives a linked SSM contact its ``extId``; None if it has it, or that of other software."""
     text = links.ext_id_to_write(ssm, ExtId(link.origin, database, sage100.id))
     if text is None:
         return None
@@ -145,7 +152,7 @@ def ext_id_update(link: Link, sage100: Contact, ssm: Contact, database: str) -> 
         Action.UPDATE,
         subject_of(sage100, ssm),
         values={"extId": text},
-        expected=_as_seen(ssm, ["extId"]),
+        expected=_expected(ssm, ["extId"]),
         changes={EXT_ID: Change(ssm.ext_id, text)},
         target_id=ssm.id,
         link=link,
@@ -155,29 +162,29 @@ def ext_id_update(link: Link, sage100: Contact, ssm: Contact, database: str) -> 
 
 
 def joined(writes: Sequence[Write]) -> Write:
-    """Updates of one row as a single write."""
+    """Updates of one row as a single update: one request for all of them."""
     return replace(
         writes[0],
-        values=_together(w.values for w in writes),
-        expected=_together(w.expected for w in writes),
-        changes=_together(w.changes for w in writes),
+        values=_joined_maps(w.values for w in writes),
+        expected=_joined_maps(w.expected for w in writes),
+        changes=_joined_maps(w.changes for w in writes),
         carried=tuple(name for w in writes for name in w.carried),
         notices=tuple(notice for w in writes for notice in w.notices),
     )
 
 
-def _together(maps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _joined_maps(maps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {key: value for each in maps for key, value in each.items()}
 
 
 def deletion(link: Link, target: Contact, other: Contact | None, mapper: Mapper) -> Write:
-    """R7, R9: the deletion of a linked contact, if it still is what was seen (P11)."""
+    """R7, R9: the deletion of a linked contact, provided that no mapped field has changed since it was read (P11)."""
     sage100, ssm = (target, other) if target.side is Side.SAGE100 else (other, target)
     return Write(
         target.side,
         Action.DELETE,
         Subject(link.company, link.sage100_id, link.ssm_id, target.full_name or link.contact),
-        expected=_as_seen(target, [name_on(f, target.side) for f in mapper.fields]),
+        expected=_expected(target, [f.name_on(target.side) for f in mapper.fields]),
         target_id=target.id,
         link=link,
         sage100=sage100,
@@ -185,25 +192,32 @@ def deletion(link: Link, target: Contact, other: Contact | None, mapper: Mapper)
     )
 
 
-def restorable(row: Mapping[str, Any]) -> dict[str, Any]:
-    """P5: what a deleted SSM row still shows and a new one may bear, references as ids."""
+def restorable_values(row: Mapping[str, Any]) -> dict[str, Any]:
+    """P5: the values of a deleted SSM contact that a new one can be created with, references as bare ids."""
     return {
-        name: _written(value)
+        name: _writable(value)
         for name, value in row.items()
         if value is not None and name not in _NOT_RESTORED and not name.startswith(_NOT_RESTORED_PREFIXES)
     }
 
 
-def _written(value: Any) -> Any:
+def _writable(value: Any) -> Any:
+    # Values of lists read as objects and are written as integers (docs/facts/ssm-api.md).
     if isinstance(value, Mapping):
         return value.get("id")
-    return [_written(item) for item in value] if isinstance(value, list) else value
+    return [_writable(item) for item in value] if isinstance(value, list) else value
 
 
-def shown_creation(side: Side, values: Mapping[str, Any], mapper: Mapper) -> dict[str, Change]:
-    """What a create brings, field by field, for people to read."""
-    fields = [f for f in mapper.fields if f.name != COMPANY and values.get(name_on(f, side)) not in (None, "")]
-    shown: dict[str, Value] = {f.name: mapper.shown(f, side, values[name_on(f, side)]) for f in fields}
+def creation_changes(side: Side, values: Mapping[str, Any], mapper: Mapper) -> dict[str, Change]:
+    """The changes that a creation makes, field by field, for people to read.
+
+    Args:
+        side: the side on which the contact is created.
+        values: what is written, as in ``Write.values``.
+        mapper: the field map at work.
+    """
+    fields = [f for f in mapper.fields if f.name != COMPANY and values.get(f.name_on(side)) not in (None, "")]
+    shown: dict[str, Value] = {f.name: mapper.shown(f, side, values[f.name_on(side)]) for f in fields}
     account = mapper.companies.account(values.get("accountId"))
     shown[COMPANY] = account.code if account else values.get("CT_Num")
     if ext_id := values.get("extId"):

@@ -82,11 +82,11 @@ def sleep_reason(pair: LinkedPair, companies: Companies) -> SleepReason | None:
     link, sage100, ssm = pair.link, pair.sage100, pair.ssm
     if sage100 is None and ssm and ssm.deleted:
         return None  # both contacts are gone: nothing is left to sleep
-    if companies.left_out(pair.company):
+    if companies.is_left_out(pair.company):
         return SleepReason.LEFT_OUT
     # A row gone from Sage is a deletion, whatever happened to its company, unless the link already slept.
     slept = link.status is LinkStatus.ASLEEP and link.reason == Code.OUT_OF_SCOPE
-    if (sage100 or slept) and not companies.in_scope(pair.company):
+    if (sage100 or slept) and not companies.is_in_scope(pair.company):
         return SleepReason.NO_CLIENT
     if ssm is None:
         return SleepReason.NOT_VISIBLE

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sage100_ssm.sync.contacts.codecs import Held
+from sage100_ssm.sync.contacts.codecs import CannotHold
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import COMPANY, Direction, Field
 from sage100_ssm.sync.contacts.mapping import Mapper
@@ -65,7 +65,7 @@ class FieldMerge:
     def decide(self) -> Merged:
         """What becomes of the field."""
         values = self.pair.values(self.field)
-        if self.mapper.equal(self.field, values.sage100, values.ssm):
+        if self.mapper.is_equal(self.field, values.sage100, values.ssm):
             return Merged(self.field, agreed=True)
         changed = changed_sides(self.field, self.pair, self.mapper)
         if self.field.direction is not Direction.BOTH:
@@ -96,9 +96,9 @@ class FieldMerge:
         target = source.other
         value, current = self.pair.value(self.field, source), self.pair.value(self.field, target)
         carried = self.mapper.carry(self.field, target, value, current)
-        if isinstance(carried, Held):
+        if isinstance(carried, CannotHold):
             return Merged(self.field, problem=self._entry(carried.facts))
-        if self.mapper.unchanged(self.field, target, carried, current):
+        if self.mapper.is_unchanged(self.field, target, carried, current):
             return Merged(self.field, agreed=True)
         truncated = self.mapper.truncated(self.field, value, carried) if target is Side.SAGE100 else None
         return Merged(self.field, to=target, value=carried, notice=self._entry(truncated) if truncated else None)
@@ -128,8 +128,8 @@ def changed_sides(field: Field, pair: ShownPair, mapper: Mapper) -> tuple[Side, 
     def has_changed(side: Side) -> bool:
         value = pair.value(field, side)
         if base is None:
-            return not mapper.empty(field, value)
-        return not mapper.says_nothing(field, side, value) and not mapper.unchanged(field, side, value, base.of(side))
+            return not mapper.is_empty(field, value)
+        return not mapper.is_unknown(field, side, value) and not mapper.is_unchanged(field, side, value, base.of(side))
 
     return tuple(side for side in Side if has_changed(side))
 
@@ -147,8 +147,8 @@ def confirmed(link: Link, sage100: Contact | None, ssm: Contact | None, mapper: 
         written = link.unconfirmed[contact.side]
         for field in (f for f in mapper.fields if f.name in written):
             now = contact.values.get(field.name)
-            if mapper.unchanged(field, contact.side, now, written[field.name].of(contact.side)):
-                base[field.name] = written[field.name].showing(contact.side, now)
+            if mapper.is_unchanged(field, contact.side, now, written[field.name].of(contact.side)):
+                base[field.name] = written[field.name].with_value(contact.side, now)
     return replace(link, base=base, unconfirmed={})
 
 

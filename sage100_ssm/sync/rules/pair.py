@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sage100_ssm.sync.contacts.contact import Contact, subject_of
 from sage100_ssm.sync.contacts.fields import Field
 from sage100_ssm.sync.journal import Subject
-from sage100_ssm.sync.model import Link, Pair, Side, Value
+from sage100_ssm.sync.model import Link, Side, Value, ValuePair
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class ShownPair:
         """The field's present value on one side."""
         return self.of(side).values.get(field.name)
 
-    def values(self, field: Field) -> Pair:
+    def values(self, field: Field) -> ValuePair:
         """The field's present values on both sides."""
-        return Pair(self.value(field, Side.SAGE100), self.value(field, Side.SSM))
+        return ValuePair(self.value(field, Side.SAGE100), self.value(field, Side.SSM))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from sage100_ssm.sync.planning.writes import Write, ext_id_update
 from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.guard import REWRITES, Guarded
 from sage100_ssm.sync.run.ledger import Ledger, intent_of
-from sage100_ssm.sync.run.observation import keep_identity
+from sage100_ssm.sync.run.observation import remember_identity
 from sage100_ssm.sync.run.ports import Access
 from sage100_ssm.sync.run.receipts import after_write, expected_base, refusal
 from sage100_ssm.sync.run.report import Counts
@@ -64,7 +64,7 @@ def apply(run: Run, guarded: Guarded) -> None:
         if guarded.rewrites is not None:
             transaction.remember(REWRITES, guarded.rewrites.remembered(run.tally.updates))
         if identity is not None and not guarded.forbids_all:
-            keep_identity(transaction, identity)
+            remember_identity(transaction, identity)
 
 
 class _SideWriter:
@@ -81,7 +81,7 @@ class _SideWriter:
         self._until = ledger.run.started_at + ledger.run.context.site.time_budget
         self.writes = sorted(writes, key=lambda w: _ORDER.index(w.action))
         self.created: list[tuple[Link, Contact, Contact]] = []
-        self._announced: dict[int, list[int]] = {}
+        self._pending_notices: dict[int, list[int]] = {}
         self._answered: set[int] = set()
 
     def write(self, access: Access) -> None:
@@ -103,7 +103,7 @@ class _SideWriter:
                 del self.writes[index:]
                 return
             base = {} if write.action is Action.DELETE else expected_base(write, self._mapper)
-            self._announced[index] = self._ledger.intend(write, base)
+            self._pending_notices[index] = self._ledger.intend(write, base)
             yield record_of(write, self._ledger.now)
 
     def _receive(self, receipt: Receipt) -> None:
@@ -127,8 +127,8 @@ class _SideWriter:
                 if link:
                     self._ledger.keep(transaction, replace(link, status=LinkStatus.ENDED, reason=None))
             elif receipt.record is not None:
-                self._save_link(transaction, write, link, self._mapper.contact(self._side, receipt.record))
-            transaction.settle(self._announced[receipt.index], done=receipt.wrote)
+                self._save_link(transaction, write, link, self._mapper.read(self._side, receipt.record))
+            transaction.resolve_pending_notices(self._pending_notices[receipt.index], done=receipt.wrote)
             self._tally.notices += len(write.notices) if receipt.wrote else 0
 
     def _save_observed(self, transaction: Transaction, write: Write, receipt: Receipt) -> None:
@@ -161,9 +161,9 @@ class _SideWriter:
             self._counts.failed += 1
         with self._ledger.transaction() as transaction:
             self._save_observed(transaction, write, receipt)
-            # An uncertain write may have been done: its notices stay announced until a later run finds out.
+            # An uncertain write may have been done: its notices stay pending until a later run finds out.
             if receipt.outcome is not Outcome.UNCERTAIN:
-                transaction.settle(self._announced[receipt.index], done=False)
+                transaction.resolve_pending_notices(self._pending_notices[receipt.index], done=False)
             if receipt.outcome is Outcome.REFUSED and write.action is Action.CREATE:
                 self._close_intent(transaction, write)
         if problem := refusal(write, receipt, self._mapper):

@@ -8,8 +8,8 @@ from sage100_ssm.exchange.reading import Row
 from sage100_ssm.gc_pause import paused
 from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact
-from sage100_ssm.sync.contacts.fields import present
-from sage100_ssm.sync.contacts.mapping import Mapper, OddRowError
+from sage100_ssm.sync.contacts.fields import fields_present
+from sage100_ssm.sync.contacts.mapping import MalformedRowError, Mapper
 from sage100_ssm.sync.journal import Code, Entry, IncompleteRead, Subject, ValueUnknown
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.decide import decide as plan_for
@@ -59,7 +59,7 @@ def _decide(context: Context, seen: Seen) -> Decided:
         with context.store.transaction() as transaction:
             intents, open_problems = transaction.intents(), transaction.open_problems()
         site, observation = context.site, seen.observation
-        fields, _ = present(site.fields, observation.columns)
+        fields = fields_present(site.fields, observation.columns)
         companies = Companies(observation.companies, observation.accounts, code_field=site.code_field, scope=site.scope)
         mapper = Mapper(fields, companies, observation.contact_types, observation.columns, site.locale, site.policy)
         ssm, odd = _understood(mapper, observation.ssm)
@@ -67,7 +67,7 @@ def _decide(context: Context, seen: Seen) -> Decided:
             site.database,
             seen.links,
             intents,
-            {row["cbMarq"]: mapper.sage100(row) for row in observation.sage100},
+            {row["cbMarq"]: mapper.read(Side.SAGE100, row) for row in observation.sage100},
             ssm,
             observation.complete,
             mapper,
@@ -90,8 +90,8 @@ def _understood(mapper: Mapper, rows: Mapping[int, Row]) -> tuple[dict[int, Cont
     odd: list[Entry] = []
     for ssm_id, row in rows.items():
         try:
-            contacts[ssm_id] = mapper.ssm(row)
-        except OddRowError as error:
+            contacts[ssm_id] = mapper.read(Side.SSM, row)
+        except MalformedRowError as error:
             subject = Subject(ssm_id=ssm_id, contact=str(row.get("lastName") or "") or None)
             odd.append(Entry(subject, ValueUnknown(str(error), side=None)))
     return contacts, odd

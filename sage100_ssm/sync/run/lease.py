@@ -1,4 +1,4 @@
-"""Keep a run's lease alive while it works; it lasts two minutes unless renewed."""
+"""The lease of a run: acquired, renewed while the run works, released at its end."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,17 +10,22 @@ from sage100_ssm.sync.state.records import Lease
 from sage100_ssm.sync.state.store import StateStore
 
 DURATION = timedelta(minutes=2)
+"""How long a lease lasts unless renewed: a killed run keeps others out no longer than this."""
+
 _RENEW_EVERY_SECONDS = 30.0
 
 
 @contextmanager
-def held(store: StateStore, owner: str, now: Callable[[], datetime]) -> Iterator[Lease]:
-    """Hold the lease of a state, renewed every half minute and given back at the end.
+def leased(store: StateStore, owner: str, now: Callable[[], datetime]) -> Iterator[Lease]:
+    """Acquire the lease, renew it every half minute, and release it at the end of the block.
 
-    A lease that cannot be renewed is found out by the next write: every commit checks its number.
+    Args:
+        store: the state.
+        owner: which run it is, for people to read.
+        now: the clock.
 
     Raises:
-        AnotherRun: another run holds it.
+        AnotherRun: another run has the lease.
     """
     lease = store.acquire(owner, now(), DURATION)
     done = threading.Event()
@@ -39,4 +44,6 @@ def _renew(store: StateStore, lease: Lease, now: Callable[[], datetime], done: t
         try:
             store.renew(lease, now(), DURATION)
         except StateError:
+            # Nobody would see an exception of this thread. A lease that is lost is noticed by the run's next write,
+            # because every commit checks its number.
             return

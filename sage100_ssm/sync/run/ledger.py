@@ -1,4 +1,4 @@
-"""The state while a run writes: links, intents and announced notices, each change a transaction under the lease."""
+"""The state while a run writes: links, intents and pending notices, each change a transaction under the lease."""
 
 import threading
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ class Ledger:
             # link leaves its place before any takes its new one.
             for link in before:
                 if link.sage100_id != planned[link.id].sage100_id:
-                    transaction.park_link(link)
+                    transaction.release_contacts(link)
             for link in sorted(plan.links, key=lambda k: k.status is not LinkStatus.ENDED):
                 self.keep(transaction, link)
             for notice in plan.notices:
@@ -82,10 +82,10 @@ class Ledger:
         """Settle the notices whose write was in doubt when a run ended: what is planned again was not done."""
         writes = (*plan.writes, *(withheld.write for withheld in plan.withheld))
         again = {_identity(notice) for notice in (*plan.notices, *(n for w in writes for n in w.notices))}
-        in_doubt = transaction.announced()
+        in_doubt = transaction.pending_notices()
         done = [known.id for known in in_doubt if _identity(known.entry) not in again]
-        transaction.settle(done, done=True)
-        transaction.settle([known.id for known in in_doubt if known.id not in done], done=False)
+        transaction.resolve_pending_notices(done, done=True)
+        transaction.resolve_pending_notices([known.id for known in in_doubt if known.id not in done], done=False)
         return len(done)
 
     def keep(self, transaction: Transaction, link: Link) -> Link:
@@ -102,7 +102,7 @@ class Ledger:
             expected_base: the base that it leaves if it is done.
 
         Returns:
-            The keys of the notices that were announced.
+            The keys of the notices that are pending until the receipt.
 
         Raises:
             LeaseLost: another run has taken over; nothing may be written.
@@ -117,7 +117,7 @@ class Ledger:
             elif expected_base and write.link and (link := self.links.get(write.link.sage100_id)):
                 unconfirmed = {**link.unconfirmed, write.side: expected_base}
                 self.keep(transaction, replace(link, unconfirmed=unconfirmed))
-            return transaction.announce(write.notices, now=self.now, run_id=self.run.run_id)
+            return transaction.add_pending_notices(write.notices, now=self.now, run_id=self.run.run_id)
 
     def close_intent(self, transaction: Transaction, key: IntentKey) -> None:
         """Forget an intent: what became of it is known."""

@@ -1,4 +1,4 @@
-"""What both sides show: Sage read whole, SSM what changed since the last time; and what is remembered of it."""
+"""What both sides show: Sage read whole, SSM by what changed since the last run; and what the state stores of it."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -9,21 +9,29 @@ from typing import Any
 
 from sage100_ssm.exchange.failure import Failure, SideFailedError
 from sage100_ssm.exchange.reading import Reading, Row
-from sage100_ssm.sync.contacts.mapping import Column
+from sage100_ssm.sync.contacts.mapping import ColumnLimits
 from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.run.ports import SageAccess, SsmAccess
-from sage100_ssm.sync.run.same_system import Companies, of_ssm, remembered_companies, same_database, same_instance
+from sage100_ssm.sync.run.same_system import (
+    CompanySample,
+    company_sample,
+    compare_ssm_rows,
+    refuse_other_database,
+    refuse_other_instance,
+)
 from sage100_ssm.sync.state.records import RunStatus
 from sage100_ssm.sync.state.transaction import Transaction
 
 _WHOLE_EVERY = timedelta(hours=24)
-_SAMPLE = 20
+_SAMPLE_SIZE = 20
+_STREAMS = ("accounts", "contacts")
+_TYPES = "contact_types"
+
+# Where the state stores what is remembered besides rows.
 _LAST_WHOLE = "ssm_whole_read_at"
 _DATABASE = "database"
 _COMPANIES = "sage100_companies"
 _IDENTITY = "sage100_identity"
-_STREAMS = ("accounts", "contacts")
-_TYPES = "contact_types"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +39,15 @@ class Remembered:
     """What earlier runs left in the state.
 
     Attributes:
-        links: the living links.
-        accounts: SSM accounts as last seen.
-        contacts: SSM contacts as last seen, deleted ones included, by id.
-        contact_types: rows of ``/contactTypes`` as last seen.
-        cursors: per stream of SSM, the state up to which it was read.
-        database: the company database's name, as the settings gave it.
+        links: the live links.
+        accounts: the SSM accounts as last read, by id.
+        contacts: the SSM contacts as last read, deleted ones included, by id.
+        contact_types: the rows of ``/contactTypes`` as last read.
+        cursors: per stream of SSM, the Airbyte state up to which it was read; None if it never was.
+        database: the company database's name in the settings of the last run; None before the first one.
         companies: some companies of Sage, by which the database is recognised.
-        identity: the highest ``cbMarq`` that Sage is known to have given.
-        is_whole_read_due: whether SSM is to be read whole: never done, a day ago, or the last run failed.
+        identity: the highest ``cbMarq`` that Sage is known to have given; 0 if none is known.
+        is_whole_read_due: whether SSM must be read whole: never done, a day ago, or the last run failed.
     """
 
     links: Sequence[Link]
@@ -48,13 +56,13 @@ class Remembered:
     contact_types: Sequence[Row]
     cursors: Mapping[str, Mapping[str, Any] | None]
     database: str | None
-    companies: Companies
+    companies: CompanySample
     identity: int
     is_whole_read_due: bool
 
 
 def remembered(transaction: Transaction, now: datetime) -> Remembered:
-    """What earlier runs left in the state."""
+    """What earlier runs left in the state, read in one transaction."""
     cursors = {stream: transaction.cursor(stream) for stream in _STREAMS}
     last_whole = transaction.recall(_LAST_WHOLE)
     last_run = next(iter(transaction.runs(1)), None)
@@ -81,20 +89,20 @@ class Observation:
         companies: rows of ``F_COMPTET``, clients and prospects.
         sage100: rows of ``F_CONTACTT``.
         columns: what each column of ``F_CONTACTT`` can hold.
-        identity: the highest ``cbMarq`` ever given, where Sage tells it.
-        accounts: rows of SSM accounts.
-        ssm: rows of SSM contacts, deleted ones included, by id.
+        identity: the highest ``cbMarq`` ever given; None where Sage does not know it.
+        accounts: rows of SSM accounts, those of earlier runs included.
+        ssm: rows of SSM contacts, those of earlier runs and deleted ones included, by id.
         contact_types: rows of ``/contactTypes``.
-        failures: per side, why it could not be read to its end.
+        failures: per side that could not be read to its end, why.
         unread: the sides of which nothing could be read.
         whole: whether SSM was read whole.
-        readings: the SSM streams as they were read in this run.
-        read: how many contacts were read, per side.
+        readings: the SSM streams as they were read in this run, by name.
+        read: the number of contacts that were read, per side.
     """
 
     companies: Sequence[Row]
     sage100: Sequence[Row]
-    columns: Mapping[str, Column]
+    columns: Mapping[str, ColumnLimits]
     identity: int | None
     accounts: Sequence[Row]
     ssm: Mapping[int, Row]
@@ -116,12 +124,18 @@ class Observation:
         return _TYPES in self.readings
 
     def with_types(self, reading: Reading) -> "Observation":
-        """The same observation with the contact types read again."""
+        """The same observation with contact types that were read again."""
         return replace(self, contact_types=reading.rows, readings={**self.readings, _TYPES: reading})
 
 
 def read_sides(sage100: SageAccess, ssm: SsmAccess, known: Remembered, *, whole: bool) -> Observation:
     """Read both sides at the same time.
+
+    Args:
+        sage100: the Sage side.
+        ssm: the SSM side.
+        known: what earlier runs left in the state.
+        whole: whether SSM is to be read whole.
 
     Raises:
         ConfigurationError: the state belongs to another company database, or another instance of SSM.
@@ -130,32 +144,34 @@ def read_sides(sage100: SageAccess, ssm: SsmAccess, known: Remembered, *, whole:
         sage_side = pool.submit(_read_sage, sage100)
         ssm_side = pool.submit(_read_ssm, ssm, known, whole=whole)
         columns, identity, companies, contacts = sage_side.result()
-        seen, whole = ssm_side.result()
+        streams, whole = ssm_side.result()
     complete = companies.complete and contacts.complete
-    same_database(known.links, known.companies, companies.rows, contacts.rows, complete=complete)
+    refuse_other_database(known.links, known.companies, companies.rows, contacts.rows, complete=complete)
+    readings = {Side.SAGE100: (companies, contacts), Side.SSM: tuple(streams.values())}
     failures = {
-        side: failure
-        for side, readings in ((Side.SAGE100, (companies, contacts)), (Side.SSM, tuple(seen.values())))
-        if (failure := next((r.failure for r in readings if r.failure), None))
+        side: failure for side in Side if (failure := next((r.failure for r in readings[side] if r.failure), None))
     }
-    nothing = {Side.SAGE100: not (companies.rows or contacts.rows), Side.SSM: not any(r.rows for r in seen.values())}
     return Observation(
-        companies.rows,
-        contacts.rows,
-        columns,
-        identity,
-        list(_now_seen(known.accounts, seen.get("accounts"), whole=whole).values()),
-        _now_seen(known.contacts, seen.get("contacts"), whole=whole),
-        seen[_TYPES].rows if _TYPES in seen and seen[_TYPES].complete else known.contact_types,
-        failures,
-        frozenset(side for side in failures if nothing[side]),
-        whole,
-        seen,
-        {Side.SAGE100: len(contacts.rows), Side.SSM: len(seen["contacts"].rows) if "contacts" in seen else 0},
+        companies=companies.rows,
+        sage100=contacts.rows,
+        columns=columns,
+        identity=identity,
+        accounts=list(_brought_up_to_date(known.accounts, streams.get("accounts"), whole=whole).values()),
+        ssm=_brought_up_to_date(known.contacts, streams.get("contacts"), whole=whole),
+        contact_types=streams[_TYPES].rows if _TYPES in streams and streams[_TYPES].complete else known.contact_types,
+        failures=failures,
+        unread=frozenset(side for side in failures if not any(r.rows for r in readings[side])),
+        whole=whole,
+        readings=streams,
+        read={
+            Side.SAGE100: len(contacts.rows),
+            Side.SSM: len(streams["contacts"].rows) if "contacts" in streams else 0,
+        },
     )
 
 
-def _read_sage(sage100: SageAccess) -> tuple[Mapping[str, Column], int | None, Reading, Reading]:
+def _read_sage(sage100: SageAccess) -> tuple[Mapping[str, ColumnLimits], int | None, Reading, Reading]:
+    """The columns of contacts, the highest ``cbMarq`` ever given, companies, contacts."""
     try:
         columns, identity = sage100.columns(), sage100.last_identity()
     except SideFailedError as error:
@@ -165,76 +181,94 @@ def _read_sage(sage100: SageAccess) -> tuple[Mapping[str, Column], int | None, R
 
 
 def _read_ssm(ssm: SsmAccess, known: Remembered, *, whole: bool) -> tuple[dict[str, Reading], bool]:
-    """Read SSM, whole if it is not known again; linked contacts not among what is seen are asked for by id (P10).
+    """Read SSM since the last run, or whole if that is due, or if SSM is not recognised.
 
     Returns:
-        The streams read, and whether they were read whole.
+        The streams that were read, and whether they were read whole.
+
+    Raises:
+        ConfigurationError: this is another instance.
     """
     if not whole:
         sample = _sample(known)
         found = ssm.find(sample) if sample else Reading([])
         if found.failure:
             return {"contacts": Reading([], failure=found.failure)}, False
-        told = of_ssm(known.contacts, found.rows)
-        same_instance(told)
-        whole = bool(sample) and not told.same
-    seen = dict(ssm.read({**dict.fromkeys(_STREAMS), _TYPES: None} if whole else known.cursors))
-    if whole and (failure := _doubtful(known, seen)):
+        compared = compare_ssm_rows(known.contacts, found.rows)
+        refuse_other_instance(compared)
+        # Not one row of the sample came: only a whole read can show why.
+        whole = bool(sample) and not compared.same
+    streams = dict(ssm.read({**dict.fromkeys(_STREAMS), _TYPES: None} if whole else known.cursors))
+    if whole and (failure := _failure_before_known_rows(known, streams)):
         return {"contacts": Reading([], failure=failure)}, whole
-    contacts = seen["contacts"]
+    contacts = streams["contacts"]
+    # An empty whole read is left to the guard of empty sides (P9).
     if not contacts.complete or (whole and not contacts.rows):
-        return seen, whole
+        return streams, whole
+    # P10: a linked contact that SSM does not show any more is asked for by its id. One that sleeps only once a day.
     shown = {row["id"] for row in contacts.rows} | (set() if whole else set(known.contacts))
     missing = [k.ssm_id for k in known.links if k.ssm_id not in shown and (whole or k.status is LinkStatus.ACTIVE)]
     if missing:
         found = ssm.find(missing)
-        seen["contacts"] = Reading(contacts.rows + found.rows, contacts.state, found.failure)
-    return seen, whole
+        streams["contacts"] = Reading(contacts.rows + found.rows, contacts.state, found.failure)
+    return streams, whole
 
 
-def _doubtful(known: Remembered, seen: Mapping[str, Reading]) -> Failure | None:
-    """Why a whole reading is to be taken for none: it broke off before any row came that was read before.
+def _failure_before_known_rows(known: Remembered, streams: Mapping[str, Reading]) -> Failure | None:
+    """Why a whole read broke off, if it did before any row came that is known; None for a read that can be used.
 
     Raises:
-        ConfigurationError: the rows read are those of another instance.
+        ConfigurationError: the rows that were read are those of another instance.
     """
-    read = {name: seen[name].rows if name in seen else [] for name in _STREAMS}
-    contacts, accounts = of_ssm(known.contacts, read["contacts"]), of_ssm(known.accounts, read["accounts"])
-    failure = next((reading.failure for reading in seen.values() if reading.failure), None)
-    any_known = bool(known.contacts or known.accounts)
-    same_instance(contacts, accounts, none_is_strange=any_known and failure is None)
-    return failure if any_known and not (contacts.same or accounts.same) else None
+    # Rows that are all unknown could be those of another instance, and must not be stored with ours.
+    rows = {name: streams[name].rows if name in streams else [] for name in _STREAMS}
+    contacts = compare_ssm_rows(known.contacts, rows["contacts"])
+    accounts = compare_ssm_rows(known.accounts, rows["accounts"])
+    failure = next((reading.failure for reading in streams.values() if reading.failure), None)
+    any_is_known = bool(known.contacts or known.accounts)
+    refuse_other_instance(contacts, accounts, expects_known_rows=any_is_known and failure is None)
+    return failure if any_is_known and not (contacts.same or accounts.same) else None
 
 
-def _now_seen(before: Mapping[int, Row], reading: Reading | None, *, whole: bool) -> dict[int, Row]:
-    """What is known of a stream now: a complete whole read says it all, any other adds to what was known."""
+def _brought_up_to_date(before: Mapping[int, Row], reading: Reading | None, *, whole: bool) -> dict[int, Row]:
+    """The rows of a stream of SSM by id: those of a complete whole read alone, else those of earlier runs as well."""
     rows: dict[int, Row] = {row["id"]: row for row in reading.rows} if reading else {}
     return rows if whole and reading and reading.complete else {**before, **rows}
 
 
 def _sample(known: Remembered) -> list[int]:
-    """Some contacts seen before, others in each run, by which SSM is known again; linked ones if there are any."""
+    """The ids of some contacts that are known, by which SSM is recognised; of linked ones if there are any."""
     linked = [k.ssm_id for k in known.links if k.status is LinkStatus.ACTIVE and k.ssm_id in known.contacts]
-    seen = linked or [i for i, row in known.contacts.items() if not row.get("deleted")]
-    return random.sample(seen, min(_SAMPLE, len(seen)))
+    candidates = linked or [i for i, row in known.contacts.items() if not row.get("deleted")]
+    # Others in each run: if the same 20 were invisible for good, every run would read SSM whole.
+    return random.sample(candidates, min(_SAMPLE_SIZE, len(candidates)))
 
 
-def keep_identity(transaction: Transaction, identity: int) -> None:
-    """Keep the highest ``cbMarq`` that Sage has given (P9)."""
+def remember_identity(transaction: Transaction, identity: int) -> None:
+    """Store the highest ``cbMarq`` that Sage has given (P9)."""
     transaction.remember(_IDENTITY, identity)
 
 
-def remember(transaction: Transaction, seen: Observation, database: str, now: datetime) -> None:
-    """Keep what was seen of SSM, each cursor with the rows that it covers, and of which company database it was."""
-    if Side.SAGE100 not in seen.failures:
-        facts = {_DATABASE: database, _COMPANIES: remembered_companies(seen.companies)}
+def remember(transaction: Transaction, observation: Observation, database: str, now: datetime) -> None:
+    """Store the rows of SSM with the cursors that cover them, and by what the company database is recognised.
+
+    Args:
+        transaction: the transaction in which all of it is stored.
+        observation: what was read.
+        database: the company database's name in the settings.
+        now: the time.
+    """
+    if Side.SAGE100 not in observation.failures:
+        facts = {_DATABASE: database, _COMPANIES: company_sample(observation.companies)}
         for key, fact in facts.items():
+            # Without companies there is no sample, and the one of an earlier run still recognises the database.
             if fact and transaction.recall(key) != fact:
                 transaction.remember(key, fact)
-    for stream, reading in seen.readings.items():
-        complete_whole = reading.complete and (seen.whole or stream == _TYPES)
-        transaction.save_observed(stream, reading.rows, replace=complete_whole)
+    for stream, reading in observation.readings.items():
+        # `/contactTypes` has no cursor and is always read whole.
+        is_all = reading.complete and (observation.whole or stream == _TYPES)
+        transaction.save_observed(stream, reading.rows, replace=is_all)
         if reading.complete and reading.state:
             transaction.save_cursor(stream, reading.state)
-    if seen.whole and Side.SSM not in seen.failures:
+    if observation.whole and Side.SSM not in observation.failures:
         transaction.remember(_LAST_WHOLE, now.isoformat())

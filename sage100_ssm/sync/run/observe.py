@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.gc_pause import paused
-from sage100_ssm.sync.contacts.fields import present
+from sage100_ssm.sync.contacts.fields import fields_missing, fields_present
 from sage100_ssm.sync.failures import ConfigurationError, side_error
 from sage100_ssm.sync.journal import Entry, SideUnreachable, Subject
 from sage100_ssm.sync.model import Link, Side
 from sage100_ssm.sync.run.context import Context, Run
 from sage100_ssm.sync.run.observation import Observation, Remembered, read_sides, remember, remembered
-from sage100_ssm.sync.run.same_system import same_settings
+from sage100_ssm.sync.run.same_system import refuse_other_company
 from sage100_ssm.sync.state.records import RunRow
 
 _FIELD_MAP = "field_map"
@@ -70,7 +70,7 @@ def observe_and_remember(run: Run) -> Seen:
 def _recall(context: Context) -> Remembered:
     with paused(), context.store.transaction() as transaction:
         known = remembered(transaction, context.now())
-    same_settings(known.links, known.database, context.site.database)
+    refuse_other_company(known.links, known.database, context.site.database)
     return known
 
 
@@ -90,8 +90,7 @@ def _usable(context: Context, known: Remembered, observation: Observation) -> Se
     """
     alone = _subject_to_retry(context)
     _refuse_unread(observation)
-    _, missing = present(context.site.fields, observation.columns)
-    if missing:
+    if missing := fields_missing(context.site.fields, observation.columns):
         columns = ", ".join(f.sage100 for f in missing)
         text = f"F_CONTACTT has no column {columns}"
         raise ConfigurationError("schema_missing", side=Side.SAGE100.value, text=text)
@@ -139,10 +138,10 @@ def unreachable(side: Side, failure: Failure) -> Entry:
 
 def _field_maps(context: Context, observation: Observation) -> tuple[FieldMap, FieldMap]:
     """The field map of the last run, and this run's."""
-    there, _ = present(context.site.fields, observation.columns)
+    fields = fields_present(context.site.fields, observation.columns)
     with context.store.transaction() as transaction:
         before = transaction.recall(_FIELD_MAP) or {}
-    return before, {f.name: [f.sage100, f.ssm, f.kind.value] for f in there}
+    return before, {f.name: [f.sage100, f.ssm, f.kind.value] for f in fields}
 
 
 def _without_bases(link: Link, fields: set[str]) -> Link:

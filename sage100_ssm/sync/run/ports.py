@@ -1,25 +1,34 @@
-"""What the engine asks of a side: to be read and to be written. The connectors are put behind this in ``app``."""
+"""What a run needs of a side: to read it and to write it. ``app`` implements this with the connectors."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from sage100_ssm.exchange.reading import Reading, Row, StreamState
 from sage100_ssm.exchange.receipt import Sink
-from sage100_ssm.sync.contacts.mapping import Column
+from sage100_ssm.sync.contacts.mapping import ColumnLimits
 
 
 class Access(Protocol):
-    """A side, as the engine reads and writes it."""
+    """A side, as a run reads and writes it."""
 
     def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
-        """Read streams, each whole or since a state. A failure is told in the reading, never raised."""
+        """Read streams: stream to its rows. A failure is part of the reading, and is never raised.
+
+        Args:
+            streams: stream to the Airbyte state since which it is read; None to read it whole.
+        """
         ...
 
     def write(self, records: Iterable[Row], sink: Sink) -> None:
-        """Write contacts, one by one as they are given; one receipt each.
+        """Write contacts.
+
+        Args:
+            records: by the side's own names; the destination takes them one by one as it goes on.
+            sink: receives one receipt per record.
 
         Raises:
-            SideFailedError: the side cannot be written any further. Records without a receipt are uncertain.
+            SideFailedError: the side cannot be written any further. What became of the records without a receipt is
+                unknown.
         """
         ...
 
@@ -27,8 +36,8 @@ class Access(Protocol):
 class SageAccess(Access, Protocol):
     """The Sage side."""
 
-    def columns(self) -> Mapping[str, Column]:
-        """The columns of ``F_CONTACTT`` in this database, and what each can hold.
+    def columns(self) -> Mapping[str, ColumnLimits]:
+        """The columns of ``F_CONTACTT`` in this database by name, and what each can hold.
 
         Raises:
             SideFailedError: the database cannot be looked at.
@@ -36,7 +45,7 @@ class SageAccess(Access, Protocol):
         ...
 
     def last_identity(self) -> int | None:
-        """The highest ``cbMarq`` ever given to a contact; None where the database does not tell.
+        """The highest ``cbMarq`` ever given to a contact; None where the database does not know it.
 
         Raises:
             SideFailedError: the database cannot be looked at.
@@ -49,9 +58,9 @@ class SsmAccess(Access, Protocol):
 
     @property
     def requests(self) -> int:
-        """How many HTTP requests were sent so far."""
+        """The number of HTTP requests sent so far."""
         ...
 
     def find(self, ids: Collection[int]) -> Reading:
-        """Read contacts by their ids, deleted ones included."""
+        """Read contacts by their ids, deleted ones included; an id that SSM does not show is left out."""
         ...

@@ -1,4 +1,4 @@
-"""What follows from a receipt: the link after the write (P8), or the problem that a refusal makes. Pure."""
+"""What follows from a receipt: the link after a write that was done (P8), or the problem of one that was not. Pure."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,8 +23,8 @@ from sage100_ssm.sync.journal import (
     ValueNotRepresentable,
     ValueTooLong,
 )
-from sage100_ssm.sync.model import Base, ContactRef, Link, Pair, Side
-from sage100_ssm.sync.planning.writes import Write, name_on
+from sage100_ssm.sync.model import Base, ContactRef, Link, Side, ValuePair
+from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.rules.links import company_not_in_sage
 
 _REJECTED = {Side.SAGE100: RejectedBySage, Side.SSM: RejectedBySsm}
@@ -32,13 +32,13 @@ _REJECTED = {Side.SAGE100: RejectedBySage, Side.SSM: RejectedBySsm}
 
 @dataclass(frozen=True, slots=True)
 class AfterWrite:
-    """What a write that was done leaves behind.
+    """The link and both contacts after a write that was done.
 
     Attributes:
-        link: the link as it now is.
-        sage100: the Sage contact as it now is.
-        ssm: the SSM contact as it now is.
-        not_applied: a problem per field that the side accepted and yet reads back as before.
+        link: the link, with the values that were read back as its base.
+        sage100: the Sage contact; read back if Sage was written.
+        ssm: the SSM contact; read back if SSM was written.
+        not_applied: a problem per field that the side accepted and reads back as it was before.
     """
 
     link: Link
@@ -47,25 +47,28 @@ class AfterWrite:
     not_applied: tuple[Entry, ...]
 
 
-# --- done
+# --- a write that was done
 
 
 def after_write(write: Write, link: Link | None, now: Contact, mapper: Mapper) -> AfterWrite:
-    """The form that a side reads back after a write becomes its base (P8).
+    """The link after a write: the form that a side reads back becomes its base (P8).
 
     Args:
-        write: a create or an update that was done.
-        link: the link that it belongs to, as it now is; None where it makes one.
-        now: the contact as it reads back.
+        write: a creation or an update that was done.
+        link: the link that it belongs to; None for a creation that makes one.
+        now: the contact as the written side reads it back.
         mapper: the field map at work.
     """
-    sage100, ssm = _both(write, now)
-    stuck = [f for f in mapper.fields if f.name in write.carried and _is_stuck(f, write, now, mapper)]
-    pairs = {name: pair for name, pair in _pairs(write, now, mapper).items() if name not in {f.name for f in stuck}}
+    sage100, ssm = _both_contacts(write, now)
+    carried = [f for f in mapper.fields if f.name in write.carried]
+    not_applied = [f for f in carried if _is_not_applied(f, write, now, mapper)]
+    # A field that was not applied keeps its base, so that the next run sees the same difference again.
+    kept = {f.name for f in not_applied}
+    read_back = {name: values for name, values in _carried_values(write, now, mapper).items() if name not in kept}
     link = link or _new_link(write, sage100, ssm)
     link = replace(
         link,
-        base={**link.base, **pairs},
+        base={**link.base, **read_back},
         contact=now.full_name or link.contact,
         sage100_stamp=_later(link.sage100_stamp, sage100.stamp),
         ssm_stamp=_later(link.ssm_stamp, ssm.stamp),
@@ -73,47 +76,50 @@ def after_write(write: Write, link: Link | None, now: Contact, mapper: Mapper) -
         ssm_id=ssm.id if write.action is Action.CREATE else link.ssm_id,
         unconfirmed={side: base for side, base in link.unconfirmed.items() if side is not write.side},
     )
-    return AfterWrite(link, sage100, ssm, tuple(_not_applied(f, write.side, sage100, ssm, mapper) for f in stuck))
+    return AfterWrite(link, sage100, ssm, tuple(_not_applied(f, write.side, sage100, ssm, mapper) for f in not_applied))
 
 
 def expected_base(write: Write, mapper: Mapper) -> Base:
-    """The base that a create or an update leaves if it is done, in case its receipt never comes."""
+    """The base that a creation or an update leaves if it is done, in case its receipt never comes."""
+    # A contact that is to be created has no id yet; a contact cannot be read without one, and a base has no id.
     row = write.target.row if write.target else {"cbMarq": 0, "id": 0}
-    return _pairs(write, mapper.contact(write.side, {**row, **write.values}), mapper)
+    return _carried_values(write, mapper.read(write.side, {**row, **write.values}), mapper)
 
 
-def _pairs(write: Write, now: Contact, mapper: Mapper) -> Base:
-    """What both sides say of the fields that a write carries, once its side reads like this."""
-    sage100, ssm = _both(write, now)
+def _carried_values(write: Write, now: Contact, mapper: Mapper) -> Base:
+    """The values of the carried fields on both sides, the written side's as it is now."""
+    sage100, ssm = _both_contacts(write, now)
     carried = [f.name for f in mapper.fields if f.name in write.carried]
-    return {name: Pair(sage100.values.get(name), ssm.values.get(name)) for name in carried}
+    return {name: ValuePair(sage100.values.get(name), ssm.values.get(name)) for name in carried}
 
 
-def _both(write: Write, now: Contact) -> tuple[Contact, Contact]:
-    """The Sage contact and the SSM contact of a write, once its side reads like this."""
-    assert write.source is not None, "a create or an update is based on a contact of the other side"
+def _both_contacts(write: Write, now: Contact) -> tuple[Contact, Contact]:
+    """The Sage contact and the SSM contact of a write, the written side's as it is now."""
+    assert write.source is not None, "a creation or an update is based on a contact of the other side"
     return (now, write.source) if write.side is Side.SAGE100 else (write.source, now)
 
 
 def _new_link(write: Write, sage100: Contact, ssm: Contact) -> Link:
-    assert write.origin is not None, "a create says where the contact was born"
+    assert write.origin is not None, "a creation that makes a link names the contact's origin"
     return Link(sage100.id, sage100.number, ssm.id, sage100.company or "", sage100.full_name, write.origin)
 
 
 def _later(one: str | None, two: str | None) -> str | None:
+    # Compared as times: stamps have different zones and precisions.
     return max((s for s in (one, two) if s), key=datetime.fromisoformat, default=None)
 
 
-def _is_stuck(field: Field, write: Write, now: Contact, mapper: Mapper) -> bool:
-    """Whether the side accepted a value and reads back the one from before, and not only in its own letters (P8)."""
-    name = name_on(field, write.side)
+def _is_not_applied(field: Field, write: Write, now: Contact, mapper: Mapper) -> bool:
+    """Whether the side accepted a value and reads back the one from before (P8)."""
+    name = field.name_on(write.side)
     if name not in write.values:
         return False
     was, reads = (write.target.values.get(field.name) if write.target else None), now.values.get(field.name)
-    if normalise.letters(reads) == normalise.letters(write.values[name]) or not (reads or write.values[name]):
+    # A side may write all in capitals; and one that shows an empty value as another empty one has applied it.
+    if normalise.caseless(reads) == normalise.caseless(write.values[name]) or not (reads or write.values[name]):
         return False
-    both = (contact.values.get(field.name) for contact in _both(write, now))
-    return mapper.unchanged(field, write.side, reads, was) and not mapper.equal(field, *both)
+    both = (contact.values.get(field.name) for contact in _both_contacts(write, now))
+    return mapper.is_unchanged(field, write.side, reads, was) and not mapper.is_equal(field, *both)
 
 
 def _not_applied(field: Field, side: Side, sage100: Contact, ssm: Contact, mapper: Mapper) -> Entry:
@@ -126,14 +132,14 @@ def _not_applied(field: Field, side: Side, sage100: Contact, ssm: Contact, mappe
     )
 
 
-# --- not done
+# --- a write that was not done
 
 
 def refusal(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
-    """The problem that a write's receipt makes; None where the next run looks again by itself."""
-    if _is_looked_at_again(write, receipt):
+    """The problem of a write that was not done; None where the next run decides again without anybody's help."""
+    if _was_overtaken(write, receipt):
         return None
-    if _is_of_the_side(receipt):
+    if _is_refused_by_whole_side(receipt):
         return Entry(Subject(), SideUnreachable(write.side, receipt.detail or None, reason=None))
     match receipt.cause:
         case Cause.NOT_FOUND:
@@ -142,11 +148,13 @@ def refusal(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
             return Entry(write.subject, DuplicateInSage(_name_holder(write, receipt)))
         case Cause.COMPANY_MISSING if write.ssm:
             return company_not_in_sage(write.subject, write.ssm, mapper.companies)
-    field = _field_called(receipt.field, write.side, mapper)
+    # A receipt names the field by the side's own name.
+    by_own_name = {f.name_on(write.side): f.name for f in mapper.fields}
+    field = by_own_name.get(receipt.field, receipt.field) if receipt.field else None
     change = write.changes.get(field) if field else None
     wanted = change.after if change else None
     sage100, ssm = (None, wanted) if write.side is Side.SAGE100 else (wanted, None)
-    return Entry(write.subject, _refused(write.side, receipt), field, sage100, ssm)
+    return Entry(write.subject, _reason(write.side, receipt), field, sage100, ssm)
 
 
 def _name_holder(write: Write, receipt: Receipt) -> ContactRef | None:
@@ -155,7 +163,7 @@ def _name_holder(write: Write, receipt: Receipt) -> ContactRef | None:
     return None if receipt.id is None or receipt.id == write.target_id else ContactRef(write.side, receipt.id)
 
 
-def _refused(side: Side, receipt: Receipt) -> Facts:
+def _reason(side: Side, receipt: Receipt) -> Facts:
     """Why a side did not take a value, or the record as a whole."""
     match receipt.cause:
         case Cause.TOO_LONG:
@@ -169,22 +177,18 @@ def _refused(side: Side, receipt: Receipt) -> Facts:
     return _REJECTED[side](receipt.detail or None)
 
 
-def _is_looked_at_again(write: Write, receipt: Receipt) -> bool:
-    """Whether a refusal says only that somebody was faster. What SSM does not show is not deleted, though (P10)."""
+def _was_overtaken(write: Write, receipt: Receipt) -> bool:
+    """Whether a write was not done only because somebody else was faster (P11)."""
     match receipt.cause:
         case Cause.NOT_FOUND:
+            # P10: what SSM does not show is not deleted, so that its deletion is not done either.
             return (write.side, write.action) != (Side.SSM, Action.DELETE)
         case Cause.DUPLICATE:
+            # In SSM a contact has the `extId` already, and the next run matches it. In Sage it is P12.
             return write.side is Side.SSM
     return receipt.outcome is Outcome.CHANGED
 
 
-def _is_of_the_side(receipt: Receipt) -> bool:
-    """Whether the side as a whole takes nothing, which is no fault of this contact."""
+def _is_refused_by_whole_side(receipt: Receipt) -> bool:
+    """Whether the side accepts no write at all now, whatever the contact."""
     return receipt.cause is Cause.CONNECTION or (receipt.outcome, receipt.cause) == (Outcome.RETRY, Cause.REJECTED)
-
-
-def _field_called(name: str | None, side: Side, mapper: Mapper) -> str | None:
-    """The field that stands under a side's own name."""
-    own = {name_on(f, side): f.name for f in mapper.fields}
-    return own.get(name, name) if name else None

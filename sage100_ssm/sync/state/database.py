@@ -1,4 +1,4 @@
-"""Opening the state's database: its file, its dialect's manners, its version."""
+"""Open the state's database: its file or address, what SQLite needs, the migration of its tables."""
 
 import sqlite3
 from contextlib import closing
@@ -17,10 +17,10 @@ from sage100_ssm.sync.state.errors import Damage, StateDamaged, StateMissing, St
 from sage100_ssm.sync.state.tables import VERSION_TABLE, metadata
 
 BUSY_SECONDS = 60.0
-"""How long a SQLite writer waits for its turn. The longest one writes the observation of a whole read."""
+"""How long a writer waits for another one on SQLite. The longest transaction stores a whole read of SSM."""
 
 _MIGRATION_LOCK = 5100
-"""The key of PostgreSQL's advisory lock: two first openings at once create the tables once."""
+"""The key of an advisory lock on PostgreSQL: of two first openings at once, one creates the tables."""
 
 _UNREADABLE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -30,10 +30,10 @@ def open_database(address: str, *, read_only: bool) -> Engine:
 
     Args:
         address: a SQLAlchemy URL, ``sqlite:///…`` or ``postgresql+psycopg://…``.
-        read_only: neither create, nor migrate, nor write anything.
+        read_only: create, migrate and write nothing.
 
     Raises:
-        StateMissing: read-only, and nothing is there yet.
+        StateMissing: read-only, and there is no state yet.
         StateDamaged: what is there is no state, is broken, or was written by a newer version.
         StateUnavailable: it cannot be reached, or read-only and still of an older version.
     """
@@ -42,9 +42,9 @@ def open_database(address: str, *, read_only: bool) -> Engine:
     engine = _engine(url, place, read_only=read_only)
     try:
         with engine.begin() as connection:
-            _bring_up_to_date(connection, place, read_only=read_only)
+            _migrate(connection, place, read_only=read_only)
         if _is_sqlite(url) and not read_only:
-            _write_ahead(engine)
+            _enable_write_ahead_log(engine)
     except BaseException:
         engine.dispose()
         raise
@@ -74,7 +74,7 @@ def _engine(url: URL, place: str, *, read_only: bool) -> Engine:
         engine = create_engine(url, hide_parameters=True, execution_options={"postgresql_readonly": read_only})
     except (ArgumentError, ImportError) as error:
         raise StateUnavailable(place, f"its driver is not installed ({error})") from None
-    _put_into_words(engine, place)
+    _translate_errors(engine, place)
     return engine
 
 
@@ -83,21 +83,23 @@ def _sqlite_engine(path: Path, *, read_only: bool) -> Engine:
         raise StateMissing(str(path))
     try:
         if not read_only:
-            path.touch(mode=0o600)  # personal data; SQLite gives its side files the same mode
+            # Personal data: for its owner's eyes only. SQLite gives the files beside it the same mode.
+            path.touch(mode=0o600)
     except OSError as error:
         raise StateUnavailable(str(path), error.strerror or "it cannot be created") from None
     mode = "ro" if read_only else "rw"
     url = URL.create("sqlite", database=path.absolute().as_uri(), query={"mode": mode, "uri": "true"})
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
     _begin_with(engine, "BEGIN" if read_only else "BEGIN IMMEDIATE")
-    _put_into_words(engine, str(path))
+    _translate_errors(engine, str(path))
     return engine
 
 
 def _begin_with(engine: Engine, statement: str) -> None:
-    """Let SQLAlchemy begin SQLite's transactions: the driver begins too late, at the first write.
+    """Let SQLAlchemy begin SQLite's transactions.
 
-    A transaction that may write takes its turn at its beginning, so that what it read still holds when it writes.
+    The driver would begin them at the first write. ``BEGIN IMMEDIATE`` waits for other writers at the beginning, so
+    that what the transaction read is still true when it writes.
     """
 
     @event.listens_for(engine, "begin")
@@ -105,21 +107,24 @@ def _begin_with(engine: Engine, statement: str) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _put_into_words(engine: Engine, place: str) -> None:
+def _translate_errors(engine: Engine, place: str) -> None:
+    """Raise the errors of the driver as ``StateDamaged`` or ``StateUnavailable``."""
+
     @event.listens_for(engine, "handle_error")
     def explain(context: ExceptionContext) -> None:
         original = context.original_exception
+        # The low byte of SQLite's extended code is the error itself.
         if getattr(original, "sqlite_errorcode", 0) & 0xFF in _UNREADABLE:
             raise StateDamaged(place, Damage.BROKEN) from original
         if isinstance(context.sqlalchemy_exception, OperationalError):
             raise StateUnavailable(place, str(original).partition("\n")[0]) from original
 
 
-def _write_ahead(engine: Engine) -> None:
-    """Let readers read while a run writes. Kept in the file; only once it is known to be a state.
+def _enable_write_ahead_log(engine: Engine) -> None:
+    """Let readers read while a run writes.
 
-    The change waits for nobody: where another process has the file open at that moment, it is left to a later
-    opening. Without it readers and writers take turns, and nothing is lost.
+    The file itself stores this mode, so it is set only once the file is known to be a state. If another process has
+    the file open at that moment, a later opening sets it; until then readers and writers take turns.
     """
     connection: DBAPIConnection
     with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
@@ -130,13 +135,18 @@ def _write_ahead(engine: Engine) -> None:
                 raise
 
 
-def _bring_up_to_date(connection: Connection, place: str, *, read_only: bool) -> None:
+def _migrate(connection: Connection, place: str, *, read_only: bool) -> None:
+    """Create the tables, or bring them to this version.
+
+    Raises:
+        StateMissing, StateDamaged, StateUnavailable: as ``open_database``.
+    """
     if connection.dialect.name == "postgresql" and not read_only:
         connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", "sage100_ssm.sync.state:migrations")
     scripts = ScriptDirectory.from_config(config)
-    version = _version(connection, place, read_only=read_only)
+    version = _stored_version(connection, place, read_only=read_only)
     if version is not None and version not in {script.revision for script in scripts.walk_revisions()}:
         raise StateDamaged(place, Damage.NEWER)
     if version != scripts.get_current_head():
@@ -147,9 +157,16 @@ def _bring_up_to_date(connection: Connection, place: str, *, read_only: bool) ->
         raise StateDamaged(place, Damage.INCOMPLETE)
 
 
-def _version(connection: Connection, place: str, *, read_only: bool) -> str | None:
+def _stored_version(connection: Connection, place: str, *, read_only: bool) -> str | None:
+    """The version of the tables that a database has; None for a database without a state.
+
+    Raises:
+        StateDamaged: it is the database of something else.
+        StateMissing: read-only, and there is no state yet.
+    """
     version = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
     if version is None:
+        # A file holds one thing; a database of PostgreSQL may have other tables.
         if connection.dialect.name == "sqlite" and inspect(connection).get_table_names():
             raise StateDamaged(place, Damage.FOREIGN)
         if read_only:

@@ -1,12 +1,12 @@
 """Why the state cannot be used, sorted by what the caller does about it.
 
 StateError
-├── StateMissing        nothing is remembered yet: a first run is needed
+├── StateMissing        nothing is stored yet: a first run is needed
 ├── StateDamaged        move it away and rebuild it with ``resync``
-├── StateUnavailable    rights, disk, server or address: mend that and try again
-├── AnotherRun          another run holds the lease: leave it to that one
+├── StateUnavailable    rights, disk, server or address: repair that and try again
+├── AnotherRun          another run has the lease: leave the work to it
 ├── LeaseLost           another run took the lease over: stop, write nothing more
-└── AlreadyLinked       a second living link of one contact: a fault of the caller
+└── AlreadyLinked       a second live link of one contact: a fault of the caller
 """
 
 from datetime import datetime
@@ -18,7 +18,7 @@ class StateError(Exception):
 
 
 class StateMissing(StateError):  # noqa: N818 - named for the state's condition, as the operator reads it
-    """Nothing is remembered at that place yet.
+    """There is no state at that place yet.
 
     Attributes:
         place: the state's file or address, without its password.
@@ -51,7 +51,7 @@ _DAMAGE = {
 
 
 class StateDamaged(StateError):  # noqa: N818 - as above
-    """What stands at that place is no state that this version can work with.
+    """What is at that place is no state that this version can work with.
 
     Attributes:
         place: the state's file or address, without its password.
@@ -72,7 +72,7 @@ class StateUnavailable(StateError):  # noqa: N818 - as above
 
     Attributes:
         place: the state's file or address, without its password.
-        reason: what stands in the way.
+        reason: the cause, as the end of a sentence.
     """
 
     def __init__(self, place: str, reason: str) -> None:
@@ -82,10 +82,10 @@ class StateUnavailable(StateError):  # noqa: N818 - as above
 
 
 class AnotherRun(StateError):  # noqa: N818 - as above
-    """Another run holds the lease.
+    """Another run has the lease.
 
     Attributes:
-        owner: who holds it.
+        owner: which one, for people to read.
         expires_at: when it may be taken over unless it is renewed.
     """
 
@@ -96,7 +96,7 @@ class AnotherRun(StateError):  # noqa: N818 - as above
 
 
 class LeaseLost(StateError):  # noqa: N818 - as above
-    """The lease is no longer this run's: another took it over, or it was released."""
+    """This run no longer has the lease: another run took it over, or it was released."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"Lease {number} is lost: another run has taken over, nothing more may be written.")
@@ -104,7 +104,7 @@ class LeaseLost(StateError):  # noqa: N818 - as above
 
 
 class AlreadyLinked(StateError):  # noqa: N818 - as above
-    """A living link already holds one of the two contacts: links are one to one.
+    """One of the two contacts already has a live link: links are one to one.
 
     Attributes:
         sage100_id: ``cbMarq`` of the refused link.
@@ -112,6 +112,6 @@ class AlreadyLinked(StateError):  # noqa: N818 - as above
     """
 
     def __init__(self, sage100_id: int, ssm_id: int) -> None:
-        super().__init__(f"Sage contact {sage100_id} or SSM contact {ssm_id} already has a living link.")
+        super().__init__(f"Sage contact {sage100_id} or SSM contact {ssm_id} already has a live link.")
         self.sage100_id = sage100_id
         self.ssm_id = ssm_id

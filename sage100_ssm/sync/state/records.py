@@ -1,4 +1,4 @@
-"""What the state gives back beside the words of the rules: lease, journal entry, run."""
+"""What the state returns besides links and intents: the lease, journal entries, runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Lease:
     """The right to write, held by one run at a time.
 
     Attributes:
-        number: raised by each acquisition; a lower number than the state's is a lost lease.
+        number: the fencing token, raised by each acquisition; lower than the state's number, the lease is lost.
         owner: who holds it, for people to read.
     """
 
@@ -25,18 +25,18 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """A problem or notice as the journal keeps it. Times are aware, in UTC.
+    """A problem or notice as the journal stores it. Times are aware, in UTC.
 
     Attributes:
         id: the journal's own key, which ``retry`` takes.
-        entry: what it says.
+        entry: the problem or notice.
         first_seen: when it was first reported.
         last_seen: when it was last reported.
         count: the number of runs that reported it.
-        closed_at: when the problem was found to be gone; None while it stands, and for notices.
+        closed_at: when the problem was found to be gone; None for an open problem, and for notices.
         tries: how often the write that it holds back has failed.
-        next_try_at: before which that write is not tried again, or None.
-        fingerprint: what was refused, to tell a new attempt from the same one, or None.
+        next_try_at: until when that write is not tried again, or None.
+        fingerprint: a digest of what was refused, by which the same attempt is recognised, or None.
     """
 
     id: int
@@ -51,16 +51,17 @@ class JournalEntry:
 
     @property
     def kind(self) -> Kind:
-        """Whether it holds something back or tells what was decided."""
+        """Whether it holds something back or records what was decided."""
         return self.entry.code.kind
 
 
 class RunStatus(StrEnum):
-    """How a run stands, in the words of ``run --json``."""
+    """How far a run is, or how it ended, in the words of ``run --json``."""
 
     RUNNING = "running"
     DONE = "done"
     HELD = "held"
+    """A guard withheld writes (P9)."""
     FAILED = "failed"
 
 
@@ -72,7 +73,7 @@ class RunRow:
         run_id: its name.
         started_at: when it began.
         finished_at: when it ended; None while running.
-        status: how it stands.
+        status: how far it is, or how it ended.
         counts: the figures of ``run --json``: ``sage100``, ``ssm``, ``linked``, ``problems_opened``…
         exit_code: what the command ended with; None while running, and for a run that was killed.
     """

@@ -1,4 +1,4 @@
-"""Rows of the tables to the words of the rules, and back."""
+"""A link, an intent, a journal entry, a run as the columns of its table, and back."""
 
 from collections.abc import Mapping
 from sys import intern
@@ -7,27 +7,37 @@ from typing import Any
 from sqlalchemy import Row
 
 from sage100_ssm.sync.journal import Code, Entry, Subject
-from sage100_ssm.sync.model import Base, Intent, Link, LinkStatus, Pair, Side
-from sage100_ssm.sync.state.compact import packed, unpacked
+from sage100_ssm.sync.model import Base, Intent, Link, LinkStatus, Side, ValuePair
+from sage100_ssm.sync.state import ascii_json
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
 from sage100_ssm.sync.state.stored_facts import facts_of, packed_facts
 
-_EMPTY = Pair(None, None)
-"""Shared: half the fields of most contacts are empty, and there may be a million contacts."""
+_EMPTY = ValuePair(None, None)
+"""Shared among all bases: half the fields of most contacts are empty."""
 
 
-def pack(base: Base) -> str:
-    """A base as compact JSON: field to value where both sides hold the same, else to the two of them."""
+def base_text(base: Base) -> str:
+    """A base as a column stores it: ``{"email": "a@x.example", "civility": [2, 1]}``.
+
+    A field whose value is the same on both sides has that value, any other the list of Sage's and SSM's.
+    """
     fields = {f: pair.ssm if pair.sage100 == pair.ssm else [pair.sage100, pair.ssm] for f, pair in base.items()}
-    return packed(fields)
+    return ascii_json.dumps(fields)
 
 
-def unpack(text: str) -> Base:
-    """A base from what ``pack`` made of it. The fields' names and empty pairs are shared among all bases."""
-    return {
-        intern(field): Pair(*value) if isinstance(value, list) else _EMPTY if value is None else Pair(value, value)
-        for field, value in unpacked(text).items()
-    }
+def base_of(text: str) -> Base:
+    """A base from the text that ``base_text`` made of it."""
+    base = {}
+    for field, value in ascii_json.loads(text).items():
+        if value is None:
+            pair = _EMPTY
+        elif isinstance(value, list):  # a value itself is never a list
+            pair = ValuePair(*value)
+        else:
+            pair = ValuePair(value, value)
+        # The names of the fields are shared among all bases, of which there may be a million.
+        base[intern(field)] = pair
+    return base
 
 
 def link_row(link: Link) -> dict[str, Any]:
@@ -39,12 +49,12 @@ def link_row(link: Link) -> dict[str, Any]:
         "company": link.company,
         "contact": link.contact,
         "origin": link.origin.value,
-        "base": pack(link.base),
+        "base": base_text(link.base),
         "sage100_stamp": link.sage100_stamp,
         "ssm_stamp": link.ssm_stamp,
         "status": link.status.value,
         "reason": link.reason,
-        "unconfirmed": _pack_sides(link.unconfirmed) if link.unconfirmed else None,
+        "unconfirmed": _unconfirmed_text(link.unconfirmed) if link.unconfirmed else None,
     }
 
 
@@ -60,21 +70,22 @@ def link_of(row: Row[Any]) -> Link:
         company=company,
         contact=contact,
         origin=Side(origin),
-        base=unpack(base),
+        base=base_of(base),
         sage100_stamp=sage100_stamp,
         ssm_stamp=ssm_stamp,
         status=LinkStatus(status),
         reason=reason,
-        unconfirmed=_unpack_sides(unconfirmed) if unconfirmed else {},
+        unconfirmed=_unconfirmed_of(unconfirmed) if unconfirmed else {},
     )
 
 
-def _pack_sides(bases: Mapping[Side, Base]) -> str:
-    return packed({side.value: pack(base) for side, base in bases.items()})
+def _unconfirmed_text(bases: Mapping[Side, Base]) -> str:
+    """Bases by side: ``{"ssm": "{…}"}``, each as ``base_text`` makes it."""
+    return ascii_json.dumps({side.value: base_text(base) for side, base in bases.items()})
 
 
-def _unpack_sides(text: str) -> dict[Side, Base]:
-    return {Side(side): unpack(base) for side, base in unpacked(text).items()}
+def _unconfirmed_of(text: str) -> dict[Side, Base]:
+    return {Side(side): base_of(base) for side, base in ascii_json.loads(text).items()}
 
 
 def intent_row(intent: Intent) -> dict[str, Any]:
@@ -85,18 +96,19 @@ def intent_row(intent: Intent) -> dict[str, Any]:
         "ext_id": intent.ext_id,
         "sage100_no": intent.sage100_no,
         "names": list(intent.names),
-        "base": pack(intent.base),
+        "base": base_text(intent.base),
     }
 
 
 def intent_of(row: Row[Any]) -> Intent:
     """An intent from its row."""
-    base = unpack(row.base) if row.base else {}
+    # The column is empty in a row that the first version wrote.
+    base = base_of(row.base) if row.base else {}
     return Intent(Side(row.side), row.source_id, row.ext_id, row.sage100_no, tuple(row.names), base, row.id)
 
 
 def entry_row(entry: Entry) -> dict[str, Any]:
-    """The columns of what a journal entry says."""
+    """The columns of a journal entry that hold its problem or notice."""
     return {
         "kind": entry.code.kind.value,
         "code": entry.code.value,
@@ -160,5 +172,5 @@ def run_of(row: Row[Any]) -> RunRow:
 
 
 def observation_row(stream: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of a row seen on a side."""
+    """The columns of a row that was read from a stream of SSM."""
     return {"stream": stream, "id": row["id"], "data": dict(row)}

@@ -1,4 +1,4 @@
-"""The state database: opened, leased to one run at a time, used in transactions."""
+"""The state database: opened, its lease given to one run at a time, read and written in transactions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,21 +27,21 @@ class StateStore:
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False) -> "StateStore":
-        """Open the state, made or brought to this version's tables where needed.
+        """Open the state; it is created, or migrated to this version's tables, where needed.
 
         Args:
             url: ``sqlite:///…`` or ``postgresql+psycopg://…``.
-            read_only: neither create, nor migrate, nor write anything.
+            read_only: create, migrate and write nothing.
 
         Raises:
-            StateMissing: read-only, and nothing is there yet.
+            StateMissing: read-only, and there is no state yet.
             StateDamaged: what is there is no state, is broken, or was written by a newer version.
             StateUnavailable: it cannot be reached, or read-only and still of an older version.
         """
         return cls(open_database(url, read_only=read_only))
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections to the database."""
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -53,50 +53,50 @@ class StateStore:
         self.close()
 
     def acquire(self, owner: str, now: datetime, duration: timedelta) -> Lease:
-        """Take the lease, also from a run that let it expire. Its number is higher than any before.
+        """Acquire the lease, also from a run that let it expire. Its number is higher than any before.
 
         Args:
-            owner: who takes it, for people to read.
+            owner: which run acquires it, for people to read.
             now: the time.
             duration: how long it lasts unless renewed.
 
         Raises:
-            AnotherRun: it is held, and has not expired.
+            AnotherRun: another run has it, and it has not expired.
         """
         with self._engine.begin() as connection:
-            held = _locked(connection)
-            _refuse_if_held(held, now)
-            lease = Lease(held.number + 1, owner)
+            row = _locked_row(connection)
+            _refuse_if_leased(row, now)
+            lease = Lease(row.number + 1, owner)
             connection.execute(update(tables.lease).values(number=lease.number, owner=owner, expires_at=now + duration))
         return lease
 
-    def refuse_if_held(self, now: datetime) -> None:
-        """Make sure that no run is under way, without taking the lease.
+    def refuse_if_leased(self, now: datetime) -> None:
+        """Check that no run is under way, without acquiring the lease.
 
         Raises:
-            AnotherRun: a run is.
+            AnotherRun: a run has the lease.
         """
         with self._engine.begin() as connection:
-            _refuse_if_held(connection.execute(_LEASE).one(), now)
+            _refuse_if_leased(connection.execute(_LEASE).one(), now)
 
     def renew(self, lease: Lease, now: datetime, duration: timedelta) -> None:
-        """Let the lease last ``duration`` from now.
+        """Let the lease expire ``duration`` from now, and no earlier.
 
         Raises:
             LeaseLost: it was taken over, or released.
         """
         with self._engine.begin() as connection:
-            _hold(connection, lease)
+            _lock_lease(connection, lease)
             connection.execute(update(tables.lease).values(expires_at=now + duration))
 
     def release(self, lease: Lease) -> None:
-        """Give the lease back; one that was lost is left to its new owner."""
+        """Release the lease; one that was lost stays with its new owner."""
         mine = update(tables.lease).where(tables.lease.c.number == lease.number)
         with self._engine.begin() as connection:
             connection.execute(mine.values(owner=None, expires_at=None))
 
     def check(self, lease: Lease) -> None:
-        """Make sure that the lease is still held, before a write to a side.
+        """Check, before a write to a side, that the lease is not lost.
 
         Raises:
             LeaseLost: it was taken over, or released.
@@ -106,33 +106,34 @@ class StateStore:
 
     @contextmanager
     def transaction(self, lease: Lease | None = None) -> Iterator[Transaction]:
-        """One transaction, committed at the end of the block, undone by an exception.
+        """One transaction, committed at the end of the block, rolled back by an exception.
 
         Args:
-            lease: the lease without which nothing may be committed. It cannot be taken over while the
-                transaction lasts; transactions under it take turns.
+            lease: the lease under which it is committed. It cannot be taken over while the transaction lasts;
+                transactions under it take turns. None for a transaction that writes nothing.
 
         Raises:
             LeaseLost: the lease was taken over, or released.
         """
         with self._engine.begin() as connection:
             if lease is not None:
-                _hold(connection, lease)
+                _lock_lease(connection, lease)
             yield Transaction(connection)
 
 
-def _refuse_if_held(held: _LeaseRow, now: datetime) -> None:
-    if held.owner is not None and held.expires_at is not None and held.expires_at > now:
-        raise AnotherRun(held.owner, held.expires_at)
+def _refuse_if_leased(row: _LeaseRow, now: datetime) -> None:
+    if row.owner is not None and row.expires_at is not None and row.expires_at > now:
+        raise AnotherRun(row.owner, row.expires_at)
 
 
-def _hold(connection: Connection, lease: Lease) -> None:
-    """Make sure that a lease is held, and that it stays so until the transaction ends."""
-    held = _locked(connection)
-    if held.number != lease.number or held.owner is None:
+def _lock_lease(connection: Connection, lease: Lease) -> None:
+    """Check that a lease is not lost; the lock on its row keeps it so until the transaction ends."""
+    row = _locked_row(connection)
+    # An expired lease that nobody took over is not lost: its run is slow, and still the only one.
+    if row.number != lease.number or row.owner is None:
         raise LeaseLost(lease.number)
 
 
-def _locked(connection: Connection) -> _LeaseRow:
-    """The lease's row, locked: transactions under a lease take turns on PostgreSQL as all do on SQLite."""
+def _locked_row(connection: Connection) -> _LeaseRow:
+    # On PostgreSQL the lock lets transactions under a lease take turns. On SQLite all that may write do so anyway.
     return connection.execute(_LEASE.with_for_update()).one()

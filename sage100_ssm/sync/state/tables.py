@@ -1,4 +1,4 @@
-"""The tables of the state. ``migrations/`` brings a database to them; a test holds the two together."""
+"""The tables of the state. ``migrations/`` creates and changes them in a database; a test compares the two."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Dialect, Index, Integer, MetaData, String, Table, Text, and_, column
 from sqlalchemy.types import TypeDecorator
 
-from sage100_ssm.sync.state.compact import packed, unpacked
+from sage100_ssm.sync.state import ascii_json
 
 VERSION_TABLE = "state_version"
-"""Where Alembic notes the version; not its default name, so that a database can be shared with another product."""
+"""Where Alembic stores the version. Not its default name: the database may have other tables, with an Alembic too."""
 
 metadata = MetaData()
 
@@ -21,7 +21,11 @@ class UtcText(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
-        """Write a time; a naive one is refused with ``ValueError``."""
+        """Write a time.
+
+        Raises:
+            ValueError: it has no zone.
+        """
         if value is None:
             return None
         if value.tzinfo is None:
@@ -34,22 +38,22 @@ class UtcText(TypeDecorator[datetime]):
 
 
 class JsonText(TypeDecorator[Any]):
-    """Any JSON value as compact ASCII text, which holds what a side may send: a NUL, a lone surrogate."""
+    """Any JSON value as ASCII text, in which every database stores what a side may send: a NUL, a lone surrogate."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
-        """Write a value; None is NULL, so that the two compare alike."""
-        return None if value is None else packed(value)
+        """Write a value; None as NULL, so that a search for None finds it."""
+        return None if value is None else ascii_json.dumps(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's
         """Read a value back."""
-        return None if value is None else unpacked(value)
+        return None if value is None else ascii_json.loads(value)
 
 
 class Readable(TypeDecorator[str]):
-    """A name for people to read, without what a database or a terminal chokes on (NUL, lone surrogates)."""
+    """A name for people to read, without what a database or a terminal refuses: NUL, lone surrogates."""
 
     impl = Text
     cache_ok = True
@@ -67,7 +71,7 @@ lease = Table(
     Column("owner", Text),
     Column("expires_at", UtcText),
 )
-"""One row, put there by the first migration, so that there is always a row to lock."""
+"""One row, inserted by the first migration, so that there is always a row to lock."""
 
 links = Table(
     "links",
@@ -88,13 +92,13 @@ links = Table(
 )
 
 
-def _unique_while_living(name: str) -> Index:
-    living = column("status") != "ended"
-    return Index(f"links_living_{name}", links.c[name], unique=True, sqlite_where=living, postgresql_where=living)
+def _unique_among_live_links(name: str) -> Index:
+    live = column("status") != "ended"
+    return Index(f"links_living_{name}", links.c[name], unique=True, sqlite_where=live, postgresql_where=live)
 
 
-_unique_while_living("sage100_id")
-_unique_while_living("ssm_id")
+_unique_among_live_links("sage100_id")
+_unique_among_live_links("ssm_id")
 
 intents = Table(
     "intents",
@@ -148,13 +152,13 @@ journal = Table(
     Column("fingerprint", Text),
 )
 
-ANNOUNCED = "announced"
-"""The ``kind`` of a notice whose write is being tried."""
+PENDING_NOTICE = "announced"
+"""The ``kind`` of a notice whose write has no receipt yet."""
 
-standing = and_(journal.c.kind == "problem", journal.c.closed_at.is_(None))
-"""The problems that are open."""
+is_open_problem = and_(journal.c.kind == "problem", journal.c.closed_at.is_(None))
+"""The rows that are problems and not closed. The index below has the same condition, and is used for it."""
 
-Index("journal_standing", journal.c.id, sqlite_where=standing, postgresql_where=standing)
+Index("journal_standing", journal.c.id, sqlite_where=is_open_problem, postgresql_where=is_open_problem)
 Index("journal_sage100_id", journal.c.sage100_id)
 Index("journal_ssm_id", journal.c.ssm_id)
 Index("journal_run_id", journal.c.run_id)

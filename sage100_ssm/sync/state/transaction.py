@@ -13,115 +13,126 @@ from sage100_ssm.sync.journal import Entry, Kind, Subject
 from sage100_ssm.sync.model import Intent, Link, LinkStatus
 from sage100_ssm.sync.state import rows, tables
 from sage100_ssm.sync.state.errors import AlreadyLinked
-from sage100_ssm.sync.state.open_problems import standing_after
+from sage100_ssm.sync.state.open_problems import problem_changes
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
 
-LIVING = frozenset({LinkStatus.ACTIVE, LinkStatus.ASLEEP})
-"""The links whose contacts may not be linked again."""
+LIVE = frozenset({LinkStatus.ACTIVE, LinkStatus.ASLEEP})
+"""The statuses of a live link: one that has not ended. A contact has one live link at most."""
 
 _BATCH = 5000
-"""Rows of an observation per statement: bounds memory, whatever the side's size."""
+"""Rows of an observation per statement: bounds the memory for a side of any size."""
 
 
 class Transaction:
-    """One transaction, made by ``StateStore.transaction``. All or nothing of it is kept.
+    """One transaction, made by ``StateStore.transaction``: committed whole or not at all.
 
-    On SQLite one transaction stands at a time: nothing slow (an HTTP call) belongs into it.
+    SQLite has one writing transaction at a time: nothing slow (an HTTP call) belongs into one.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def links(self, statuses: Collection[LinkStatus] = LIVING) -> list[Link]:
+    # --- links and intents
+
+    def links(self, statuses: Collection[LinkStatus] = LIVE) -> list[Link]:
         """The links of these statuses, oldest first."""
         table = tables.links
         wanted = select(table).where(table.c.status.in_([status.value for status in statuses])).order_by(table.c.id)
         return [rows.link_of(row) for row in self._connection.execute(wanted)]
 
     def count_links(self) -> int:
-        """How many living links there are."""
-        living = tables.links.c.status.in_([status.value for status in LIVING])
-        return self._connection.execute(select(func.count()).select_from(tables.links).where(living)).scalar_one()
+        """The number of live links."""
+        live = tables.links.c.status.in_([status.value for status in LIVE])
+        return self._connection.execute(select(func.count()).select_from(tables.links).where(live)).scalar_one()
 
     def save_link(self, link: Link) -> Link:
-        """Keep a link, new where it has no key yet.
+        """Insert a link that has no key yet, or update the one with its key.
 
         Returns:
             The link with its key.
 
         Raises:
-            AlreadyLinked: another living link holds one of its contacts; the transaction is to be given up.
+            AlreadyLinked: one of its contacts has another live link; the transaction must be rolled back.
+            LookupError: there is no link with its key.
         """
         try:
             return replace(link, id=self._save(tables.links, rows.link_row(link), link.id))
         except IntegrityError as error:
             raise AlreadyLinked(link.sage100_id, link.ssm_id) from error
 
-    def park_link(self, link: Link) -> None:
-        """Free the ``cbMarq`` of a living link, which is saved again with another one in the same transaction."""
-        # No row of Sage has a negative id.
-        self.save_link(replace(link, sage100_id=-link.sage100_id))
+    def release_contacts(self, link: Link) -> None:
+        """Let other links have the contacts of a live link, which must be saved again in the same transaction."""
+        # Of an ended link the unique indexes take no notice.
+        self.save_link(replace(link, status=LinkStatus.ENDED))
+
+    def intents(self) -> list[Intent]:
+        """The creations whose outcome is not known, oldest first."""
+        return [rows.intent_of(row) for row in self._connection.execute(select(tables.intents).order_by("id"))]
+
+    def save_intent(self, intent: Intent) -> Intent:
+        """Insert an intent that has no key yet, or update the one with its key.
+
+        Returns:
+            The intent with its key.
+
+        Raises:
+            LookupError: there is no intent with its key.
+        """
+        return replace(intent, id=self._save(tables.intents, rows.intent_row(intent), intent.id))
+
+    def close_intent(self, intent_id: int) -> None:
+        """Delete an intent: the outcome of its creation is known."""
+        self._connection.execute(delete(tables.intents).where(tables.intents.c.id == intent_id))
+
+    # --- what was observed, and small facts
 
     def observed(self, stream: str) -> Iterator[dict[str, Any]]:
-        """The rows last seen of an SSM stream, by id. To be consumed within the transaction."""
+        """The rows of an SSM stream as they were last read, by id. To be consumed within the transaction."""
         table = tables.observations
         seen = select(table.c.data).where(table.c.stream == stream).order_by(table.c.id)
         yield from self._connection.scalars(seen, execution_options={"yield_per": _BATCH})
 
     def save_observed(self, stream: str, observed: Iterable[Mapping[str, Any]], *, replace: bool = False) -> None:
-        """Keep rows as last seen, known again by their ``id``. Of a row given twice the later one counts.
+        """Store rows as they were read. Of two rows with the same ``id`` the later one counts.
 
         Args:
             stream: the SSM stream.
             observed: its rows.
-            replace: the rows are all there are; those not given are forgotten.
+            replace: the rows are all there are: those stored before are deleted.
         """
         table = tables.observations
         if replace:
             self._connection.execute(delete(table).where(table.c.stream == stream))
         one = delete(table).where(table.c.stream == stream, table.c.id == bindparam("seen"))
-        for batch in _batches(observed):
+        source = iter(observed)
+        while batch := list(islice(source, _BATCH)):
             latest = {row["id"]: rows.observation_row(stream, row) for row in batch}
             self._connection.execute(one, [{"seen": id_} for id_ in latest])
             self._connection.execute(insert(table), list(latest.values()))
 
     def cursor(self, stream: str) -> dict[str, Any] | None:
-        """The Airbyte state up to which a stream was read, or None."""
+        """The Airbyte state up to which a stream was read; None if it never was."""
         state: dict[str, Any] | None = self.recall(f"cursor:{stream}")
         return state
 
     def save_cursor(self, stream: str, state: Mapping[str, Any]) -> None:
-        """Keep the Airbyte state of a stream; in the same transaction as the rows that it covers."""
+        """Store the Airbyte state of a stream, in the same transaction as the rows that it covers."""
         self.remember(f"cursor:{stream}", dict(state))
 
     def recall(self, key: str) -> Any:
-        """A small fact, or None if nothing is remembered under that key."""
+        """The JSON value stored under a key; None if there is none."""
         return self._connection.scalar(select(tables.facts.c.value).where(tables.facts.c.key == key))
 
     def remember(self, key: str, value: Any) -> None:
-        """Keep a small JSON fact: the identity of a side, the last whole read, the highest ``cbMarq`` seen."""
+        """Store a small JSON value under a key: the time of the last whole read, the highest ``cbMarq`` ever given."""
         self._connection.execute(delete(tables.facts).where(tables.facts.c.key == key))
         self._connection.execute(insert(tables.facts).values(key=key, value=value))
 
-    def intents(self) -> list[Intent]:
-        """The creates whose outcome is not known, oldest first."""
-        return [rows.intent_of(row) for row in self._connection.execute(select(tables.intents).order_by("id"))]
-
-    def save_intent(self, intent: Intent) -> Intent:
-        """Keep an intent, new where it has no key yet.
-
-        Returns:
-            The intent with its key.
-        """
-        return replace(intent, id=self._save(tables.intents, rows.intent_row(intent), intent.id))
-
-    def close_intent(self, intent_id: int) -> None:
-        """Forget an intent: what became of it is known."""
-        self._connection.execute(delete(tables.intents).where(tables.intents.c.id == intent_id))
+    # --- the journal
 
     def open_problems(self) -> list[JournalEntry]:
-        """The problems that stand, oldest first."""
-        return self._entries(select(tables.journal).where(tables.standing).order_by(tables.journal.c.id))
+        """The open problems, oldest first."""
+        return self._entries(select(tables.journal).where(tables.is_open_problem).order_by(tables.journal.c.id))
 
     def report_problems(
         self,
@@ -131,67 +142,71 @@ class Transaction:
         run_id: str,
         keep: Callable[[JournalEntry], bool],
     ) -> tuple[int, int]:
-        """Bring the open problems to what a run met: open the new, count the known, close those that are gone.
+        """Bring the open problems up to date: open the new ones, count those met again, close those that are gone.
 
         Args:
             entries: the problems that the run met.
             now: the run's time.
             run_id: the run.
-            keep: whether an open problem that the run did not meet stays open all the same.
+            keep: whether an open problem that the run did not meet stays open, because the run did not look at it.
 
         Returns:
-            How many were opened and closed.
+            How many were opened, and how many closed.
         """
-        after = standing_after(self.open_problems(), entries, keep=keep)
-        self._count_again(after.again, now)
-        self._note(after.new, now, run_id)
-        self._close(after.gone, now)
-        return len(after.new), len(after.gone)
+        changes = problem_changes(self.open_problems(), entries, keep=keep)
+        known = update(tables.journal).where(tables.journal.c.id == bindparam("known"))
+        if changes.again:
+            again = [rows.entry_row(entry) | {"known": id_, "last_seen": now} for id_, entry in changes.again.items()]
+            self._connection.execute(known.values(count=tables.journal.c.count + 1), again)
+        if changes.closed:
+            self._connection.execute(known.values(closed_at=now), [{"known": id_} for id_ in changes.closed])
+        self._insert_entries(changes.opened, now, run_id)
+        return len(changes.opened), len(changes.closed)
 
     def schedule(
         self, problem_id: int, *, tries: int, next_try_at: datetime | None, fingerprint: str | None = None
     ) -> None:
-        """Say when the write that an open problem holds back is tried again.
+        """Store when the write that an open problem holds back is tried again.
 
         Args:
             problem_id: the journal's key of the problem.
-            tries: how often it has failed.
+            tries: how often the write has failed.
             next_try_at: when it may be tried again; None for the next run.
-            fingerprint: what was refused; another content may be tried at once.
+            fingerprint: a digest of what was refused; a write of other values is tried at once.
         """
-        pause = {"tries": tries, "next_try_at": next_try_at, "fingerprint": fingerprint}
-        self._connection.execute(update(tables.journal).where(tables.journal.c.id == problem_id).values(pause))
+        backoff = {"tries": tries, "next_try_at": next_try_at, "fingerprint": fingerprint}
+        self._connection.execute(update(tables.journal).where(tables.journal.c.id == problem_id).values(backoff))
 
     def add_notice(self, entry: Entry, *, now: datetime, run_id: str) -> None:
-        """Note what was decided, once in a run for the same contact, field and values."""
-        column = tables.journal.c
-        same = [column[name].is_not_distinct_from(value) for name, value in _identity(entry).items()]
-        noted = select(column.id).where(column.run_id == run_id, *same)
-        if self._connection.scalar(noted.limit(1)) is None:
-            self._note([entry], now, run_id)
+        """Add a notice to the journal, once in a run for the same contact, field and values."""
+        column, row = tables.journal.c, rows.entry_row(entry)
+        compared = ("code", "company", "sage100_id", "ssm_id", "field", "sage100_value", "ssm_value")
+        same = [column[name].is_not_distinct_from(row[name]) for name in compared]
+        if self._connection.scalar(select(column.id).where(column.run_id == run_id, *same).limit(1)) is None:
+            self._insert_entries([entry], now, run_id)
 
-    def announce(self, entries: Collection[Entry], *, now: datetime, run_id: str) -> list[int]:
-        """Note what a write is about to decide, before it is tried: a value that it overwrites is then never lost.
+    def add_pending_notices(self, entries: Collection[Entry], *, now: datetime, run_id: str) -> list[int]:
+        """Store the notices of a write before it is tried: the value that it overwrites cannot be lost then.
 
-        Announced notices are not in the journal before they are settled.
+        The journal shows a pending notice only once it is known that its write was done.
 
         Returns:
-            Their keys, for ``settle``.
+            Their keys, for ``resolve_pending_notices``.
         """
-        row = {"run_id": run_id, "first_seen": now, "last_seen": now, "count": 1, "tries": 0, "kind": tables.ANNOUNCED}
-        return [self._save(tables.journal, rows.entry_row(entry) | row, None) for entry in entries]
+        added = _first_time(now, run_id) | {"kind": tables.PENDING_NOTICE}
+        return [self._save(tables.journal, rows.entry_row(entry) | added, None) for entry in entries]
 
-    def announced(self) -> list[JournalEntry]:
-        """The notices announced by writes of which it is not known what became, oldest first."""
-        wanted = select(tables.journal).where(tables.journal.c.kind == tables.ANNOUNCED).order_by(tables.journal.c.id)
-        return self._entries(wanted)
+    def pending_notices(self) -> list[JournalEntry]:
+        """The notices of writes whose outcome is not known, oldest first."""
+        is_pending = tables.journal.c.kind == tables.PENDING_NOTICE
+        return self._entries(select(tables.journal).where(is_pending).order_by(tables.journal.c.id))
 
-    def settle(self, announced: Collection[int], *, done: bool) -> None:
-        """Put announced notices into the journal, or forget them: their write was done, or it was not."""
-        chosen = tables.journal.c.id.in_(announced)
-        if announced and done:
+    def resolve_pending_notices(self, keys: Collection[int], *, done: bool) -> None:
+        """Make pending notices notices of the journal if their write was done, and delete them if it was not."""
+        chosen = tables.journal.c.id.in_(keys)
+        if keys and done:
             self._connection.execute(update(tables.journal).where(chosen).values(kind=Kind.NOTICE.value))
-        elif announced:
+        elif keys:
             self._connection.execute(delete(tables.journal).where(chosen))
 
     def journal(
@@ -201,20 +216,23 @@ class Transaction:
 
         Args:
             limit: at most so many.
-            open_only: only the problems that stand.
-            contact: only what is about one of this contact's ids; of a subject without ids, its company.
+            open_only: only the open problems.
+            contact: only what is about one of this contact's ids; of a subject without ids, about its company.
         """
-        told = tables.journal.c.kind != tables.ANNOUNCED
-        wanted = select(tables.journal).where(told).order_by(tables.journal.c.id.desc()).limit(limit)
+        is_shown = tables.journal.c.kind != tables.PENDING_NOTICE
+        wanted = select(tables.journal).where(is_shown).order_by(tables.journal.c.id.desc()).limit(limit)
         if open_only:
-            wanted = wanted.where(tables.standing)
+            wanted = wanted.where(tables.is_open_problem)
         if contact is not None:
             wanted = wanted.where(_about(contact))
         return self._entries(wanted)
 
+    # --- runs
+
     def start_run(self, run: RunRow) -> None:
-        """Record that a run begins. One that never ended is closed as failed: the lease says it is no more."""
+        """Record that a run begins, and that any run without an end has failed."""
         table = tables.runs
+        # This run has the lease, so no other can still be running: it was killed.
         abandoned = update(table).where(table.c.status == RunStatus.RUNNING.value)
         self._connection.execute(abandoned.values(status=RunStatus.FAILED.value, finished_at=run.started_at))
         self._connection.execute(insert(table).values(rows.run_row(run)))
@@ -229,8 +247,10 @@ class Transaction:
         wanted = select(tables.runs).order_by(tables.runs.c.started_at.desc(), tables.runs.c.run_id.desc())
         return [rows.run_of(row) for row in self._connection.execute(wanted.limit(limit))]
 
+    # --- rows
+
     def _save(self, table: Table, row: dict[str, Any], key: int | None) -> int:
-        """Insert a row, or update the one with that key; give its key back."""
+        """Insert a row, or update the one with that key; return its key."""
         if key is None:
             inserted = self._connection.execute(insert(table), row).inserted_primary_key
             assert inserted is not None, "one row was inserted"
@@ -243,36 +263,15 @@ class Transaction:
     def _entries(self, wanted: Select[Any]) -> list[JournalEntry]:
         return [rows.journal_entry_of(row) for row in self._connection.execute(wanted)]
 
-    def _note(self, entries: Collection[Entry], now: datetime, run_id: str) -> None:
-        seen = {"run_id": run_id, "first_seen": now, "last_seen": now, "count": 1, "tries": 0}
+    def _insert_entries(self, entries: Collection[Entry], now: datetime, run_id: str) -> None:
+        added = _first_time(now, run_id)
         if entries:
-            self._connection.execute(insert(tables.journal), [rows.entry_row(entry) | seen for entry in entries])
-
-    def _count_again(self, again: Mapping[int, Entry], now: datetime) -> None:
-        table = tables.journal
-        counted = update(table).where(table.c.id == bindparam("known")).values(count=table.c.count + 1)
-        if again:
-            self._connection.execute(
-                counted, [rows.entry_row(entry) | {"known": id_, "last_seen": now} for id_, entry in again.items()]
-            )
-
-    def _close(self, gone: Collection[int], now: datetime) -> None:
-        closed = update(tables.journal).where(tables.journal.c.id == bindparam("known")).values(closed_at=now)
-        if gone:
-            self._connection.execute(closed, [{"known": id_} for id_ in gone])
+            self._connection.execute(insert(tables.journal), [rows.entry_row(entry) | added for entry in entries])
 
 
-def _batches(observed: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    source = iter(observed)
-    while batch := list(islice(source, _BATCH)):
-        yield batch
-
-
-def _identity(entry: Entry) -> dict[str, Any]:
-    """The columns in which a notice noted twice is the same."""
-    named = ("code", "company", "sage100_id", "ssm_id", "field", "sage100_value", "ssm_value")
-    row = rows.entry_row(entry)
-    return {name: row[name] for name in named}
+def _first_time(now: datetime, run_id: str) -> dict[str, Any]:
+    """The columns of an entry that a run adds to the journal."""
+    return {"run_id": run_id, "first_seen": now, "last_seen": now, "count": 1, "tries": 0}
 
 
 def _about(contact: Subject) -> ColumnElement[bool]:

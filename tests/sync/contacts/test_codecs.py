@@ -2,7 +2,7 @@
 
 import pytest
 
-from sage100_ssm.sync.contacts.codecs import CODECS, CivilityCodec, CompanyCodec, Held, LabelCodec, NumberCodec
+from sage100_ssm.sync.contacts.codecs import CODECS, CannotHold, CivilityCodec, CompanyCodec, LabelCodec, NumberCodec
 from sage100_ssm.sync.contacts.fields import Field, FieldKind
 from sage100_ssm.sync.journal import ValueUnknown
 from sage100_ssm.sync.model import Side
@@ -73,7 +73,7 @@ def test_a_value_is_carried_in_the_other_sides_form(kind, to, value, current, ca
 @pytest.mark.parametrize(("to", "value"), [(SSM, "Zouave"), (SSM, "Retraité"), (SAGE, 99)])
 def test_p7_a_label_that_the_other_side_does_not_have_is_held_back(to, value):
     held = codec(FieldKind.LABEL).carry(to, value, None)
-    assert held == Held(ValueUnknown(str(value), to))
+    assert held == CannotHold(ValueUnknown(str(value), to))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_p7_a_label_that_the_other_side_does_not_have_is_held_back(to, value):
     ],
 )
 def test_the_two_sides_say_the_same(kind, sage100, ssm, equal):
-    assert codec(kind).equal(sage100, ssm) is equal
+    assert codec(kind).is_equal(sage100, ssm) is equal
 
 
 @pytest.mark.parametrize(
@@ -125,13 +125,13 @@ def test_pairs_join_a_sage_text_and_an_ssm_label_both_ways():
     labels = LabelCodec(worlds.CONTACT_TYPES, pairs, "fr")
     assert labels.carry(SSM, "ACHETEUSE", None) == 1
     assert labels.carry(SAGE, 1, None) == "Acheteuse"
-    assert labels.equal("acheteuse", 1)
+    assert labels.is_equal("acheteuse", 1)
 
 
 def test_of_several_texts_paired_with_one_label_the_first_is_written_to_sage():
     labels = LabelCodec(worlds.CONTACT_TYPES, {"Acheteuse": "Acheteur", "Achats": "Acheteur"}, "fr")
     assert labels.carry(SAGE, 1, None) == "Acheteuse"
-    assert labels.equal("Achats", 1)
+    assert labels.is_equal("Achats", 1)
 
 
 def test_the_sites_language_decides_which_label_is_written_to_sage():

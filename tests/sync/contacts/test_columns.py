@@ -4,9 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from sage100_ssm.sync.contacts.codecs import Held
-from sage100_ssm.sync.contacts.fields import STANDARD, Direction, FieldChange, FieldKind, field_map, present
-from sage100_ssm.sync.contacts.mapping import Column
+from sage100_ssm.sync.contacts.codecs import CannotHold
+from sage100_ssm.sync.contacts.fields import (
+    STANDARD,
+    Direction,
+    FieldChange,
+    FieldKind,
+    field_map,
+    fields_missing,
+    fields_present,
+)
+from sage100_ssm.sync.contacts.mapping import ColumnLimits
 from sage100_ssm.sync.journal import ValueNotRepresentable, ValueTooLong, ValueTruncated
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.policy import Policy, TooLong
@@ -25,13 +33,13 @@ def carried(text, column, *, truncate=False):
 @pytest.mark.parametrize(
     ("text", "column"),
     [
-        ("x" * 35, Column(35, "cp1252")),
-        ("é" * 35, Column(35, "cp1252")),
-        ("€" * 35, Column(35, "cp1252")),
-        ("é" * 17, Column(35, "utf-8")),
-        ("Łukasz", Column(35, "utf-8")),
-        ("Łukasz", Column()),
-        ("x" * 4000, Column(None, "cp1252")),
+        ("x" * 35, ColumnLimits(35, "cp1252")),
+        ("é" * 35, ColumnLimits(35, "cp1252")),
+        ("€" * 35, ColumnLimits(35, "cp1252")),
+        ("é" * 17, ColumnLimits(35, "utf-8")),
+        ("Łukasz", ColumnLimits(35, "utf-8")),
+        ("Łukasz", ColumnLimits()),
+        ("x" * 4000, ColumnLimits(None, "cp1252")),
     ],
 )
 def test_a_text_that_fits_is_carried_whole(text, column):
@@ -41,11 +49,11 @@ def test_a_text_that_fits_is_carried_whole(text, column):
 @pytest.mark.parametrize(
     ("text", "column", "held"),
     [
-        ("x" * 36, Column(35, "cp1252"), Held(ValueTooLong(35, 36))),
-        ("é" * 18, Column(35, "utf-8"), Held(ValueTooLong(35, 36))),
-        ("Łukasz", Column(35, "cp1252"), Held(ValueNotRepresentable("Ł"))),
-        ("Ωa Ω 😀", Column(35, "cp1252"), Held(ValueNotRepresentable("Ω😀"))),
-        ("Ω" * 40, Column(35, "cp1252"), Held(ValueNotRepresentable("Ω"))),
+        ("x" * 36, ColumnLimits(35, "cp1252"), CannotHold(ValueTooLong(35, 36))),
+        ("é" * 18, ColumnLimits(35, "utf-8"), CannotHold(ValueTooLong(35, 36))),
+        ("Łukasz", ColumnLimits(35, "cp1252"), CannotHold(ValueNotRepresentable("Ł"))),
+        ("Ωa Ω 😀", ColumnLimits(35, "cp1252"), CannotHold(ValueNotRepresentable("Ω😀"))),
+        ("Ω" * 40, ColumnLimits(35, "cp1252"), CannotHold(ValueNotRepresentable("Ω"))),
     ],
 )
 def test_a_text_that_does_not_fit_is_held_back(text, column, held):
@@ -55,10 +63,10 @@ def test_a_text_that_does_not_fit_is_held_back(text, column, held):
 @pytest.mark.parametrize(
     ("text", "column", "cut"),
     [
-        ("x" * 36, Column(35, "cp1252"), "x" * 35),
-        ("abcd efgh", Column(5, "cp1252"), "abcd"),
-        ("éééé", Column(5, "utf-8"), "éé"),
-        ("abcde", Column(5, "cp1252"), "abcde"),
+        ("x" * 36, ColumnLimits(35, "cp1252"), "x" * 35),
+        ("abcd efgh", ColumnLimits(5, "cp1252"), "abcd"),
+        ("éééé", ColumnLimits(5, "utf-8"), "éé"),
+        ("abcde", ColumnLimits(5, "cp1252"), "abcde"),
     ],
 )
 def test_a_site_may_have_texts_cut_at_a_character_without_a_blank_at_the_end(text, column, cut):
@@ -69,8 +77,8 @@ def test_what_was_cut_is_told_as_shortened_and_says_the_same_as_its_long_form():
     known = worlds.mapper(policy=Policy(too_long=TooLong.TRUNCATE))
     assert known.truncated(SKYPE, "x" * 36, "x" * 35) == ValueTruncated("x" * 35, 35)
     assert known.truncated(SKYPE, " x ", "x") is None
-    assert known.equal(SKYPE, "x" * 35, "x" * 36)
-    assert not worlds.mapper().equal(SKYPE, "x" * 35, "x" * 36)
+    assert known.is_equal(SKYPE, "x" * 35, "x" * 36)
+    assert not worlds.mapper().is_equal(SKYPE, "x" * 35, "x" * 36)
 
 
 def test_no_limit_counts_towards_ssm():
@@ -78,7 +86,7 @@ def test_no_limit_counts_towards_ssm():
 
 
 def test_a_row_of_sage_is_read_into_a_contact():
-    ada = worlds.mapper().sage100(worlds.sage_row(7, CT_EMail="ada@x.example"))
+    ada = worlds.mapper().read(Side.SAGE100, worlds.sage_row(7, CT_EMail="ada@x.example"))
     assert (ada.id, ada.number, ada.company, ada.full_name) == (7, 107, "ALPHA", "Ada Aubrelin")
     assert (ada.values["email"], ada.values["phone"], ada.values["civility"]) == ("ada@x.example", None, 1)
     assert ada.row["N_Service"] == 4
@@ -86,25 +94,25 @@ def test_a_row_of_sage_is_read_into_a_contact():
 
 @pytest.mark.parametrize("account", [11, {"id": 11, "value": ""}, {"id": 11, "value": "Alpha"}])
 def test_an_ssm_contacts_company_is_its_accounts_code_however_the_reference_reads(account):
-    ada = worlds.mapper().ssm(worlds.ssm_row(accountId=account))
+    ada = worlds.mapper().read(Side.SSM, worlds.ssm_row(accountId=account))
     assert (ada.account, ada.company) == (11, "ALPHA")
 
 
 @pytest.mark.parametrize(("account", "company"), [(None, None), ({"id": 99, "value": ""}, None)])
 def test_an_ssm_contact_without_a_known_account_has_no_company(account, company):
-    assert worlds.mapper().ssm(worlds.ssm_row(accountId=account)).company is company
+    assert worlds.mapper().read(Side.SSM, worlds.ssm_row(accountId=account)).company is company
 
 
 def test_p7_the_text_that_stands_for_no_first_name_is_read_as_none():
     known = worlds.mapper(policy=Policy(missing_first_name="-"))
-    assert known.ssm(worlds.ssm_row(firstName=" - ")).values["first_name"] is None
-    assert worlds.mapper().ssm(worlds.ssm_row(firstName="-")).values["first_name"] == "-"
+    assert known.read(Side.SSM, worlds.ssm_row(firstName=" - ")).values["first_name"] is None
+    assert worlds.mapper().read(Side.SSM, worlds.ssm_row(firstName="-")).values["first_name"] == "-"
 
 
 def test_a_contact_never_updated_bears_the_stamp_of_its_creation():
     known = worlds.mapper()
-    assert known.ssm(worlds.ssm_row()).stamp == "2026-03-01T08:00:00.027Z"
-    assert known.ssm(worlds.ssm_row(dateUpdated="2026-03-02T08:00:00Z")).stamp == "2026-03-02T08:00:00Z"
+    assert known.read(Side.SSM, worlds.ssm_row()).stamp == "2026-03-01T08:00:00.027Z"
+    assert known.read(Side.SSM, worlds.ssm_row(dateUpdated="2026-03-02T08:00:00Z")).stamp == "2026-03-02T08:00:00Z"
 
 
 # --- the field map
@@ -112,20 +120,19 @@ def test_a_contact_never_updated_bears_the_stamp_of_its_creation():
 
 def test_an_older_database_does_without_the_optional_columns_alone():
     older = worlds.COLUMNS.keys() - {"CT_LinkedIn", "CT_Skype"}
-    there, missing = present(STANDARD, older)
-    assert {f.name for f in STANDARD} - {f.name for f in there} == {"linkedin", "skype"}
-    assert missing == ()
+    assert {f.name for f in STANDARD} - {f.name for f in fields_present(STANDARD, older)} == {"linkedin", "skype"}
+    assert fields_missing(STANDARD, older) == ()
 
 
 def test_an_indispensable_column_that_is_missing_is_named_unless_its_field_goes_nowhere():
     older = worlds.COLUMNS.keys() - {"CT_Telecopie"}
-    assert [f.name for f in present(STANDARD, older)[1]] == ["fax"]
+    assert [f.name for f in fields_missing(STANDARD, older)] == ["fax"]
     narrowed = field_map({"fax": FieldChange(direction=Direction.NONE)})
-    assert present(narrowed, older)[1] == ()
+    assert fields_missing(narrowed, older) == ()
 
 
 def test_a_field_that_goes_nowhere_is_no_part_of_the_map():
-    there, _ = present(field_map({"fax": FieldChange(direction=Direction.NONE)}), worlds.COLUMNS)
+    there = fields_present(field_map({"fax": FieldChange(direction=Direction.NONE)}), worlds.COLUMNS)
     assert "fax" not in {f.name for f in there}
 
 
@@ -158,4 +165,4 @@ def test_r6_a_map_that_makes_no_sense_is_refused(change):
 
 def test_the_label_of_a_custom_list_is_read_as_text():
     known = worlds.mapper((*STANDARD, replace(SKYPE, name="city", ssm="Z_city")))
-    assert known.ssm(worlds.ssm_row(Z_city={"id": 4, "value": "Paris"})).values["city"] == "Paris"
+    assert known.read(Side.SSM, worlds.ssm_row(Z_city={"id": 4, "value": "Paris"})).values["city"] == "Paris"

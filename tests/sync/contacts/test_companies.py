@@ -69,11 +69,11 @@ def test_r4_a_code_is_told_in_the_form_that_sage_stores(code, stored):
 )
 def test_scope(scope, code, in_scope, left_out):
     known = worlds.companies(scope=scope)
-    assert (known.in_scope(code), known.left_out(code)) == (in_scope, left_out)
+    assert (known.is_in_scope(code), known.is_left_out(code)) == (in_scope, left_out)
 
 
 def test_a_company_that_an_older_database_tells_no_prospect_from_is_in_scope():
-    assert worlds.companies([{"CT_Num": "OLD"}], scope=Scope(prospects=False)).in_scope("OLD")
+    assert worlds.companies([{"CT_Num": "OLD"}], scope=Scope(prospects=False)).is_in_scope("OLD")
 
 
 def account(id_, code, **more):

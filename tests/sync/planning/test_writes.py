@@ -104,7 +104,7 @@ def test_what_is_cleared_survives_a_wire_that_drops_nulls():
     ],
 )
 def test_p5_what_a_deleted_row_still_shows_and_a_new_one_may_bear(name, value, restored):
-    assert writes.restorable({name: value}) == restored
+    assert writes.restorable_values({name: value}) == restored
 
 
 def test_updates_of_one_row_are_a_single_write():

@@ -7,7 +7,7 @@ import pytest
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.journal import Code, CompanyNotInSsm, DuplicateInSage, Named, OutOfScope, SleepReason, Subject
-from sage100_ssm.sync.model import ContactRef, Link, LinkStatus, Pair, Side
+from sage100_ssm.sync.model import ContactRef, Link, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.policy import Policy, RefusedDeletion
 from sage100_ssm.sync.rules import links
@@ -259,7 +259,7 @@ def test_p10_an_incomplete_read_creates_nothing_and_updates_go_on():
     ],
 )
 def test_a_foreign_ext_id_is_never_overwritten(bears, written):
-    contact = worlds.mapper().ssm(worlds.ssm_row(extId=bears))
+    contact = worlds.mapper().read(Side.SSM, worlds.ssm_row(extId=bears))
     assert links.ext_id_to_write(contact, ExtId(SAGE, worlds.DATABASE, 1)) == written
 
 
@@ -448,7 +448,7 @@ def test_p1_what_both_sides_say_alike_becomes_the_base_without_a_write(base):
     here, there = HERE | {"CT_EMail": "new@x.example"}, THERE | {"email": "NEW@x.example"}
     link = worlds.linked(HERE, THERE, without=() if base == "known" else ("email",))
     made = decide(worlds.world([here], [there], [link]))
-    assert (made.writes, worlds.links_of(made)[1].base["email"]) == ((), Pair("new@x.example", "NEW@x.example"))
+    assert (made.writes, worlds.links_of(made)[1].base["email"]) == ((), ValuePair("new@x.example", "NEW@x.example"))
 
 
 def test_a_link_keeps_telling_its_company_and_name_for_people_to_read():

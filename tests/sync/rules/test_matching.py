@@ -145,8 +145,8 @@ CASES = [
 
 def matched(case):
     known = worlds.mapper()
-    rows = {n: known.sage100(worlds.sage_row(n, **changes)) for n, changes in enumerate(case.sage100, 1)}
-    contacts = [known.ssm(worlds.ssm_row(n, **changes)) for n, changes in enumerate(case.ssm, 501)]
+    rows = {n: known.read(Side.SAGE100, worlds.sage_row(n, **changes)) for n, changes in enumerate(case.sage100, 1)}
+    contacts = [known.read(Side.SSM, worlds.ssm_row(n, **changes)) for n, changes in enumerate(case.ssm, 501)]
     linked = {n: worlds.linked(worlds.sage_row(n), worlds.ssm_row(900 + n)) for n in case.linked}
     free = [row for n, row in rows.items() if n not in case.linked + case.out_of_scope]
     return match(free, contacts, Known(worlds.DATABASE, rows, linked, case.born, case.intents))
@@ -175,6 +175,8 @@ def test_the_order_of_contacts_does_not_matter():
     there = [worlds.ssm_row(500 + n, lastName=row["CT_Nom"]) for n, row in enumerate(rows, 1)]
     known = worlds.mapper()
     for order in (1, -1):
-        contacts = [known.ssm(row) for row in there[::order]]
-        result = match([known.sage100(row) for row in rows], contacts, Known(worlds.DATABASE, {}, {}, {}, ()))
+        contacts = [known.read(Side.SSM, row) for row in there[::order]]
+        result = match(
+            [known.read(Side.SAGE100, row) for row in rows], contacts, Known(worlds.DATABASE, {}, {}, {}, ())
+        )
         assert {(m.sage100.id, m.ssm.id) for m in result.matches} == {(1, 501), (2, 502), (3, 503)}

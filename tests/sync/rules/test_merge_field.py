@@ -34,7 +34,7 @@ def merged(name, base, here, there, *, direction="both", conflict="sage100", tru
     link = worlds.linked(*before, using=known, without=(name,) if base == NONE else ())
     stamp = dict(zip(("cbModification", "dateUpdated"), stamps, strict=True)) if stamps else {}
     rows = before[0] | {field.sage100: here}, before[1] | {field.ssm: there}
-    row, contact = known.sage100(rows[0] | stamp), known.ssm(rows[1] | stamp)
+    row, contact = known.read(Side.SAGE100, rows[0] | stamp), known.read(Side.SSM, rows[1] | stamp)
     return FieldMerge(field, ShownPair(link, row, contact), known, Policy(ConflictPolicy(conflict))).decide()
 
 
@@ -223,7 +223,10 @@ def test_p1_the_fields_own_setting_goes_before_the_sites():
     field = replace(BY_NAME["skype"], conflict=ConflictPolicy.SSM)
     known = worlds.mapper(tuple(field if f.name == "skype" else f for f in STANDARD))
     link = worlds.linked(using=known)
-    row, contact = known.sage100(worlds.sage_row(CT_Skype="b")), known.ssm(worlds.ssm_row(skype="c"))
+    row, contact = (
+        known.read(Side.SAGE100, worlds.sage_row(CT_Skype="b")),
+        known.read(Side.SSM, worlds.ssm_row(skype="c")),
+    )
     result = FieldMerge(field, ShownPair(link, row, contact), known, Policy(ConflictPolicy.SAGE100)).decide()
     assert outcome(result) == ("sage100", "c", SETTLED)
 

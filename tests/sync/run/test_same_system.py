@@ -5,12 +5,12 @@ import pytest
 from sage100_ssm.sync.failures import ConfigurationError
 from sage100_ssm.sync.model import Link, Side
 from sage100_ssm.sync.run.same_system import (
-    Evidence,
-    of_ssm,
-    remembered_companies,
-    same_database,
-    same_instance,
-    same_settings,
+    RowComparison,
+    company_sample,
+    compare_ssm_rows,
+    refuse_other_company,
+    refuse_other_database,
+    refuse_other_instance,
 )
 
 BORN = "2024-03-05T10:11:12.7Z"
@@ -52,48 +52,48 @@ FIVE = {number: card(number) for number in range(1, 6)}
 )
 def test_a_moment_of_creation_may_be_spelt_otherwise(born):
     now = [card(n, dateCreated=born, extId=None) for n in FIVE]
-    assert of_ssm(FIVE, now) == Evidence(same=5)
+    assert compare_ssm_rows(FIVE, now) == RowComparison(same=5)
 
 
 @pytest.mark.parametrize("born", ["2024-03-05T10:13:12Z", "2024-03-05T11:11:12.7Z", "2019-01-01T00:00:00Z"])
 def test_rows_created_at_another_moment_are_others_whatever_they_say(born):
     now = [card(n, dateCreated=born, extId=f"C{n}") for n in FIVE]
-    assert of_ssm({n: card(n, extId=f"C{n}") for n in FIVE}, now) == Evidence(other=5)
+    assert compare_ssm_rows({n: card(n, extId=f"C{n}") for n in FIVE}, now) == RowComparison(different=5)
 
 
 def test_who_bears_our_ext_id_is_the_same_though_its_moment_of_creation_changed():
-    assert of_ssm(FIVE, [card(n, dateCreated="2019-01-01T00:00:00Z") for n in FIVE]) == Evidence(same=5)
+    assert compare_ssm_rows(FIVE, [card(n, dateCreated="2019-01-01T00:00:00Z") for n in FIVE]) == RowComparison(same=5)
 
 
 def test_what_people_may_change_is_not_held_against_a_row():
     now = [card(n, lastName="Autre", email="autre@x.example", phone1="1", extId=None) for n in FIVE]
-    assert of_ssm(FIVE, now) == Evidence(same=5)
+    assert compare_ssm_rows(FIVE, now) == RowComparison(same=5)
 
 
 def test_rows_never_seen_before_tell_nothing():
-    assert of_ssm({}, FIVE.values()) == Evidence()
+    assert compare_ssm_rows({}, FIVE.values()) == RowComparison()
 
 
 def test_who_bears_another_ext_id_of_ours_is_another_whenever_it_was_created():
-    assert of_ssm(FIVE, [card(n, extId=f"sage100:Y:{n}") for n in FIVE]) == Evidence(other=5)
+    assert compare_ssm_rows(FIVE, [card(n, extId=f"sage100:Y:{n}") for n in FIVE]) == RowComparison(different=5)
 
 
 @pytest.mark.parametrize(
     ("contacts", "accounts", "strange", "refuses"),
     [
-        (Evidence(5, 0), Evidence(1, 0), True, False),
-        (Evidence(5, 2), Evidence(0, 9), True, False),
-        (Evidence(2, 2), Evidence(1, 0), True, False),
-        (Evidence(2, 2), Evidence(0, 1), True, True),
-        (Evidence(2, 3), Evidence(9, 0), True, True),
-        (Evidence(0, 0), Evidence(2, 0), True, False),
-        (Evidence(0, 0), Evidence(0, 1), True, True),
-        (Evidence(0, 0), Evidence(0, 0), True, True),
-        (Evidence(0, 0), Evidence(0, 0), False, False),
+        (RowComparison(5, 0), RowComparison(1, 0), True, False),
+        (RowComparison(5, 2), RowComparison(0, 9), True, False),
+        (RowComparison(2, 2), RowComparison(1, 0), True, False),
+        (RowComparison(2, 2), RowComparison(0, 1), True, True),
+        (RowComparison(2, 3), RowComparison(9, 0), True, True),
+        (RowComparison(0, 0), RowComparison(2, 0), True, False),
+        (RowComparison(0, 0), RowComparison(0, 1), True, True),
+        (RowComparison(0, 0), RowComparison(0, 0), True, True),
+        (RowComparison(0, 0), RowComparison(0, 0), False, False),
     ],
 )
 def test_most_contacts_are_the_same_else_most_accounts_and_some_are_there(contacts, accounts, strange, refuses):
-    assert refused(lambda: same_instance(contacts, accounts, none_is_strange=strange)) is refuses
+    assert refused(lambda: refuse_other_instance(contacts, accounts, expects_known_rows=strange)) is refuses
 
 
 # --- Sage
@@ -124,8 +124,8 @@ STRANGERS = [stranger(n) for n in range(1, 6)]
 
 
 def database_refused(companies, contacts, *, known=COMPANIES, links=LINKS, complete=True):
-    kept = remembered_companies(known)
-    return refused(lambda: same_database(links, kept, companies, contacts, complete=complete))
+    kept = company_sample(known)
+    return refused(lambda: refuse_other_database(links, kept, companies, contacts, complete=complete))
 
 
 @pytest.mark.parametrize("contacts", [CONTACTS, STRANGERS, [stranger(99)], []])
@@ -182,11 +182,11 @@ def test_nothing_is_refused_while_nobody_is_linked():
 
 
 def test_a_few_of_the_oldest_companies_are_remembered():
-    assert list(remembered_companies(company(n) for n in range(100, 0, -1))) == [str(n) for n in range(1, 21)]
+    assert list(company_sample(company(n) for n in range(100, 0, -1))) == [str(n) for n in range(1, 21)]
 
 
 @pytest.mark.parametrize(
     ("links", "known", "refuses"), [(LINKS, "A", False), (LINKS, None, False), (LINKS, "B", True), ([], "B", False)]
 )
 def test_the_settings_name_the_company_database_that_the_links_were_made_for(links, known, refuses):
-    assert refused(lambda: same_settings(links, known, "A")) is refuses
+    assert refused(lambda: refuse_other_company(links, known, "A")) is refuses

@@ -55,7 +55,7 @@ DEFECTS = {
         lambda *_: None,
         BORN_IN_SSM[:1],
     ),
-    "P11: writes over what changed": ("sage100_ssm.sync.planning.writes._as_seen", lambda *_: {}, BORN_IN_SSM),
+    "P11: writes over what changed": ("sage100_ssm.sync.planning.writes._expected", lambda *_: {}, BORN_IN_SSM),
     "P10: takes half a reading for the whole": (
         "sage100_ssm.sync.run.observation.Observation.complete",
         property(lambda _: dict.fromkeys(Side, True)),

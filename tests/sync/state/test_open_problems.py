@@ -7,7 +7,7 @@ import pytest
 
 from sage100_ssm.sync.journal import CompanyNotInSsm, Entry, MassChangeGuard, Named, Subject, ValueMissing, ValueTooLong
 from sage100_ssm.sync.model import Side
-from sage100_ssm.sync.state.open_problems import standing_after
+from sage100_ssm.sync.state.open_problems import problem_changes
 from sage100_ssm.sync.state.records import JournalEntry
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -30,7 +30,7 @@ def _of_side(side, number=3):
 
 def _after(before, entries, keep=lambda _: False):
     standing = [JournalEntry(id_, entry, NOW, NOW) for id_, entry in enumerate(before, 1)]
-    return standing_after(standing, entries, keep=keep)
+    return problem_changes(standing, entries, keep=keep)
 
 
 SAME = [
@@ -60,13 +60,13 @@ OTHER = [
 @pytest.mark.parametrize(("before", "entry"), SAME)
 def test_a_problem_that_stands_is_found_again(before, entry):
     after = _after([before], [entry])
-    assert (list(after.again), after.new, after.gone) == ([1], [], [])
+    assert (list(after.again), after.opened, after.closed) == ([1], [], [])
 
 
 @pytest.mark.parametrize(("before", "entry"), OTHER)
 def test_another_problem_is_new_and_the_one_before_gone(before, entry):
     after = _after([before], [entry])
-    assert (after.again, after.new, after.gone) == ({}, [entry], [1])
+    assert (after.again, after.opened, after.closed) == ({}, [entry], [1])
 
 
 def test_a_problem_found_again_says_what_is_true_now_and_keeps_what_was_known_of_its_contact():
@@ -77,28 +77,28 @@ def test_a_problem_found_again_says_what_is_true_now_and_keeps_what_was_known_of
 
 def test_a_problem_met_twice_in_a_run_counts_once():
     after = _after([], [_entry(None, 2), _entry(1, 2), _entry(1, None)])
-    assert after.new == [_entry(1, 2)]
+    assert after.opened == [_entry(1, 2)]
 
 
 def test_two_problems_that_turn_out_to_be_one_contacts_become_one():
     after = _after([_entry(1, None), _entry(None, 2)], [_entry(1, 2)], keep=lambda _: True)
-    assert (after.again, after.new, after.gone) == ({1: _entry(1, 2)}, [], [2])
+    assert (after.again, after.opened, after.closed) == ({1: _entry(1, 2)}, [], [2])
 
 
 def test_two_new_problems_that_turn_out_to_be_one_contacts_become_one():
-    assert _after([], [_entry(1, None), _entry(None, 2), _entry(1, 2)]).new == [_entry(1, 2)]
+    assert _after([], [_entry(1, None), _entry(None, 2), _entry(1, 2)]).opened == [_entry(1, 2)]
 
 
 def test_pairs_that_share_one_id_stay_apart_when_only_that_id_is_told():
     after = _after([_entry(1, 2), _entry(1, 3)], [_entry(1, None), _entry(1, 2), _entry(1, 3)])
-    assert (set(after.again), after.new, after.gone) == ({1, 2}, [], [])
+    assert (set(after.again), after.opened, after.closed) == ({1, 2}, [], [])
 
 
 def test_a_problem_not_met_stays_open_where_it_is_to_be_kept():
     after = _after([_entry(1, 2), _entry(3, 4)], [], keep=lambda problem: problem.entry.subject.ssm_id == 4)
-    assert (after.again, after.new, after.gone) == ({}, [], [1])
+    assert (after.again, after.opened, after.closed) == ({}, [], [1])
 
 
 def test_new_problems_are_opened_in_the_order_in_which_they_were_met():
     met = [_entry(i, None) for i in (5, 3, 4)]
-    assert _after([], met).new == met
+    assert _after([], met).opened == met

@@ -28,11 +28,11 @@ def test_another_process_sees_the_lease(store, database, now):
 @pytest.mark.parametrize("read_only", [False, True])
 def test_one_who_only_looks_is_told_of_a_run_under_way_and_takes_no_lease(store, database, now, read_only):
     with StateStore.open(database, read_only=read_only) as looking:
-        looking.refuse_if_held(now)
+        looking.refuse_if_leased(now)
         store.acquire("run", now, TWO_MINUTES)
         with pytest.raises(AnotherRun):
-            looking.refuse_if_held(now)
-        looking.refuse_if_held(now + TWO_MINUTES)
+            looking.refuse_if_leased(now)
+        looking.refuse_if_leased(now + TWO_MINUTES)
 
 
 def test_an_expired_lease_is_taken_over_under_a_higher_number(store, now):

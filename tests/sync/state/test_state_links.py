@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from sage100_ssm.sync.journal import Code
-from sage100_ssm.sync.model import Intent, Link, LinkStatus, Pair, Side
+from sage100_ssm.sync.model import Intent, Link, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.state.errors import AlreadyLinked
 
 LINK = Link(
@@ -18,15 +18,15 @@ LINK = Link(
     contact="Hélène Zoë",
     origin=Side.SSM,
     base={
-        "last_name": Pair("Zoë", "Zoë"),
-        "job_title": Pair("Acheteuse", 12),
-        "fax": Pair(None, None),
-        "civility": Pair(0, None),
-        "phone": Pair(None, "01 02 03 04 05"),
+        "last_name": ValuePair("Zoë", "Zoë"),
+        "job_title": ValuePair("Acheteuse", 12),
+        "fax": ValuePair(None, None),
+        "civility": ValuePair(0, None),
+        "phone": ValuePair(None, "01 02 03 04 05"),
     },
     sage100_stamp="2026-03-02T08:00:00",
     ssm_stamp="2026-03-02T07:00:00Z",
-    unconfirmed={Side.SSM: {"fax": Pair("04", "04"), "job_title": Pair("Gérante", 2)}},
+    unconfirmed={Side.SSM: {"fax": ValuePair("04", "04"), "job_title": ValuePair("Gérante", 2)}},
 )
 
 
@@ -40,7 +40,7 @@ def test_a_link_comes_back_whole_with_a_key(transaction):
     "change",
     [
         {"ssm_id": 9002},
-        {"base": {"last_name": Pair("A", "B")}},
+        {"base": {"last_name": ValuePair("A", "B")}},
         {"status": LinkStatus.ASLEEP, "reason": Code.OUT_OF_SCOPE.value},
         {"sage100_no": None, "ssm_stamp": None},
         {"unconfirmed": {}},
@@ -78,10 +78,10 @@ def test_a_contact_has_one_living_link(store, status, twin):
 
 
 def test_a_name_that_no_database_could_hold_is_kept_readable(transaction):
-    transaction.save_link(replace(LINK, contact="Zo\ud800\0ë", base={"last_name": Pair("Zo\ud800\0ë", None)}))
+    transaction.save_link(replace(LINK, contact="Zo\ud800\0ë", base={"last_name": ValuePair("Zo\ud800\0ë", None)}))
     (link,) = transaction.links()
     assert link.contact == "Zo?ë"
-    assert link.base == {"last_name": Pair("Zo\ud800\0ë", None)}
+    assert link.base == {"last_name": ValuePair("Zo\ud800\0ë", None)}
 
 
 def test_intents_are_kept_until_they_are_closed(transaction):

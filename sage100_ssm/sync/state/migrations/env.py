@@ -1,4 +1,4 @@
-"""What Alembic runs to migrate: on the connection and in the transaction that it is handed."""
+"""What Alembic runs to migrate: on the caller's connection, in the caller's transaction."""
 
 from alembic import context
 

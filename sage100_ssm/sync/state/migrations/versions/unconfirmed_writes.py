@@ -1,4 +1,4 @@
-"""What a write leaves if it is done, kept until its receipt has come."""
+"""The base that a write leaves if it is done, stored until its receipt comes."""
 
 import sqlalchemy as sa
 from alembic import op
