@@ -59,7 +59,7 @@ def test_every_open_question_about_ssm_has_its_switches_in_the_stand_in():
 
 
 def test_the_open_questions_about_sage_100_are_those_that_probe_asks():
-    sentences = yaml.safe_load((ROOT / "sage100_ssm/messages/en.yaml").read_text("utf-8"))["sentences"]
+    sentences = yaml.safe_load((ROOT / "sage100_ssm/messages/en/probe.yaml").read_text("utf-8"))
     numbers = {int(key.split("_")[2]) for key in sentences if re.fullmatch(r"probe_sage100_\d+", key)}
     listed = re.findall(r"^(\d+)\. ", section(page("facts/sage100.md"), "Open questions"), re.MULTILINE)
 

@@ -47,7 +47,7 @@ def test_a_field_that_older_databases_do_not_have_is_said_to_be_one(field):
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_every_standard_field_has_a_name_for_users(language):
-    words = yaml.safe_load((ROOT / f"sage100_ssm/messages/{language}.yaml").read_text("utf-8"))
+    words = yaml.safe_load((ROOT / f"sage100_ssm/messages/{language}/names.yaml").read_text("utf-8"))
 
     assert [field.name for field in STANDARD if not words["fields"].get(field.name)] == []
 
