@@ -104,6 +104,10 @@ def test_in_a_one_way_field_the_receiving_sides_own_change_is_put_back(direction
     assert outcome(merged("skype", base, here, there, direction=direction, conflict="manual")) == expected
 
 
+def test_in_a_one_way_field_a_gender_that_ssm_does_not_have_changes_nothing_in_sage():
+    assert outcome(merged("civility", (1, 1), 0, None, direction="to_sage100")) == AGREED
+
+
 @pytest.mark.parametrize(
     ("base", "here", "there", "conflict", "expected"),
     [
@@ -179,6 +183,7 @@ def test_civility_and_gender(base, here, there, conflict, expected):
         (("Acheteur", 1), "Zouave", 1, Code.VALUE_UNKNOWN),
         (("Acheteur", 1), "Acheteur", 2, ("sage100", "Gérant")),
         (("Acheteur", 1), "Acheteur", 77, Code.VALUE_UNKNOWN),
+        (("Acheteur", 1), "Zouave", 77, Code.VALUE_UNKNOWN),
         (("Acheteur", 1), "", 1, ("ssm", None)),
     ],
 )
