@@ -387,7 +387,7 @@ class Play:
 
     @property
     def links(self) -> list[Link]:
-        """The living links."""
+        """The live links."""
         with self.store.transaction() as memory:
             return memory.links()
 

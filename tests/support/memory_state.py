@@ -49,11 +49,11 @@ class MemoryTransaction:
         self.kept = kept
 
     def links(self) -> list[Link]:
-        """The living links, oldest first."""
+        """The live links, oldest first."""
         return [link for _, link in sorted(self.kept.links.items()) if link.status in LIVE]
 
     def count_links(self) -> int:
-        """How many living links there are."""
+        """How many live links there are."""
         return len(self.links())
 
     def save_link(self, link: Link) -> Link:

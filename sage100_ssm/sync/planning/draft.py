@@ -39,7 +39,7 @@ class Draft:
         by_sage100_id: the links as they now are, by ``cbMarq``.
         linked_ssm_ids: the ids of the SSM contacts that have a link.
         sage100_by_number: the Sage contacts by ``CT_No``.
-        linked_identities: ``cbMarq`` and ``CT_No`` of the living links.
+        linked_identities: ``cbMarq`` and ``CT_No`` of the live links.
         spent_ext_ids: the values of ``extId`` that SSM accepts for no other contact, because a deleted one has them.
     """
 
@@ -122,7 +122,7 @@ class Draft:
 
     @cached_property
     def live_by_ext_id(self) -> Mapping[ExtId, Sequence[Contact]]:
-        """The living SSM contacts by their ``extId``, where it is one of ours."""
+        """The live SSM contacts by their ``extId``, where it is one of ours."""
         found: dict[ExtId, list[Contact]] = {}
         for contact in self._living_in_ssm():
             if ext_id := ExtId.parse(contact.ext_id, self.world.database):
@@ -131,7 +131,7 @@ class Draft:
 
     @cached_property
     def live_by_name(self) -> Mapping[tuple[str, str, str], Sequence[Contact]]:
-        """The living SSM contacts with a last name, by company and names as P4 compares them."""
+        """The live SSM contacts with a last name, by company and names as P4 compares them."""
         found: dict[tuple[str, str, str], list[Contact]] = {}
         for contact in self._living_in_ssm():
             if contact.values.get(LAST_NAME):

@@ -70,8 +70,8 @@ def _entries(guards: Iterable[Guard]) -> tuple[Entry, ...]:
 
 def _empty_sides(world: World) -> Iterator[Guard]:
     """A side whose contacts read empty while more than ``floor`` links exist."""
-    living = {Side.SAGE100: len(world.sage100), Side.SSM: sum(not c.deleted for c in world.ssm.values())}
-    for side, number in living.items():
+    live = {Side.SAGE100: len(world.sage100), Side.SSM: sum(not c.deleted for c in world.ssm.values())}
+    for side, number in live.items():
         if number == 0 and world.complete[side] and len(world.links) > world.policy.max_deletions.floor:
             yield EmptySideGuard(side, len(world.links))
 

@@ -219,7 +219,7 @@ def _second_creation(draft: Draft, pair: ShownPair, merged: Sequence[Merged], ac
     )
 
 
-# --- living on both sides
+# --- live on both sides
 
 
 def _both_live(draft: Draft, pair: ShownPair) -> None:

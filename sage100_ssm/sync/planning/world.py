@@ -17,7 +17,7 @@ class World:
 
     Attributes:
         database: the company database's name, part of every ``extId``.
-        links: the living links.
+        links: the live links.
         intents: the creates that were not confirmed.
         sage100: every Sage contact that was read, by ``cbMarq``.
         ssm: every SSM contact that is known, deleted ones included, by id.

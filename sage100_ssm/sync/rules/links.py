@@ -31,7 +31,7 @@ def same_in_sage(
         link: the link.
         by_id: the Sage contacts by ``cbMarq``.
         by_number: the Sage contacts by ``CT_No``.
-        linked: ``cbMarq`` and ``CT_No`` of every living link; a row that has both of another link belongs to that one.
+        linked: ``cbMarq`` and ``CT_No`` of every live link; a row that has both of another link belongs to that one.
     """
     row = by_id.get(link.sage100_id)
     if row and (row.number or 0) == (link.sage100_no or 0):
@@ -99,8 +99,8 @@ def sleep_reason(pair: LinkedPair, companies: Companies) -> SleepReason | None:
 def _may_return(pair: LinkedPair, ssm: Contact, companies: Companies) -> bool:
     """P13: whether a contact whose account was deleted can go on, because its company has an account again.
 
-    A contact that lives moves there; one that was deleted with its account is restored there if it was born in Sage
-    and lives there. Of one born in SSM nobody can know whether it was meant to go with the account: it sleeps on.
+    A live contact moves there; one that was deleted with its account is restored there if it was created in Sage and
+    is live there. Of one created in SSM nobody can know whether it was meant to go with the account: it sleeps on.
     """
     lives = not ssm.deleted or (pair.sage100 is not None and pair.link.origin is Side.SAGE100)
     return lives and len(companies.accounts_of(pair.company)) == 1
@@ -120,7 +120,7 @@ class Fate(StrEnum):
 
 
 def fate_of_deleted(link: Link, sage100: Contact | None, ssm: Contact, mapper: Mapper, policy: Policy) -> Fate | None:
-    """R7, R8, R9, P2, P3: who may delete depends on where the contact was born; None while both sides live."""
+    """R7, R8, R9, P2, P3: who may delete depends on where the contact was created; None while both sides have it."""
     if sage100 is None:
         return Fate.END if ssm.deleted else Fate.DELETE_IN_SSM  # R9
     if not ssm.deleted:

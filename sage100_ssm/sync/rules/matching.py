@@ -46,7 +46,7 @@ class Known:
     Attributes:
         database: the company database's name in our ``extId``.
         sage100: every Sage contact that was read, by ``cbMarq``.
-        links: the living links, by ``cbMarq``.
+        links: the live links, by ``cbMarq``.
         origins: the origin that the ``extId`` of a deleted SSM row names, by ``cbMarq``.
         intents: the creates that were not confirmed.
     """
@@ -78,7 +78,7 @@ def match(
 
     Args:
         sage100: the Sage contacts in scope without a link.
-        ssm: the living SSM contacts without a link.
+        ssm: the live SSM contacts without a link.
         known: what matching may rely on.
         deleted: SSM contacts that were deleted since we were about to create them in Sage.
     """

@@ -25,7 +25,7 @@ class Ledger:
 
     Attributes:
         run: the run, with its lease.
-        links: the living links as they now are, by ``cbMarq``.
+        links: the live links as they now are, by ``cbMarq``.
         intents: the creates that are not confirmed yet.
     """
 
@@ -62,7 +62,7 @@ class Ledger:
             del self.links[link.sage100_id]
         with self.transaction() as transaction:
             settled = self._settle_left_in_doubt(transaction, plan) if whole else 0
-            # Sage may have exchanged the ids of two rows, and the state allows an id one living link at a time: every
+            # Sage may have exchanged the ids of two rows, and the state allows an id one live link at a time: every
             # link leaves its place before any takes its new one.
             for link in before:
                 if link.sage100_id != planned[link.id].sage100_id:

@@ -25,7 +25,7 @@ class Seen:
     """What the step found.
 
     Attributes:
-        links: the living links, without the bases of fields that are new in the map, or changed in it (P4).
+        links: the live links, without the bases of fields that are new in the map, or changed in it (P4).
         known: what earlier runs left in the state.
         observation: what both sides show now.
         alone: the only contact that this run is about (``retry``); None for all.
