@@ -43,7 +43,7 @@ class Ending:
 def ending_after(error: Exception, language: Language) -> Ending:
     """The ending that an error leads to.
 
-    An error that nobody expected is a fault of the program: its traceback goes to a file that only its owner can read.
+    Any other error is a fault of the program: its traceback goes to a file that only its owner can read.
     """
     if isinstance(error, SettingsError):
         return Ending(error.exit_code, _settings_message(error))
@@ -64,7 +64,7 @@ def _settings_message(error: SettingsError) -> str:
 
 
 def _write_traceback(error: Exception) -> Path:
-    # mkstemp gives the file to its owner alone: a traceback may quote data of contacts.
+    # A traceback may quote data of contacts: mkstemp makes the file readable for its owner alone.
     handle, name = tempfile.mkstemp(prefix="sage100-ssm-", suffix=".traceback.txt")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.writelines(traceback.format_exception(error))

@@ -72,30 +72,30 @@ def probe(settings: Settings, company: str | None = None) -> Iterator[ProbeAnswe
 
 
 def _ask_ssm(settings: Settings, sage_side: SageSide, ssm_side: SsmSide, company: str | None) -> Iterator[ProbeAnswer]:
-    asking = sage100_ssm.ssm.probe.Probe(
+    questions = sage100_ssm.ssm.probe.Probe(
         ssm_side.client, page_size=settings.ssm.page_size, overlap_minutes=settings.ssm.overlap_minutes
     )
-    for seen in asking.look():
+    for verdict in questions.look():
         # A question that looking settles in part is settled for certain by the scratch contact below.
-        if company is None or seen.number not in SETTLED_BY_WRITING:
-            yield _answer(Side.SSM, seen, settings.language, seen.settings)
+        if company is None or verdict.number not in SETTLED_BY_WRITING:
+            yield _answer(Side.SSM, verdict, settings.language, verdict.settings)
     if company is None:
         for number in sorted(SETTLED_BY_WRITING - SETTLED_BY_LOOKING):
             question = say(f"probe_ssm_{number}", settings.language)
             yield ProbeAnswer(Side.SSM, number, NOT_ASKED, question, say("probe_not_asked", settings.language))
         return
     account = _account_of(company, settings, sage_side, ssm_side)
-    for seen in asking.write(account, settings.ssm.default_sales_rep_id):
-        yield _answer(Side.SSM, seen, settings.language, seen.settings)
+    for verdict in questions.write(account, settings.ssm.default_sales_rep_id):
+        yield _answer(Side.SSM, verdict, settings.language, verdict.settings)
 
 
 def _ask_sage100(language: Language, side: SageSide, company: str | None) -> Iterator[ProbeAnswer]:
-    asking = sage100_ssm.sage100.probe.Probe(side.database)
-    for seen in asking.look():
-        yield _answer(Side.SAGE100, seen, language)
+    questions = sage100_ssm.sage100.probe.Probe(side.database)
+    for verdict in questions.look():
+        yield _answer(Side.SAGE100, verdict, language)
     if company is not None:
-        for seen in asking.write(company):
-            yield _answer(Side.SAGE100, seen, language)
+        for verdict in questions.write(company):
+            yield _answer(Side.SAGE100, verdict, language)
 
 
 def _account_of(company: str, settings: Settings, sage_side: SageSide, ssm_side: SsmSide) -> int:
@@ -152,16 +152,16 @@ def _as_run_errors(side: Side) -> Iterator[None]:
 
 def _answer(
     side: Side,
-    seen: sage100_ssm.ssm.probe.Verdict | sage100_ssm.sage100.probe.Verdict,
+    verdict: sage100_ssm.ssm.probe.Verdict | sage100_ssm.sage100.probe.Verdict,
     language: Language,
     settings: Mapping[str, Any] | None = None,
 ) -> ProbeAnswer:
-    key = f"probe_{side.value}_{seen.number}"
+    key = f"probe_{side.value}_{verdict.number}"
     yes_or_no = {True: say("probe_yes", language), False: say("probe_no", language)}
-    facts = {name: yes_or_no[fact] if isinstance(fact, bool) else fact for name, fact in seen.facts.items()}
-    text = say(f"{key}_{seen.answer}", language, **facts)
+    facts = {name: yes_or_no[fact] if isinstance(fact, bool) else fact for name, fact in verdict.facts.items()}
+    text = say(f"{key}_{verdict.answer}", language, **facts)
     tree = {side.value: dict(settings)} if settings else {}
-    return ProbeAnswer(side, seen.number, seen.answer, say(key, language), text, tree)
+    return ProbeAnswer(side, verdict.number, verdict.answer, say(key, language), text, tree)
 
 
 def settings_from(answers: list[ProbeAnswer]) -> dict[str, dict[str, Any]]:

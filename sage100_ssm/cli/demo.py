@@ -44,7 +44,7 @@ def play(out: Console, *, keep: Path | None, language: Language) -> None:
         language: the language of the story and the journal.
 
     Raises:
-        FileExistsError: the folder holds another demo's files.
+        FileExistsError: the folder contains another demo's files.
     """
     with _folder(keep) as folder, sample_installation(folder, language=language) as sample:
         out.print(plain(say("demo_welcome", language)))

@@ -12,7 +12,7 @@ class Act:
     """One act of the demo: what people do before a run.
 
     Attributes:
-        key: the sentence that tells it is ``demo_<key>`` of the messages.
+        key: its story is the sentence ``demo_<key>`` of the messages.
         rule: the rules that it shows.
         happens: does what people do on the two sides.
     """

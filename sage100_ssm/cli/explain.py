@@ -61,7 +61,7 @@ def find_contacts(
         known = _subject_of(link) if link else subject
         history = ContactHistory(known, link, _entries_about(known, journal))
         found |= dict.fromkeys(_ids(known), history)
-    # Each contact stands in there once per id.
+    # A contact is in there once per id.
     return list({id(history): history for history in found.values()}.values())
 
 
@@ -84,7 +84,7 @@ def _subject_of(link: Link) -> Subject:
 
 
 def _subjects_of(known: JournalEntry) -> list[Subject]:
-    """The subject of an entry, and the contacts that wait where one entry stands for a whole company."""
+    """The subject of an entry, and the contacts that wait where the entry is about a whole company."""
     subject, facts = known.entry.subject, known.entry.facts
     waiting = facts.contacts if isinstance(facts, CompanyNotInSsm) else ()
     return [subject, *(Subject(subject.company, contact.id, None, contact.name) for contact in waiting)]

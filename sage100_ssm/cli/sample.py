@@ -21,7 +21,7 @@ def keep_open(out: Console, directory: Path, *, port: int, language: Language) -
         language: the language of the sentences, and of the settings that are written.
 
     Raises:
-        FileExistsError: the directory holds a sample company already.
+        FileExistsError: the directory contains a sample company already.
     """
     with sample_installation(directory, port=port, language=language) as sample, suppress(KeyboardInterrupt):
         # By the names that they have in the settings, for those who configure a connector by hand.

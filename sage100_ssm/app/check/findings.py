@@ -20,7 +20,7 @@ class Level(StrEnum):
     ADVICE = "advice"
     """The synchronisation runs, but somebody should know about it, or would do well to change it."""
     UNSEEN = "unseen"
-    """It could not be looked at: the login lacks the right, or the server does not report it."""
+    """It could not be looked at: the login has no right to, or the server does not report it."""
     MEND = "mend"
     """Until it is mended, the synchronisation does not run, or not properly."""
 

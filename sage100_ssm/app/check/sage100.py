@@ -163,7 +163,7 @@ def data_findings(
 
 
 def _twins(contacts: Sequence[Contact]) -> list[str]:
-    """Contacts of one company that a match by name cannot tell apart (P4), by company and ``cbMarq``."""
+    """Contacts of one company that a match by name cannot distinguish (P4), by company and ``cbMarq``."""
     by_name: defaultdict[Any, list[Contact]] = defaultdict(list)
     for contact in contacts:
         by_name[contact.match_key].append(contact)
