@@ -66,18 +66,21 @@ def describe(entry: Entry, language: Language) -> Words:
 
 def _case_of(entry: Entry) -> str | None:
     """Which texts of its code fit an entry, where those for most of its entries do not."""
+    name = None
     match entry.facts:
         case DeletionRefused(origin=Side.SSM):
-            return "edited_in_sage"
+            name = "edited_in_sage"
         case OutOfScope(reason=SleepReason.WENT_WITH_ACCOUNT):
-            return "went_with_account"
+            name = "went_with_account"
         case AmbiguousMatch(by_ext_id=True):
-            return "by_ext_id"
+            name = "by_ext_id"
         case ValueUnknown(side=None):
-            return "unreadable"
-    if entry.code is Code.DUPLICATE_IN_SAGE and entry.subject.sage100_id is None:
-        return "new"
-    return None
+            name = "unreadable"
+        case ValueUnknown(side=Side.SAGE100):
+            name = "without_label"
+        case _ if entry.code is Code.DUPLICATE_IN_SAGE and entry.subject.sage100_id is None:
+            name = "new"
+    return name
 
 
 def code_label(code: Code, language: Language) -> str:
@@ -196,8 +199,8 @@ class _Journal:
             case CompanyNotInSsm(contacts):
                 names = [_shown(contact.name) if contact.name else self._fact(contact) for contact in contacts]
                 shown |= {"number": str(len(contacts)), "contacts": _listed(names)}
-            case ValueNotRepresentable(text) if text:
-                shown["text"] = " ".join(map(_visible, text))
+            case ValueNotRepresentable(characters) if characters:
+                shown["characters"] = " ".join(map(_visible, characters))
         return shown
 
     def _fact(self, value: Any) -> str:

@@ -349,11 +349,11 @@ class ValueNotRepresentable(Facts):
     """A text has characters outside Sage's code page.
 
     Attributes:
-        text: those characters; None where Sage refused the text without saying which.
+        characters: those characters; None where Sage refused the text without saying which.
     """
 
     code = Code.VALUE_NOT_REPRESENTABLE
-    text: str | None
+    characters: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,8 +373,8 @@ class ValueUnknown(Facts):
     """A code or label does not exist on a side, or a contact's row cannot be understood.
 
     Attributes:
-        text: the code or label; what is wrong with the row.
-        side: the side that does not have it; None for a row that cannot be understood.
+        text: the label that SSM does not have, the id for which SSM has no label, or what is wrong with the row.
+        side: the side for which there is no value; None for a row that cannot be understood.
     """
 
     code = Code.VALUE_UNKNOWN
@@ -535,7 +535,7 @@ class SideUnreachable(AboutSide):
 
     code = Code.SIDE_UNREACHABLE
     text: str | None
-    reason: str | None
+    reason: str | None = None
 
 
 # --- entries

@@ -2,40 +2,28 @@
 
 import re
 from dataclasses import fields
-from functools import cache
-from string import Formatter
 
 import pytest
-import yaml
 
-from sage100_ssm import messages
-from sage100_ssm.messages import code_label, describe, say
+from sage100_ssm.messages import code_label, describe, field_label, say, say_error
 from sage100_ssm.sync.journal import (
     FACTS,
     AboutSide,
-    AmbiguousCompany,
     AmbiguousMatch,
     Code,
     CompanyMissing,
-    CompanyNotInSage,
     CompanyNotInSsm,
     Conflict,
     ConflictSettled,
     DeletionGuard,
     DeletionRefused,
-    DuplicateExtId,
     DuplicateInSage,
     EmptySideGuard,
     Entry,
     Flapping,
-    ForeignExtId,
-    GuardLifted,
-    IncompleteRead,
     MassChangeGuard,
     Named,
-    NotApplied,
     OlderFacts,
-    OrphanExtId,
     OutOfScope,
     RecordLocked,
     RejectedBySage,
@@ -47,93 +35,25 @@ from sage100_ssm.sync.journal import (
     ValueMissing,
     ValueNotRepresentable,
     ValueTooLong,
-    ValueTruncated,
-    ValueUnknown,
 )
 from sage100_ssm.sync.model import ContactRef, Side
+from tests.support.journal_outcomes import HOW, outcomes
+from tests.support.message_files import LANGUAGES, SENTENCES, named, texts, words_of
 
-LANGUAGES = ("fr", "en")
-SUBJECTS = ("names", "journal", "command_line", "check", "probe", "demo")
 PAUL = Subject("BAGUES", 101, 9001, "Paul Durand")
 VALUES = {"field": "phone", "sage100_value": "0102", "ssm_value": "0304"}
-WITHOUT_FACTS = [facts() for facts in FACTS.values() if not fields(facts)]
-SAID = [
-    *WITHOUT_FACTS,
-    CompanyNotInSage("Bagues SA"),
-    CompanyNotInSsm((Named(101, "Paul Durand"), Named(102, "Zoé Petit"))),
-    AmbiguousCompany((Named(11, "Bagues SA"), Named(12, "Bagues"))),
-    OutOfScope(SleepReason.NO_CLIENT),
-    OutOfScope(SleepReason.WENT_WITH_ACCOUNT),
-    DeletionRefused(Side.SAGE100),
-    DeletionRefused(Side.SSM),
-    ConflictSettled(Side.SSM),
-    AmbiguousMatch((Named(101, "Paul Durand"),), (Named(9001, "Paul Durand"), Named(9002, "Paul Durand")), False),
-    AmbiguousMatch((Named(101, "Zoé Petit"),), (Named(9001, "Paul Durand"),), True),
-    OrphanExtId("sage100:BIJOU:101"),
-    DuplicateInSage(ContactRef(Side.SAGE100, 102)),
-    DuplicateInSage(ContactRef(Side.SSM, 9002)),
-    DuplicateExtId("sage100:BIJOU:101", 9002),
-    ForeignExtId("OTHER:7"),
-    ValueTruncated("03", 2),
-    ValueTooLong(21, 40),
-    ValueNotRepresentable("Ł"),
-    ValueMissing(Side.SSM),
-    ValueUnknown("Zouave", Side.SSM),
-    ValueUnknown("typeId", None),
-    RejectedBySage("Error 900"),
-    RejectedBySsm("Error 900"),
-    NotApplied(Side.SSM),
-    DeletionGuard(Side.SSM, 9, 3),
-    MassChangeGuard(Side.SSM, 9),
-    EmptySideGuard(Side.SSM, 9),
-    RestoredSideGuard(Side.SSM, 9),
-    GuardLifted(Side.SSM, Code.DELETION_GUARD, 9, "--allow-deletions"),
-    IncompleteRead(Side.SSM, "Error 900"),
-    SideUnreachable(Side.SSM, "Error 900", None),
-    SideUnreachable(Side.SSM, None, "other_side"),
-]
-ABOUT_A_COMPANY = {Code.COMPANY_NOT_IN_SSM, Code.AMBIGUOUS_COMPANY}
 
 
-def _entry(facts, **values):
-    """An entry of these facts about what entries of their code are about."""
-    if isinstance(facts, AboutSide):
-        return Entry(Subject(), facts)
-    return Entry(Subject("BAGUES") if facts.code in ABOUT_A_COMPANY else PAUL, facts, **(VALUES | values))
-
-
-@cache
-def _file(language, subject):
-    file = messages.files(messages.__name__).joinpath(language, f"{subject}.yaml")
-    return yaml.safe_load(file.read_text("utf-8"))
-
-
-def _wordings(texts):
-    return [texts] if isinstance(texts, str) else texts
-
-
-def _named(text):
-    return {name for _, name, _, _ in Formatter().parse(text) if name}
-
-
-def _tree(node):
-    """The shape of a file: its keys, and what each of its wordings names."""
-    if isinstance(node, dict):
-        return {key: _tree(value) for key, value in node.items()}
-    return [_named(text) for text in _wordings(node)]
-
-
-@pytest.mark.parametrize("subject", SUBJECTS)
-def test_both_languages_have_the_same_keys_and_name_the_same_things(subject):
-    assert _tree(_file("fr", subject)) == _tree(_file("en", subject))
+# --- the journal
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("facts", SAID, ids=lambda facts: facts.code)
-def test_every_code_has_a_message_that_names_whom_it_is_about_and_a_remedy(facts, language):
-    words = describe(_entry(facts), language)
-    about_side, about_company = isinstance(facts, AboutSide), facts.code in ABOUT_A_COMPANY
-    whom = "Sage Sales Management" if about_side else "BAGUES" if about_company else "Paul Durand"
+@pytest.mark.parametrize("name", HOW)
+def test_every_entry_has_a_message_that_names_whom_it_is_about_and_a_remedy(name, language):
+    entry = outcomes()[name]
+    words = describe(entry, language)
+    sides = {Side.SAGE100: "Sage 100", Side.SSM: "Sage Sales Management", None: None}
+    whom = sides[entry.side] or entry.subject.contact or entry.subject.company
     assert whom in words.message
     assert len(words.remedy) > 30
     for text in (words.message, words.remedy):
@@ -155,18 +75,12 @@ def test_every_code_can_be_said_when_an_older_version_stored_no_fact(code, langu
     assert "…" not in words.message + words.remedy
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_no_words_are_kept_for_codes_that_do_not_exist(language):
-    assert {key.partition(".")[0] for key in _file(language, "journal")["codes"]} == set(Code)
-
-
 @pytest.mark.parametrize(
     ("language", "entry", "parts"),
     [
         ("fr", Entry(PAUL, ValueTooLong(21, 40), **VALUES), ["téléphone", "«\u00a00304\u00a0»", "40", "21"]),
         ("en", Entry(PAUL, ValueTooLong(21, 40), **VALUES), ["phone", "“0304”", "40", "21"]),
         ("fr", Entry(PAUL, ConflictSettled(Side.SSM), **VALUES), ["0102", "0304", "celle de Sage Sales Management"]),
-        ("fr", Entry(Subject("CARAT"), CompanyNotInSsm((Named(7, ""),) * 12)), ["CARAT", "12"]),
         ("fr", Entry(PAUL, RejectedBySage("Erreur 80003")), ["Erreur 80003"]),
         ("fr", Entry(PAUL, OutOfScope(SleepReason.LEFT_OUT)), ["les réglages"]),
         ("en", Entry(Subject(), DeletionGuard(Side.SAGE100, 9, 3)), ["Sage 100: 9", "limit of 3"]),
@@ -181,6 +95,49 @@ def test_no_words_are_kept_for_codes_that_do_not_exist(language):
 def test_a_message_names_the_values(language, entry, parts):
     message = describe(entry, language).message
     assert [part for part in parts if part not in message] == []
+
+
+def test_of_many_contacts_the_first_are_named_and_all_are_counted():
+    waiting = tuple(Named(number, "" if number == 1 else f"Paul {number}") for number in range(1, 13))
+    message = describe(Entry(Subject("CARAT"), CompanyNotInSsm(waiting)), "en").message
+    assert message.endswith("wait for it: 12 (no. 1, Paul 2, Paul 3, Paul 4, Paul 5, …).")
+
+
+@pytest.mark.parametrize(
+    ("holder", "shown"),
+    [
+        (ContactRef(Side.SAGE100, 7), "contact no. 7 of Sage 100"),
+        (ContactRef(Side.SSM, 7), "contact no. 7 of Sage Sales Management"),
+    ],
+)
+def test_p12_the_contact_that_has_a_name_is_said_to_be_of_the_side_where_it_is(holder, shown):
+    assert shown in describe(Entry(Subject("BAGUES", None, 9001, "Paul"), DuplicateInSage(holder)), "en").message
+
+
+@pytest.mark.parametrize("by_ext_id", [False, True])
+def test_p4_candidates_are_named_by_their_own_side(by_ext_id):
+    here, there = (Named(101, "Zoé Petit"),), (Named(9001, "Paul Durand"),)
+    message = describe(Entry(PAUL, AmbiguousMatch(here, there, by_ext_id)), "en").message
+    assert re.search(r"Zoé Petit \(no\. 101\) of Sage 100|Sage 100: Zoé Petit \(no\. 101\)", message)
+    assert re.search(r"Management(: |.*; )Paul Durand \(no\. 9001\)", message)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_remedy_advises_to_delete_whoever_an_ext_id_leads_to(language):
+    entry = outcomes()["an extId of somebody else"]
+    remedy = describe(entry, language).remedy
+    assert {"fr": "n’en supprimez aucune", "en": "delete none"}[language] in remedy
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", ["a new contact named like one in Sage", "two new contacts of one name"])
+def test_p12_of_two_namesakes_only_the_new_one_is_to_be_deleted_and_in_ssm(name, language):
+    remedy = describe(outcomes()[name], language).remedy
+    only = {
+        "fr": "supprimez cette fiche dans Sage Sales Management",
+        "en": "delete this record in Sage Sales Management",
+    }
+    assert only[language] in remedy
 
 
 @pytest.mark.parametrize(
@@ -222,19 +179,19 @@ def test_a_reason_without_words_is_left_out():
     assert describe(unknown, "fr") == describe(known, "fr")
 
 
-@pytest.mark.parametrize("facts", SAID, ids=lambda facts: facts.code)
-def test_french_is_typeset_as_french(facts):
-    words = describe(_entry(facts), "fr")
+@pytest.mark.parametrize("name", [name for name in HOW if name != "an odd row of SSM"])
+def test_french_is_typeset_as_french(name):
+    words = describe(outcomes()[name], "fr")
     assert not re.search(r"(?<!\u00a0)[;!?»%]|[^\u00a0\d\w] ?:(?= )|« | »|'", words.message + words.remedy)
 
 
-SENTENCES = [(subject, key) for subject in SUBJECTS[2:] for key in _file("fr", subject)]
+# --- the command
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("subject", "key"), SENTENCES, ids=[key for _, key in SENTENCES])
 def test_every_sentence_of_the_command_can_be_said(subject, key, language):
-    names = _named(_wordings(_file(language, subject)[key])[0])
+    names = named(texts(words_of(language, subject)[key])[0])
     assert say(key, language, **dict.fromkeys(names - {"reason"}, "@")).count("@") >= len(names - {"reason"})
 
 
@@ -243,6 +200,14 @@ def test_a_sentence_shows_what_it_is_given():
     assert told.startswith("Sage Sales Management n\N{RIGHT SINGLE QUOTATION MARK}a pas pu être joint.")
     assert told.endswith("(Détail technique\u00a0: délai dépassé)")
     assert "sage100-ssm resync" in say("state_damaged", "en", place="sync-state.db", reason="newer")
+
+
+def test_an_error_without_a_sentence_is_said_in_the_words_of_the_side():
+    assert say_error("check_moon_phase", "en", side=Side.SSM, text="not now") == "Sage Sales Management: not now"
+
+
+def test_a_field_of_the_sites_own_is_called_as_the_settings_call_it():
+    assert (field_label("email", "fr"), field_label("Z_Siret", "fr")) == ("e-mail", "Z_Siret")
 
 
 def test_an_unknown_sentence_is_a_fault_of_the_program():

@@ -140,7 +140,7 @@ def refusal(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
     if _was_overtaken(write, receipt):
         return None
     if _is_refused_by_whole_side(receipt):
-        return Entry(Subject(), SideUnreachable(write.side, receipt.detail or None, reason=None))
+        return Entry(Subject(), SideUnreachable(write.side, receipt.detail or None))
     match receipt.cause:
         case Cause.NOT_FOUND:
             return Entry(write.subject, NotVisibleInSsm())
@@ -169,7 +169,7 @@ def _reason(side: Side, receipt: Receipt) -> Facts:
         case Cause.TOO_LONG:
             return ValueTooLong(limit=None, length=None)
         case Cause.NOT_REPRESENTABLE:
-            return ValueNotRepresentable(text=None)
+            return ValueNotRepresentable(characters=None)
         case Cause.VALUE_MISSING:
             return ValueMissing(side)
         case Cause.LOCKED:

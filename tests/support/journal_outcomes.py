@@ -1,0 +1,307 @@
+"""How each journal entry comes about: by a plan, a guard, a receipt or a run, and never made up by hand."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
+from sage100_ssm.sync.contacts.companies import Scope
+from sage100_ssm.sync.contacts.mapping import Mapper
+from sage100_ssm.sync.journal import Code, Entry
+from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.planning.decide import decide
+from sage100_ssm.sync.planning.flapping import ENOUGH, stop_flapping
+from sage100_ssm.sync.planning.guards import Lifted, guard
+from sage100_ssm.sync.planning.plan import Plan
+from sage100_ssm.sync.planning.writes import Write
+from sage100_ssm.sync.policy import ConflictPolicy, Policy, TooLong
+from sage100_ssm.sync.run.receipts import after_write, refusal
+from sage100_ssm.sync.state.store import StateStore
+from tests.support import worlds
+from tests.support.memory_play import Answers, Play
+from tests.support.memory_sides import Fate, Weather
+
+Row = dict[str, Any]
+
+OURS = "sage100:TEST:1"
+ADA, ADA_THERE = worlds.sage_row(), worlds.ssm_row(extId=OURS)
+GONE_THERE = ADA_THERE | {"deleted": True}
+MARTIN = worlds.sage_row(2, CT_Nom="Martin")
+ACCOUNTS = [dict(account) for account in worlds.ACCOUNTS]
+
+
+def the(code: Code, entries: Any) -> Entry:
+    """The first entry of a code."""
+    return next(entry for entry in entries if entry.code is code)
+
+
+def planned(code: Code, plan: Plan) -> Entry:
+    """The first entry of a code in a plan, wherever it is in there."""
+    return the(code, [*plan.problems, *plan.notices, *(notice for w in plan.writes for notice in w.notices)])
+
+
+def of_a_link(code: Code, sage100: Row | None, ssm: Row | None, *, using: Mapper | None = None, **link: Any) -> Entry:
+    """What a plan says of Ada, who is linked and now shows this."""
+    policy = link.pop("policy", None)
+    base = link.pop("base_of", (ADA, ADA_THERE))
+    known = worlds.linked(*base, using=using, **link)
+    rows = [[row] if row else [] for row in (sage100, ssm)]
+    return planned(code, decide(worlds.world(*rows, [known], using=using, policy=policy)))
+
+
+def of_newcomers(code: Code, sage100: list[Row], ssm: list[Row], using: Mapper | None = None) -> Entry:
+    """What a plan says of contacts without a link."""
+    return planned(code, decide(worlds.world(sage100, ssm, using=using)))
+
+
+def with_accounts(*accounts: Row) -> Mapper:
+    """The standard field map, with these accounts in SSM."""
+    return worlds.mapper(known=worlds.companies(accounts=accounts))
+
+
+def cutting() -> Mapper:
+    """The standard field map of a site that shortens what is too long."""
+    return worlds.mapper(policy=Policy(too_long=TooLong.TRUNCATE))
+
+
+# --- receipts
+
+
+def write_to(side: Side, action: Action = Action.UPDATE) -> tuple[Write, Mapper]:
+    """A write to one side: an e-mail of Ada's, or Ada as a new contact."""
+    known = worlds.mapper()
+    if action is Action.CREATE:
+        rows = ([ADA], []) if side is Side.SSM else ([], [worlds.ssm_row()])
+        (write,) = decide(worlds.world(*rows)).writes
+        return write, known
+    here, there = (ADA, ADA_THERE | {"email": "a@x.example"})
+    if side is Side.SSM:
+        here, there = ADA | {"CT_EMail": "a@x.example"}, ADA_THERE
+    (write,) = decide(worlds.world([here], [there], [worlds.linked(ADA, ADA_THERE)])).writes
+    return write, known
+
+
+def refused(side: Side, cause: Cause, action: Action = Action.UPDATE, **receipt: Any) -> Entry:
+    """What follows from a write that the side does not do."""
+    write, known = write_to(side, action)
+    outcome = Outcome.RETRY if cause is Cause.LOCKED else Outcome.REFUSED
+    entry = refusal(write, Receipt(0, "contacts", action, outcome, cause=cause, **receipt), known)
+    assert entry, "the next run does not look again by itself"
+    return entry
+
+
+def not_applied() -> Entry:
+    """What follows from an e-mail that SSM accepts and does not change."""
+    write, known = write_to(Side.SSM)
+    return after_write(write, write.link, known.ssm(ADA_THERE), known).not_applied[0]
+
+
+def flapping() -> Entry:
+    """What follows from an e-mail that is written again in run after run."""
+    write, known = write_to(Side.SSM)
+    memory: dict[str, Any] = {}
+    for _ in range(ENOUGH):
+        _, _, rewrites = stop_flapping(Plan(writes=(write,)), memory, known)
+        memory = rewrites.remembered([write])
+    return stop_flapping(Plan(writes=(write,)), memory, known)[1][0]
+
+
+# --- guards
+
+
+def people(number: int) -> tuple[list[Row], list[Row]]:
+    """So many contacts, the same on both sides."""
+    names = [f"Person{n}" for n in range(1, number + 1)]
+    here = [worlds.sage_row(n, CT_Nom=name) for n, name in enumerate(names, 1)]
+    there = [worlds.ssm_row(500 + n, lastName=name, extId=f"sage100:TEST:{n}") for n, name in enumerate(names, 1)]
+    return here, there
+
+
+def guarded(code: Code, number: int, lifted: Lifted | None = None, **world: Any) -> Entry:
+    """What guards say of linked people of whom the sides now show this; by default what they showed."""
+    here, there = people(number)
+    links = [worlds.linked(*pair) for pair in zip(here, there, strict=True)]
+    shown = worlds.world(world.pop("sage100", here), world.pop("ssm", there), links)
+    plan, stops = guard(decide(replace(shown, **world)), replace(shown, **world), lifted or Lifted())
+    return the(code, [*stops, *plan.notices])
+
+
+def edited(rows: list[Row]) -> list[Row]:
+    """The same contacts of SSM, each with an e-mail of its own."""
+    return [row | {"email": f"new{row['id']}@x.example"} for row in rows]
+
+
+def older(rows: list[Row]) -> list[Row]:
+    """The same contacts of Sage, as a backup would bring them back."""
+    return [row | {"CT_EMail": "old@x.example", "cbModification": "2026-02-01T09:00:00+01:00"} for row in rows]
+
+
+# --- runs
+
+
+@contextmanager
+def a_play() -> Iterator[Play]:
+    """Whole runs over two sides in memory."""
+    with tempfile.TemporaryDirectory() as folder, StateStore.open(f"sqlite:///{Path(folder) / 'state.db'}") as store:
+        yield Play(store, Answers())
+
+
+def after_a_run(code: Code, happens: Callable[[Play], object]) -> Entry:
+    """What the journal says after something has happened and a run has followed."""
+    with a_play() as play:
+        happens(play)
+        play.run()
+        return the(code, [known.entry for known in play.journal])
+
+
+def ssm_shows_an_odd_row(play: Play) -> None:
+    """A reference that is no number."""
+    play.ssm.contacts[900] = next(iter(play.ssm.contacts.values())) | {"id": 900, "accountId": "eleven"}
+
+
+def sage_is_cut_off(play: Play) -> None:
+    """The reading of Sage breaks off before its end."""
+    play.sage100.weather = Weather(read_to=1)
+
+
+def ssm_is_away(play: Play) -> None:
+    """Nothing of SSM can be read."""
+    play.ssm.weather = Weather(read_to=0)
+
+
+def sage_breaks_off(play: Play) -> None:
+    """A write to Sage finds no connection any more."""
+    play.ssm.insert({"accountId": max(play.ssm.accounts), "lastName": "Aubrelin", "firstName": "Ada"})
+    play.sage100.weather = Weather(iter([Fate.BROKEN]))
+
+
+def ssm_is_another_instance(play: Play) -> None:
+    """The same ids, and other rows."""
+    for row in (*play.ssm.contacts.values(), *play.ssm.accounts.values()):
+        row.update(extId=None, dateCreated="2001-01-01T00:00:00Z", dateUpdated="2026-03-02T12:10:00Z")
+
+
+# --- all of them
+
+C, S = Code, Side
+HOW: Mapping[str, Callable[[], Entry]] = {
+    "no account": lambda: of_newcomers(C.COMPANY_MISSING, [], [worlds.ssm_row(accountId=None)]),
+    "an account with a supplier's code": lambda: of_newcomers(
+        C.COMPANY_NOT_IN_SAGE, [], [worlds.ssm_row()], with_accounts(ACCOUNTS[0] | {"extId": "GAMMA"})
+    ),
+    "an account without a code": lambda: of_newcomers(
+        C.COMPANY_NOT_IN_SAGE, [], [worlds.ssm_row()], with_accounts(ACCOUNTS[0] | {"extId": None})
+    ),
+    "a company that Sage deletes meanwhile": lambda: refused(S.SAGE100, Cause.COMPANY_MISSING, Action.CREATE),
+    "a company without an account": lambda: of_newcomers(C.COMPANY_NOT_IN_SSM, [ADA, MARTIN], [], with_accounts()),
+    "two accounts of one code": lambda: of_newcomers(
+        C.AMBIGUOUS_COMPANY, [ADA], [], with_accounts(ACCOUNTS[0], ACCOUNTS[0] | {"id": 13, "name": "Alpha SA"})
+    ),
+    "a company that the settings leave out": lambda: of_a_link(
+        C.OUT_OF_SCOPE, ADA, ADA_THERE, using=worlds.mapper(known=worlds.companies(scope=Scope(exclude=("AL*",))))
+    ),
+    "a client who has become a supplier": lambda: of_a_link(
+        C.OUT_OF_SCOPE, ADA, ADA_THERE, using=worlds.mapper(known=worlds.companies(clients=()))
+    ),
+    "a deleted account": lambda: of_a_link(
+        C.OUT_OF_SCOPE, ADA, ADA_THERE, using=with_accounts(ACCOUNTS[0] | {"deleted": True})
+    ),
+    "a contact of SSM that went with its account": lambda: of_a_link(
+        C.OUT_OF_SCOPE, ADA, GONE_THERE, using=with_accounts(ACCOUNTS[0] | {"deleted": True}), origin=S.SSM
+    ),
+    "a contact that SSM no longer shows": lambda: of_a_link(C.NOT_VISIBLE_IN_SSM, ADA, None),
+    "a move in SSM": lambda: of_a_link(C.COMPANY_CHANGE_REFUSED, ADA, ADA_THERE | {"accountId": 12}),
+    "deleted in SSM, born in Sage": lambda: of_a_link(C.DELETION_REFUSED, ADA, GONE_THERE),
+    "deleted in SSM, edited in Sage": lambda: of_a_link(
+        C.DELETION_REFUSED, ADA | {"CT_EMail": "new@x.example"}, GONE_THERE, origin=S.SSM
+    ),
+    "deleted in Sage, edited in SSM": lambda: of_a_link(
+        C.DELETION_OVERRODE_EDIT, None, ADA_THERE | {"email": "new@x.example"}
+    ),
+    "two edits": lambda: of_a_link(
+        C.CONFLICT_SETTLED, ADA | {"CT_EMail": "a@x.example"}, ADA_THERE | {"email": "b@x.example"}
+    ),
+    "two edits, for a person to settle": lambda: of_a_link(
+        C.CONFLICT,
+        ADA | {"CT_EMail": "a@x.example"},
+        ADA_THERE | {"email": "b@x.example"},
+        policy=Policy(ConflictPolicy.MANUAL),
+    ),
+    "namesakes": lambda: of_newcomers(C.AMBIGUOUS_MATCH, [ADA], [worlds.ssm_row(501), worlds.ssm_row(502)]),
+    "an extId of somebody else": lambda: of_newcomers(
+        C.AMBIGUOUS_MATCH, [MARTIN | {"cbMarq": 1, "CT_Prenom": "Eva"}], [ADA_THERE]
+    ),
+    "an extId of a row that is gone": lambda: of_newcomers(C.ORPHAN_EXT_ID, [], [ADA_THERE]),
+    "a new contact named like one in Sage": lambda: planned(
+        C.DUPLICATE_IN_SAGE,
+        decide(worlds.world([ADA], [ADA_THERE, worlds.ssm_row(502)], [worlds.linked(ADA, ADA_THERE)])),
+    ),
+    "two new contacts of one name": lambda: of_newcomers(
+        C.DUPLICATE_IN_SAGE, [], [worlds.ssm_row(501), worlds.ssm_row(502)]
+    ),
+    "a rename onto another contact": lambda: planned(
+        C.DUPLICATE_IN_SAGE,
+        decide(worlds.world([ADA, MARTIN], [ADA_THERE | {"lastName": "Martin"}], [worlds.linked(ADA, ADA_THERE)])),
+    ),
+    "a name that Sage finds taken": lambda: refused(S.SAGE100, Cause.DUPLICATE, Action.CREATE, id=7),
+    "a name that Sage finds taken, without saying by whom": lambda: refused(S.SAGE100, Cause.DUPLICATE, id=1),
+    "a copied extId": lambda: planned(
+        C.DUPLICATE_EXT_ID,
+        decide(worlds.world([ADA], [ADA_THERE, ADA_THERE | {"id": 502}], [worlds.linked(ADA, ADA_THERE)])),
+    ),
+    "an extId of other software": lambda: of_newcomers(C.FOREIGN_EXT_ID, [ADA], [worlds.ssm_row(extId="CRM-7")]),
+    "a long text, shortened": lambda: of_a_link(
+        C.VALUE_TRUNCATED, ADA, ADA_THERE | {"skype": "x" * 40}, using=cutting()
+    ),
+    "a new contact with a long text, shortened": lambda: of_newcomers(
+        C.VALUE_TRUNCATED, [], [worlds.ssm_row(skype="x" * 40)], cutting()
+    ),
+    "a long text": lambda: of_a_link(C.VALUE_TOO_LONG, ADA, ADA_THERE | {"skype": "x" * 40}),
+    "a text that Sage finds too long": lambda: refused(S.SAGE100, Cause.TOO_LONG, field="CT_EMail"),
+    "a text that Sage finds too long, without saying which": lambda: refused(S.SAGE100, Cause.TOO_LONG),
+    "a Greek letter": lambda: of_a_link(C.VALUE_NOT_REPRESENTABLE, ADA, ADA_THERE | {"skype": "Ω"}),
+    "a character that Sage does not take": lambda: refused(S.SAGE100, Cause.NOT_REPRESENTABLE, field="CT_EMail"),
+    "a character that Sage does not take, without saying where": lambda: refused(S.SAGE100, Cause.NOT_REPRESENTABLE),
+    "no first name": lambda: of_newcomers(C.VALUE_MISSING, [ADA | {"CT_Prenom": ""}], []),
+    "a column that Sage wants filled, without saying which": lambda: refused(S.SAGE100, Cause.VALUE_MISSING),
+    "a job title that SSM does not have": lambda: of_newcomers(C.VALUE_UNKNOWN, [ADA | {"CT_Fonction": "Zouave"}], []),
+    "a contact type without a label": lambda: of_a_link(C.VALUE_UNKNOWN, ADA, ADA_THERE | {"typeId": 77}),
+    "an odd row of SSM": lambda: after_a_run(C.VALUE_UNKNOWN, ssm_shows_an_odd_row),
+    "a write that Sage refuses": lambda: refused(S.SAGE100, Cause.REJECTED, detail="Error 900"),
+    "a write that Sage refuses without a word": lambda: refused(S.SAGE100, Cause.IN_USE),
+    "a write that SSM refuses": lambda: refused(S.SSM, Cause.REJECTED, detail="linkedin: max length 10"),
+    "a write that SSM refuses without a word": lambda: refused(S.SSM, Cause.REJECTED),
+    "a record that is open in Sage": lambda: refused(S.SAGE100, Cause.LOCKED),
+    "a value that SSM accepts and does not store": not_applied,
+    "a value that something changes back": flapping,
+    "many deletions": lambda: guarded(C.DELETION_GUARD, 10, sage100=people(10)[0][4:]),
+    "many edits": lambda: guarded(C.MASS_CHANGE_GUARD, 20, ssm=edited(people(20)[1])),
+    "nobody in SSM any more": lambda: guarded(C.EMPTY_SIDE_GUARD, 10, ssm=[]),
+    "a backup, by its rows": lambda: guarded(C.RESTORED_SIDE_GUARD, 2, sage100=older(people(2)[0])),
+    "a backup, by its numbers": lambda: guarded(C.RESTORED_SIDE_GUARD, 2, identity_fell=True),
+    "many deletions, meant": lambda: guarded(C.GUARD_LIFTED, 10, Lifted(deletions=True), sage100=people(10)[0][4:]),
+    "a backup, meant": lambda: guarded(C.GUARD_LIFTED, 2, Lifted(mass_change=True), identity_fell=True),
+    "a reading that is cut off": lambda: after_a_run(C.INCOMPLETE_READ, sage_is_cut_off),
+    "a side that is away": lambda: after_a_run(C.SIDE_UNREACHABLE, ssm_is_away),
+    "a connection that breaks": lambda: after_a_run(C.SIDE_UNREACHABLE, sage_breaks_off),
+    "another instance of SSM": lambda: after_a_run(C.SIDE_UNREACHABLE, ssm_is_another_instance),
+}
+"""What happens, and how to bring it about."""
+
+
+@cache
+def outcomes() -> Mapping[str, Entry]:
+    """What comes of each."""
+    return {name: bring_about() for name, bring_about in HOW.items()}
+
+
+@cache
+def older_rows() -> Mapping[str, Row]:
+    """The journal's rows that the version before typed facts stored of the same."""
+    rows: Mapping[str, Row] = json.loads(Path(__file__).with_name("older_entries.json").read_text("utf-8"))
+    return rows
