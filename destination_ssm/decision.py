@@ -10,7 +10,7 @@ from destination_ssm.value_forms import bears, in_form
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, changed_detail
 from sage100_ssm.ssm.errors import Forbidden, PassingError, Rejected, SsmError
-from sage100_ssm.ssm.values import STAMPS, Row, ext_id, held, is_deleted, same
+from sage100_ssm.ssm.values import STAMPS, Row, ext_id, is_deleted, same, value_of
 
 OWNED = frozenset(
     {"id", "deleted", "readOnly", "changed_at", *STAMPS}
@@ -164,7 +164,7 @@ def target(request: WriteRequest, seen: Seen) -> Row | None:
 
 def changed_field(row: Row, expected: Mapping[str, Any]) -> str | None:
     """Name the first field that holds another value than expected: exactly, references by id, null as empty text."""
-    return next((field for field, value in expected.items() if not same(held(row, field), value)), None)
+    return next((field for field, value in expected.items() if not same(value_of(row, field), value)), None)
 
 
 def settle(attempt: Attempt, seen: Seen | None) -> Receipt:
@@ -197,7 +197,7 @@ def settle_among(attempt: Attempt, before: Seen, after: Seen | None) -> Receipt 
     request, action, row = attempt.write.request, attempt.write.action, _read_back(attempt, after)
     if action is Action.UPDATE:
         was = before.by_id[attempt.write.id or 0]
-        done = row is not None and not any(same(held(row, f), held(was, f)) for f in attempt.write.fields)
+        done = row is not None and not any(same(value_of(row, f), value_of(was, f)) for f in attempt.write.fields)
     else:
         done = row is not None
     if done and row is not None:
@@ -268,7 +268,7 @@ def _update(request: WriteRequest, row: Row | None, demands: Demands) -> Write |
 
 def _says_nothing(field: str, value: Any, row: Row, demands: Demands) -> bool:
     """Whether a null is about a field that a new row has filled without the record: it would be cleared ever again."""
-    filled = field in demands.defaults or field in _NEVER_EMPTY or isinstance(held(row, field), bool)
+    filled = field in demands.defaults or field in _NEVER_EMPTY or isinstance(value_of(row, field), bool)
     return filled and same(value, None)
 
 

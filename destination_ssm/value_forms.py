@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sage100_ssm.ssm.values import Row, held, parse_stamp, plain, same
+from sage100_ssm.ssm.values import Row, parse_stamp, plain, same, value_of
 
 _REFERENCE = re.compile(r"gender|(?!extId$|[zZ]_)\w+Id[1-5]?")
 """Fields of SSM's own that refer to a row; a tenant's own fields (``Z_…``) are known by what stands there."""
@@ -28,7 +28,7 @@ def in_form(field: str, value: Any, row: Row) -> Any:
         value: what the record says of it.
         row: the row as SSM shows it; empty for one to be created.
     """
-    stands = held(row, field)
+    stands = value_of(row, field)
     if isinstance(stands, bool):
         return _TRUTH.get(value.lower(), value) if isinstance(value, str) else value
     return plain(_unpacked(value) if _refers(field, stands) else value)
@@ -36,7 +36,7 @@ def in_form(field: str, value: Any, row: Row) -> Any:
 
 def bears(row: Row, field: str, value: Any) -> bool:
     """Tell whether a row holds a value already, in whatever spelling of it."""
-    stands = held(row, field)
+    stands = value_of(row, field)
     value = in_form(field, value, row)
     return same(stands, value) or _same_moment(field, stands, value) or _same_number(stands, value)
 
