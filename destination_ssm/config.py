@@ -1,4 +1,4 @@
-"""What the destination needs to know."""
+"""The configuration of the destination."""
 
 from sage100_ssm.connectors.destination_settings import DestinationSettings
 from sage100_ssm.ssm.config import Owner, SsmConfig

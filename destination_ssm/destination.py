@@ -1,4 +1,4 @@
-"""The destination: Airbyte records, written by the client."""
+"""The destination: Airbyte records, written as contacts and accounts of Sage Sales Management."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification, 
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from destination_ssm.config import DestinationSsmConfig
-from destination_ssm.decision import Demands
+from destination_ssm.decision import CreationRules
 from destination_ssm.writer import SsmWriter
 from sage100_ssm.connectors.destination import SYNC_MODES, RecordDestination, Writer
 from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parse_configuration
@@ -29,17 +29,17 @@ class DestinationSsm(RecordDestination):
 
     Args:
         sink: receives one receipt per record; without one, the destination reports as its settings say.
-        client: a client that others use too, which stays open; without one, the destination opens its own.
+        client: an open client, which the caller closes; without one, the destination opens its own.
     """
 
     settings_model = DestinationSsmConfig
 
     def __init__(self, sink: Sink | None = None, client: SsmClient | None = None) -> None:
         super().__init__(sink)
-        self._lent = client
+        self._given = client
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
-        """Tell what the destination needs to know."""
+        """The configuration that the destination takes."""
         return ConnectorSpecification(
             connectionSpecification=connection_specification(
                 DestinationSsmConfig, without=("page_size", "overlap_minutes", "company_code_field")
@@ -65,8 +65,8 @@ class DestinationSsm(RecordDestination):
         settings = parse_configuration(DestinationSsmConfig, config)
         with self._client(settings) as client:
             owner, branch = settings.default_sales_rep_id, settings.default_branch_id
-            contact = Demands({"salesRepId": owner}, ("firstName", "lastName", "accountId", "salesRepId"))
-            account = Demands({"salesRepId1": owner, "branchId": branch}, ("name", "branchId", "salesRepId1"))
+            contact = CreationRules({"salesRepId": owner}, ("firstName", "lastName", "accountId", "salesRepId"))
+            account = CreationRules({"salesRepId1": owner, "branchId": branch}, ("name", "branchId", "salesRepId1"))
             yield {
                 "contacts": SsmWriter(client, "contacts", contact, bulk=settings.bulk_writes),
                 "accounts": SsmWriter(client, "accounts", account, bulk=settings.bulk_writes),
@@ -74,18 +74,18 @@ class DestinationSsm(RecordDestination):
 
     @contextmanager
     def _client(self, settings: DestinationSsmConfig) -> Iterator[SsmClient]:
-        client = self._lent or SsmClient(settings)
+        client = self._given or SsmClient(settings)
         client.on_token(add_to_secrets)
         try:
             with connector_errors():
                 yield client
         finally:
-            if client is not self._lent:
+            if client is not self._given:
                 client.close()
 
 
 def _wrong_default(client: SsmClient, settings: DestinationSsmConfig) -> str | None:
-    """Say what is wrong with the default owner or branch; None if nothing is."""
+    """What is wrong with the default owner or branch; None if nothing is."""
     owner = settings.default_sales_rep_id
     user = next(client.find("users", ids=(owner,)), None)
     if user is None or is_deleted(user):
@@ -99,7 +99,7 @@ def _wrong_default(client: SsmClient, settings: DestinationSsmConfig) -> str | N
 
 
 def _branch_exists(client: SsmClient, branch: int) -> bool:
-    """Look for a branch; where branches cannot be read at all, the first account created will tell."""
+    """Whether a branch exists; True where branches cannot be read, as the first creation of an account will show."""
     try:
         found = next(client.find("branches", ids=(branch,)), None)
     except (Rejected, Forbidden, MalformedAnswer):

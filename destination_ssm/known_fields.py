@@ -1,4 +1,4 @@
-"""Which fields SSM has: what others send may hold more, and SSM passes over what it does not know without a word."""
+"""Which fields SSM has. Senders may have others, and SSM silently ignores a field that it does not have."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -14,10 +14,8 @@ from sage100_ssm.ssm.values import Row
 logger = logging.getLogger("airbyte")
 
 
-class Fields:
+class KnownFields:
     """The fields of a resource: those that its rows show, and those that its schema names.
-
-    A field that SSM lacks would be sent at each write again, and never hold what was sent.
 
     Args:
         client: the client.
@@ -27,12 +25,12 @@ class Fields:
     def __init__(self, client: SsmClient, resource: str) -> None:
         self._client, self._resource = client, resource
         self._shown: set[str] = set(OWNED)
-        self._foreign: set[str] = set()
+        self._unknown: set[str] = set()
 
-    def narrowed(self, requests: Sequence[WriteRequest], rows: Iterable[Row]) -> list[WriteRequest]:
-        """Leave out of the requests what are no fields of SSM, and say once which.
+    def without_unknown(self, requests: Sequence[WriteRequest], rows: Iterable[Row]) -> list[WriteRequest]:
+        """The requests without fields that SSM does not have, whose names are logged once.
 
-        The schema is asked for once, when first a request holds a field that no row has shown.
+        Otherwise such a field would be sent again with every write, since no row ever holds it.
 
         Args:
             requests: what is to be written.
@@ -40,18 +38,21 @@ class Fields:
         """
         self._shown.update(*rows)
         unsure = {field for request in requests for field in request.values} - self._shown
-        foreign = unsure - self._schema if unsure and self._schema else set()
-        if new := sorted(foreign - self._foreign):
+        unknown = unsure - self._schema if unsure and self._schema else set()
+        if new := sorted(unknown - self._unknown):
             logger.warning("Not fields of %s in Sage Sales Management, ignored: %s.", self._resource, ", ".join(new))
-            self._foreign |= foreign
+            self._unknown |= unknown
         return [
-            replace(request, values={field: v for field, v in request.values.items() if field not in foreign})
+            replace(request, values={field: v for field, v in request.values.items() if field not in unknown})
             for request in requests
         ]
 
     @cached_property
     def _schema(self) -> frozenset[str]:
-        """The fields that the instance names; empty where it does not tell: then each is believed to be one."""
+        """The fields that the schema names, asked for once and only where needed; empty where there is no schema.
+
+        Without a schema, every field is taken for one of SSM's.
+        """
         try:
             return self._client.field_names(self._resource)
         except SsmError:

@@ -11,6 +11,6 @@ from sage100_ssm.ssm.retries import log_retries
 
 def run() -> None:
     """Speak the Airbyte protocol on the standard streams."""
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per request tells a user nothing
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per request is of no use to a user
     log_retries()
     DestinationSsm().run(sys.argv[1:])

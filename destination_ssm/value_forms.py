@@ -1,6 +1,6 @@
-"""Values in another spelling than SSM's own: what senders, and the databases that they keep records in, make of them.
+"""Values in another form than SSM's own: as senders write them, and the databases that they keep records in.
 
-Only what a field is tells whether another spelling is the same value: a name that looks like a number is a name.
+Whether two forms are the same value depends on the field alone: a name that looks like a number is a name.
 """
 
 import json
@@ -8,58 +8,61 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sage100_ssm.ssm.values import Row, held, parse_stamp, plain, same
+from sage100_ssm.ssm.values import Row, parse_stamp, plain, same, value_of
 
 _REFERENCE = re.compile(r"gender|(?!extId$|[zZ]_)\w+Id[1-5]?")
-"""Fields of SSM's own that refer to a row; a tenant's own fields (``Z_…``) are known by what stands there."""
+"""Fields of SSM's own that refer to a row; a tenant's own fields (``Z_…``) are recognised by the row's value."""
 _DATES = frozenset({"birthday", "dateGeocoded"})
 """Fields of SSM's own that hold dates, and can be written."""
-_OF_A_TENANT = ("Z_", "z_")
+_TENANT_PREFIXES = ("Z_", "z_")
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*")
 _TRUTH = {"true": True, "false": False, "1": True, "0": False}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
-def in_form(field: str, value: Any, row: Row) -> Any:
-    """Give a value in the form in which it is written: references as their ids, whatever they came as.
+def as_written(field: str, value: Any, row: Row) -> Any:
+    """A value in the form in which it is sent: references as ids, truth values as such.
+
+    Example:
+        ``as_written("typeId", '{"id": 9, "value": "Director"}', {})`` is 9.
 
     Args:
         field: the field.
-        value: what the record says of it.
+        value: the value in the record.
         row: the row as SSM shows it; empty for one to be created.
     """
-    stands = held(row, field)
-    if isinstance(stands, bool):
+    current = value_of(row, field)
+    if isinstance(current, bool):
         return _TRUTH.get(value.lower(), value) if isinstance(value, str) else value
-    return plain(_unpacked(value) if _refers(field, stands) else value)
+    return plain(_parse_reference(value) if _is_reference_field(field, current) else value)
 
 
-def bears(row: Row, field: str, value: Any) -> bool:
-    """Tell whether a row holds a value already, in whatever spelling of it."""
-    stands = held(row, field)
-    value = in_form(field, value, row)
-    return same(stands, value) or _same_moment(field, stands, value) or _same_number(stands, value)
+def holds(row: Row, field: str, value: Any) -> bool:
+    """Whether a row holds a value already, in whatever form the value is given."""
+    current = value_of(row, field)
+    value = as_written(field, value, row)
+    return same(current, value) or _is_same_moment(field, current, value) or _is_same_number(current, value)
 
 
-def _refers(field: str, stands: Any) -> bool:
-    if isinstance(stands, list):
-        return all(isinstance(item, Mapping) for item in stands)
-    if isinstance(stands, Mapping):
+def _is_reference_field(field: str, current: Any) -> bool:
+    if isinstance(current, list):
+        return all(isinstance(item, Mapping) for item in current)
+    if isinstance(current, Mapping):
         return True
-    return not isinstance(stands, str) and _REFERENCE.fullmatch(field) is not None
+    return not isinstance(current, str) and _REFERENCE.fullmatch(field) is not None
 
 
-def _unpacked(value: Any) -> Any:
-    """Read a reference, or a list of them, that comes as JSON text; an id that comes as digits, or with a fraction."""
+def _parse_reference(value: Any) -> Any:
+    """A reference, or a list of them, from JSON text; an id from digits, or from a whole float; else the value."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if not isinstance(value, str):
         return value
     try:
-        read = json.loads(value)
+        parsed = json.loads(value)
     except (ValueError, RecursionError):
         return value
-    return read if all(map(_is_reference, read if isinstance(read, list) else [read])) else value
+    return parsed if all(map(_is_reference, parsed if isinstance(parsed, list) else [parsed])) else value
 
 
 def _is_reference(item: Any) -> bool:
@@ -67,20 +70,17 @@ def _is_reference(item: Any) -> bool:
     return type(bare) is int or (bare is None and item is not None)
 
 
-def _same_moment(field: str, stands: Any, value: Any) -> bool:
-    if not (isinstance(stands, str) and isinstance(value, str)):
+def _is_same_moment(field: str, current: Any, value: Any) -> bool:
+    if not (isinstance(current, str) and isinstance(value, str)):
         return False
-    if field not in _DATES and not (field.startswith(_OF_A_TENANT) and _are_moments(stands, value)):
+    is_tenant_date = field.startswith(_TENANT_PREFIXES) and all(map(_DATE_AND_TIME.fullmatch, (current, value)))
+    if field not in _DATES and not is_tenant_date:
         return False
-    moment = parse_stamp(stands)
+    moment = parse_stamp(current)
     return moment is not None and moment == parse_stamp(value)
 
 
-def _are_moments(*texts: str) -> bool:
-    return all(_DATE_AND_TIME.fullmatch(text) for text in texts)
-
-
-def _same_number(stands: Any, value: Any) -> bool:
-    if isinstance(stands, bool) or not isinstance(stands, int | float) or not isinstance(value, str):
+def _is_same_number(current: Any, value: Any) -> bool:
+    if isinstance(current, bool) or not isinstance(current, int | float) or not isinstance(value, str):
         return False
-    return _NUMBER.fullmatch(value) is not None and float(value) == stands
+    return _NUMBER.fullmatch(value) is not None and float(value) == current

@@ -1,4 +1,4 @@
-"""What the source needs to know."""
+"""The configuration of the source."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from sage100_ssm.ssm.config import SsmConfig
 
 
 class SourceSsmConfig(SsmConfig):
-    """The settings of SSM, how deletions are told, and a narrowing for those who ask for given contacts."""
+    """The settings of SSM, how deletions are reported, and which contacts alone to read."""
 
     emit_deletions: bool = Field(
         default=False,

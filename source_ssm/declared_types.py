@@ -1,4 +1,4 @@
-"""Values of the types that the schemas declare: SSM documents them, and is not known to keep to them always."""
+"""Values of the types that the schemas declare: SSM documents them, and may not always keep to them."""
 
 import logging
 import re
@@ -15,10 +15,10 @@ _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
 _FLAGS: Mapping[Any, bool] = {0: False, 1: True, "false": False, "true": True}
 
 
-class Types:
-    """Gives rows the types that a schema declares, where nothing is lost by it.
+class DeclaredTypes:
+    """Converts the values of rows to the types that a schema declares, where nothing is lost by it.
 
-    Any other value is passed on as it is, and told once for its field: a type is no reason to withhold a row.
+    Any other value is passed on as it is, and logged once for its field: a type is no reason to drop a row.
 
     Args:
         stream: the stream's name.
@@ -29,10 +29,10 @@ class Types:
         kinds = {name: frozenset(field.get("type", ())) - {"null"} for name, field in schema["properties"].items()}
         self._stream = stream
         self._kinds = {name: _KINDS[kind] for name, kind in kinds.items() if kind in _KINDS}
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
     def __call__(self, row: Row) -> Row:
-        """Give a row with the types declared."""
+        """A row with the declared types."""
         wrong = [
             name
             for name, kind in self._kinds.items()
@@ -44,8 +44,8 @@ class Types:
         converted = self._kinds[name].convert(value)
         if converted is not None:
             return converted
-        if name not in self._told:
-            self._told.add(name)
+        if name not in self._logged:
+            self._logged.add(name)
             kind = type(value).__name__
             _logger.warning("%s has values in %s of a type not declared (%s): passed on.", self._stream, name, kind)
         return value
@@ -53,7 +53,7 @@ class Types:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Of a field: the types that are right, and what gives another value as one of them; None where it cannot."""
+    """A kind of field: the right types, and a conversion to one of them that returns None where it cannot."""
 
     types: frozenset[type]
     convert: Callable[[Any], Any]

@@ -12,6 +12,6 @@ def run() -> None:
         from sage100_ssm.connectors.entrypoint import launch
         from sage100_ssm.ssm.retries import log_retries
         from source_ssm.source import SourceSsm
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per request tells a user nothing
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line per request is of no use to a user
     log_retries()
     launch(SourceSsm(), sys.argv[1:])

@@ -1,4 +1,4 @@
-"""JSON schemas of the streams: what SSM documents. A tenant's own fields (``Z_…``) come along undeclared."""
+"""JSON schemas of the streams: the fields that SSM documents. A tenant's own fields (``Z_…``) come undeclared."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,7 +33,7 @@ def _moment(description: str) -> Schema:
 
 
 def _reference(description: str) -> Schema:
-    """Describe a reference: an object with the id and a label that may be empty; a bare id on some lists."""
+    """A reference: an object with the id and a label that may be empty; a bare id on some lists."""
     label = {"id": _integer("Id of the row referred to."), "value": _text("Its label; often empty.")}
     return {
         "type": ["null", "object", "integer"],
@@ -83,7 +83,7 @@ _SHARED: Mapping[str, Schema] = {
 
 
 def with_deletions(schema: Schema) -> Schema:
-    """Add to a schema what tells a deletion as databases do."""
+    """A schema with the field that marks a deletion as databases do."""
     return {
         **schema,
         "properties": {**schema["properties"], DELETED_AT: _moment("When it was deleted; null while it is not.")},

@@ -300,9 +300,9 @@ def _acquire_writer_lock(connection: Connection) -> None:
     # As text: SQLAlchemy Core cannot call a procedure.
     call = text(
         "EXEC sp_getapplock @Resource = :resource, @LockMode = 'Exclusive', "
-        "@LockOwner = 'Transaction', @LockTimeout = :patience"
+        "@LockOwner = 'Transaction', @LockTimeout = :milliseconds"
     )
-    connection.execute(call, {"resource": _WRITER_LOCK, "patience": _WRITER_LOCK_MILLISECONDS}).close()
+    connection.execute(call, {"resource": _WRITER_LOCK, "milliseconds": _WRITER_LOCK_MILLISECONDS}).close()
     # It fails by a return value, which a plain EXEC does not show: ask for the lock itself.
     if connection.execute(select(func.applock_mode("public", _WRITER_LOCK, "Transaction"))).scalar() != "Exclusive":
         raise LockedError("another writer of the contact synchronisation is at work")

@@ -1,16 +1,14 @@
-"""The client of the REST API: one login, one quota, one counter for all threads of a process."""
+"""The client of the REST API: one login, one quota and one count of requests for all threads of a process."""
 
 import itertools
 import threading
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
 
 import httpx
-import stamina
 
 from sage100_ssm.ssm import responses, where
 from sage100_ssm.ssm.config import SsmConfig
@@ -26,72 +24,42 @@ from sage100_ssm.ssm.errors import (
 )
 from sage100_ssm.ssm.quota import Quota
 from sage100_ssm.ssm.responses import Page, SchemaField
+from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.ssm.session import Session
 from sage100_ssm.ssm.values import Row, ext_id, is_deleted
 
 T = TypeVar("T")
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_NO_LOGIN = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_LOGIN_REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _NO_DATABASE, _BAD_QUERY = 900, 901
-"""The vendor's codes: SSM does not reach its database; a condition, or an order, that it makes no query of."""
+"""The vendor's codes for: SSM does not reach its own database; it does not understand a condition or an order."""
 _UNSORTED = frozenset({"contactTypes", "branches"})
-"""Value lists: they have a field named ``order``, and any field's name is a filter too."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long the client waits, and how often it tries. Times in seconds.
-
-    Attributes:
-        attempts: tries of a request that may be repeated, the first included.
-        wait_initial: the pause before the second try; it doubles from try to try, with jitter.
-        wait_max: the longest such pause.
-        pause: how long all threads rest after a 429 without ``Retry-After``.
-        pause_max: the longest ``Retry-After`` that is obeyed.
-        connect: the time given to open a connection.
-        answer: the time given for each part of an answer.
-        bulk: the same where the request holds many writes.
-    """
-
-    attempts: int = 5
-    wait_initial: float = 0.5
-    wait_max: float = 10.0
-    pause: float = 1.0
-    pause_max: float = 60.0
-    connect: float = 10.0
-    answer: float = 30.0
-    bulk: float = 120.0
+"""Value lists: they have a field named ``order``, which as a parameter would filter by it."""
 
 
 class SsmClient:
-    """Speaks to one SSM instance. Safe to share between threads; close it, or use it as a context manager.
+    """A client of one SSM instance. Threads may share it; close it, or use it as a context manager.
 
     Args:
         config: where the instance is, and the keys.
-        patience: how long to wait and how often to try.
+        retry_policy: how often to try and how long to wait.
     """
 
-    def __init__(self, config: SsmConfig, patience: Patience | None = None) -> None:
-        self._config, self._patience = config, patience or Patience()
+    def __init__(self, config: SsmConfig, retry_policy: RetryPolicy | None = None) -> None:
+        self._config, self._policy = config, retry_policy or RetryPolicy()
         self._quota = Quota(config.requests_per_second)
         self._session = Session(self._log_in)
         self._requests = 0
         self._counting = threading.Lock()
         self._secrets = [config.public_key.get_secret_value(), config.private_key.get_secret_value()]
         self._session.watch(self._secrets.append)
-        self._retry = stamina.RetryingCaller(
-            attempts=self._patience.attempts,
-            timeout=None,
-            wait_initial=self._patience.wait_initial,
-            wait_max=self._patience.wait_max,
-            wait_jitter=self._patience.wait_initial,
-        )
+        self._retry = self._policy.caller()
         self._http = httpx.Client(
             base_url=config.base_url,
             headers={"Accept": "application/json"},
-            timeout=httpx.Timeout(self._patience.answer, connect=self._patience.connect),
-            event_hooks={"request": [self._before_each]},
+            timeout=httpx.Timeout(self._policy.answer_timeout, connect=self._policy.connect_timeout),
+            event_hooks={"request": [self._wait_and_count]},
         )
 
     def __enter__(self) -> Self:
@@ -114,38 +82,39 @@ class SsmClient:
         """The instance's quota."""
         return self._config.requests_per_second
 
-    def on_token(self, tell: Callable[[str], None]) -> None:
-        """Have every session token told, so that logs can mask it."""
-        self._session.watch(tell)
+    def on_token(self, callback: Callable[[str], None]) -> None:
+        """Have a function called with every session token, so that logs can mask it."""
+        self._session.watch(callback)
 
     def log_in(self) -> None:
         """Make sure that there is a session.
 
         Raises:
             LoginRefused: the keys are wrong.
-            PassingError: SSM did not answer, or not as it should, however often it was asked.
+            PassingError: SSM did not answer, or not as it should, at the last attempt either.
         """
         self._repeat(self._session.token, lambda _: True)
 
     def pages(self, resource: str, condition: str | None = None, *, full: int | None = None) -> Iterator[Page]:
         """Read a list to its end, deleted rows included, each row once.
 
-        The end is an empty page, asked for twice before it is believed: the page sizes of headers are not to be
-        relied on. Sorted by id, newest first, so that rows created meanwhile only repeat others and none is skipped.
-
         Args:
             resource: ``contacts``, ``accounts``, ``users``…
             condition: a ``where``; SSM may ignore it.
-            full: the most rows that a page of this list was seen to hold: after a shorter one, which must be the
-                last, an empty page is believed at once.
+            full: the largest number of rows that a page of this list was seen to have: after a page with fewer, which
+                must be the last, an empty page is believed at once.
 
         Raises:
             SsmError: the list cannot be read to its end. It is never taken to be shorter than it is.
         """
         seen: set[int] = set()
         before: list[int] = []
+        # Sorted by id, newest first: rows created in the meantime move others to a later page, which repeats some and
+        # skips none.
         for number in itertools.count():
             page = self._page(resource, condition, number)
+            # The end is an empty page: SSM does not reliably fill pages to the size that was asked for. It is asked for
+            # twice, since an empty page by mistake would hide all the rest (P10).
             if not page.rows and not 0 < len(before) < (full or 0):
                 page = self._page(resource, condition, number)
             if not page.rows:
@@ -164,7 +133,7 @@ class SsmClient:
             yield from page.rows
 
     def find(self, resource: str, ids: Collection[int] = (), ext_ids: Collection[str] = ()) -> Iterator[Row]:
-        """Give the rows with these ids, and those that bear these ``extId``, deleted ones included.
+        """The rows with these ids, and those with these ``extId``, deleted ones included.
 
         The reading ends as soon as each id, and a living row for each ``extId``, is found.
 
@@ -173,12 +142,13 @@ class SsmClient:
         """
         conditions = [*map(where.is_id, ids), *map(where.has_ext_id, ext_ids)]
         missing_ids, missing_ext_ids = set(ids), set(ext_ids)
-        given: set[int] = set()
+        found: set[int] = set()
         for condition in where.any_of(conditions):
             for page in self.pages(resource, condition):
                 for row in page.rows:
-                    if row["id"] not in given and (row["id"] in ids or ext_id(row) in ext_ids):
-                        given.add(row["id"])
+                    # Tested again here: SSM may have ignored the condition.
+                    if row["id"] not in found and (row["id"] in ids or ext_id(row) in ext_ids):
+                        found.add(row["id"])
                         missing_ids.discard(row["id"])
                         missing_ext_ids -= set() if is_deleted(row) else {ext_id(row)}
                         yield row
@@ -186,50 +156,50 @@ class SsmClient:
                     return
 
     def field_names(self, resource: str) -> frozenset[str]:
-        """Name the fields that the instance gives a resource, its own ``Z_`` fields included.
+        """The names of a resource's fields in this instance, its own ``Z_`` fields included.
 
         Raises:
-            SsmError: the instance does not tell.
+            SsmError: the instance does not describe them.
         """
         return frozenset(self.schema(resource))
 
     def schema(self, resource: str) -> Mapping[str, SchemaField]:
-        """Describe the fields that the instance gives a resource, by name.
+        """A resource's fields in this instance, by name.
 
         Raises:
-            SsmError: the instance does not tell.
+            SsmError: the instance does not describe them.
         """
-        return self._call("GET", f"{resource}/schema", responses.schema)
+        return self._call("GET", f"{resource}/schema", responses.parse_schema)
 
     def create(self, resource: str, fields: Mapping[str, Any]) -> int:
-        """Create a row and give its id. Repeated only where SSM cannot have received the request.
+        """Create a row; return its id. Repeated only where SSM cannot have received the request.
 
         Raises:
             Rejected: SSM refuses the row.
-            PassingError: its `sent` tells whether the row may have been created.
-            LoginRefused, Forbidden: as told there.
+            PassingError: its `sent` says whether the row may have been created.
+            LoginRefused, Forbidden: the login, or a right, is refused.
         """
-        return self._call("POST", resource, responses.created_id, repeatable=False, json=dict(fields))
+        return self._call("POST", resource, responses.parse_created_id, repeatable=False, json=dict(fields))
 
     def update(self, resource: str, identifier: int, fields: Mapping[str, Any]) -> None:
-        """Set fields of a row, leaving the others as they are; null clears.
+        """Set fields of a row, leaving the others as they are; null clears a field.
 
         Raises:
             Rejected: SSM refuses the values, or has no such row.
-            PassingError: the row may hold the values, if its `sent` says so.
-            LoginRefused, Forbidden: as told there.
+            PassingError: its `sent` says whether the row may have the values now.
+            LoginRefused, Forbidden: the login, or a right, is refused.
         """
-        self._call("PUT", f"{resource}/{identifier}", responses.confirmed, json=dict(fields))
+        self._call("PUT", f"{resource}/{identifier}", responses.check_confirmation, json=dict(fields))
 
     def delete(self, resource: str, identifier: int) -> None:
         """Mark a row as deleted.
 
         Raises:
-            Rejected: SSM refuses, or has no such row: also where an earlier try, unanswered, has deleted it.
-            PassingError: the row may be deleted, if its `sent` says so.
-            LoginRefused, Forbidden: as told there.
+            Rejected: SSM refuses, or has no such row; so too where an earlier try, whose answer was lost, deleted it.
+            PassingError: its `sent` says whether the row may be deleted now.
+            LoginRefused, Forbidden: the login, or a right, is refused.
         """
-        self._call("DELETE", f"{resource}/{identifier}", responses.confirmed)
+        self._call("DELETE", f"{resource}/{identifier}", responses.check_confirmation)
 
     def create_many(self, resource: str, rows: Sequence[Mapping[str, Any]]) -> list[int | SsmError]:
         """Create rows in one request. Repeated only where SSM cannot have received it.
@@ -239,12 +209,12 @@ class SsmClient:
             rows: 200 at most.
 
         Returns:
-            For each row its id; ``Rejected`` where SSM refuses it; a ``MalformedAnswer`` where it does not say.
+            For each row its id; a ``Rejected`` where SSM refuses it; a ``MalformedAnswer`` where its result is unknown.
 
         Raises:
             Rejected: SSM refuses the request as a whole.
-            PassingError: its `sent` tells whether some of the rows may have been created.
-            LoginRefused, Forbidden: as told there.
+            PassingError: its `sent` says whether some of the rows may have been created.
+            LoginRefused, Forbidden: the login, or a right, is refused.
         """
         return self._bulk("POST", resource, [{"data": dict(row)} for row in rows], repeatable=False)
 
@@ -267,21 +237,21 @@ class SsmClient:
         return self._call(
             method,
             f"{resource}/bulk",
-            lambda response: responses.done_of_each(response, guids, self._secrets),
+            lambda response: responses.parse_bulk_results(response, guids, self._secrets),
             repeatable=repeatable,
             json=[{"guid": guid, **operation} for guid, operation in zip(guids, operations, strict=True)],
-            timeout=httpx.Timeout(self._patience.bulk, connect=self._patience.connect),
+            timeout=httpx.Timeout(self._policy.bulk_timeout, connect=self._policy.connect_timeout),
         )
 
     def ask(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **content: Any
     ) -> httpx.Response:
-        """Send one request and give the answer as it is, refusals included: for whoever wants to know SSM's ways.
+        """Send one request; return the answer as it is, refusals included. It is not repeated.
 
         Args:
             method: HTTP method.
             path: path below the base.
-            headers: laid over the usual ones, the session's included.
+            headers: override the usual ones, the session's included.
             content: ``params`` and ``json``, as httpx takes them.
 
         Raises:
@@ -296,7 +266,7 @@ class SsmClient:
         return response
 
     def new_session(self) -> str:
-        """Log in once more, and give the token, which nobody else uses.
+        """Log in once more; return the token, which nothing else uses.
 
         Raises:
             LoginRefused, PassingError: as in `log_in`.
@@ -313,7 +283,7 @@ class SsmClient:
             params["where"] = condition
         size = str(self._config.page_size)
         headers = {"Count": size, "X-FM-Entity-Count": size}
-        return self._call("GET", resource, responses.page, params=params, headers=headers)
+        return self._call("GET", resource, responses.parse_page, params=params, headers=headers)
 
     def _call(
         self,
@@ -332,14 +302,14 @@ class SsmClient:
 
         return self._repeat(once, lambda error: repeatable or not error.sent)
 
-    def _repeat(self, once: Callable[[], T], worth_it: Callable[[PassingError], bool]) -> T:
-        return self._retry(lambda error: isinstance(error, PassingError) and worth_it(error), once)
+    def _repeat(self, once: Callable[[], T], may_repeat: Callable[[PassingError], bool]) -> T:
+        return self._retry(lambda error: isinstance(error, PassingError) and may_repeat(error), once)
 
     def _token(self, refused: str | None = None) -> str:
         try:
             return self._session.token(refused)
         except PassingError as error:
-            error.sent = False  # the request that the session is for has not gone
+            error.sent = False  # the request that needs the session has not been sent
             raise
 
     def _log_in(self) -> str:
@@ -348,12 +318,12 @@ class SsmClient:
             "password": self._config.private_key.get_secret_value(),
         }
         response = self._send("POST", "login", json=keys)
-        if response.status_code in _NO_LOGIN:
+        if response.status_code in _LOGIN_REFUSALS:
             raise LoginRefused
         if response.status_code == HTTPStatus.NOT_FOUND:
             raise Rejected(response.status_code, "there is no API at this address, check it (base_url)")
         self._raise_for_status(response, "login")
-        return responses.session_token(response)
+        return responses.parse_token(response)
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         try:
@@ -363,7 +333,7 @@ class SsmClient:
         except httpx.TransportError as error:
             raise Unreachable(type(error).__name__, sent=not isinstance(error, _NOT_SENT)) from None
 
-    def _before_each(self, _: httpx.Request) -> None:
+    def _wait_and_count(self, _: httpx.Request) -> None:
         self._quota.wait()
         with self._counting:
             self._requests += 1
@@ -376,23 +346,25 @@ class SsmClient:
             raise MalformedAnswer("a redirect, which is not followed", sent=True)
         if status == HTTPStatus.UNAUTHORIZED:
             raise LoginRefused
-        detail = responses.words(response, self._secrets)
-        raise self._failure(response, path, detail)
+        raise self._error_of(response, path)
 
-    def _failure(self, response: httpx.Response, path: str, detail: str) -> SsmError:
+    def _error_of(self, response: httpx.Response, path: str) -> SsmError:
+        """The error for a refusal; all threads pause where SSM asks for it."""
         status, codes = response.status_code, responses.error_codes(response)
+        detail = responses.error_text(response, self._secrets)
         asked = responses.retry_after(response, datetime.now(UTC))
+        # First, whatever the status: a query that SSM does not understand stays so, even where it answers 500.
         if _BAD_QUERY in codes and response.request.method == "GET":
             return Rejected(status, detail)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            self._rest(self._patience.pause if asked is None else asked)
+            self._pause(self._policy.pause if asked is None else asked)
             return QuotaExhausted(detail, sent=False)
         if status == HTTPStatus.REQUEST_TIMEOUT or response.is_server_error or _NO_DATABASE in codes:
-            self._rest(asked or 0)
+            self._pause(asked or 0)
             return Unreachable(f"HTTP {status} {detail}".strip(), sent=True)
         if status == HTTPStatus.FORBIDDEN:
             return Forbidden(path.partition("/")[0], detail)
         return Rejected(status, detail)
 
-    def _rest(self, seconds: float) -> None:
-        self._quota.pause(min(seconds, self._patience.pause_max))
+    def _pause(self, seconds: float) -> None:
+        self._quota.pause(min(seconds, self._policy.pause_max))

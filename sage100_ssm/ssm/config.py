@@ -13,7 +13,7 @@ def _filled(key: SecretStr) -> SecretStr:
 
 
 def _without_slash(address: str) -> str:
-    _ = urlsplit(address).port  # raises ValueError for a port that none can be
+    _ = urlsplit(address).port  # raises ValueError for an impossible port
     return address.rstrip("/")
 
 
@@ -33,7 +33,7 @@ Owner = Annotated[
 
 
 class SsmConfig(BaseModel):
-    """The settings that all who speak to SSM share; the connectors narrow them to what they need."""
+    """The settings of all that use SSM; each connector offers those that it needs."""
 
     model_config = ConfigDict(
         frozen=True,

@@ -1,9 +1,9 @@
-"""What can go wrong with SSM, sorted by what the caller does about it.
+"""What can go wrong with SSM, by what the caller does about it.
 
 ```
 SsmError
 ├── LoginRefused        login_refused       stop: the keys are wrong
-├── Forbidden           forbidden           stop, or refuse the record: a right is missing
+├── Forbidden           forbidden           stop reading, or refuse the record: a right is missing
 ├── Rejected            rejected            refuse the record, go on
 └── PassingError                            try again, later if need be
     ├── Unreachable     unreachable
@@ -24,7 +24,7 @@ class SsmError(SideError):
 
 
 class LoginRefused(SsmError):  # noqa: N818 - named for what happened
-    """The keys are wrong, or SSM takes none of the sessions that it gives."""
+    """The keys are wrong, or SSM refuses a session that it has just opened."""
 
     code = "login_refused"
     configuration = True
@@ -34,7 +34,7 @@ class LoginRefused(SsmError):  # noqa: N818 - named for what happened
 
 
 class Forbidden(SsmError):  # noqa: N818 - named for what happened
-    """The user of the keys lacks a right (HTTP 403)."""
+    """The user of the keys has no right to the resource (HTTP 403)."""
 
     code = "forbidden"
     configuration = True
@@ -48,7 +48,7 @@ class Rejected(SsmError):  # noqa: N818 - named for what happened
     """SSM refuses this request; it would refuse it again.
 
     Attributes:
-        status: the HTTP status; 400 also stands for an id that does not exist.
+        status: the HTTP status; 400 also for an id that does not exist.
         detail: SSM's own words, in one line.
     """
 
@@ -60,7 +60,7 @@ class Rejected(SsmError):  # noqa: N818 - named for what happened
 
 
 class PassingError(SsmError):
-    """Worth another try.
+    """Passing, and worth another try.
 
     Attributes:
         sent: whether the request may have reached SSM and been carried out.
@@ -82,7 +82,7 @@ class Unreachable(PassingError):  # noqa: N818 - named for what happened
 
 
 class QuotaExhausted(PassingError):  # noqa: N818 - named for what happened
-    """SSM asks for patience (HTTP 429)."""
+    """SSM asks to wait (HTTP 429)."""
 
     code = "quota"
     sentence = "Sage Sales Management takes no more requests for now"

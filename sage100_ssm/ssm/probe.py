@@ -1,4 +1,4 @@
-"""What an SSM instance is like where its documentation leaves it open: questions, each settled by a few requests.
+"""Questions about SSM that its documentation leaves open, each answered by a few requests.
 
 Numbers are those of the open questions in docs/facts/ssm-api.md. Some questions are settled by looking; others by a
 scratch contact, which is deleted again whatever happens.
@@ -20,11 +20,11 @@ from sage100_ssm.ssm.errors import Forbidden, MalformedAnswer, Rejected
 from sage100_ssm.ssm.values import Row, ext_id, is_deleted, parse_stamp
 
 NOT_ASKED = "not_asked"
-"""The answer where asking would take a write, or more than a request may do."""
+"""The answer where finding out would take a write, or more than a request can do."""
 
 SETTLED_BY_LOOKING = frozenset({1, 2, 3, 4, 5, 6, 7, 10})
 SETTLED_BY_WRITING = frozenset({6, 7, 8, 9, 11, 12, 13})
-"""The numbers of the questions; those that are in both are settled for certain by a scratch contact alone."""
+"""The numbers of the questions; for those in both, only a scratch contact gives a certain answer."""
 
 _LAST_NAME, _FIRST_NAME = "SYNC-PROBE", "Scratch"
 _EXT_ID_PREFIX = "probe:"
@@ -40,13 +40,13 @@ _PHONE, _OTHER_PHONE = "01 99 00 00 01", "01 99 00 00 02"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one question came to.
+    """The answer to one question.
 
     Attributes:
         number: of the question.
         answer: its short name, such as ``inclusive``.
-        facts: what the sentence about it names.
-        settings: what follows for the settings of SSM; empty where the product copes with either answer by itself.
+        facts: the values that the sentence about it names.
+        settings: settings of SSM that follow from it; empty where the product works with every answer.
     """
 
     number: int
@@ -59,7 +59,7 @@ class ScratchLeftError(Exception):
     """A scratch contact could not be deleted.
 
     Attributes:
-        ids: of those that are left.
+        ids: of the contacts that remain.
     """
 
     def __init__(self, ids: list[int]) -> None:
@@ -71,7 +71,7 @@ class Probe:
     """Puts the questions to an instance.
 
     Args:
-        client: speaks to it.
+        client: the client.
         page_size: the page size of the settings.
         overlap_minutes: the overlap of the settings.
     """
@@ -79,10 +79,10 @@ class Probe:
     def __init__(self, client: SsmClient, *, page_size: int, overlap_minutes: float) -> None:
         self._client, self._page_size, self._overlap = client, page_size, overlap_minutes
 
-    # --- settled by looking
+    # --- answered by reading
 
     def look(self) -> Iterator[Verdict]:
-        """Settle what can be settled without a write.
+        """The answers that need no write.
 
         Raises:
             SsmError: the instance is not reached, or refuses the login.
@@ -103,7 +103,7 @@ class Probe:
         except (Rejected, Forbidden, MalformedAnswer):
             return Verdict(1, "unreadable")
         long = schema["extId"].max_length if "extId" in schema else None
-        required = ", ".join(sorted(name for name, told in schema.items() if told.required)) or None
+        required = ", ".join(sorted(name for name, field in schema.items() if field.required)) or None
         return Verdict(1, "readable", {"fields": len(schema), "length": long, "required": required})
 
     def _errors(self) -> Verdict:
@@ -155,7 +155,7 @@ class Probe:
         return Verdict(5, "inclusive" if inclusive else "exclusive", facts)
 
     def _shift(self, row: Row) -> timedelta | None:
-        """Find how much later than it says SSM takes a date to be: the latest one before which a row still lies."""
+        """How far SSM shifts dates in conditions: found by bisection, as the latest date that a row still follows."""
         stamp = parse_stamp(row["dateCreated"])
         assert stamp is not None, "the row was chosen by its stamp"
 
@@ -189,10 +189,10 @@ class Probe:
         answer = self._ask("GET", "hooks")
         return Verdict(10, "listed", {"number": len(_rows(answer))}) if answer.is_success else Verdict(10, NOT_ASKED)
 
-    # --- settled by a scratch contact
+    # --- answered by a scratch contact
 
     def write(self, account: int, owner: int) -> Iterator[Verdict]:
-        """Settle the rest by a scratch contact, which is deleted again whatever happens.
+        """The other answers, by a scratch contact that is deleted again whatever happens.
 
         Args:
             account: the id of the account under which it is created.
@@ -202,9 +202,9 @@ class Probe:
             SsmError: the instance is not reached, or refuses the scratch contact.
             ScratchLeftError: it could not be deleted.
         """
-        bears = f"{_EXT_ID_PREFIX}{secrets.token_hex(6)}"
+        scratch_ext_id = f"{_EXT_ID_PREFIX}{secrets.token_hex(6)}"
         fields = {"lastName": _LAST_NAME, "firstName": _FIRST_NAME, "accountId": account, "salesRepId": owner}
-        with self._scratch({**fields, "extId": bears}) as scratch:
+        with self._scratch({**fields, "extId": scratch_ext_id}) as scratch:
             yield self._null(scratch)
             yield self._key_case(scratch)
             yield self._bulk(scratch)
@@ -246,10 +246,10 @@ class Probe:
             {"guid": "probe-2", "id": _NOBODY, "phone2": _PHONE},
         ]
         answer = self._ask("PUT", "contacts/bulk", json=items)
-        told = _rows(answer)
-        if not answer.is_success or not told:
+        results = _rows(answer)
+        if not answer.is_success or not results:
             return Verdict(12, "refused", {"shape": _shape(answer)})
-        item = next((one for one in told if one.get("guid") == "probe-2"), {})
+        item = next((one for one in results if one.get("guid") == "probe-2"), {})
         place = "item" if scratch.row().get("phone2") == _PHONE else "data"
         return Verdict(12, "told", {"keys": ", ".join(sorted(item)) or None, "code": item.get("code"), "place": place})
 
@@ -274,7 +274,7 @@ class Probe:
         scratch.delete()
         return Verdict(8, "deleted_comes_back")
 
-    # --- asking
+    # --- requests
 
     def _ask(self, method: str, path: str, **content: Any) -> httpx.Response:
         return self._client.ask(method, path, **content)
@@ -287,11 +287,11 @@ class Probe:
 
 
 class Scratch:
-    """A contact that nobody needs, and whatever else comes of it.
+    """The scratch contact, and others with its name.
 
     Args:
-        client: speaks to the instance.
-        fields: what it is created with.
+        client: the client.
+        fields: the fields that it is created with.
 
     Attributes:
         id: of the contact.
@@ -315,7 +315,7 @@ class Scratch:
         return self._client.ask("PUT", f"contacts/{self.id}", json=dict(fields))
 
     def row(self) -> Row:
-        """It, as SSM shows it now."""
+        """The contact as SSM shows it now; empty where it is not shown."""
         return next(self._client.find("contacts", ids=(self.id,)), {})
 
     def delete(self) -> None:
@@ -323,18 +323,18 @@ class Scratch:
         self._client.delete("contacts", self.id)
 
     def twin(self) -> bool:
-        """Whether another one may bear its ``extId``; that one is deleted at once."""
+        """Whether SSM creates a second contact with its ``extId``; that one is deleted at once."""
         answer = self._client.ask("POST", "contacts", json=dict(self._fields))
         if answer.is_success:
             self._delete_living(except_id=getattr(self, "id", None))
         return answer.is_success
 
     def clear_away(self) -> None:
-        """Delete all that bears its name, what an earlier probe left behind included.
+        """Delete all contacts of its name, those that an earlier probe left behind included.
 
         Raises:
             SsmError: the instance is not reached.
-            ScratchLeftError: something is left.
+            ScratchLeftError: some remain.
         """
         self._delete_living()
         if left := [row["id"] for row in self._living()]:
@@ -351,7 +351,7 @@ class Scratch:
 
 
 def _is_scratch(row: Row) -> bool:
-    """Whether it is one of ours: SSM may have passed the condition over."""
+    """Whether it is really one of ours: SSM may have ignored the condition."""
     return (ext_id(row) or "").startswith(_EXT_ID_PREFIX) and str(row.get("lastName")).upper() == _LAST_NAME
 
 
@@ -362,7 +362,8 @@ def _uniqueness(*, among_living: bool, among_all: bool) -> Verdict:
 
 
 def _bumped(row: Row) -> bool:
-    """Whether a deletion left its mark on ``dateUpdated``, give or take what clocks within SSM differ by."""
+    """Whether a deletion changed ``dateUpdated``."""
+    # A second less: the clocks within SSM may differ.
     updated, deleted = parse_stamp(row.get("dateUpdated")), parse_stamp(row.get("dateDeleted"))
     return updated is not None and deleted is not None and updated >= deleted - timedelta(seconds=1)
 
@@ -380,7 +381,7 @@ def _rows(answer: httpx.Response) -> list[Row]:
 
 
 def _shape(answer: httpx.Response) -> str:
-    """Tell an answer's status and the keys of its body, and nothing of what it holds."""
+    """An answer's status and the keys of its body, without its values."""
     try:
         body = answer.json()
     except ValueError:

@@ -1,4 +1,4 @@
-"""The instance's quota of requests per second, kept for all threads together."""
+"""The instance's quota of requests per second, for all threads together."""
 
 import math
 import threading
@@ -7,16 +7,16 @@ from collections import deque
 from collections.abc import Callable
 
 _SQUEEZE = 0.05
-"""Seconds by which the network may bring two requests nearer to each other than they were sent."""
+"""Seconds by which two requests may arrive closer to each other than they were sent."""
 
 
 class Quota:
-    """Lets so many requests go in any second, and none while paused.
+    """A rate limiter: at most so many requests in any second, and none while paused.
 
     Args:
         per_second: requests per second, any positive number; below 1, one request in `1 / per_second` seconds.
-        clock: seconds that never go back.
-        sleep: waits for so many seconds.
+        clock: a monotonic clock, in seconds.
+        sleep: waits for a number of seconds.
     """
 
     def __init__(
@@ -33,13 +33,13 @@ class Quota:
         self._turn, self._pausing = threading.Lock(), threading.Lock()
 
     def wait(self) -> None:
-        """Return when a request may be sent; threads take turns."""
+        """Block until a request may be sent; threads take turns."""
         with self._turn:
             while (delay := max(self._sent[0] + self._period, self._resume) - self._clock()) > 0:
                 self._sleep(delay)
             self._sent.append(self._clock())
 
     def pause(self, seconds: float) -> None:
-        """Let no request go for so many seconds, whichever thread it comes from."""
+        """Send no request of any thread for a number of seconds."""
         with self._pausing:
             self._resume = max(self._resume, self._clock() + seconds)

@@ -1,4 +1,4 @@
-"""What an HTTP answer of SSM says: JSON where it is due, one line of words where it refuses."""
+"""Parsing HTTP responses of SSM: JSON where it is due, one line of words where SSM refuses."""
 
 import html
 import re
@@ -13,13 +13,14 @@ import httpx
 from sage100_ssm.ssm.errors import MalformedAnswer, Rejected, SsmError
 from sage100_ssm.ssm.values import Row
 
-_SAYING = ("message", "error", "detail", "title", "description", "code", "errors")
-_UNSEEN = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+# The shape of an error's body is not documented (docs/facts/ssm-api.md, "Errors"): these keys were seen, in any case.
+_MESSAGE_KEYS = ("message", "error", "detail", "title", "description", "code", "errors")
+_SCRIPTS = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _MARKUP = re.compile(r"<[^>]*>")
 _LONGEST_LINE = 300
-_DONE = 1
-"""The code of a write among many that was carried out."""
 _LONGEST_BODY = 20_000
+_BULK_SUCCESS = 1
+"""The code of a write of a bulk request that was carried out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +28,16 @@ class Page:
     """One page of a list.
 
     Attributes:
-        rows: the rows as SSM gives them.
-        date: the server's clock when it answered, where it tells.
+        rows: the rows as SSM returns them.
+        date: the server's clock when it answered, where it says.
     """
 
     rows: list[Row]
     date: datetime | None
 
 
-def page(response: httpx.Response) -> Page:
-    """Read one page of a list.
+def parse_page(response: httpx.Response) -> Page:
+    """One page of a list.
 
     Raises:
         MalformedAnswer: it is no JSON array of objects with an integer id.
@@ -54,9 +55,9 @@ class SchemaField:
     """A field as the instance describes it.
 
     Attributes:
-        max_length: the most characters of a text, where it tells.
-        required: whether it says that a new row must fill the field.
-        read_only: whether nobody but SSM writes it.
+        max_length: the largest number of characters of a text, where it names one.
+        required: whether a new row must fill the field.
+        read_only: whether SSM alone writes it.
     """
 
     max_length: int | None
@@ -64,8 +65,8 @@ class SchemaField:
     read_only: bool
 
 
-def schema(response: httpx.Response) -> Mapping[str, SchemaField]:
-    """Read the fields of a resource from its schema, by name.
+def parse_schema(response: httpx.Response) -> Mapping[str, SchemaField]:
+    """The fields of a resource from its JSON schema, by name.
 
     Raises:
         MalformedAnswer: it is no JSON schema.
@@ -76,25 +77,25 @@ def schema(response: httpx.Response) -> Mapping[str, SchemaField]:
         raise MalformedAnswer("not a schema", sent=True)
     required = body.get("required")
     listed = required if isinstance(required, list) else ()
-    return {name: _schema_field(name, told, listed) for name, told in properties.items()}
+    return {name: _schema_field(name, field, listed) for name, field in properties.items()}
 
 
-def _schema_field(name: str, told: Any, required: Collection[Any]) -> SchemaField:
-    # Within a reference, "required" is the list of what the reference must hold.
-    told = told if isinstance(told, dict) else {}
-    length = told.get("maxLength")
+def _schema_field(name: str, field: Any, required: Collection[Any]) -> SchemaField:
+    field = field if isinstance(field, dict) else {}
+    length = field.get("maxLength")
     return SchemaField(
         max_length=length if type(length) is int else None,
-        required=name in required or told.get("required") is True,
-        read_only=told.get("readOnly") is True,
+        # True alone: within a reference, "required" is the list of what the reference must contain.
+        required=name in required or field.get("required") is True,
+        read_only=field.get("readOnly") is True,
     )
 
 
-def created_id(response: httpx.Response) -> int:
-    """Read the id of what was created.
+def parse_created_id(response: httpx.Response) -> int:
+    """The id of the row that was created.
 
     Raises:
-        MalformedAnswer: the answer names none.
+        MalformedAnswer: the answer contains none.
     """
     body = _json(response)
     named = {key.lower(): value for key, value in body.items()} if isinstance(body, dict) else {}
@@ -106,22 +107,24 @@ def created_id(response: httpx.Response) -> int:
     return identifier
 
 
-def confirmed(response: httpx.Response) -> None:
-    """Read the answer to an update or a delete, of which only its being JSON counts.
+def check_confirmation(response: httpx.Response) -> None:
+    """Check the answer to an update or a delete: that it is JSON is all that is known of it.
 
     Raises:
-        MalformedAnswer: something else answered, a proxy's login page for one.
+        MalformedAnswer: something else answered, such as a proxy's login page.
     """
     if response.content:
         _json(response)
 
 
-def done_of_each(response: httpx.Response, guids: Sequence[str], secrets: Collection[str]) -> list[int | SsmError]:
-    """Read the answer to many writes at once: per ``guid``, in whatever order SSM gives them.
+def parse_bulk_results(
+    response: httpx.Response, guids: Sequence[str], secrets: Collection[str]
+) -> list[int | SsmError]:
+    """The results of a bulk request, in the order of the ``guid`` of its writes.
 
     Returns:
-        For each guid the id of the row written; ``Rejected`` where SSM refuses the write; ``MalformedAnswer`` where
-        it does not say, or not clearly.
+        For each guid the id of the row written; a ``Rejected`` where SSM refuses the write; a ``MalformedAnswer``
+        where its result is missing or unclear.
 
     Raises:
         MalformedAnswer: it is no list.
@@ -131,52 +134,44 @@ def done_of_each(response: httpx.Response, guids: Sequence[str], secrets: Collec
         raise MalformedAnswer("not a list of results", sent=True)
     named = [{str(key).lower(): value for key, value in item.items()} for item in body if isinstance(item, dict)]
     results = {item["guid"]: item for item in named if isinstance(item.get("guid"), str)}
-    return [_done(results.get(guid, {}), response.status_code, secrets) for guid in guids]
+    return [_bulk_result(results.get(guid, {}), response.status_code, secrets) for guid in guids]
 
 
-def _done(result: Mapping[str, Any], status: int, secrets: Collection[str]) -> int | SsmError:
-    """Read one result. Only the code 1 is known to stand for success; a refusal has a code and no success."""
+def _bulk_result(result: Mapping[str, Any], status: int, secrets: Collection[str]) -> int | SsmError:
+    # The code 1 alone is known, for success; another code is taken for a refusal.
     code, identifier = result.get("code"), result.get("id")
-    if code == _DONE and type(identifier) is int:
+    if code == _BULK_SUCCESS and type(identifier) is int:
         return identifier
-    if type(code) is int and code != _DONE:
-        return Rejected(status, _line(result, secrets))
+    if type(code) is int and code != _BULK_SUCCESS:
+        return Rejected(status, _one_line(result, secrets))
     return MalformedAnswer("no word on one of many writes", sent=True)
 
 
-def session_token(response: httpx.Response) -> str:
-    """Read the token of a new session.
+def parse_token(response: httpx.Response) -> str:
+    """The token of a new session.
 
     Raises:
-        MalformedAnswer: the answer holds none.
+        MalformedAnswer: the answer contains none.
     """
     body = _json(response)
     token = body.get("token") if isinstance(body, dict) else None
+    # Visible ASCII: anything else could not be sent in a header.
     if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
         raise MalformedAnswer("a login without a token", sent=True)
     return token
 
 
-def words(response: httpx.Response, secrets: Collection[str]) -> str:
-    """Put an error's body of whatever shape into one short line, without markup and secrets."""
+def error_text(response: httpx.Response, secrets: Collection[str]) -> str:
+    """What an error's body says, whatever its shape: one short line without markup and secrets."""
     try:
         body = response.json()
     except (ValueError, RecursionError):
         body = response.text[:_LONGEST_BODY]
-    return _line(body, secrets)
-
-
-def _line(body: Any, secrets: Collection[str]) -> str:
-    text = ": ".join(dict.fromkeys(_sayings(body)))
-    text = html.unescape(_MARKUP.sub(" ", _UNSEEN.sub(" ", text)))
-    for secret in secrets:
-        text = text.replace(secret, "****")
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…"
+    return _one_line(body, secrets)
 
 
 def error_codes(response: httpx.Response) -> set[int]:
-    """Give the vendor's codes of what went wrong that an error's body holds, wherever they stand."""
+    """All of the vendor's error codes in an error's body, at any depth."""
     try:
         return set(_codes(response.json()))
     except (ValueError, RecursionError):
@@ -184,12 +179,12 @@ def error_codes(response: httpx.Response) -> set[int]:
 
 
 def retry_after(response: httpx.Response, now: datetime) -> float | None:
-    """Give the seconds that the server asks to be left alone, told as seconds or as a date; None if it does not."""
-    told = response.headers.get("Retry-After", "").strip()
+    """The seconds that the server asks to wait, from a ``Retry-After`` in seconds or as a date; None without one."""
+    header = response.headers.get("Retry-After", "").strip()
     try:
-        return max(0.0, float(told))
+        return max(0.0, float(header))
     except ValueError:
-        date = _http_date(told)
+        date = _http_date(header)
         return max(0.0, (date - now).total_seconds()) if date else None
 
 
@@ -208,6 +203,28 @@ def _http_date(text: str) -> datetime | None:
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
+def _one_line(body: Any, secrets: Collection[str]) -> str:
+    text = ": ".join(dict.fromkeys(_messages(body)))
+    text = html.unescape(_MARKUP.sub(" ", _SCRIPTS.sub(" ", text)))
+    for secret in secrets:
+        text = text.replace(secret, "****")
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…"
+
+
+def _messages(body: Any) -> Iterator[str]:
+    """The messages in an error's body: the values of known keys, the items of lists, bare values."""
+    if isinstance(body, Mapping):
+        named = {str(key).lower(): value for key, value in body.items()}
+        for key in _MESSAGE_KEYS:
+            yield from _messages(named.get(key))
+    elif isinstance(body, list):
+        for item in body:
+            yield from _messages(item)
+    elif body is not None and body != "":
+        yield str(body)
+
+
 def _codes(body: Any) -> Iterator[int]:
     if isinstance(body, Mapping):
         for key, value in body.items():
@@ -217,16 +234,3 @@ def _codes(body: Any) -> Iterator[int]:
     elif isinstance(body, list):
         for item in body:
             yield from _codes(item)
-
-
-def _sayings(body: Any) -> Iterator[str]:
-    """Find what an error's body says: known keys of an object in any case, the items of a list, bare values."""
-    if isinstance(body, Mapping):
-        named = {str(key).lower(): value for key, value in body.items()}
-        for key in _SAYING:
-            yield from _sayings(named.get(key))
-    elif isinstance(body, list):
-        for item in body:
-            yield from _sayings(item)
-    elif body is not None and body != "":
-        yield str(body)

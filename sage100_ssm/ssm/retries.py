@@ -1,14 +1,54 @@
-"""What a user is told of requests that are tried again."""
+"""When a request is tried again: how often, after which wait, and what the log says of it.
+
+Which errors are worth another try is decided in `errors` (`PassingError`); which requests may be repeated, in `client`.
+"""
 
 import logging
+from dataclasses import dataclass
 
+from stamina import RetryingCaller
 from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 logger = logging.getLogger("ssm")
 
 
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often the client tries, and how long it waits. Times in seconds.
+
+    Attributes:
+        attempts: tries of a request that may be repeated, the first included.
+        wait_initial: the wait before the second try; it doubles from try to try, with jitter.
+        wait_max: the longest such wait.
+        pause: how long all threads pause after a 429 without ``Retry-After``.
+        pause_max: the longest ``Retry-After`` that is obeyed.
+        connect_timeout: for opening a connection.
+        answer_timeout: for each part of an answer.
+        bulk_timeout: the same where the request contains many writes.
+    """
+
+    attempts: int = 5
+    wait_initial: float = 0.5
+    wait_max: float = 10.0
+    pause: float = 1.0
+    pause_max: float = 60.0
+    connect_timeout: float = 10.0
+    answer_timeout: float = 30.0
+    bulk_timeout: float = 120.0
+
+    def caller(self) -> RetryingCaller:
+        """Calls a function until it succeeds, or fails for another reason, or the attempts are used up."""
+        return RetryingCaller(
+            attempts=self.attempts,
+            timeout=None,
+            wait_initial=self.wait_initial,
+            wait_max=self.wait_max,
+            wait_jitter=self.wait_initial,
+        )
+
+
 def log_retries() -> None:
-    """From now on, in this process, log why and when a request is tried again, in place of stamina's own line."""
+    """Log from now on, in this process, why and when a request is tried again, in place of stamina's own line."""
     set_on_retry_hooks([_log_retry])
 
 

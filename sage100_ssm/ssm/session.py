@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 
 class Session:
-    """A token, earned when first needed and again when it is refused.
+    """A token, obtained when first needed and again once it is refused.
 
     Args:
-        login: earns a new token.
+        login: obtains a new token.
     """
 
     def __init__(self, login: Callable[[], str]) -> None:
@@ -18,7 +18,7 @@ class Session:
         self._lock = threading.Lock()
 
     def token(self, refused: str | None = None) -> str:
-        """Give a token other than the refused one; of many threads that ask, one logs in.
+        """A token other than the refused one; of several threads that need one, a single one logs in.
 
         Raises:
             SsmError: the login failed.
@@ -26,14 +26,14 @@ class Session:
         with self._lock:
             if self._token is None or self._token == refused:
                 self._token = self._login()
-                for tell in self._watchers:
-                    tell(self._token)
+                for watcher in self._watchers:
+                    watcher(self._token)
             return self._token
 
-    def watch(self, tell: Callable[[str], None]) -> None:
-        """Have each token told, the present one at once: for whoever masks secrets in logs."""
+    def watch(self, watcher: Callable[[str], None]) -> None:
+        """Have a function called with each token, the present one at once, so that logs can mask it."""
         with self._lock:
-            if tell not in self._watchers:
-                self._watchers.append(tell)
+            if watcher not in self._watchers:
+                self._watchers.append(watcher)
             if self._token is not None:
-                tell(self._token)
+                watcher(self._token)

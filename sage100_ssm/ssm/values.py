@@ -1,7 +1,8 @@
-"""How SSM writes values: references, dates, deletion marks.
+"""How SSM represents values: references, dates, deletion marks.
 
-A reference or list value reads as ``{"id": 9, "value": "label"}`` and is written as the integer; a missing key
-reads as null; dates have up to seven fractional digits, and 1899 or 1900 stands for none.
+A reference or list value is read as ``{"id": 9, "value": "label"}`` and written as the integer; a missing key
+means null; dates have up to seven decimals, and 1899 or 1900 means no date (docs/facts/ssm-api.md, "Reading and
+writing values").
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 Row = Mapping[str, Any]
-"""One row as SSM gives it. Its ``id`` is an integer."""
+"""One row as SSM returns it. Its ``id`` is an integer."""
 
 STAMPS = ("dateCreated", "dateUpdated", "dateDeleted")
 
@@ -17,7 +18,7 @@ _FIRST_REAL_YEAR = 1901
 
 
 def plain(value: Any) -> Any:
-    """Give a value in the form in which it is written: a reference as its id."""
+    """A value in the form in which it is written: a reference as its id."""
     if isinstance(value, Mapping) and "id" in value:
         return value["id"]
     if isinstance(value, list):
@@ -26,28 +27,28 @@ def plain(value: Any) -> Any:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Tell whether two values are the same to SSM: exactly, references by id, null as empty text."""
-    return bool(_filled(left) == _filled(right))
+    """Whether two values are equal to SSM: exactly, references by id, null and empty text alike."""
+    return bool(_null_if_empty(left) == _null_if_empty(right))
 
 
-def held(row: Row, field: str) -> Any:
-    """Give what a row holds in a field: a missing key is null, and a missing ``deleted`` is false."""
+def value_of(row: Row, field: str) -> Any:
+    """The value of a field of a row: null for a missing key, false for a missing ``deleted``."""
     return is_deleted(row) if field == "deleted" else row.get(field)
 
 
 def is_deleted(row: Row) -> bool:
-    """Tell whether a row is marked as deleted; ``dateDeleted`` may be set on a living one."""
+    """Whether a row is marked as deleted. ``dateDeleted`` says nothing: it may be set on a living row."""
     return row.get("deleted") is True
 
 
 def ext_id(row: Row) -> str | None:
-    """Give the external id that a row bears; an empty one is none."""
-    bears = row.get("extId")
-    return bears if isinstance(bears, str) and bears else None
+    """The external id of a row; None for an empty one."""
+    value = row.get("extId")
+    return value if isinstance(value, str) and value else None
 
 
 def parse_stamp(value: Any) -> datetime | None:
-    """Read a date of SSM, in UTC; None where it stands for none or cannot be read."""
+    """A date of SSM, in UTC; None where it means no date, or cannot be parsed."""
     try:
         stamp = datetime.fromisoformat(value)
         stamp = stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)
@@ -57,15 +58,15 @@ def parse_stamp(value: Any) -> datetime | None:
 
 
 def format_stamp(stamp: datetime) -> str:
-    """Write a time of fixed width, so that texts compare as times do."""
+    """A time in UTC as a text of fixed width, so that texts sort as times do."""
     return stamp.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def changed_at(row: Row) -> datetime | None:
-    """Give the latest of a row's stamps."""
+    """The latest of a row's stamps; None without any."""
     return max(filter(None, (parse_stamp(row.get(field)) for field in STAMPS)), default=None)
 
 
-def _filled(value: Any) -> Any:
+def _null_if_empty(value: Any) -> Any:
     bare = plain(value)
     return None if bare == "" else bare

@@ -1,4 +1,4 @@
-"""Conditions of the ``where`` parameter, which SSM reads much as SQL."""
+"""Conditions for the ``where`` parameter, which SSM reads much like SQL."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -6,37 +6,35 @@ from datetime import UTC, datetime
 from sage100_ssm.ssm.values import STAMPS
 
 _LONGEST = 2000
-"""Characters of one ``where``: encoded, it stays well below the 8 KB that servers take of an address."""
+"""Characters of one ``where``: encoded, it stays well below the 8 KB that servers accept in an address."""
 
 
 def changed_since(moment: datetime) -> str:
-    """Match rows created, updated or deleted after a moment: ``dateUpdated`` alone says neither of the others."""
+    """Rows that were created, updated or deleted after a moment."""
+    # All three stamps: `dateUpdated` is null until the first update, and a deletion may not change it
+    # (docs/facts/ssm-api.md, "Lists").
     return f"({' OR '.join(_after(field, moment) for field in STAMPS)})"
 
 
 def changed_since_or_deleted(moment: datetime) -> str:
-    """Match rows created or updated after a moment, and whatever is deleted: for where no deletion date is taken."""
+    """Rows that were created or updated after a moment, and all deleted ones: for where ``dateDeleted`` is refused."""
     living = (_after(field, moment) for field in STAMPS if field != "dateDeleted")
     return f"({' OR '.join([*living, 'deleted=true'])})"
 
 
-def _after(field: str, moment: datetime) -> str:
-    return f"{field} > '{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
-
-
 def is_id(number: int) -> str:
-    """Match the row with this id."""
+    """The row with this id."""
     return f"id={number}"
 
 
 def has_ext_id(ext_id: str) -> str:
-    """Match rows that bear this ``extId``."""
+    """Rows with this ``extId``."""
     doubled = ext_id.replace("'", "''")
     return f"extId='{doubled}'"
 
 
 def any_of(conditions: Iterable[str]) -> Iterator[str]:
-    """Join conditions by OR, in as few texts as stay short enough for an address."""
+    """Conditions joined by OR, in as few texts as stay short enough for an address."""
     joined = ""
     for condition in conditions:
         if joined and len(joined) + len(condition) > _LONGEST:
@@ -45,3 +43,7 @@ def any_of(conditions: Iterable[str]) -> Iterator[str]:
         joined = f"{joined} OR {condition}" if joined else condition
     if joined:
         yield joined
+
+
+def _after(field: str, moment: datetime) -> str:
+    return f"{field} > '{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"

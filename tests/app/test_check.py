@@ -9,18 +9,21 @@ from sage100_ssm.app import sides
 from sage100_ssm.app.check.check import check_sides
 from sage100_ssm.app.check.findings import Level
 from sage100_ssm.sage100.inspection import Generation
-from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.ssm.client import SsmClient
+from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.standins.ssm_api.resources import ApiField
 from sage100_ssm.sync.failures import Exit
 
-HASTE = Patience(attempts=1, wait_initial=0, wait_max=0, pause=0, pause_max=0.01, connect=1, answer=1)
+HASTE = RetryPolicy(
+    attempts=1, wait_initial=0, wait_max=0, pause=0, pause_max=0.01, connect_timeout=1, answer_timeout=1
+)
 ADVICE, MEND, OK, UNSEEN = Level.ADVICE, Level.MEND, Level.OK, Level.UNSEEN
 
 
 @pytest.fixture(autouse=True)
 def haste(monkeypatch):
-    monkeypatch.setattr(sides, "SsmClient", partial(SsmClient, patience=HASTE))
+    monkeypatch.setattr(sides, "SsmClient", partial(SsmClient, retry_policy=HASTE))
 
 
 def levels(report):

@@ -10,7 +10,8 @@ from sage100_ssm.app import sides
 from sage100_ssm.app.assemble import utc_now
 from sage100_ssm.app.probe import probe, settings_from, write_answers
 from sage100_ssm.app.settings import load_settings
-from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.ssm.client import SsmClient
+from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault, Reset
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.sync.failures import SideUnavailableError, SyncError
@@ -18,14 +19,16 @@ from sage100_ssm.sync.run.lease import leased
 from sage100_ssm.sync.state.errors import AnotherRun
 from sage100_ssm.sync.state.store import StateStore
 
-HASTE = Patience(attempts=1, wait_initial=0, wait_max=0, pause=0, pause_max=0.01, connect=1, answer=1)
+HASTE = RetryPolicy(
+    attempts=1, wait_initial=0, wait_max=0, pause=0, pause_max=0.01, connect_timeout=1, answer_timeout=1
+)
 HOUR = timedelta(hours=1)
 CLIENT = "JASPE"
 
 
 @pytest.fixture(autouse=True)
 def haste(monkeypatch):
-    monkeypatch.setattr(sides, "SsmClient", partial(SsmClient, patience=HASTE))
+    monkeypatch.setattr(sides, "SsmClient", partial(SsmClient, retry_policy=HASTE))
 
 
 def codes(site, company=CLIENT, side="ssm"):

@@ -5,8 +5,9 @@ import itertools
 
 import pytest
 
-from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.errors import LoginRefused, Rejected
+from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.ssm.values import is_deleted, same
 
 pytestmark = [pytest.mark.vcr, pytest.mark.block_network]
@@ -45,7 +46,7 @@ def test_two_pages_of_a_list_come_newest_first_and_bear_the_servers_clock(ssm_co
 
 def test_wrong_keys_are_a_refused_login(ssm_config):
     wrong = ssm_config.model_validate(ssm_config.model_dump() | {"public_key": "none", "private_key": "none"})
-    with SsmClient(wrong, Patience(attempts=1)) as client, pytest.raises(LoginRefused):
+    with SsmClient(wrong, RetryPolicy(attempts=1)) as client, pytest.raises(LoginRefused):
         client.log_in()
 
 

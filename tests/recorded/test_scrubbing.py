@@ -9,9 +9,10 @@ import pytest
 import yaml
 from vcr import VCR
 
-from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.ssm.errors import Rejected
+from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins import sample
 from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault
 from sage100_ssm.standins.ssm_api.server import SsmApiServer
@@ -88,7 +89,7 @@ def test_a_recording_keeps_neither_secrets_nor_a_person_and_replays_all_the_same
     cassette, tokens, scrubber = tmp_path / "planted.yaml", [], Scrubber(*KEYS)
     recorder = VCR(before_record_request=scrubber.request, before_record_response=scrubber.answer)
     config = SsmConfig(base_url=planted.base_url, public_key=KEYS[0], private_key=KEYS[1], requests_per_second=500)
-    with recorder.use_cassette(str(cassette)), SsmClient(config, Patience(attempts=1)) as client:
+    with recorder.use_cassette(str(cassette)), SsmClient(config, RetryPolicy(attempts=1)) as client:
         client.on_token(tokens.append)
         (seen,) = converse(client)
 
@@ -102,7 +103,7 @@ def test_a_recording_keeps_neither_secrets_nor_a_person_and_replays_all_the_same
     anywhere = SsmConfig(
         base_url="https://elsewhere.example/api/v4", public_key="p", private_key="k", requests_per_second=500
     )
-    with player.use_cassette(str(cassette)), SsmClient(anywhere, Patience(attempts=1)) as client:
+    with player.use_cassette(str(cassette)), SsmClient(anywhere, RetryPolicy(attempts=1)) as client:
         (replayed,) = converse(client)
     assert replayed.keys() == ROW.keys()
     assert (replayed["id"], replayed["accountId"]["id"]) == (7, 8)

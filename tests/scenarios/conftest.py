@@ -17,7 +17,8 @@ import pytest
 from sage100_ssm.app import assemble, sides
 from sage100_ssm.app.assemble import plan_once, run_once
 from sage100_ssm.app.settings import Settings
-from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.ssm.client import SsmClient
+from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins.company_database import create_company_database
 from sage100_ssm.standins.people import SageUser, SsmUser
 from sage100_ssm.standins.ssm_api.faults import Fault
@@ -34,7 +35,9 @@ from sage100_ssm.sync.run.report import PlanReport, RunReport
 from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.store import StateStore
 
-HASTE = Patience(attempts=3, wait_initial=0, wait_max=0, pause=0, pause_max=0.01, connect=1, answer=0.5)
+HASTE = RetryPolicy(
+    attempts=3, wait_initial=0, wait_max=0, pause=0, pause_max=0.01, connect_timeout=1, answer_timeout=0.5
+)
 EXTRA_FIELDS = {"contacts": [ApiField("Z_note", max_length=500), ApiField("Z_fonction", max_length=200)]}
 
 
@@ -284,7 +287,7 @@ def quirks(request):
 def stage(server, empty_company, quirks, tmp_path, monkeypatch):
     """Two clients on both sides, and nobody in them; the final check is left to the scenario."""
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))  # loopback needs no certificates, and loading them takes long
-    monkeypatch.setattr(sides, "SsmClient", partial(SsmClient, patience=HASTE))
+    monkeypatch.setattr(sides, "SsmClient", partial(SsmClient, retry_policy=HASTE))
     clock = Clock()
     monkeypatch.setattr(assemble, "utc_now", clock)
     server.reset(with_value_lists(Store(quirks, clock=clock, extra_fields=EXTRA_FIELDS)))

@@ -44,7 +44,7 @@ def test_p10_ssm_that_refuses_to_be_searched_is_one_problem_and_not_one_of_each_
 
     with monkeypatch.context() as patch:
         patch.setattr(SsmWriter, "_look_up", refused)
-        patch.setattr(SsmWriter, "_can_be_searched", lambda _: False)
+        patch.setattr(SsmWriter, "_accepts_queries", lambda _: False)
         world.run()
     assert [contact for _, contact in world.problems] == [None]
     world.run()

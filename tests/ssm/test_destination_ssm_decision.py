@@ -2,13 +2,15 @@
 
 import pytest
 
-from destination_ssm.decision import Attempt, Demands, Seen, Write, decide, fault, malformed, settle
+from destination_ssm.decision import CreationRules, Snapshot, Write, decide, malformation
+from destination_ssm.outcome import Attempt, settle
+from destination_ssm.receipts import malformed
 from sage100_ssm.connectors.request import write_request
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.ssm.errors import Forbidden, LoginRefused, QuotaExhausted, Rejected, Unreachable
 
 OWNER = 310
-DEMANDS = Demands({"salesRepId": OWNER}, ("firstName", "lastName", "accountId", "salesRepId"))
+DEMANDS = CreationRules({"salesRepId": OWNER}, ("firstName", "lastName", "accountId", "salesRepId"))
 LIVING = {
     "id": 7,
     "extId": "x7",
@@ -33,7 +35,7 @@ LIVING = {
 }
 DELETED = {**LIVING, "id": 8, "extId": "x8", "deleted": True}
 TWIN = {**LIVING, "id": 9}
-SEEN = Seen.of([TWIN, DELETED, LIVING])
+SEEN = Snapshot.of([TWIN, DELETED, LIVING])
 MARK = {"_ab_cdc_deleted_at": "2024-01-01T00:00:00Z"}
 NEW = {"firstName": "Zoé", "lastName": "Or", "accountId": 1}
 
@@ -223,7 +225,7 @@ def test_a_record_refused_unread_tells_what_would_have_been_done(data, action):
 
 
 def test_account_without_a_branch_is_not_created():
-    demands = Demands({"salesRepId1": OWNER, "branchId": None}, ("name", "branchId", "salesRepId1"))
+    demands = CreationRules({"salesRepId1": OWNER, "branchId": None}, ("name", "branchId", "salesRepId1"))
     assert decide(request(name="Or"), SEEN, demands).field == "branchId"
 
 
@@ -236,7 +238,7 @@ def test_declared_field_that_the_wire_dropped_counts_as_null():
     "data", [{"extId": 5}, {"firstName": "\ud800"}, {"latitude": float("nan")}, {**MARK}, {**MARK, "extId": ""}]
 )
 def test_record_that_cannot_be_sent_has_a_fault(data):
-    assert fault(request(**data))
+    assert malformation(request(**data))
 
 
 LOST, NOT_SENT = Unreachable("ReadTimeout", sent=True), QuotaExhausted("", sent=False)
@@ -297,7 +299,7 @@ AFTERMATHS = {
 def test_a_write_ends(sent, error, rows, expected):
     action, identifier, fields = sent
     attempt = Attempt(Write(request(id=identifier), action, identifier, fields), identifier, error)
-    receipt = settle(attempt, None if rows is UNREAD else Seen.of(rows))
+    receipt = settle(attempt, None if rows is UNREAD else Snapshot.of(rows))
     assert (
         receipt.outcome,
         receipt.cause,
@@ -315,4 +317,4 @@ def test_confirmed_creation_bears_its_new_id_even_if_it_cannot_be_read_back():
 
 def test_refusal_quotes_ssm():
     attempt = Attempt(Write(request(), *PLAIN_CREATE), None, Rejected(400, "lastName too long"))
-    assert settle(attempt, Seen.of([])).detail == "lastName too long"
+    assert settle(attempt, Snapshot.of([])).detail == "lastName too long"

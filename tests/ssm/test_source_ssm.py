@@ -14,8 +14,9 @@ from airbyte_cdk.models import (
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from sage100_ssm.connectors.source import CursorStream
-from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
+from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.standins.ssm_api.server import SsmApiServer
@@ -24,7 +25,7 @@ from sage100_ssm.standins.ssm_api.tenant import with_value_lists
 from source_ssm.source import SourceSsm
 from tests.support.ssm_reading import KEYS, LOGGER, URL, Reading
 
-HASTE = Patience(attempts=2, wait_initial=0, wait_max=0, pause=0)
+HASTE = RetryPolicy(attempts=2, wait_initial=0, wait_max=0, pause=0)
 START = datetime(2024, 5, 1, 12, 0, 0, 250_000, UTC)
 
 

@@ -8,7 +8,7 @@ import respx
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
 from source_ssm import schemas
-from source_ssm.declared_types import Types
+from source_ssm.declared_types import DeclaredTypes
 from source_ssm.source import SourceSsm
 from tests.support.ssm_reading import KEYS, URL, Reading
 
@@ -31,7 +31,7 @@ TEXT, WHOLE, NUMBER, FLAG, REFERENCE = "comment", "permissionLevel", "latitude",
     ],
 )
 def test_a_value_comes_in_the_type_declared_where_nothing_is_lost_by_it(caplog, field, value, given):
-    row = Types("accounts", schemas.ACCOUNTS)({"id": 7, field: value})
+    row = DeclaredTypes("accounts", schemas.ACCOUNTS)({"id": 7, field: value})
     assert (row[field], type(row[field])) == (given, type(given))
     jsonschema.validate(row, schemas.ACCOUNTS)
     assert not caplog.records
@@ -55,7 +55,7 @@ def test_a_value_comes_in_the_type_declared_where_nothing_is_lost_by_it(caplog, 
     ],
 )
 def test_any_other_value_is_passed_on_and_told_once_by_its_field(caplog, field, value):
-    typed = Types("accounts", schemas.ACCOUNTS)
+    typed = DeclaredTypes("accounts", schemas.ACCOUNTS)
     assert [typed({"id": number, field: value})[field] for number in range(3)] == [value] * 3
     (told,) = [entry.getMessage() for entry in caplog.records]
     assert told == f"accounts has values in {field} of a type not declared ({type(value).__name__}): passed on."

@@ -7,7 +7,7 @@ import httpx
 import pytest
 import respx
 
-from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.ssm.errors import (
     Forbidden,
@@ -18,6 +18,7 @@ from sage100_ssm.ssm.errors import (
     SsmError,
     Unreachable,
 )
+from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins.ssm_api.faults import (
     EMPTY_PAGE,
     HTML,
@@ -32,15 +33,17 @@ from sage100_ssm.standins.ssm_api.server import SsmApiServer
 
 URL = "https://ssm.example/api/v4"
 PUBLIC, PRIVATE, TOKEN = "public-key-of-ours", "private-key-of-ours", "session-token-of-ours"
-HASTE = Patience(attempts=3, wait_initial=0, wait_max=0, pause=0, pause_max=0.01, connect=0.2, answer=0.2)
+HASTE = RetryPolicy(
+    attempts=3, wait_initial=0, wait_max=0, pause=0, pause_max=0.01, connect_timeout=0.2, answer_timeout=0.2
+)
 EMPTY = httpx.Response(200, json=[])
 DONE = httpx.Response(200, json={"Message": "entity updated"})
 
 
-def client_of(url=URL, patience=HASTE, **settings):
+def client_of(url=URL, retry_policy=HASTE, **settings):
     keys = {"public_key": PUBLIC, "private_key": PRIVATE}
     settings = {"requests_per_second": 10_000, **keys, **settings}
-    return SsmClient(SsmConfig(base_url=url, **settings), patience)
+    return SsmClient(SsmConfig(base_url=url, **settings), retry_policy)
 
 
 def page(*ids):
@@ -152,7 +155,7 @@ def test_whole_client_pauses_as_long_as_retry_after_asks_but_no_longer_than_allo
             EMPTY,
         ]
     )
-    with client_of(patience=Patience(wait_initial=0, pause_max=60)) as client:
+    with client_of(retry_policy=RetryPolicy(wait_initial=0, pause_max=60)) as client:
         pauses = []
         client._quota.pause = pauses.append
         assert list(client.rows("contacts")) == []

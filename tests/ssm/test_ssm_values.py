@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from sage100_ssm.ssm import responses, where
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.ssm.errors import MalformedAnswer
-from sage100_ssm.ssm.values import changed_at, ext_id, format_stamp, held, parse_stamp, plain, same
+from sage100_ssm.ssm.values import changed_at, ext_id, format_stamp, parse_stamp, plain, same, value_of
 
 KEYS = {"public_key": "pub-key-1", "private_key": "priv-key-1"}
 
@@ -69,8 +69,8 @@ def test_reference_is_written_as_its_id():
 
 
 def test_missing_key_is_null_and_missing_deleted_is_false():
-    assert held({"id": 1}, "email") is None
-    assert held({"id": 1}, "deleted") is False
+    assert value_of({"id": 1}, "email") is None
+    assert value_of({"id": 1}, "deleted") is False
     assert ext_id({"id": 1, "extId": ""}) is None
 
 
@@ -112,7 +112,7 @@ def test_many_conditions_are_joined_in_texts_short_enough_for_an_address():
     ],
 )
 def test_error_body_of_any_shape_becomes_one_line_without_markup_or_secrets(body, line):
-    assert responses.words(httpx.Response(400, text=body), ["priv-key-1"]) == line
+    assert responses.error_text(httpx.Response(400, text=body), ["priv-key-1"]) == line
 
 
 @pytest.mark.parametrize(
@@ -131,19 +131,19 @@ def test_retry_after_is_read_as_seconds_and_as_a_date(header, seconds):
 
 @pytest.mark.parametrize("body", ['{"id": 7, "Message": "x"}', '{"Id": "7", "message": "x"}', '{"ID": 7}'])
 def test_id_of_what_was_created_is_read_in_any_spelling(body):
-    assert responses.created_id(httpx.Response(200, text=body)) == 7
+    assert responses.parse_created_id(httpx.Response(200, text=body)) == 7
 
 
 @pytest.mark.parametrize("body", ["{}", '{"id": null}', '{"id": "x7"}', '{"id": true}', "[7]", "<p>ok</p>", ""])
 def test_creation_without_an_id_is_no_confirmation(body):
     with pytest.raises(MalformedAnswer):
-        responses.created_id(httpx.Response(200, text=body))
+        responses.parse_created_id(httpx.Response(200, text=body))
 
 
 @pytest.mark.parametrize("body", ["{}", "null", "<p>", '[{"id": 1}', '[{"id": "1"}]', '[{"id": true}]', "[1]", ""])
 def test_page_that_is_no_list_of_rows_with_integer_ids_is_an_error(body):
     with pytest.raises(MalformedAnswer):
-        responses.page(httpx.Response(200, text=body))
+        responses.parse_page(httpx.Response(200, text=body))
 
 
 def test_configuration_shows_no_key():

@@ -3,11 +3,14 @@
 from airbyte_cdk.models import AirbyteMessageSerializer, ConfiguredAirbyteCatalogSerializer, Type
 
 from destination_ssm.destination import DestinationSsm
-from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
+from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins.ssm_api.tenant import BRANCH, SALES_REP
 
-HASTE = Patience(attempts=2, wait_initial=0, wait_max=0, pause=0, connect=1, answer=0.3, bulk=1)
+HASTE = RetryPolicy(
+    attempts=2, wait_initial=0, wait_max=0, pause=0, connect_timeout=1, answer_timeout=0.3, bulk_timeout=1
+)
 
 
 class Side:

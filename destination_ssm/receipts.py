@@ -1,0 +1,58 @@
+"""Receipts of requests for which nothing was sent, and the form of all receipts. Pure."""
+
+from dataclasses import replace
+
+from sage100_ssm.connectors.request import WriteRequest
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, changed_detail
+from sage100_ssm.ssm.errors import Rejected, SsmError
+from sage100_ssm.ssm.values import Row, ext_id
+
+
+def receipt(
+    request: WriteRequest,
+    action: Action,
+    outcome: Outcome,
+    identifier: int | None,
+    row: Row | None,
+    cause: Cause | None = None,
+    detail: str = "",
+    *,
+    wrote: bool = False,
+) -> Receipt:
+    """A receipt of a request."""
+    return Receipt(
+        request.index, request.stream, action, outcome, identifier, row, cause=cause, detail=detail, wrote=wrote
+    )
+
+
+def changed(request: WriteRequest, action: Action, field: str | None, row: Row | None) -> Receipt:
+    """The row no longer holds what was expected (P11); or, without a row and a field, does not exist."""
+    identifier = row["id"] if row else None
+    return replace(
+        receipt(request, action, Outcome.CHANGED, identifier, row, detail=changed_detail(field)), field=field
+    )
+
+
+def malformed(request: WriteRequest, detail: str) -> Receipt:
+    """The record itself is at fault."""
+    return receipt(request, _likely_action(request), Outcome.REFUSED, request.id, None, Cause.MALFORMED, detail=detail)
+
+
+def not_sent(request: WriteRequest, error: SsmError) -> Receipt:
+    """Nothing was sent, since SSM cannot be read, or refuses every query."""
+    cause = Cause.REJECTED if isinstance(error, Rejected) else Cause.CONNECTION
+    return receipt(request, _likely_action(request), Outcome.RETRY, request.id, None, cause, detail=str(error))
+
+
+def not_searchable(request: WriteRequest, error: Rejected) -> Receipt:
+    """SSM refuses the query by which the record's row is looked up."""
+    detail = error.detail or str(error)
+    refusal = receipt(
+        request, _likely_action(request), Outcome.REFUSED, request.id, None, Cause.REJECTED, detail=detail
+    )
+    return replace(refusal, field="id" if ext_id(request.identity) is None else "extId")
+
+
+def _likely_action(request: WriteRequest) -> Action:
+    """The action of a request whose row was not read: without an `extId` it would have matched no row."""
+    return request.action or (Action.UPDATE if ext_id(request.identity) else Action.CREATE)

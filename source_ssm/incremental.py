@@ -1,0 +1,113 @@
+"""Reading what changed in SSM since a state, and what the state contains."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sage100_ssm.connectors.source import Pages, State, state_errors, state_integer
+from sage100_ssm.ssm import where
+from sage100_ssm.ssm.client import SsmClient
+from sage100_ssm.ssm.errors import Rejected
+from sage100_ssm.ssm.responses import Page
+from sage100_ssm.ssm.values import changed_at, format_stamp, parse_stamp
+
+CURSOR = "changed_at"
+NEWEST_ID = "newest_id"
+"""In the state: the id of the row with the newest stamp, which the next reading must show again, since it overlaps."""
+PAGE_ROWS = "page_rows"
+"""In the state: the largest number of rows of a page in the last whole reading, by which a last page is recognised."""
+
+_logger = logging.getLogger("airbyte")
+
+
+def changes(client: SsmClient, resource: str, state: State, overlap: timedelta) -> Pages:
+    """Read what changed since a state; everything where it is empty. The new state comes at the end.
+
+    Args:
+        client: the client.
+        resource: `contacts` or `accounts`.
+        state: the state.
+        overlap: how far to go back before its cursor.
+    """
+    with state_errors():
+        start = _cursor(state)
+        full, newest_id = state_integer(state, PAGE_ROWS), state_integer(state, NEWEST_ID)
+    coverage = _Coverage()
+    # The overlap includes the row that was the newest. Where it is not shown again, SSM shifts the dates of the
+    # condition, or shows the row no more: changes may be hidden, and everything is read.
+    witness = newest_id if start and overlap else None
+    yield from coverage.observe(_changed_pages(client, resource, start - overlap if start else None, full), witness)
+    if witness is not None and not coverage.has_seen_witness:
+        _logger.warning("The condition on dates hides rows of %s that it should show: all are read.", resource)
+        start = None
+        yield from coverage.observe(client.pages(resource), witness)
+    # Not before: rows come in the order of their ids, so that only a whole pass covers a period.
+    if reached := coverage.until(start):
+        largest = full if start else coverage.largest
+        newest = coverage.newest[1] if coverage.newest else witness
+        facts = {PAGE_ROWS: largest, NEWEST_ID: newest}
+        yield (), {CURSOR: format_stamp(reached), **{name: value for name, value in facts.items() if value}}
+
+
+@dataclass(slots=True)
+class _Coverage:
+    """What the pages of a reading have shown so far.
+
+    Attributes:
+        began: the server's clock at the first page; ours where it does not say.
+        newest: the newest stamp, and the id of its row.
+        largest: the largest number of rows of a page.
+        has_seen_witness: whether the row was shown that must be.
+    """
+
+    began: datetime | None = None
+    newest: tuple[datetime, int] | None = None
+    largest: int = 0
+    has_seen_witness: bool = False
+
+    def observe(self, pages: Iterable[Page], witness: int | None) -> Pages:
+        """Pass pages on, and note what they show."""
+        here = datetime.now(UTC)
+        for page in pages:
+            self.began = self.began or page.date or here
+            self.largest = max(self.largest, len(page.rows))
+            self.has_seen_witness = self.has_seen_witness or any(row["id"] == witness for row in page.rows)
+            stamps = [(moment, row["id"]) for row in page.rows if (moment := changed_at(row))]
+            self.newest = max(filter(None, (self.newest, *stamps)), default=None)
+            yield page.rows, None
+
+    def until(self, start: datetime | None) -> datetime | None:
+        """The time up to which everything is read; None where nothing has a stamp.
+
+        Args:
+            start: the time up to which everything was read before.
+        """
+        # The newest stamp; but not after the server's clock at the first page: a row may change behind the reading.
+        reached = min(self.newest[0], self.began or self.newest[0]) if self.newest else None
+        return max(filter(None, (reached, start)), default=None)
+
+
+def _changed_pages(client: SsmClient, resource: str, since: datetime | None, full: int | None) -> Iterator[Page]:
+    """Pages of what changed, by the narrowest condition that SSM accepts; all pages where it accepts none."""
+    if since is not None:
+        # Not every instance may accept a condition on `dateDeleted`.
+        for condition in (where.changed_since(since), where.changed_since_or_deleted(since)):
+            with suppress(Rejected):
+                yield from client.pages(resource, condition, full=full)
+                return
+    yield from client.pages(resource)
+
+
+def _cursor(state: State) -> datetime | None:
+    """The time of a state; None where it has none.
+
+    Raises:
+        TypeError, ValueError: the value is no date.
+    """
+    stamp = state.get(CURSOR)
+    if stamp is None:
+        return None
+    datetime.fromisoformat(stamp)  # raises; `parse_stamp` would return None
+    return parse_stamp(stamp)
