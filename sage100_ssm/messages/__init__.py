@@ -19,6 +19,7 @@ from sage100_ssm.sync.journal import (
     AmbiguousMatch,
     Code,
     CompanyNotInSsm,
+    DeletedInSage,
     DeletionRefused,
     Entry,
     Facts,
@@ -199,6 +200,8 @@ class _Journal:
             case CompanyNotInSsm(contacts):
                 names = [_shown(contact.name) if contact.name else self._fact(contact) for contact in contacts]
                 shown |= {"number": str(len(contacts)), "contacts": _listed(names)}
+            case DeletedInSage(row):
+                shown["row"] = ", ".join(f"{name} “{_shown(value)}”" for name, value in row)
             case ValueNotRepresentable(characters) if characters:
                 shown["characters"] = " ".join(map(_visible, characters))
         return shown

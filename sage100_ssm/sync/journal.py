@@ -46,6 +46,7 @@ class Code(StrEnum):
     NOT_VISIBLE_IN_SSM = "not_visible_in_ssm", Kind.PROBLEM, "P10"
     COMPANY_CHANGE_REFUSED = "company_change_refused", Kind.NOTICE, "R6"
     DELETION_REFUSED = "deletion_refused", Kind.NOTICE, "R8"
+    DELETED_IN_SAGE = "deleted_in_sage", Kind.NOTICE, "R7"
     DELETION_OVERRODE_EDIT = "deletion_overrode_edit", Kind.NOTICE, "P2"
     CONFLICT_SETTLED = "conflict_settled", Kind.NOTICE, "P1"
     CONFLICT = "conflict", Kind.PROBLEM, "P1"
@@ -68,6 +69,7 @@ class Code(StrEnum):
     MASS_CHANGE_GUARD = "mass_change_guard", Kind.PROBLEM, "P9"
     EMPTY_SIDE_GUARD = "empty_side_guard", Kind.PROBLEM, "P9"
     RESTORED_SIDE_GUARD = "restored_side_guard", Kind.PROBLEM, "P9"
+    OLDER_STAMP = "older_stamp", Kind.NOTICE, "P9"
     GUARD_LIFTED = "guard_lifted", Kind.NOTICE, "P9"
     INCOMPLETE_READ = "incomplete_read", Kind.PROBLEM, "P10"
     SIDE_UNREACHABLE = "side_unreachable", Kind.PROBLEM
@@ -215,6 +217,18 @@ class DeletionRefused(Facts):
     def rule(self) -> str | None:
         """The rule that decided."""
         return "R8" if self.origin is Side.SAGE100 else "P3"
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedInSage(Facts):
+    """A contact that was deleted in SSM was deleted in Sage.
+
+    Attributes:
+        row: the columns of its row that were filled, with their values.
+    """
+
+    code = Code.DELETED_IN_SAGE
+    row: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -497,6 +511,20 @@ class RestoredSideGuard(Guard):
 
 
 @dataclass(frozen=True, slots=True)
+class OlderStamp(Facts):
+    """A Sage row that changed has an older stamp than the one last seen; the value that it replaces is kept here.
+
+    Attributes:
+        stamp: the row's stamp.
+        seen: the stamp last seen.
+    """
+
+    code = Code.OLDER_STAMP
+    stamp: str
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
 class GuardLifted(AboutSide):
     """A person lifted a guard for one run.
 
@@ -552,6 +580,7 @@ FACTS: Mapping[Code, type[Facts]] = {
         NotVisibleInSsm,
         CompanyChangeRefused,
         DeletionRefused,
+        DeletedInSage,
         DeletionOverrodeEdit,
         ConflictSettled,
         Conflict,
@@ -574,6 +603,7 @@ FACTS: Mapping[Code, type[Facts]] = {
         MassChangeGuard,
         EmptySideGuard,
         RestoredSideGuard,
+        OlderStamp,
         GuardLifted,
         IncompleteRead,
         SideUnreachable,

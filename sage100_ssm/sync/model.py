@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as default
+from datetime import datetime
 from enum import StrEnum
 
 Value = str | int | None
@@ -76,6 +77,8 @@ class Link:
         status: whether it is worked on.
         reason: the journal's code of why it sleeps; None for a link that does not.
         unconfirmed: per side with an update whose receipt has not come, the base that the update leaves if it was done.
+        unmapped_digest: a digest of the columns of the Sage row that are not in the field map, as last seen while both
+            contacts lived (P3); None where it is not known.
         id: the state's own key; None until saved.
     """
 
@@ -91,6 +94,7 @@ class Link:
     status: LinkStatus = LinkStatus.ACTIVE
     reason: str | None = None
     unconfirmed: Mapping[Side, Base] = default(default_factory=dict)
+    unmapped_digest: str | None = None
     id: int | None = None
 
 
@@ -105,6 +109,8 @@ class Intent:
         sage100_no: its ``CT_No`` in Sage; None for a creation in SSM.
         names: its last and first name in Sage; two times None for a creation in SSM.
         base: the base that the creation leaves if it was done.
+        target_id: the id that SSM gave, where it gave one without showing the contact yet.
+        begun_at: when it was last tried; None for one of an earlier version.
         id: the state's own key; None until saved.
     """
 
@@ -114,4 +120,6 @@ class Intent:
     sage100_no: int | None = None
     names: tuple[str | None, str | None] = (None, None)
     base: Base = default(default_factory=dict)
+    target_id: int | None = None
+    begun_at: datetime | None = None
     id: int | None = None

@@ -76,6 +76,10 @@ class MemoryTransaction:
         before = {} if replace else self.kept.observed.get(stream, {})
         self.kept.observed[stream] = before | {row["id"]: row for row in observed}
 
+    def forget_observed(self, stream: str, id_: int) -> None:
+        """Forget a row."""
+        self.kept.observed.get(stream, {}).pop(id_, None)
+
     def cursor(self, stream: str) -> Any:
         """The state up to which a stream was read."""
         return self.recall(f"cursor:{stream}")

@@ -44,6 +44,22 @@ class Account:
     name: str | None
 
 
+class MalformedRowError(ValueError):
+    """A row of a side has not the shape that the side describes (docs/facts)."""
+
+
+def is_deleted(row: Mapping[str, Any]) -> bool:
+    """Whether SSM marks a row as deleted: only ``true`` is a deletion (P10).
+
+    Raises:
+        MalformedRowError: the flag is neither true nor false nor missing; nobody knows what is meant.
+    """
+    flag = row.get("deleted")
+    if flag is not None and not isinstance(flag, bool):
+        raise MalformedRowError(f"deleted {flag!r}")
+    return flag is True
+
+
 class Companies:
     """The companies of both sides, by ``CT_Num`` and by account.
 
@@ -72,7 +88,14 @@ class Companies:
             is_unwanted_prospect = not scope.prospects and row.get("CT_Prospect") == 1
             if is_unwanted_prospect or scope.excludes(row["CT_Num"]):
                 self._left_out.add(key)
-        self._accounts = {row["id"]: _account(row, code_field) for row in accounts}
+        self._accounts: dict[int, Account] = {}
+        self.malformed_accounts: dict[int, str] = {}
+        """The accounts that cannot be understood, by id, and why; they and their contacts are left alone."""
+        for row in accounts:
+            try:
+                self._accounts[row["id"]] = _account(row, code_field)
+            except MalformedRowError as error:
+                self.malformed_accounts[row["id"]] = str(error)
         self._by_code: dict[str, list[int]] = {}
         for account in self._accounts.values():
             if account.code and not account.deleted:
@@ -119,4 +142,4 @@ def _account(row: Mapping[str, Any], code_field: str) -> Account:
     # A field of the site's own may be a list, whose values read as `{"id": 3, "value": "CARAT"}`.
     if isinstance(code, Mapping):
         code = code.get("value")
-    return Account(row["id"], normalise.text(str(code)) if code else None, bool(row.get("deleted")), row.get("name"))
+    return Account(row["id"], normalise.text(str(code)) if code else None, is_deleted(row), row.get("name"))

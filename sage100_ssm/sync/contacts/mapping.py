@@ -1,13 +1,14 @@
 """From a side's row to a contact, and from one side's value to the other side's, if that side can hold it (P7, P8)."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.codecs import CODECS, CannotHold, Carried, Locale, text_of
-from sage100_ssm.sync.contacts.companies import Companies
+from sage100_ssm.sync.contacts.companies import Companies, MalformedRowError, is_deleted
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME, Field, FieldKind
 from sage100_ssm.sync.journal import ValueMissing, ValueNotRepresentable, ValueTooLong, ValueTruncated
@@ -29,10 +30,6 @@ class ColumnLimits:
 
     max_bytes: int | None = None
     encoding: str | None = None
-
-
-class MalformedRowError(ValueError):
-    """A row of SSM has not the shape that its API describes (docs/facts/ssm-api.md)."""
 
 
 class Mapper:
@@ -73,14 +70,15 @@ class Mapper:
             row: a row of ``F_CONTACTT``, or of ``/contacts``.
 
         Raises:
-            MalformedRowError: a field of an SSM contact has not the shape that the API describes.
+            MalformedRowError: a field has not the shape that the side describes.
         """
-        if side is Side.SAGE100:
-            return self._read_sage100(row)
         try:
-            return self._read_ssm(row)
-        except (AttributeError, TypeError, ValueError) as error:
-            raise MalformedRowError(str(error)) from None
+            return self._read_sage100(row) if side is Side.SAGE100 else self._read_ssm(row)
+        except MalformedRowError:
+            raise
+        # Whatever an odd value breaks, it is this row that is held back, and no other.
+        except Exception as error:  # noqa: BLE001
+            raise MalformedRowError(f"{type(error).__name__}: {error}") from None
 
     def _read_sage100(self, row: Mapping[str, Any]) -> Contact:
         values = {f.name: self._codecs[f.name].read(Side.SAGE100, row.get(f.sage100)) for f in self.fields}
@@ -90,6 +88,8 @@ class Mapper:
 
     def _read_ssm(self, row: Mapping[str, Any]) -> Contact:
         account_id = _reference(row.get("accountId"))
+        if account_id in self.companies.malformed_accounts:
+            raise MalformedRowError(f"account {account_id}: {self.companies.malformed_accounts[account_id]}")
         account = self.companies.account(account_id)
         # The company is compared by its code, which is in the account.
         raw = dict(row) | {"accountId": account.code if account else None}
@@ -100,8 +100,8 @@ class Mapper:
             values[FIRST_NAME] = None
         # `dateUpdated` is null until the first update.
         stamp = row.get("dateUpdated") or row.get("dateCreated")
-        if stamp is not None:
-            datetime.fromisoformat(stamp)  # a stamp that is no time raises here, and not in the rules
+        if stamp is not None and (moment := datetime.fromisoformat(stamp)).tzinfo is None:
+            stamp = moment.replace(tzinfo=UTC).isoformat()
         return Contact(
             Side.SSM,
             row["id"],
@@ -109,16 +109,35 @@ class Mapper:
             row,
             account=account_id,
             ext_id=_ext_id(row.get("extId")),
-            deleted=bool(row.get("deleted")),
+            deleted=is_deleted(row),
             stamp=stamp,
         )
 
     # --- comparing
 
+    def unmapped_digest(self, row: Mapping[str, Any]) -> str:
+        """A digest of the columns of a Sage row that users edit and the field map does not have (P3)."""
+        mapped = {f.sage100 for f in self.fields}
+        # Sage keeps its own records of a row in columns whose names begin with `cb`.
+        others = sorted((name, value) for name, value in row.items() if name not in mapped and name[:2] != "cb")
+        return hashlib.blake2b(repr(others).encode(errors="replace"), digest_size=8).hexdigest()
+
     def is_unchanged(self, field: Field, side: Side, value: Value, base: Value) -> bool:
         """Whether a side's value is still that of its base, perhaps spelled in another way (P8)."""
         codec = self._codecs[field.name]
         return value == base or codec.form(side, value) == codec.form(side, base)
+
+    def is_read_back_of(self, field: Field, side: Side, reads: Value, written: Value) -> bool:
+        """Whether a value that a side reads back is the one that was written, in a form of the side's own (P8).
+
+        That is: equal as P8 compares, the same letters and digits, or cut at its end. Anything else is an edit.
+        """
+        if self.is_unchanged(field, side, reads, written):
+            return True
+        if not (isinstance(reads, str) and isinstance(written, str)):
+            return False
+        kept = normalise.letters_and_digits(reads)
+        return bool(kept) and normalise.letters_and_digits(written).startswith(kept)
 
     def is_equal(self, field: Field, sage100: Value, ssm: Value) -> bool:
         """Whether the values of the two sides are the same, perhaps spelled in different ways (P8)."""

@@ -68,6 +68,11 @@ def caseless(value: object) -> object:
     return (text(value) or "").casefold() if isinstance(value, str) else value
 
 
+def letters_and_digits(value: str) -> str:
+    """The letters and digits of a text without case and accents: what a side keeps however it rewrites a text."""
+    return "".join(c for c in name(value) if c.isalnum())
+
+
 @lru_cache(_CACHED)
 def company_code(value: str | None) -> str:
     """A code as Sage's collation compares it: without case and trailing spaces."""

@@ -4,6 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 
 from sage100_ssm.sync.contacts import normalise
@@ -19,6 +20,8 @@ from sage100_ssm.sync.planning.writes import Write
 
 _HIGHEST_NUMBER = 2**31 - 1
 """``CT_No`` is an ``int``."""
+
+_NOT_REPEATED_FOR = timedelta(minutes=10)
 
 SageName = tuple[str, str, str]
 """Company, last and first name, as Sage's unique index compares them (P12)."""
@@ -40,6 +43,7 @@ class Draft:
         linked_ssm_ids: the ids of the SSM contacts that have a link.
         sage100_by_number: the Sage contacts by ``CT_No``.
         linked_identities: ``cbMarq`` and ``CT_No`` of the live links.
+        displaced: the links whose ``cbMarq`` was given to another contact, by that ``cbMarq``.
         spent_ext_ids: the values of ``extId`` that SSM accepts for no other contact, because a deleted one has them.
     """
 
@@ -52,6 +56,7 @@ class Draft:
         deleted = (c.ext_id for c in world.ssm.values() if c.deleted and c.ext_id)
         self.spent_ext_ids = set(deleted) if world.ext_id_once else set()
 
+        self.displaced: dict[int, Link] = {}
         self._links: dict[int | NewLink, Link] = {}
         self._writes: list[Write] = []
         self._problems: list[Entry] = []
@@ -101,6 +106,16 @@ class Draft:
         if self.by_sage100_id.get(link.sage100_id) is link:
             del self.by_sage100_id[link.sage100_id]
 
+    def displace(self, link: Link) -> None:
+        """P14: the ``cbMarq`` of a link whose contact is deleted in SSM was given to another contact of Sage.
+
+        That one may be created in SSM in this run, once the deletion is done: the state allows a ``cbMarq`` one living
+        link at a time.
+        """
+        if link.sage100_id in self.world.sage100:
+            self.forget_place(link)
+            self.displaced[link.sage100_id] = link
+
     def write(self, *writes: Write | None) -> None:
         """Add the writes that there are."""
         self._writes += filter(None, writes)
@@ -145,6 +160,15 @@ class Draft:
         """Per side with an unconfirmed create of the contact: the base that the create leaves if it was done."""
         source = {Side.SSM: sage100_id, Side.SAGE100: ssm_id}
         return {i.side: i.base for i in self.world.intents if i.base and source[i.side] == i.source_id}
+
+    def is_unconfirmed(self, side: Side, source_id: int) -> bool:
+        """P11: whether the contact's creation was tried a moment ago and may still show: it is not repeated."""
+        now = self.world.now
+        return any(
+            intent.begun_at is not None and now is not None and abs(now - intent.begun_at) < _NOT_REPEATED_FOR
+            for intent in self.world.intents
+            if (intent.side, intent.source_id) == (side, source_id)
+        )
 
     # --- what a new Sage contact needs
 

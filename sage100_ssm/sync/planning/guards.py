@@ -25,6 +25,8 @@ from sage100_ssm.sync.policy import DeletionLimit
 
 _MASS = 20
 """With fewer links, an edit of most of them is a normal day."""
+_OUTDATED = 3
+"""One or two rows with older stamps come from import tools; so many come from a backup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +71,17 @@ def _entries(guards: Iterable[Guard]) -> tuple[Entry, ...]:
 
 
 def _empty_sides(world: World) -> Iterator[Guard]:
-    """A side whose contacts read empty while more than ``floor`` links exist."""
-    live = {Side.SAGE100: len(world.sage100), Side.SSM: sum(not c.deleted for c in world.ssm.values())}
-    for side, number in live.items():
-        if number == 0 and world.complete[side] and len(world.links) > world.policy.max_deletions.floor:
-            yield EmptySideGuard(side, len(world.links))
+    """A side whose contacts read empty while any link exists whose contact is not known to be deleted there."""
+    if not world.sage100 and world.links and world.complete[Side.SAGE100]:
+        yield EmptySideGuard(Side.SAGE100, len(world.links))
+    unseen = [link for link in world.links if link.ssm_id not in world.ssm]
+    if unseen and world.complete[Side.SSM] and all(contact.deleted for contact in world.ssm.values()):
+        yield EmptySideGuard(Side.SSM, len(unseen))
 
 
 def _restored_side(plan: Plan, world: World) -> Iterator[Guard]:
     """A Sage restored from a backup: it would give ids a second time, or shows what it showed long before."""
-    if world.identity_fell or plan.outdated:
+    if world.identity_fell or plan.outdated >= _OUTDATED:
         yield RestoredSideGuard(Side.SAGE100, plan.outdated or None)
 
 
@@ -91,10 +94,11 @@ def _mass_changes(plan: Plan, world: World) -> Iterator[Guard]:
 
 
 def _too_many_deletions(plan: Plan, world: World) -> Iterator[DeletionGuard]:
-    """Deletions on a side beyond the limit: none is done there, and nothing is created."""
+    """Deletions on a side beyond the limit, those of the last 24 hours included: none is done, nothing is created."""
     for side in Side:
-        number, most = len(plan.of(side, Action.DELETE)), allowed(len(world.links), world.policy.max_deletions)
-        if number > most:
+        planned, earlier = len(plan.of(side, Action.DELETE)), world.deleted_today.get(side, 0)
+        number, most = planned + earlier, allowed(len(world.links) + earlier, world.policy.max_deletions)
+        if planned and number > most:
             yield DeletionGuard(side, number, limit=most)
 
 

@@ -15,6 +15,7 @@ from sage100_ssm.sync.journal import (
     DuplicateInSage,
     Entry,
     NotVisibleInSsm,
+    OlderStamp,
     OutOfScope,
     SleepReason,
 )
@@ -23,6 +24,7 @@ from sage100_ssm.sync.planning import writes
 from sage100_ssm.sync.planning.draft import Draft, name_in_sage
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.rules import links
+from sage100_ssm.sync.rules.matching import agrees
 from sage100_ssm.sync.rules.merge import Merged, changed_sides, confirmed, merge
 from sage100_ssm.sync.rules.pair import LinkedPair, ShownPair
 
@@ -30,6 +32,8 @@ from sage100_ssm.sync.rules.pair import LinkedPair, ShownPair
 def plan_link(draft: Draft, link: Link) -> None:
     """Find both contacts of a link and decide about it; what an incomplete read did not show is not gone (P10)."""
     world = draft.world
+    if link.ssm_id in world.unreadable.ssm_ids or link.sage100_id in world.unreadable.sage100_ids:
+        return
     sage100 = links.same_in_sage(link, world.sage100, draft.sage100_by_number, draft.linked_identities)
     ssm = world.ssm.get(link.ssm_id)
     if (sage100 is None and not world.complete[Side.SAGE100]) or (ssm is None and not world.complete[Side.SSM]):
@@ -55,8 +59,13 @@ def decide_pair(draft: Draft, pair: LinkedPair) -> None:
 
 
 def _is_known(draft: Draft, fate: links.Fate) -> bool:
-    """P10: whether the reads that the fate rests on went to their end: others yield no deletion and no match."""
+    """P9, P10: whether the fate may be acted upon.
+
+    An incomplete read yields no deletion and no match; a run that first sees changed settings yields no deletion.
+    """
     complete = draft.world.complete
+    if not draft.world.may_delete and fate in (links.Fate.DELETE_IN_SAGE, links.Fate.DELETE_IN_SSM):
+        return False
     match fate:
         case links.Fate.RESTORE_IN_SSM:
             return all(complete.values())
@@ -106,9 +115,13 @@ def _woken(link: Link) -> Link:
 def _deleted_on_one_side(draft: Draft, link: Link, fate: links.Fate, sage100: Contact | None, ssm: Contact) -> None:
     match fate:
         case links.Fate.END:
-            draft.save(replace(link, status=LinkStatus.ENDED, reason=None), link)
+            draft.forget_place(draft.save(replace(link, status=LinkStatus.ENDED, reason=None), link))
         case links.Fate.DELETE_IN_SSM:
-            _delete_in_ssm(draft, _awake(draft, link), ssm)
+            awake = _awake(draft, link)
+            _delete_in_ssm(draft, awake, ssm)
+            draft.displace(awake)
+        case links.Fate.DELETE_IN_SAGE if sage100 and _has_heir(draft, _shown(draft, link, sage100, ssm)):
+            pass
         case links.Fate.DELETE_IN_SAGE if sage100:
             draft.write(writes.deletion(_awake(draft, link), sage100, ssm, draft.mapper))
             draft.free_name(sage100)
@@ -123,6 +136,19 @@ def _deleted_on_one_side(draft: Draft, link: Link, fate: links.Fate, sage100: Co
             _restore(draft, pair, _refused(link, sage100, ssm))
         case _:
             raise AssertionError(fate)
+
+
+def _has_heir(draft: Draft, pair: ShownPair) -> bool:
+    """Before R7: a live SSM contact with the link's ``extId`` takes the link, and nothing is deleted.
+
+    Such a contact is a copy, or the same contact typed again. If it is not believed to be the same person, or if there
+    are several, nobody knows which one the deletion meant: both sides stay as they are.
+    """
+    wanted = ExtId(pair.link.origin, draft.world.database, pair.sage100.id)
+    heirs = [c for c in draft.live_by_ext_id.get(wanted, ()) if c.id not in draft.linked_ssm_ids]
+    if len(heirs) == 1 and agrees(pair.sage100, heirs[0]):
+        return _move_to_successor(draft, pair)
+    return bool(heirs)
 
 
 def _refused(link: Link, sage100: Contact, ssm: Contact) -> Entry:
@@ -225,14 +251,15 @@ def _second_creation(draft: Draft, pair: ShownPair, merged: Sequence[Merged], ac
 def _both_live(draft: Draft, pair: ShownPair) -> None:
     """R5: what changed on one side reaches the other, field by field; P1, P7: the rest is settled or held back."""
     merged = [] if _is_at_rest(pair) else list(merge(pair, draft.mapper, draft.world.policy))
-    _count_edits(draft, pair, merged)
+    is_outdated = _count_edits(draft, pair, merged)
     draft.problem(*(m.problem for m in merged))
     pair = replace(pair, link=_rebased(draft, pair, merged))
 
     to_sage = _with_free_names(draft, pair, [m for m in merged if m.to is Side.SAGE100])
     draft.write(writes.update(Side.SAGE100, pair, to_sage, draft.mapper))
+    update = writes.update(Side.SSM, pair, [m for m in merged if m.to is Side.SSM], draft.mapper)
     to_ssm = [
-        writes.update(Side.SSM, pair, [m for m in merged if m.to is Side.SSM], draft.mapper),
+        _noted_as_outdated(update, pair) if is_outdated and update else update,
         _company_update(draft, pair),
         _ext_id_update(draft, pair),
     ]
@@ -249,12 +276,24 @@ def _is_at_rest(pair: ShownPair) -> bool:
     )
 
 
-def _count_edits(draft: Draft, pair: ShownPair, merged: Sequence[Merged]) -> None:
-    """P9 counts the links that a side edited, not the fields; and those whose Sage row is older than the one seen."""
+def _count_edits(draft: Draft, pair: ShownPair, merged: Sequence[Merged]) -> bool:
+    """P9 counts the links that a side edited, not the fields; and those whose Sage row is older than the one seen.
+
+    Returns:
+        Whether the Sage row is older.
+    """
     differing = [m.field for m in merged if not m.agreed and m.field.name in pair.link.base]
     edited = {side for f in differing for side in changed_sides(f, pair, draft.mapper)}
     is_outdated = Side.SAGE100 in edited and links.is_outdated(pair.link, pair.sage100, draft.world.now)
     draft.count_edits(edited, is_outdated=is_outdated)
+    return is_outdated
+
+
+def _noted_as_outdated(update: Write, pair: ShownPair) -> Write:
+    """P9: a row with an older stamp counts as an edit; the values that it replaces in SSM are kept in the journal."""
+    facts = OlderStamp(pair.sage100.stamp or "", pair.link.sage100_stamp or "")
+    replaced = [Entry(update.subject, facts, name, c.after, c.before) for name, c in update.changes.items()]
+    return replace(update, notices=(*update.notices, *replaced))
 
 
 def _rebased(draft: Draft, pair: ShownPair, merged: Sequence[Merged]) -> Link:
@@ -265,9 +304,11 @@ def _rebased(draft: Draft, pair: ShownPair, merged: Sequence[Merged]) -> Link:
         agreed[COMPANY] = ValuePair(sage100.company, ssm.company)
     changed = {name: values for name, values in agreed.items() if link.base.get(name) != values}
     company, contact = sage100.company or link.company, sage100.full_name
-    if not changed and (company, contact) == (link.company, link.contact):
+    # Only a contact of origin SSM can be deleted in Sage, and then its unmapped columns matter (P3).
+    digest = draft.mapper.unmapped_digest(sage100.row) if link.origin is Side.SSM else None
+    if not changed and (company, contact, digest) == (link.company, link.contact, link.unmapped_digest):
         return link
-    rebased = replace(link, company=company, contact=contact)
+    rebased = replace(link, company=company, contact=contact, unmapped_digest=digest)
     if changed:
         base = {**link.base, **changed}
         rebased = replace(rebased, base=base, sage100_stamp=sage100.stamp, ssm_stamp=ssm.stamp)

@@ -1,7 +1,7 @@
 """What a run does about contacts without a link: match them, create them on the other side, or say why not."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as default
 from typing import Any
 
@@ -35,10 +35,14 @@ def plan_new_contacts(draft: Draft) -> None:
     for contact in found.out_of_scope:
         draft.problem(links.company_problem(contact, draft.companies) or _out_of_scope(draft, contact))
     for pair in found.matches:
-        _link(draft, pair)
+        if pair.sage100.id not in draft.displaced:  # its place in the state is free in the next run
+            _link(draft, pair)
     for contact in sorted(found.remaining[Side.SSM], key=lambda c: c.id):
         _create_in_sage(draft, contact)
+    unreadable = draft.world.unreadable
     for contact in found.remaining[Side.SAGE100]:
+        if contact.id in unreadable.named or contact.name_key in unreadable.names:
+            continue  # perhaps the contact is in SSM already
         _create_in_ssm(draft, contact, origins.get(contact.id, Side.SAGE100))
 
 
@@ -115,6 +119,8 @@ def _link(draft: Draft, pair: matching.Match) -> None:
 
 def _create_in_sage(draft: Draft, contact: Contact) -> None:
     """R3: a contact of an SSM company that exists in Sage (R4), under a name that is free there (P12)."""
+    if draft.is_unconfirmed(Side.SAGE100, contact.id):
+        return
     if problem := links.company_problem(contact, draft.companies):
         draft.problem(problem)
         return
@@ -135,6 +141,8 @@ def _create_in_sage(draft: Draft, contact: Contact) -> None:
 
 def _create_in_ssm(draft: Draft, contact: Contact, origin: Side) -> None:
     """R3: a Sage contact whose company SSM has, once (P6)."""
+    if draft.is_unconfirmed(Side.SSM, contact.id):
+        return
     accounts = draft.companies.accounts_of(contact.company)
     if len(accounts) != 1:
         draft.wait_for_company(contact)
@@ -144,7 +152,8 @@ def _create_in_ssm(draft: Draft, contact: Contact, origin: Side) -> None:
         return
     values = {name: value for name, value in load.values.items() if value is not None}
     values |= {"accountId": accounts[0], "extId": str(ExtId(origin, draft.world.database, contact.id))}
-    draft.write(_creation(draft, contact, Side.SSM, origin, values, load))
+    creation = _creation(draft, contact, Side.SSM, origin, values, load)
+    draft.write(replace(creation, follows=draft.displaced.get(contact.id)))
 
 
 @dataclass(slots=True)

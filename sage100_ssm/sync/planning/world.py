@@ -12,6 +12,23 @@ from sage100_ssm.sync.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Contacts whose rows cannot be understood: they, their links and who may be the same in Sage are left alone.
+
+    Attributes:
+        sage100_ids: the ``cbMarq`` of such rows of Sage.
+        ssm_ids: the ids of such rows of SSM.
+        named: the ``cbMarq`` that the ``extId`` of such rows of SSM name.
+        names: the last and first names of such rows of SSM, as P4 compares them.
+    """
+
+    sage100_ids: frozenset[int] = frozenset()
+    ssm_ids: frozenset[int] = frozenset()
+    named: frozenset[int] = frozenset()
+    names: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """What one run knows.
 
@@ -21,11 +38,14 @@ class World:
         intents: the creates that were not confirmed.
         sage100: every Sage contact that was read, by ``cbMarq``.
         ssm: every SSM contact that is known, deleted ones included, by id.
+        unreadable: the contacts that cannot be understood.
         complete: whether each side was read to its end (P10).
         mapper: the field map at work.
         policy: the site's choices.
         disputed: the fields with an open ``conflict``, by side and the contact's id there (P1 ``manual``).
         ext_id_once: whether SSM refuses an ``extId`` that a deleted contact already has.
+        may_delete: whether deletions are derived: not in the run that first sees a changed field map or scope (P9).
+        deleted_today: per side, the deletions of the last 24 hours that nobody let through expressly (P9).
         identity_fell: whether Sage would now give a ``cbMarq`` that it has already given (P9).
         now: the time of the run; None where no stamp can be in the future.
     """
@@ -38,7 +58,10 @@ class World:
     complete: Mapping[Side, bool]
     mapper: Mapper
     policy: Policy
+    unreadable: Unreadable = default(default_factory=Unreadable)
     disputed: Mapping[tuple[Side, int], frozenset[str]] = default(default_factory=dict)
     ext_id_once: bool = False
+    may_delete: bool = True
+    deleted_today: Mapping[Side, int] = default(default_factory=dict)
     identity_fell: bool = False
     now: datetime | None = None

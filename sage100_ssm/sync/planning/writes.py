@@ -9,7 +9,7 @@ from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
 from sage100_ssm.sync.contacts.fields import COMPANY
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.journal import CompanyChangeRefused, Entry, Subject
+from sage100_ssm.sync.journal import CompanyChangeRefused, DeletedInSage, Entry, Subject
 from sage100_ssm.sync.model import Link, Side, Value
 from sage100_ssm.sync.rules import links
 from sage100_ssm.sync.rules.merge import Merged
@@ -49,6 +49,8 @@ class Write:
         sage100: the Sage contact that the decision was based on.
         ssm: the SSM contact that the decision was based on.
         carried: the names of the fields whose base it sets.
+        follows: the link whose deletion on the same side must be done first: its row's ``cbMarq`` was given to another
+            contact.
         notices: for the journal once it is done.
     """
 
@@ -64,6 +66,7 @@ class Write:
     sage100: Contact | None = None
     ssm: Contact | None = None
     carried: tuple[str, ...] = ()
+    follows: Link | None = None
     notices: tuple[Entry, ...] = ()
 
     @property
@@ -189,7 +192,17 @@ def deletion(link: Link, target: Contact, other: Contact | None, mapper: Mapper)
         link=link,
         sage100=sage100,
         ssm=ssm,
+        notices=(_deleted_in_sage(link, target),) if target.side is Side.SAGE100 else (),
     )
+
+
+def _deleted_in_sage(link: Link, target: Contact) -> Entry:
+    """R7: what the row contained, so that it can be typed again."""
+    # Sage keeps its own records of a row in columns whose names begin with `cb`.
+    typed = ((name, value) for name, value in target.row.items() if name[:2] != "cb")
+    filled = tuple((name, str(value)) for name, value in typed if value not in (None, ""))
+    subject = Subject(link.company, link.sage100_id, link.ssm_id, target.full_name or link.contact)
+    return Entry(subject, DeletedInSage(filled))
 
 
 def restorable_values(row: Mapping[str, Any]) -> dict[str, Any]:

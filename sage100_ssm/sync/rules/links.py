@@ -128,9 +128,16 @@ def fate_of_deleted(link: Link, sage100: Contact | None, ssm: Contact, mapper: M
     leave = policy.refused_deletion is RefusedDeletion.LEAVE
     if leave and link.reason == Code.DELETION_REFUSED:
         return Fate.LEAVE_DELETED_IN_SSM
-    if link.origin is Side.SSM and not edited_fields(ShownPair(link, sage100, ssm), mapper, Side.SAGE100):
+    if link.origin is Side.SSM and not _is_edited_in_sage(ShownPair(link, sage100, ssm), mapper):
         return Fate.DELETE_IN_SAGE  # R7
     return Fate.LEAVE_DELETED_IN_SSM if leave else Fate.RESTORE_IN_SSM  # R8, P3
+
+
+def _is_edited_in_sage(pair: ShownPair, mapper: Mapper) -> bool:
+    """P3: whether any column of the Sage row that a user can edit has changed, mapped or not."""
+    seen = pair.link.unmapped_digest
+    is_unmapped_edited = seen is not None and seen != mapper.unmapped_digest(pair.sage100.row)
+    return is_unmapped_edited or bool(edited_fields(pair, mapper, Side.SAGE100))
 
 
 def edited_fields(pair: ShownPair, mapper: Mapper, side: Side) -> tuple[str, ...]:

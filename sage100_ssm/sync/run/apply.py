@@ -5,19 +5,23 @@ Creations (R3, R8), updates (R5, R6) and deletions (R7, R9), each on the conditi
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sage100_ssm.exchange.failure import SideFailedError
 from sage100_ssm.exchange.reading import Row
-from sage100_ssm.exchange.receipt import Action, Outcome, Receipt
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.exchange.record import CREATE, DELETED_AT, EXPECTED, SET
+from sage100_ssm.sync.contacts.companies import MalformedRowError
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.mapping import Mapper
+from sage100_ssm.sync.journal import Code
 from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.planning.writes import Write, ext_id_update
 from sage100_ssm.sync.run.context import Run
+from sage100_ssm.sync.run.deletions import remember_deletions
 from sage100_ssm.sync.run.guard import REWRITES, Guarded
 from sage100_ssm.sync.run.ledger import Ledger, intent_of
 from sage100_ssm.sync.run.observation import remember_identity
@@ -49,20 +53,26 @@ def apply(run: Run, guarded: Guarded) -> None:
     whole = all(world.complete.values()) and not plan.is_partial
     run.tally.notices += ledger.start(plan, whole=whole)
     access: Mapping[Side, Access] = {Side.SAGE100: run.context.sage100, Side.SSM: run.context.ssm}
-    writers = {side: _SideWriter(side, plan.of(side), ledger, world.mapper) for side in Side}
+    at_once = {side: [w for w in plan.of(side) if w.follows is None] for side in Side}
+    writers = {side: _SideWriter(side, at_once[side], ledger, world.mapper) for side in Side}
     with ThreadPoolExecutor(2, "apply") as pool:
         for done in [pool.submit(w.write, access[side]) for side, w in writers.items() if w.writes]:
             done.result()
     # The `cbMarq` of a contact created in Sage, which its `extId` names, is known only now.
     updates = (ext_id_update(*created, world.database) for created in writers[Side.SAGE100].created)
     marks = [update for update in updates if update]
-    if marks and Side.SSM not in run.tally.failures:
-        _SideWriter(Side.SSM, marks, ledger, world.mapper).write(access[Side.SSM])
+    # A creation that follows a deletion is left to the next run where the deletion was not done.
+    due = [w for w in plan.of(Side.SSM) if w.follows is not None and ledger.has_ended(w.follows)]
+    if (marks or due) and Side.SSM not in run.tally.failures:
+        _SideWriter(Side.SSM, [*marks, *due], ledger, world.mapper).write(access[Side.SSM])
 
     identity = seen.observation.identity
     with run.transaction() as transaction:
         if guarded.rewrites is not None:
             transaction.remember(REWRITES, guarded.rewrites.remembered(run.tally.updates))
+        if not run.context.options.allow_deletions:
+            deleted = {side: run.tally.counts[side].deleted for side in Side}
+            remember_deletions(transaction, deleted, run.context.now())
         if identity is not None and not guarded.forbids_all:
             remember_identity(transaction, identity)
 
@@ -127,7 +137,9 @@ class _SideWriter:
                 if link:
                     self._ledger.keep(transaction, replace(link, status=LinkStatus.ENDED, reason=None))
             elif receipt.record is not None:
-                self._save_link(transaction, write, link, self._mapper.read(self._side, receipt.record))
+                # What this write was to leave stays in the state; a row that cannot be understood is read again next time.
+                with suppress(MalformedRowError):
+                    self._save_link(transaction, write, link, self._mapper.read(self._side, receipt.record))
             transaction.resolve_pending_notices(self._pending_notices[receipt.index], done=receipt.wrote)
             self._tally.notices += len(write.notices) if receipt.wrote else 0
 
@@ -164,10 +176,25 @@ class _SideWriter:
             # An uncertain write may have been done: its notices stay pending until a later run finds out.
             if receipt.outcome is not Outcome.UNCERTAIN:
                 transaction.resolve_pending_notices(self._pending_notices[receipt.index], done=False)
-            if receipt.outcome is Outcome.REFUSED and write.action is Action.CREATE:
-                self._close_intent(transaction, write)
+            if write.action is Action.CREATE:
+                intent = intent_of(write)
+                key = (intent.side, intent.source_id)
+                if receipt.outcome is Outcome.REFUSED:
+                    self._ledger.close_intent(transaction, key)
+                elif receipt.outcome is Outcome.UNCERTAIN:
+                    self._ledger.keep_target(transaction, key, receipt.id)
+            if self._side is Side.SSM and receipt.cause is Cause.NOT_FOUND:
+                self._sleep_unseen(transaction, write)
         if problem := refusal(write, receipt, self._mapper):
             self._tally.refusals.append((problem, write))
+
+    def _sleep_unseen(self, transaction: Transaction, write: Write) -> None:
+        """P10: SSM does not show the contact by its id either: its link sleeps until it does."""
+        link = self._ledger.links.get(write.link.sage100_id) if write.link else None
+        if link:
+            asleep = replace(link, status=LinkStatus.ASLEEP, reason=Code.NOT_VISIBLE_IN_SSM)
+            self._ledger.keep(transaction, asleep)
+            transaction.forget_observed("contacts", link.ssm_id)
 
 
 def record_of(write: Write, now: datetime) -> dict[str, Any]:

@@ -1,23 +1,34 @@
 """The second step of a run: make the world that was seen, and the plan for it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sage100_ssm.exchange.reading import Row
 from sage100_ssm.gc_pause import paused
-from sage100_ssm.sync.contacts.companies import Companies
-from sage100_ssm.sync.contacts.contact import Contact
+from sage100_ssm.sync.contacts import normalise
+from sage100_ssm.sync.contacts.companies import Companies, MalformedRowError
+from sage100_ssm.sync.contacts.contact import Contact, ExtId
 from sage100_ssm.sync.contacts.fields import fields_present
-from sage100_ssm.sync.contacts.mapping import MalformedRowError, Mapper
+from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Code, Entry, IncompleteRead, Subject, ValueUnknown
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.decide import decide as plan_for
 from sage100_ssm.sync.planning.plan import Plan
-from sage100_ssm.sync.planning.world import World
+from sage100_ssm.sync.planning.world import Unreadable, World
 from sage100_ssm.sync.run.context import Context
+from sage100_ssm.sync.run.deletions import recent_deletions
 from sage100_ssm.sync.run.observe import Seen
 from sage100_ssm.sync.state.records import JournalEntry
+
+
+@dataclass(frozen=True, slots=True)
+class _MalformedRow:
+    """A row that cannot be understood, and why."""
+
+    id: int
+    row: Row
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +69,29 @@ def _decide(context: Context, seen: Seen) -> Decided:
     with paused():
         with context.store.transaction() as transaction:
             intents, open_problems = transaction.intents(), transaction.open_problems()
+            deleted_today = recent_deletions(transaction, context.now())
         site, observation = context.site, seen.observation
         fields = fields_present(site.fields, observation.columns)
         companies = Companies(observation.companies, observation.accounts, code_field=site.code_field, scope=site.scope)
         mapper = Mapper(fields, companies, observation.contact_types, observation.columns, site.locale, site.policy)
-        ssm, odd = _understood(mapper, observation.ssm)
+        sage100, odd_in_sage100 = _understood(
+            mapper, Side.SAGE100, ((row["cbMarq"], row) for row in observation.sage100)
+        )
+        ssm, odd_in_ssm = _understood(mapper, Side.SSM, observation.ssm.items())
         world = World(
             site.database,
             seen.links,
             intents,
-            {row["cbMarq"]: mapper.read(Side.SAGE100, row) for row in observation.sage100},
+            sage100,
             ssm,
             observation.complete,
             mapper,
             site.policy,
+            _unreadable(odd_in_sage100, odd_in_ssm, site.database),
             _disputed(open_problems),
             ext_id_once=site.ext_id_once,
+            may_delete=seen.may_delete,
+            deleted_today=deleted_today,
             identity_fell=observation.identity is not None and observation.identity < seen.known.identity,
             now=context.now(),
         )
@@ -81,20 +99,49 @@ def _decide(context: Context, seen: Seen) -> Decided:
     incomplete = [
         Entry(Subject(), IncompleteRead(side, failure.text)) for side, failure in observation.failures.items()
     ]
-    return Decided(seen, world, plan, (*odd, *incomplete), open_problems)
+    malformed = _malformed_problems(odd_in_sage100, odd_in_ssm, companies.malformed_accounts)
+    return Decided(seen, world, plan, (*malformed, *incomplete), open_problems)
 
 
-def _understood(mapper: Mapper, rows: Mapping[int, Row]) -> tuple[dict[int, Contact], list[Entry]]:
-    """The SSM contacts that can be understood; one that cannot is held back by itself and stops nobody else."""
+def _understood(
+    mapper: Mapper, side: Side, rows: Iterable[tuple[int, Row]]
+) -> tuple[dict[int, Contact], list[_MalformedRow]]:
+    """The contacts of a side by id; a row that cannot be understood is held back by itself and stops nobody else."""
     contacts: dict[int, Contact] = {}
-    odd: list[Entry] = []
-    for ssm_id, row in rows.items():
+    malformed: list[_MalformedRow] = []
+    for id_, row in rows:
         try:
-            contacts[ssm_id] = mapper.read(Side.SSM, row)
+            contacts[id_] = mapper.read(side, row)
         except MalformedRowError as error:
-            subject = Subject(ssm_id=ssm_id, contact=str(row.get("lastName") or "") or None)
-            odd.append(Entry(subject, ValueUnknown(str(error), side=None)))
-    return contacts, odd
+            malformed.append(_MalformedRow(id_, row, str(error)))
+    return contacts, malformed
+
+
+def _malformed_problems(
+    sage100: Iterable[_MalformedRow], ssm: Iterable[_MalformedRow], accounts: Mapping[int, str]
+) -> Iterator[Entry]:
+    for row in sage100:
+        subject = Subject(sage100_id=row.id, contact=str(row.row.get("CT_Nom") or "") or None)
+        yield Entry(subject, ValueUnknown(row.reason, side=None))
+    for row in ssm:
+        subject = Subject(ssm_id=row.id, contact=str(row.row.get("lastName") or "") or None)
+        yield Entry(subject, ValueUnknown(row.reason, side=None))
+    if accounts:
+        reasons = ", ".join(f"account {account}: {reason}" for account, reason in sorted(accounts.items()))
+        yield Entry(Subject(), ValueUnknown(reasons, side=None))
+
+
+def _unreadable(sage100: Sequence[_MalformedRow], ssm: Sequence[_MalformedRow], database: str) -> Unreadable:
+    """What can still be known of the rows that cannot be understood."""
+    marks = [row.row.get("extId") for row in ssm]
+    ext_ids = (ExtId.parse(mark, database) for mark in marks if isinstance(mark, str))
+    names = ((row.row.get("lastName"), row.row.get("firstName")) for row in ssm)
+    return Unreadable(
+        frozenset(row.id for row in sage100),
+        frozenset(row.id for row in ssm),
+        frozenset(ext_id.sage100_id for ext_id in ext_ids if ext_id),
+        frozenset((normalise.name(str(last or "")), normalise.name(str(first or ""))) for last, first in names),
+    )
 
 
 def _disputed(open_problems: Iterable[JournalEntry]) -> Mapping[tuple[Side, int], frozenset[str]]:

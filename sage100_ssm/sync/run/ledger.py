@@ -94,6 +94,11 @@ class Ledger:
         self.links[saved.sage100_id] = saved
         return saved
 
+    def has_ended(self, link: Link) -> bool:
+        """Whether a link that lived at the start of the run has ended since."""
+        now = self.links.get(link.sage100_id)
+        return now is not None and now.id == link.id and now.status is LinkStatus.ENDED
+
     def intend(self, write: Write, expected_base: Base) -> list[int]:
         """Record a write that is about to be tried: how it is recognised later, and what it decides for the user.
 
@@ -112,12 +117,18 @@ class Ledger:
                 intent = intent_of(write)
                 key = (intent.side, intent.source_id)
                 known = self.intents.get(key)
-                intent = replace(intent, base=expected_base, id=known.id if known else None)
+                intent = replace(intent, base=expected_base, begun_at=self.now, id=known.id if known else None)
                 self.intents[key] = transaction.save_intent(intent)
             elif expected_base and write.link and (link := self.links.get(write.link.sage100_id)):
                 unconfirmed = {**link.unconfirmed, write.side: expected_base}
                 self.keep(transaction, replace(link, unconfirmed=unconfirmed))
             return transaction.add_pending_notices(write.notices, now=self.now, run_id=self.run.run_id)
+
+    def keep_target(self, transaction: Transaction, key: IntentKey, target_id: int | None) -> None:
+        """Keep the id that a side gave to a contact which it does not show yet: it is asked for by that id."""
+        intent = self.intents.get(key)
+        if intent and target_id is not None:
+            self.intents[key] = transaction.save_intent(replace(intent, target_id=target_id))
 
     def close_intent(self, transaction: Transaction, key: IntentKey) -> None:
         """Forget an intent: what became of it is known."""

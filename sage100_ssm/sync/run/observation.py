@@ -43,6 +43,7 @@ class Remembered:
         accounts: the SSM accounts as last read, by id.
         contacts: the SSM contacts as last read, deleted ones included, by id.
         contact_types: the rows of ``/contactTypes`` as last read.
+        awaited: the ids of contacts that SSM said it created and has not shown yet (P11).
         cursors: per stream of SSM, the Airbyte state up to which it was read; None if it never was.
         database: the company database's name in the settings of the last run; None before the first one.
         companies: some companies of Sage, by which the database is recognised.
@@ -54,6 +55,7 @@ class Remembered:
     accounts: Mapping[int, Row]
     contacts: Mapping[int, Row]
     contact_types: Sequence[Row]
+    awaited: frozenset[int]
     cursors: Mapping[str, Mapping[str, Any] | None]
     database: str | None
     companies: CompanySample
@@ -73,6 +75,7 @@ def remembered(transaction: Transaction, now: datetime) -> Remembered:
         accounts={row["id"]: row for row in transaction.observed("accounts")},
         contacts={row["id"]: row for row in transaction.observed("contacts")},
         contact_types=list(transaction.observed(_TYPES)),
+        awaited=frozenset(i.target_id for i in transaction.intents() if i.side is Side.SSM and i.target_id),
         cursors=cursors,
         database=transaction.recall(_DATABASE),
         companies=transaction.recall(_COMPANIES) or {},
@@ -208,6 +211,7 @@ def _read_ssm(ssm: SsmAccess, known: Remembered, *, whole: bool) -> tuple[dict[s
     # P10: a linked contact that SSM does not show any more is asked for by its id. One that sleeps only once a day.
     shown = {row["id"] for row in contacts.rows} | (set() if whole else set(known.contacts))
     missing = [k.ssm_id for k in known.links if k.ssm_id not in shown and (whole or k.status is LinkStatus.ACTIVE)]
+    missing += sorted(known.awaited - shown)
     if missing:
         found = ssm.find(missing)
         streams["contacts"] = Reading(contacts.rows + found.rows, contacts.state, found.failure)
@@ -239,7 +243,7 @@ def _brought_up_to_date(before: Mapping[int, Row], reading: Reading | None, *, w
 def _sample(known: Remembered) -> list[int]:
     """The ids of some contacts that are known, by which SSM is recognised; of linked ones if there are any."""
     linked = [k.ssm_id for k in known.links if k.status is LinkStatus.ACTIVE and k.ssm_id in known.contacts]
-    candidates = linked or [i for i, row in known.contacts.items() if not row.get("deleted")]
+    candidates = linked or [i for i, row in known.contacts.items() if row.get("deleted") is not True]
     # Others in each run: if the same 20 were invisible for good, every run would read SSM whole.
     return random.sample(candidates, min(_SAMPLE_SIZE, len(candidates)))
 

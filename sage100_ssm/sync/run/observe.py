@@ -9,12 +9,13 @@ from sage100_ssm.sync.contacts.fields import fields_missing, fields_present
 from sage100_ssm.sync.failures import ConfigurationError, side_error
 from sage100_ssm.sync.journal import Entry, SideUnreachable, Subject
 from sage100_ssm.sync.model import Link, Side
-from sage100_ssm.sync.run.context import Context, Run
+from sage100_ssm.sync.run.context import Context, Run, Site
 from sage100_ssm.sync.run.observation import Observation, Remembered, read_sides, remember, remembered
 from sage100_ssm.sync.run.same_system import refuse_other_company
 from sage100_ssm.sync.state.records import RunRow
 
 _FIELD_MAP = "field_map"
+_DELETION_SETTINGS = "deletion_settings"
 
 FieldMap = Mapping[str, list[str]]
 """Field name to its column in Sage, its field in SSM and its kind."""
@@ -29,12 +30,14 @@ class Seen:
         known: what earlier runs left in the state.
         observation: what both sides show now.
         alone: the only contact that this run is about (``retry``); None for all.
+        may_delete: whether deletions are derived: not in the run that first sees a changed field map or scope (P9).
     """
 
     links: tuple[Link, ...]
     known: Remembered
     observation: Observation
     alone: Subject | None = None
+    may_delete: bool = True
 
 
 def observe(context: Context) -> Seen:
@@ -45,7 +48,7 @@ def observe(context: Context) -> Seen:
         SideUnavailableError: a side could not be reached.
     """
     known = _recall(context)
-    return _usable(context, known, _read(context, known))
+    return _usable(context, known, _read(context, known), alone=None)
 
 
 def observe_and_remember(run: Run) -> Seen:
@@ -55,6 +58,7 @@ def observe_and_remember(run: Run) -> Seen:
         ConfigurationError, SideUnavailableError: as ``observe``.
         LeaseLost: another run has taken over.
     """
+    alone = _subject_to_retry(run.context)
     # What earlier runs left is read before this one is noted as running: the last run's end decides what is read.
     known = _recall(run.context)
     with run.transaction() as transaction:
@@ -62,7 +66,7 @@ def observe_and_remember(run: Run) -> Seen:
     observation = _read(run.context, known)
     for side, number in observation.read.items():
         run.tally.counts[side].read = number
-    seen = _usable(run.context, known, observation)
+    seen = _usable(run.context, known, observation, alone)
     _remember(run, seen)
     return seen
 
@@ -82,13 +86,12 @@ def _read(context: Context, known: Remembered) -> Observation:
 # --- what cannot be worked with
 
 
-def _usable(context: Context, known: Remembered, observation: Observation) -> Seen:
+def _usable(context: Context, known: Remembered, observation: Observation, alone: Subject | None) -> Seen:
     """What was seen, if a run can work with it.
 
     Raises:
         ConfigurationError, SideUnavailableError: nothing could be read of a side, or a mapped column is missing.
     """
-    alone = _subject_to_retry(context)
     _refuse_unread(observation)
     if missing := fields_missing(context.site.fields, observation.columns):
         columns = ", ".join(f.sage100 for f in missing)
@@ -97,7 +100,11 @@ def _usable(context: Context, known: Remembered, observation: Observation) -> Se
     before, now = _field_maps(context, observation)
     changed = {name for name, place in now.items() if before.get(name, place) != place}
     changed |= now.keys() - before.keys() if before else set()
-    return Seen(tuple(_without_bases(link, changed) for link in known.links), known, observation, alone)
+    with context.store.transaction() as transaction:
+        settings = transaction.recall(_DELETION_SETTINGS)
+    may_delete = settings in (None, _deletion_settings(context.site))
+    links = tuple(_without_bases(link, changed) for link in known.links)
+    return Seen(links, known, observation, alone, may_delete)
 
 
 def _subject_to_retry(context: Context) -> Subject | None:
@@ -144,6 +151,12 @@ def _field_maps(context: Context, observation: Observation) -> tuple[FieldMap, F
     return before, {f.name: [f.sage100, f.ssm, f.kind.value] for f in fields}
 
 
+def _deletion_settings(site: Site) -> str:
+    """The settings that decide which contacts and fields are looked at, as text."""
+    fields = [(f.name, f.sage100, f.ssm, f.kind.value, f.direction.value) for f in site.fields]
+    return repr((fields, site.scope, site.code_field))
+
+
 def _without_bases(link: Link, fields: set[str]) -> Link:
     if link.base.keys().isdisjoint(fields):
         return link
@@ -164,8 +177,11 @@ def _remember(run: Run, seen: Seen) -> None:
                     transaction.save_link(new)
             transaction.remember(_FIELD_MAP, now)
     # P9: a side that suddenly reads empty is not believed before a person says so.
-    floor = context.site.policy.max_deletions.floor
-    is_suddenly_empty = observation.whole and not observation.ssm and len(seen.links) > floor
+    is_suddenly_empty = observation.whole and not observation.ssm and bool(seen.links)
     if not is_suddenly_empty or context.options.allow_mass_change:
         with run.transaction() as transaction:
             remember(transaction, observation, context.site.database, context.now())
+    settings = _deletion_settings(context.site)
+    with run.transaction() as transaction:
+        if transaction.recall(_DELETION_SETTINGS) != settings:
+            transaction.remember(_DELETION_SETTINGS, settings)

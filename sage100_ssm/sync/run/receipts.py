@@ -61,21 +61,37 @@ def after_write(write: Write, link: Link | None, now: Contact, mapper: Mapper) -
     """
     sage100, ssm = _both_contacts(write, now)
     carried = [f for f in mapper.fields if f.name in write.carried]
-    not_applied = [f for f in carried if _is_not_applied(f, write, now, mapper)]
     # A field that was not applied keeps its base, so that the next run sees the same difference again.
-    kept = {f.name for f in not_applied}
-    read_back = {name: values for name, values in _carried_values(write, now, mapper).items() if name not in kept}
+    not_applied = [f for f in carried if _is_not_applied(f, write, now, mapper)]
+    written, reads = expected_base(write, mapper), _carried_values(write, now, mapper)
+    # Somebody may have edited the row between the write and the read-back. What was written stays the base of such a
+    # field, so that the next run sees the edit.
+    edited = [
+        f
+        for f in carried
+        if not mapper.is_read_back_of(f, write.side, reads[f.name].of(write.side), written[f.name].of(write.side))
+    ]
+    base = {f.name: (written if f in edited else reads)[f.name] for f in carried if f not in not_applied}
+
     link = link or _new_link(write, sage100, ssm)
+    others = [f for f in mapper.fields if f not in carried and f.name in link.base]
+    is_edited = bool(edited) or any(
+        not mapper.is_unchanged(f, write.side, now.values.get(f.name), link.base[f.name].of(write.side)) for f in others
+    )
+    # The stamp of a row with an edit must count as moved, where the newest value wins (P1).
+    settled = {side for side in Side if side is not write.side or not is_edited}
     link = replace(
         link,
-        base={**link.base, **read_back},
+        base={**link.base, **base},
         contact=now.full_name or link.contact,
-        sage100_stamp=_later(link.sage100_stamp, sage100.stamp),
-        ssm_stamp=_later(link.ssm_stamp, ssm.stamp),
+        sage100_stamp=_later(link.sage100_stamp, sage100.stamp if Side.SAGE100 in settled else None),
+        ssm_stamp=_later(link.ssm_stamp, ssm.stamp if Side.SSM in settled else None),
         # A contact restored in SSM has a new id there (P5).
         ssm_id=ssm.id if write.action is Action.CREATE else link.ssm_id,
         unconfirmed={side: base for side, base in link.unconfirmed.items() if side is not write.side},
     )
+    if write.side is Side.SAGE100 and link.origin is Side.SSM:
+        link = replace(link, unmapped_digest=mapper.unmapped_digest(now.row))
     return AfterWrite(link, sage100, ssm, tuple(_not_applied(f, write.side, sage100, ssm, mapper) for f in not_applied))
 
 

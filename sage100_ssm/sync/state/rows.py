@@ -55,13 +55,14 @@ def link_row(link: Link) -> dict[str, Any]:
         "status": link.status.value,
         "reason": link.reason,
         "unconfirmed": _unconfirmed_text(link.unconfirmed) if link.unconfirmed else None,
+        "unmapped_digest": link.unmapped_digest,
     }
 
 
 def link_of(row: Row[Any]) -> Link:
     """A link from its row, taken by position: by name takes a third longer, and there may be a million."""
-    key, sage100_id, sage100_no, ssm_id, company, contact, origin, base, *stamps, status, reason, unconfirmed = row
-    sage100_stamp, ssm_stamp = stamps
+    key, sage100_id, sage100_no, ssm_id, company, contact, origin, base, *rest = row
+    sage100_stamp, ssm_stamp, status, reason, unconfirmed, digest = rest
     return Link(
         id=key,
         sage100_id=sage100_id,
@@ -76,6 +77,7 @@ def link_of(row: Row[Any]) -> Link:
         status=LinkStatus(status),
         reason=reason,
         unconfirmed=_unconfirmed_of(unconfirmed) if unconfirmed else {},
+        unmapped_digest=digest,
     )
 
 
@@ -97,6 +99,8 @@ def intent_row(intent: Intent) -> dict[str, Any]:
         "sage100_no": intent.sage100_no,
         "names": list(intent.names),
         "base": base_text(intent.base),
+        "target_id": intent.target_id,
+        "begun_at": intent.begun_at,
     }
 
 
@@ -104,7 +108,17 @@ def intent_of(row: Row[Any]) -> Intent:
     """An intent from its row."""
     # The column is empty in a row that the first version wrote.
     base = base_of(row.base) if row.base else {}
-    return Intent(Side(row.side), row.source_id, row.ext_id, row.sage100_no, tuple(row.names), base, row.id)
+    return Intent(
+        Side(row.side),
+        row.source_id,
+        row.ext_id,
+        row.sage100_no,
+        tuple(row.names),
+        base,
+        row.target_id,
+        row.begun_at,
+        row.id,
+    )
 
 
 def entry_row(entry: Entry) -> dict[str, Any]:

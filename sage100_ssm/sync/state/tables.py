@@ -89,6 +89,7 @@ links = Table(
     Column("status", String(16), nullable=False),
     Column("reason", String(64)),
     Column("unconfirmed", Text),
+    Column("unmapped_digest", String(16)),
 )
 
 
@@ -110,6 +111,8 @@ intents = Table(
     Column("sage100_no", BigInteger),
     Column("names", JsonText),
     Column("base", Text),
+    Column("target_id", BigInteger),
+    Column("begun_at", UtcText),
 )
 
 observations = Table(

@@ -110,6 +110,11 @@ class Transaction:
             self._connection.execute(one, [{"seen": id_} for id_ in latest])
             self._connection.execute(insert(table), list(latest.values()))
 
+    def forget_observed(self, stream: str, id_: int) -> None:
+        """Forget a row that the side does not show any more."""
+        table = tables.observations
+        self._connection.execute(delete(table).where(table.c.stream == stream, table.c.id == id_))
+
     def cursor(self, stream: str) -> dict[str, Any] | None:
         """The Airbyte state up to which a stream was read; None if it never was."""
         state: dict[str, Any] | None = self.recall(f"cursor:{stream}")

@@ -79,6 +79,7 @@ TO_SAGE = f"sage100 update email={FROM_SSM}"
 SETTLED = ("conflict_settled email",)
 CONFLICT = ("conflict email",)
 REFUSAL = ("deletion_refused",)
+DELETED = ("deleted_in_sage",)
 
 TABLE = [
     # living on both sides, the e-mail's base known
@@ -169,8 +170,24 @@ TABLE = [
         problems=CONFLICT,
     ),
     # deleted in SSM
-    Row("R7: born and deleted in SSM", "known", "unchanged", "deleted", "ssm", writes=("sage100 delete",)),
-    Row("R7: the same, nothing to lose in Sage", "none", "cleared", "deleted", "ssm", writes=("sage100 delete",)),
+    Row(
+        "R7: born and deleted in SSM",
+        "known",
+        "unchanged",
+        "deleted",
+        "ssm",
+        writes=("sage100 delete",),
+        notices=DELETED,
+    ),
+    Row(
+        "R7: the same, nothing to lose in Sage",
+        "none",
+        "cleared",
+        "deleted",
+        "ssm",
+        writes=("sage100 delete",),
+        notices=DELETED,
+    ),
     Row(
         "P3: edited in Sage since",
         "known",

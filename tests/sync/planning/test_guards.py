@@ -116,17 +116,41 @@ def test_the_guard_of_deletions_is_not_lifted_with_that_of_mass_changes():
     assert ([code for code, *_ in stops], made.writes) == ([Code.DELETION_GUARD], ())
 
 
-@pytest.mark.parametrize(
-    ("number", "stopped"),
-    [(3, False), (4, True)],
-)
+@pytest.mark.parametrize("number", [1, 3, 4])
 @pytest.mark.parametrize("empty", list(Side))
-def test_a_side_that_reads_empty_stops_everything_above_the_floor(number, stopped, empty):
+def test_a_side_that_reads_empty_stops_everything_from_one_link_on(number, empty):
     rows, there, links = people(number)
     made, stops = guarded([] if empty is SAGE else rows, [] if empty is SSM else there, links)
-    assert [(code, side) for code, _, side, _ in stops] == ([(Code.EMPTY_SIDE_GUARD, empty.value)] if stopped else [])
-    if stopped:
-        assert (made.writes, made.links, made.notices) == ((), (), ())
+    assert [(code, side) for code, _, side, _ in stops] == [(Code.EMPTY_SIDE_GUARD, empty.value)]
+    assert (made.writes, made.links, made.notices) == ((), (), ())
+
+
+def test_an_ssm_in_which_all_linked_contacts_are_marked_as_deleted_is_not_empty():
+    rows, there, links = people(2)
+    _, stops = guarded(rows, [row | {"deleted": True} for row in there], links)
+    assert stops == []
+
+
+@pytest.mark.parametrize(("earlier", "held"), [(0, False), (1, False), (2, True)])
+def test_the_deletions_of_the_last_day_count(earlier, held):
+    rows, there, links = people(30)
+    world = replace(worlds.world(rows[2:], there, links), deleted_today={SSM: earlier})
+    plan, stops = guard(decide(world), world, Lifted())
+    assert [s.code for s in stops] == ([Code.DELETION_GUARD] if held else [])
+    assert len(plan.writes) == (0 if held else 2)
+
+
+def test_deletions_of_the_last_day_alone_hold_nothing():
+    rows, there, links = people(10)
+    world = replace(worlds.world(rows, there, links), deleted_today={SSM: 9})
+    assert guard(decide(world), world, Lifted())[1] == ()
+
+
+def test_a_run_that_first_sees_changed_settings_derives_no_deletion():
+    rows, there, links = people(3)
+    world = replace(worlds.world(rows[1:], there, links), may_delete=False)
+    assert decide(world).writes == ()
+    assert [w.action for w in decide(replace(world, may_delete=True)).writes] == [Action.DELETE]
 
 
 @pytest.mark.parametrize(
@@ -175,10 +199,24 @@ def test_a_sage_that_gives_out_ids_again_was_restored():
     ("stamp", "stopped"),
     [("2026-03-01T09:00:00+01:00", True), ("2026-03-02T09:00:00+01:00", False), ("2026-03-02T12:00:00+01:00", False)],
 )
-def test_a_row_that_differs_and_is_older_than_what_was_seen_was_restored(stamp, stopped):
-    rows, there, links = people(1)
-    _, stops = guarded([rows[0] | {"CT_EMail": "old@x.example", "cbModification": stamp}], there, links)
+def test_three_rows_that_differ_and_are_older_than_what_was_seen_were_restored(stamp, stopped):
+    rows, there, links = people(3)
+    older = [row | {"CT_EMail": "old@x.example", "cbModification": stamp} for row in rows]
+    _, stops = guarded(older, there, links)
     assert [code for code, *_ in stops] == ([Code.RESTORED_SIDE_GUARD] if stopped else [])
+
+
+def test_one_or_two_older_rows_count_as_edits_and_what_they_replace_is_kept():
+    rows, there, links = people(3)
+    older = {"CT_EMail": "old@x.example", "cbModification": "2026-02-01T09:00:00+01:00"}
+    there = [row | {"email": "kept@x.example"} for row in there]
+    links = [worlds.linked(row | {"CT_EMail": "kept@x.example"}, card) for row, card in zip(rows, there, strict=True)]
+    rows = [row | {"CT_EMail": "kept@x.example"} for row in rows]
+    made, stops = guarded([rows[0] | older, rows[1] | older, rows[2]], there, links)
+    assert (stops, [w.values for w in made.writes]) == ([], [{"email": "old@x.example"}] * 2)
+    assert [(n.code, n.field, n.ssm_value) for w in made.writes for n in w.notices] == [
+        (Code.OLDER_STAMP, "email", "kept@x.example")
+    ] * 2
 
 
 def test_an_older_stamp_without_a_difference_is_nothing():
@@ -190,7 +228,7 @@ def test_an_older_stamp_without_a_difference_is_nothing():
 def test_the_floor_is_the_sites():
     _rows, there, links = people(10)
     policy = Policy(max_deletions=DeletionLimit(0.0, 10))
-    assert guarded([], there, links, policy=policy)[1] == []
+    assert guarded(_rows[:1], there, links, policy=policy)[1] == []
 
 
 # --- pauses

@@ -148,7 +148,7 @@ def test_r7_nor_does_it_keep_a_contact_from_being_deleted(play, fate):
     run(play, sage100=[fate])
     play.ssm.removed(card)
     play.come_to_rest()
-    assert (people(play), told(play, Kind.NOTICE)) == ((0, 0), [])
+    assert (people(play), told(play, Kind.NOTICE)) == ((0, 0), [("deleted_in_sage", None, None, None)])
 
 
 @pytest.mark.parametrize("fate", LOST)
