@@ -137,7 +137,7 @@ class _SideWriter:
                 if link:
                     self._ledger.keep(transaction, replace(link, status=LinkStatus.ENDED, reason=None))
             elif receipt.record is not None:
-                # What this write leaves stays in the state: a row that cannot be understood is read again in the next run.
+                # What this write leaves is in the state already; the row is read again in the next run.
                 with suppress(MalformedRowError):
                     self._save_link(transaction, write, link, self._mapper.read(self._side, receipt.record))
             transaction.resolve_pending_notices(self._pending_notices[receipt.index], done=receipt.wrote)
