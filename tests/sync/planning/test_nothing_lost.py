@@ -1,0 +1,215 @@
+"""What must not be lost, doubled or deleted when a side sends something odd, or somebody acts at the wrong moment."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from sage100_ssm.exchange.receipt import Action, Outcome, Receipt
+from sage100_ssm.sync.contacts.companies import MalformedRowError
+from sage100_ssm.sync.journal import Code
+from sage100_ssm.sync.model import Intent, LinkStatus, Side
+from sage100_ssm.sync.planning.decide import decide
+from sage100_ssm.sync.planning.world import Unreadable
+from sage100_ssm.sync.run.receipts import after_write
+from tests.support import worlds
+
+SAGE, SSM = Side.SAGE100, Side.SSM
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+MARK = "ssm:TEST:1"
+ROW, CARD = worlds.sage_row(), worlds.ssm_row(extId=MARK)
+BORN_IN_SSM = replace(worlds.linked(ROW, CARD), origin=SSM)
+
+
+def lines(plan):
+    return [(w.side, w.action, w.target_id) for w in plan.writes]
+
+
+# --- A deletion is what SSM marks with `true`, and nothing else
+
+
+@pytest.mark.parametrize("flag", ["false", "true", "", 0, 1, [], {}])
+def test_p10_a_deleted_flag_of_another_kind_is_not_understood(flag):
+    with pytest.raises(MalformedRowError):
+        worlds.mapper().read(SSM, CARD | {"deleted": flag})
+
+
+@pytest.mark.parametrize(("flag", "is_deleted"), [(True, True), (False, False), (None, False)])
+def test_p10_only_true_is_a_deletion(flag, is_deleted):
+    assert worlds.mapper().read(SSM, CARD | {"deleted": flag}).deleted is is_deleted
+
+
+@pytest.mark.parametrize(
+    "odd", [{"dateUpdated": "yesterday"}, {"typeId": float("inf")}, {"gender": "x"}, {"accountId": []}]
+)
+def test_c3_whatever_cannot_be_understood_is_said_of_that_row(odd):
+    with pytest.raises(MalformedRowError):
+        worlds.mapper().read(SSM, CARD | odd)
+
+
+def test_a_stamp_without_a_zone_is_in_utc():
+    assert worlds.mapper().read(SSM, CARD | {"dateUpdated": "2026-03-01T08:00:00"}).stamp == "2026-03-01T08:00:00+00:00"
+
+
+@pytest.mark.parametrize("unreadable", [Unreadable(ssm_ids=frozenset({501})), Unreadable(sage100_ids=frozenset({1}))])
+def test_a_row_that_cannot_be_understood_is_left_alone_with_its_link(unreadable):
+    rows = [] if unreadable.sage100_ids else [ROW]
+    cards = [] if unreadable.ssm_ids else [CARD]
+    plan = decide(replace(worlds.world(rows, cards, [BORN_IN_SSM]), unreadable=unreadable))
+    assert (plan.writes, plan.links) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        Unreadable(ssm_ids=frozenset({501}), named=frozenset({1})),
+        Unreadable(ssm_ids=frozenset({501}), names=frozenset({("aubrelin", "ada")})),
+    ],
+)
+def test_p4_who_may_be_the_same_as_a_row_that_cannot_be_understood_is_not_created(unreadable):
+    world = worlds.world([ROW], [], [])
+    assert [line[1] for line in lines(decide(world))] == [Action.CREATE]
+    assert decide(replace(world, unreadable=unreadable)).writes == ()
+
+
+def test_the_contacts_of_an_account_that_cannot_be_understood_are_left_alone():
+    accounts = [{**worlds.ACCOUNTS[0], "deleted": "false"}, *worlds.ACCOUNTS[1:]]
+    mapper = worlds.mapper(known=worlds.companies(accounts=accounts))
+    assert mapper.companies.malformed_accounts == {worlds.ACCOUNTS[0]["id"]: "deleted 'false'"}
+    with pytest.raises(MalformedRowError):
+        mapper.read(SSM, CARD)
+
+
+# --- P8: a read-back is believed only if it is what was written
+
+
+@pytest.mark.parametrize(
+    ("field", "written", "reads", "is_believed"),
+    [
+        ("CT_EMail", "ada@x.example", "ADA@x.example", True),
+        ("CT_Telephone", "0304050607", "+33 3 04 05 06 07", True),
+        ("CT_Skype", "ada.aubrelin", "ADA AUBRELIN", True),
+        ("CT_Skype", "a" * 60, "a" * 50, True),
+        ("CT_Skype", "ada", "eva", False),
+        ("CT_Skype", "ada", "ada2", False),
+        ("CT_Skype", "ada", None, False),
+        ("CT_EMail", "ada@x.example", "eva@x.example", False),
+    ],
+)
+def test_p8_what_reads_back_becomes_the_base_if_it_is_what_was_written(field, written, reads, is_believed):
+    name = {"CT_EMail": "email", "CT_Telephone": "phone1", "CT_Skype": "skype"}[field]
+    row = ROW | {field: written}
+    link = worlds.linked(ROW, CARD)
+    (write,) = decide(worlds.world([row], [CARD], [link])).writes
+    mapper = worlds.mapper()
+    back = mapper.read(SSM, CARD | {name: reads, "dateUpdated": "2026-03-02T11:00:00Z"})
+    after = after_write(write, link, back, mapper)
+    (key,) = write.carried
+    assert after.link.base[key].ssm == (reads if is_believed else written)
+    assert (after.link.ssm_stamp == back.stamp) is is_believed
+
+
+def test_p1_a_field_that_somebody_edited_meanwhile_keeps_the_stamp_from_counting_as_seen():
+    link = worlds.linked(ROW, CARD)
+    (write,) = decide(worlds.world([ROW | {"CT_EMail": "ada@x.example"}], [CARD], [link])).writes
+    mapper = worlds.mapper()
+    back = mapper.read(SSM, CARD | {"email": "ada@x.example", "skype": "typed", "dateUpdated": "2026-03-02T11:00:00Z"})
+    assert after_write(write, link, back, mapper).link.ssm_stamp == link.ssm_stamp
+
+
+# --- R7: who has the external id of a deleted contact takes the link
+
+
+def copy(number, **fields):
+    return worlds.ssm_row(number, extId=MARK, **fields)
+
+
+def test_r7_a_copy_with_the_external_id_takes_the_link_and_nothing_is_deleted():
+    plan = decide(worlds.world([ROW], [CARD | {"deleted": True}, copy(777, comment="stays")], [BORN_IN_SSM]))
+    assert [w.action for w in plan.writes if w.action is not Action.UPDATE] == []
+    assert [link.ssm_id for link in plan.links] == [777]
+
+
+@pytest.mark.parametrize(
+    "copies",
+    [[copy(777), copy(778)], [copy(777, lastName="Martin", firstName="Eva", email=None)]],
+    ids=["two", "another"],
+)
+def test_r7_in_doubt_who_the_copy_is_nothing_is_deleted(copies):
+    plan = decide(worlds.world([ROW], [CARD | {"deleted": True}, *copies], [BORN_IN_SSM]))
+    assert [w for w in plan.writes if w.side is SAGE] == []
+
+
+def test_r7_what_the_row_contained_is_kept():
+    plan = decide(worlds.world([ROW | {"CT_EMail": ""}], [CARD | {"deleted": True}], [BORN_IN_SSM]))
+    ((notice,),) = [w.notices for w in plan.writes]
+    assert (notice.code, dict(notice.facts.row)["CT_Nom"]) == (Code.DELETED_IN_SAGE, "Aubrelin")
+
+
+# --- P3: every column counts
+
+
+def test_p3_an_unmapped_column_edited_in_sage_keeps_the_contact():
+    mapper = worlds.mapper()
+    row = ROW | {"N_Service": 1}
+    link = replace(BORN_IN_SSM, unmapped_digest=mapper.unmapped_digest(row))
+    gone = CARD | {"deleted": True}
+    assert [w.action for w in decide(worlds.world([row], [gone], [link])).writes] == [Action.DELETE]
+    edited = decide(worlds.world([row | {"N_Service": 2}], [gone], [link]))
+    assert [(w.side, w.action) for w in edited.writes] == [(SSM, Action.CREATE)]
+
+
+def test_p3_what_sage_notes_of_a_row_by_itself_is_no_edit():
+    mapper = worlds.mapper()
+    touched = ROW | {"cbModification": "2026-03-02T12:00:00+01:00", "cbProt": 1}
+    assert mapper.unmapped_digest(touched) == mapper.unmapped_digest(ROW)
+
+
+def test_p3_the_unmapped_columns_are_remembered_while_both_live():
+    plan = decide(worlds.world([ROW], [CARD], [BORN_IN_SSM]))
+    assert [link.unmapped_digest for link in plan.links] == [worlds.mapper().unmapped_digest(ROW)]
+
+
+# --- P11: a creation that was tried a moment ago
+
+
+@pytest.mark.parametrize(("minutes", "repeated"), [(0, False), (9, False), (10, True), (60, True)])
+@pytest.mark.parametrize("side", list(Side))
+def test_p11_an_unconfirmed_creation_is_not_repeated_within_ten_minutes(minutes, repeated, side):
+    intent = Intent(side, 1 if side is SSM else 501, ext_id="sage100:TEST:1", sage100_no=77, begun_at=NOW)
+    rows, cards = ([ROW], []) if side is SSM else ([], [worlds.ssm_row()])
+    world = replace(worlds.world(rows, cards, []), intents=[intent], now=NOW + timedelta(minutes=minutes))
+    assert [w.action for w in decide(world).writes] == ([Action.CREATE] if repeated else [])
+
+
+# --- P14: another contact under the same number
+
+
+def test_p14_a_contact_under_a_number_that_was_given_again_is_created_in_the_same_run():
+    other = worlds.sage_row(1, CT_No=999, CT_Nom="Martin", CT_Prenom="Eva")
+    link = worlds.linked(ROW, worlds.ssm_row(extId="sage100:TEST:1"))
+    plan = decide(worlds.world([other], [worlds.ssm_row(extId="sage100:TEST:1")], [link]))
+    deletion, creation = sorted(plan.writes, key=lambda w: w.action is Action.CREATE)
+    assert (deletion.action, deletion.target_id) == (Action.DELETE, 501)
+    assert (creation.values["lastName"], creation.follows) == ("Martin", deletion.link)
+
+
+def test_p14_a_link_that_ends_gives_its_number_free_at_once():
+    other = worlds.sage_row(1, CT_No=999, CT_Nom="Martin", CT_Prenom="Eva")
+    plan = decide(worlds.world([other], [CARD | {"deleted": True}], [worlds.linked(ROW, CARD)]))
+    assert [(w.action, w.follows) for w in plan.writes] == [(Action.CREATE, None)]
+    assert [link.status for link in plan.links] == [LinkStatus.ENDED]
+
+
+# --- P10: SSM does not show the contact by its id either
+
+
+def test_p10_an_update_of_a_contact_that_is_not_found_is_a_problem_and_no_silence():
+    from sage100_ssm.exchange.receipt import Cause
+    from sage100_ssm.sync.run.receipts import refusal
+
+    (write,) = decide(worlds.world([ROW | {"CT_EMail": "ada@x.example"}], [CARD], [worlds.linked(ROW, CARD)])).writes
+    receipt = Receipt(0, "contacts", Action.UPDATE, Outcome.REFUSED, cause=Cause.NOT_FOUND)
+    problem = refusal(write, receipt, worlds.mapper())
+    assert problem is not None
+    assert problem.code is Code.NOT_VISIBLE_IN_SSM
