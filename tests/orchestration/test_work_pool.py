@@ -28,11 +28,11 @@ def deployed(prefect_api, tmp_path_factory):
         line = [PREFECT, *words]
         done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - Prefect's own command
         assert done.returncode == 0, done.stdout + done.stderr
-    wanted = {"work_pools": {"name": {"any_": [POOL]}}}
-    (deployment,) = httpx.post(f"{prefect_api}/deployments/filter", json=wanted).json()
-    yield deployment
-    httpx.delete(f"{prefect_api}/deployments/{deployment['id']}").raise_for_status()
-    httpx.delete(f"{prefect_api}/work_pools/{POOL}").raise_for_status()
+    with httpx.Client(base_url=prefect_api, timeout=60, trust_env=False) as api:
+        (deployment,) = api.post("/deployments/filter", json={"work_pools": {"name": {"any_": [POOL]}}}).json()
+        yield deployment
+        api.delete(f"/deployments/{deployment['id']}").raise_for_status()
+        api.delete(f"/work_pools/{POOL}").raise_for_status()
 
 
 def test_the_deployment_is_the_one_that_serve_makes(deployed):
