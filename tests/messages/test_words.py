@@ -210,6 +210,10 @@ def test_a_field_of_the_sites_own_is_called_as_the_settings_call_it():
     assert (field_label("email", "fr"), field_label("Z_Siret", "fr")) == ("e-mail", "Z_Siret")
 
 
+def test_what_a_sentence_is_not_given_shows_as_an_ellipsis():
+    assert say("status_next", "en") == "Next run: …"
+
+
 def test_an_unknown_sentence_is_a_fault_of_the_program():
     with pytest.raises(KeyError):
         say("no_such_sentence", "fr")

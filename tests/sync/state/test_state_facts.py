@@ -86,6 +86,13 @@ def test_an_entry_keeps_its_rule_where_only_its_row_says_it(read_back, now):
     assert read_back(row, now).rule == "P3"
 
 
+def test_an_entry_of_an_older_version_can_be_reported_again(transaction, now):
+    entry = Entry(Subject("ALPHA", 1, 501), OlderFacts(Code.VALUE_TOO_LONG, "P7"), field="email")
+    for run in ("r1", "r2"):
+        transaction.report_problems([entry], now=now, run_id=run, keep=lambda _: False)
+    assert [(known.entry, known.count) for known in transaction.journal()] == [(entry, 2)]
+
+
 def test_facts_are_stored_as_json_values_by_name(transaction, now):
     entry = Entry(Subject("ALPHA", 1, 501), ConflictSettled(Side.SSM), field="email")
     transaction.add_notice(entry, now=now, run_id="r1")
