@@ -31,6 +31,7 @@ class Code(StrEnum):
     kind: Kind
     rule: str | None
 
+    # The default of the kind is for mypy, which takes `Code("conflict")` for a call of this.
     def __new__(cls, value: str, kind: Kind = Kind.PROBLEM, rule: str | None = None) -> Self:
         """A member from its line below."""
         code = str.__new__(cls, value)

@@ -37,7 +37,7 @@ from sage100_ssm.sync.journal import (
     ValueTooLong,
 )
 from sage100_ssm.sync.model import ContactRef, Side
-from tests.support.journal_outcomes import HOW, outcomes
+from tests.support.journal_outcomes import HOW, outcome
 from tests.support.message_files import LANGUAGES, SENTENCES, named, texts, words_of
 
 PAUL = Subject("BAGUES", 101, 9001, "Paul Durand")
@@ -50,7 +50,7 @@ VALUES = {"field": "phone", "sage100_value": "0102", "ssm_value": "0304"}
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", HOW)
 def test_every_entry_has_a_message_that_names_whom_it_is_about_and_a_remedy(name, language):
-    entry = outcomes()[name]
+    entry = outcome(name)
     words = describe(entry, language)
     sides = {Side.SAGE100: "Sage 100", Side.SSM: "Sage Sales Management", None: None}
     whom = sides[entry.side] or entry.subject.contact or entry.subject.company
@@ -124,7 +124,7 @@ def test_p4_candidates_are_named_by_their_own_side(by_ext_id):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_remedy_advises_to_delete_whoever_an_ext_id_leads_to(language):
-    entry = outcomes()["an extId of somebody else"]
+    entry = outcome("an extId of somebody else")
     remedy = describe(entry, language).remedy
     assert {"fr": "n’en supprimez aucune", "en": "delete none"}[language] in remedy
 
@@ -132,7 +132,7 @@ def test_no_remedy_advises_to_delete_whoever_an_ext_id_leads_to(language):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", ["a new contact named like one in Sage", "two new contacts of one name"])
 def test_p12_of_two_namesakes_only_the_new_one_is_to_be_deleted_and_in_ssm(name, language):
-    remedy = describe(outcomes()[name], language).remedy
+    remedy = describe(outcome(name), language).remedy
     only = {
         "fr": "supprimez cette fiche dans Sage Sales Management",
         "en": "delete this record in Sage Sales Management",
@@ -181,7 +181,7 @@ def test_a_reason_without_words_is_left_out():
 
 @pytest.mark.parametrize("name", [name for name in HOW if name != "an odd row of SSM"])
 def test_french_is_typeset_as_french(name):
-    words = describe(outcomes()[name], "fr")
+    words = describe(outcome(name), "fr")
     assert not re.search(r"(?<!\u00a0)[;!?»%]|[^\u00a0\d\w] ?:(?= )|« | »|'", words.message + words.remedy)
 
 
@@ -208,6 +208,10 @@ def test_an_error_without_a_sentence_is_said_in_the_words_of_the_side():
 
 def test_a_field_of_the_sites_own_is_called_as_the_settings_call_it():
     assert (field_label("email", "fr"), field_label("Z_Siret", "fr")) == ("e-mail", "Z_Siret")
+
+
+def test_what_a_sentence_is_not_given_shows_as_an_ellipsis():
+    assert say("status_next", "en") == "Next run: …"
 
 
 def test_an_unknown_sentence_is_a_fault_of_the_program():

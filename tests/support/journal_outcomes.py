@@ -98,7 +98,7 @@ def refused(side: Side, cause: Cause, action: Action = Action.UPDATE, **receipt:
 def not_applied() -> Entry:
     """What follows from an e-mail that SSM accepts and does not change."""
     write, known = write_to(Side.SSM)
-    return after_write(write, write.link, known.ssm(ADA_THERE), known).not_applied[0]
+    return after_write(write, write.link, known.read(Side.SSM, ADA_THERE), known).not_applied[0]
 
 
 def flapping() -> Entry:
@@ -295,9 +295,14 @@ HOW: Mapping[str, Callable[[], Entry]] = {
 
 
 @cache
-def outcomes() -> Mapping[str, Entry]:
-    """What comes of each."""
-    return {name: bring_about() for name, bring_about in HOW.items()}
+def outcome(name: str) -> Entry:
+    """What comes of it."""
+    return HOW[name]()
+
+
+def outcomes() -> list[Entry]:
+    """What comes of all of them."""
+    return [outcome(name) for name in HOW]
 
 
 @cache

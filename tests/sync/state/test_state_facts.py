@@ -9,7 +9,7 @@ from sage100_ssm.sync.journal import Code, ConflictSettled, Entry, OlderFacts, S
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.state import tables
 from sage100_ssm.sync.state.store import StateStore
-from tests.support.journal_outcomes import HOW, older_rows, outcomes
+from tests.support.journal_outcomes import HOW, older_rows, outcome
 
 STORED_WITH_LESS = {
     "a company that Sage deletes meanwhile",
@@ -53,7 +53,7 @@ def read_back(url):
 
 @pytest.mark.parametrize("name", HOW)
 def test_an_entry_is_read_as_it_was_stored(name, transaction, now):
-    entry = outcomes()[name]
+    entry = outcome(name)
     transaction.report_problems([entry], now=now, run_id="r1", keep=lambda _: False)
     (known,) = transaction.journal()
     assert known.entry == entry
@@ -66,7 +66,7 @@ def test_an_entry_of_the_version_before_is_read_with_what_it_stored(name, read_b
     shown = {"code": entry.code, "rule": entry.rule, "field": entry.field}
     assert shown == {column: row[column] for column in shown}
     less = OlderFacts(Code(row["code"]), row["rule"])
-    expected = less if name in STORED_WITH_LESS else outcomes()[name].facts
+    expected = less if name in STORED_WITH_LESS else outcome(name).facts
     assert without_empty_texts(entry.facts) == expected
 
 
@@ -84,6 +84,13 @@ def test_an_entry_without_what_this_version_needs_is_one_of_an_older_version(det
 def test_an_entry_keeps_its_rule_where_only_its_row_says_it(read_back, now):
     row = older_rows()["deleted in SSM, edited in Sage"] | {"details": {}}
     assert read_back(row, now).rule == "P3"
+
+
+def test_an_entry_of_an_older_version_can_be_reported_again(transaction, now):
+    entry = Entry(Subject("ALPHA", 1, 501), OlderFacts(Code.VALUE_TOO_LONG, "P7"), field="email")
+    for run in ("r1", "r2"):
+        transaction.report_problems([entry], now=now, run_id=run, keep=lambda _: False)
+    assert [(known.entry, known.count) for known in transaction.journal()] == [(entry, 2)]
 
 
 def test_facts_are_stored_as_json_values_by_name(transaction, now):
