@@ -90,8 +90,6 @@ def after_write(write: Write, link: Link | None, now: Contact, mapper: Mapper) -
         ssm_id=ssm.id if write.action is Action.CREATE else link.ssm_id,
         unconfirmed={side: base for side, base in link.unconfirmed.items() if side is not write.side},
     )
-    if write.side is Side.SAGE100 and link.origin is Side.SSM:
-        link = replace(link, unmapped_digest=mapper.unmapped_digest(now.row))
     return AfterWrite(link, sage100, ssm, tuple(_not_applied(f, write.side, sage100, ssm, mapper) for f in not_applied))
 
 
