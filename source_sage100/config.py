@@ -10,9 +10,9 @@ class SourceSage100Config(Sage100Config):
 
     emit_deletions: bool = Field(
         default=False,
-        title="Tell deletions",
-        description="In incremental syncs of companies and contacts, give a record with the key and "
-        "_ab_cdc_deleted_at for each row that is gone from the database. Sage notes no deletion: each sync then "
-        "reads the keys of all rows and compares them with those it gave before.",
+        title="Report deletions",
+        description="In incremental syncs of companies and contacts, send a record with the key and "
+        "_ab_cdc_deleted_at for each row that is gone from the database. Sage logs no deletion: each sync then "
+        "reads the keys of all rows and compares them with those that it sent before.",
         json_schema_extra={"group": "advanced"},
     )

@@ -134,14 +134,16 @@ def _deleted(table: Table, held: KeySet, existing: KeySet) -> KeySet:
         # Hardly anybody deletes everything, but a restore under way, or a view that filters, looks like that. The rows
         # stay known, and are reported once the table has a row again.
         _logger.warning(
-            "%s reads empty, where it had %d rows: they are not told as deleted before it holds a row again. If it is "
-            "to stay empty, clear the stream's data.",
+            "%s reads empty, where it had %d rows: they are not reported as deleted before it has a row again. If it "
+            "is to stay empty, clear the stream's data.",
             table.name,
             len(gone),
         )
         return KeySet()
     if len(held) >= _MANY and 2 * len(gone) > len(held):
-        _logger.warning("%d of the %d rows of %s are gone: they are told as deleted.", len(gone), len(held), table.name)
+        _logger.warning(
+            "%d of the %d rows of %s are gone: they are reported as deleted.", len(gone), len(held), table.name
+        )
     return gone
 
 

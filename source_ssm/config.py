@@ -10,8 +10,8 @@ class SourceSsmConfig(SsmConfig):
 
     emit_deletions: bool = Field(
         default=False,
-        title="Tell deletions as a database does",
-        description="Give accounts and contacts that are marked as deleted the field _ab_cdc_deleted_at, by which "
+        title="Report deletions as a database does",
+        description="Add to accounts and contacts that are marked as deleted the field _ab_cdc_deleted_at, by which "
         "destinations remove rows. Otherwise they come with deleted = true alone, and stay.",
         json_schema_extra={"group": "advanced"},
     )

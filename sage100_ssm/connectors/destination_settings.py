@@ -56,8 +56,8 @@ class DestinationSettings(BaseModel):
     values: Mapping[str, Mapping[str, Mapping[str, Scalar]]] = Field(
         default={},
         title="Values",
-        description="Per stream and field of the sender, what each of its values stands for here; the empty text "
-        "stands for no value. A record with any other value in such a field is refused.",
+        description="Per stream and field of the sender, the value here for each of its values; the empty text "
+        "is the key for no value. A record with any other value in such a field is refused.",
         examples=[{"companies": {"CT_Prospect": {"0": 1, "1": 2}}}],
         json_schema_extra={"group": "advanced"},
     )

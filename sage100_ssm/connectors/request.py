@@ -155,7 +155,7 @@ def _translated(field: str, value: Any, translations: Mapping[str, Mapping[str, 
     try:
         return translations[field][key]
     except KeyError:
-        raise MalformedRecord("its value stands for none here: see the setting `values`", field) from None
+        raise MalformedRecord("its value has no counterpart here: see the setting `values`", field) from None
 
 
 def _identifier(value: Any, id_field: str) -> int | None:

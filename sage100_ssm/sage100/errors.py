@@ -106,11 +106,11 @@ UNREACHABLE_CODES: Mapping[str, str] = {
     "host_unknown": "The SQL Server's machine is not known by this name: check the name in the settings, and that this"
     " machine can look up names of that network; its IP address does, too",
     "port_closed": "Nobody answers at the SQL Server's address: check that it runs, that TCP/IP is switched on in its"
-    " configuration manager, and that no firewall stands in between",
+    " configuration manager, and that no firewall blocks it",
     "instance_unknown": "The machine has no SQL Server instance of this name that takes TCP/IP connections: check the"
     " name in the settings, and that TCP/IP is switched on for the instance",
-    "instance_silent": "The service SQL Server Browser, which tells the port of an instance, does not answer: start it"
-    " and let UDP port 1434 through, or give the instance's port instead of its name",
+    "instance_silent": "The service SQL Server Browser, which reports the port of an instance, does not answer: start"
+    " it and let UDP port 1434 through, or give the instance's port instead of its name",
 }
 """The codes of `UnreachableError`, each with its sentence."""
 
@@ -130,8 +130,8 @@ CONFIGURATION_CODES: Mapping[str, str] = {
     " it as host_name_in_certificate",
     "encryption": "No encrypted connection to the SQL Server came about: bring it and the ODBC driver up to TLS 1.2;"
     " in a network that you trust, encrypt can be turned off",
-    "right_missing": "The login lacks a right on the database",
-    "schema_missing": "The database lacks a table or a column of Sage 100, or does not show it to this login",
+    "right_missing": "The login does not have a right on the database that is needed",
+    "schema_missing": "A table or a column of Sage 100 is missing in the database, or hidden from this login",
     "connection_string": "The ODBC connection string or data source is not usable",
 }
 """The codes of `MisconfiguredError`, each with its sentence."""

@@ -143,7 +143,7 @@ def test_that_more_than_half_of_many_rows_are_gone_is_told_and_warned_of(table, 
     contacts.sync()
     table.run(delete(F_CONTACTT).where(F_CONTACTT.c.cbMarq <= removed))
     assert len([record for record in contacts.sync() if record.get(DELETED)]) == removed
-    expected = [f"{removed} of the 20 rows of F_CONTACTT are gone: they are told as deleted."] if told else []
+    expected = [f"{removed} of the 20 rows of F_CONTACTT are gone: they are reported as deleted."] if told else []
     assert warnings(caplog) == expected
 
 

@@ -104,7 +104,8 @@ def test_updates_that_do_not_show_are_sent_again_alone(side, effect, done):
     receipts = side.write(*({"id": number, "email": f"{number}@or.example"} for number in ids))
     assert {receipt.outcome for receipt in receipts} == {Outcome.APPLIED}
     assert all(side.row(number)["email"] == f"{number}@or.example" for number in ids)
-    assert len([path for _, path in sent(side) if not path.endswith("bulk")]) == MANY - done
+    alone = {path for _, path in sent(side) if not path.endswith("bulk")}  # one that times out is sent twice
+    assert len(alone) == MANY - done
 
 
 @pytest.mark.parametrize("side", [None, Quirks(bulk_is_all_or_nothing=True)], indirect=True, ids=["each", "whole"])
