@@ -70,9 +70,9 @@ class Dated:
 
     date: str
 
-    async def strike(self, turn):
-        """Carry the request out, and date the answer."""
-        answer = turn.carry_out()
+    async def apply(self, request):
+        """The right answer, with that date."""
+        answer = request.carry_out()
         answer.headers["Date"] = self.date
         return answer
 
