@@ -1,9 +1,11 @@
 """What a run does about a linked contact where the decision table ends: ids, accounts, broken reads, taken names."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.journal import Code, DuplicateInSage
 from sage100_ssm.sync.model import ContactRef, LinkStatus, Side
 from sage100_ssm.sync.planning.decide import decide
@@ -37,6 +39,43 @@ def test_p14_of_two_contacts_whose_rows_exchanged_their_numbers_each_link_follow
         (501, {"extId": "sage100:TEST:2"}),
         (502, {"extId": "sage100:TEST:1"}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("card", "creations"),
+    [
+        pytest.param({"lastName": "Martin"}, [], id="SSM has the new contact: it is linked in the next run"),
+        pytest.param({"lastName": "Bobin"}, [1], id="SSM does not have it: it is created after the deletion"),
+    ],
+)
+def test_p14_r9_a_number_that_sage_gave_to_another_contact_is_free_once_the_deletion_is_done(card, creations):
+    # The state allows a `cbMarq` one live link at a time, and the old one ends with the deletion.
+    again = worlds.sage_row(1, CT_No=150, CT_Nom="Martin")
+    link = worlds.linked(HERE, THERE)
+    made = decide(worlds.world([again], [THERE, worlds.ssm_row(502, **card)], [link]))
+    (deletion,) = made.of(SSM, Action.DELETE)
+    created = made.of(SSM, Action.CREATE)
+    assert (deletion.target_id, [w.sage100.id for w in created], made.links) == (501, creations, ())
+    assert all(w.follows == link for w in created)
+
+
+# --- P9: what counts as older
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seen", "edited", "outdated"),
+    [
+        pytest.param("2026-03-02T09:00:00+01:00", {"CT_EMail": "old@x.example"}, 1, id="it differs and is older"),
+        pytest.param("2026-03-02T09:00:00+01:00", {}, 0, id="it is older and does not differ"),
+        pytest.param("2026-03-05T09:00:00+01:00", {"CT_EMail": "old@x.example"}, 0, id="it was seen in the future"),
+    ],
+)
+def test_p9_a_row_counts_as_outdated_if_it_differs_and_is_older_than_what_was_seen(seen, edited, outdated):
+    row = HERE | {"cbModification": "2026-03-01T09:00:00+01:00", **edited}
+    world = replace(worlds.world([row], [THERE], [worlds.linked(HERE, THERE, sage100_stamp=seen)]), now=NOON)
+    assert decide(world).outdated == outdated
 
 
 # --- P10: what rests on a read that broke off

@@ -20,9 +20,13 @@ LAST_INT = 2**31 - 1
 # --- R3: what is created, and what it takes over
 
 
-def test_a_new_contact_of_a_company_that_the_settings_leave_out_is_not_created_and_nobody_is_asked():
-    known = worlds.mapper(known=worlds.companies(scope=Scope(exclude=("ALPHA",))))
-    made = decide(worlds.world([], [worlds.ssm_row()], [], using=known))
+@pytest.mark.parametrize(
+    "scope", [Scope(exclude=("BETA",)), Scope(prospects=False)], ids=["a company by its code", "prospects"]
+)
+def test_a_new_contact_of_a_company_that_the_settings_leave_out_stays_where_it_is(scope):
+    known = worlds.mapper(known=worlds.companies(scope=scope))
+    rows = [worlds.sage_row(CT_Num="BETA", CT_Nom="Martin")], [worlds.ssm_row(accountId=12)]
+    made = decide(worlds.world(*rows, [], using=known))
     assert (made.writes, made.problems) == ((), ())
 
 
