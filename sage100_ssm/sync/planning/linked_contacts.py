@@ -113,29 +113,30 @@ def _woken(link: Link) -> Link:
 
 
 def _deleted_on_one_side(draft: Draft, link: Link, fate: links.Fate, sage100: Contact | None, ssm: Contact) -> None:
-    match fate:
-        case links.Fate.END:
+    if sage100 is None:
+        # R9: gone from Sage; if SSM shows it as deleted, too, the link has nothing left to link.
+        if fate is links.Fate.END:
             draft.forget_place(draft.save(replace(link, status=LinkStatus.ENDED, reason=None), link))
-        case links.Fate.DELETE_IN_SSM:
+        else:
             awake = _awake(draft, link)
             _delete_in_ssm(draft, awake, ssm)
             draft.displace(awake)
-        case links.Fate.DELETE_IN_SAGE if sage100 and _has_heir(draft, _shown(draft, link, sage100, ssm)):
+        return
+    match fate:
+        case links.Fate.DELETE_IN_SAGE if _has_heir(draft, _shown(draft, link, sage100, ssm)):
             pass
-        case links.Fate.DELETE_IN_SAGE if sage100:
+        case links.Fate.DELETE_IN_SAGE:
             draft.write(writes.deletion(_awake(draft, link), sage100, ssm, draft.mapper))
             draft.free_name(sage100)
-        case links.Fate.LEAVE_DELETED_IN_SSM if sage100:
+        case links.Fate.LEAVE_DELETED_IN_SSM:
             # P5 `leave`: the link sleeps until the contact is deleted in Sage too; reported once.
             asleep = replace(link, status=LinkStatus.ASLEEP, reason=Code.DELETION_REFUSED)
             if asleep != link:
                 draft.notice(_refused(link, sage100, ssm))
             draft.save(asleep, link)
-        case links.Fate.RESTORE_IN_SSM if sage100:
+        case _:  # RESTORE_IN_SSM
             pair = _shown(draft, _awake(draft, link), sage100, ssm)
             _restore(draft, pair, _refused(link, sage100, ssm))
-        case _:
-            raise AssertionError(fate)
 
 
 def _has_heir(draft: Draft, pair: ShownPair) -> bool:

@@ -322,6 +322,15 @@ def test_a_quiet_run_or_another_value_begins_anew():
     assert run_again({})[0] == []
 
 
+def test_a_creation_that_is_tried_again_in_every_run_does_not_flap():
+    made = decide(worlds.world([worlds.sage_row(CT_EMail="a@x.example")], [], []))
+    memory = {}
+    for _ in range(ENOUGH + 2):
+        left, problems, rewrites = stop_flapping(made, memory, worlds.mapper())
+        memory = rewrites.remembered(left.writes)
+        assert (left.writes, problems) == (made.writes, ())
+
+
 def test_a_write_that_was_not_done_rewrites_nothing():
     memory = {}
     for _ in range(ENOUGH + 2):

@@ -75,6 +75,13 @@ def test_what_is_cleared_survives_a_wire_that_drops_nulls():
     assert request.values == {"email": None}
 
 
+@pytest.mark.parametrize(("side", "target", "source"), [(SAGE, SAGE, SSM), (SSM, SSM, SAGE)])
+def test_a_write_changes_the_contact_of_its_side_and_carries_over_that_of_the_other(side, target, source):
+    contacts = worlds.contacts_of({SAGE: worlds.sage_row(), SSM: worlds.ssm_row()})
+    write = Write(side, Action.UPDATE, ADA, sage100=contacts[SAGE], ssm=contacts[SSM])
+    assert (write.target, write.source) == (contacts[target], contacts[source])
+
+
 # --- what is restored, what is joined
 
 

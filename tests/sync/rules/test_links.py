@@ -70,6 +70,20 @@ def test_p14_of_no_number_and_the_number_zero_neither_is_another():
     assert [action for _, action, _ in lines(made)] == ["update"]
 
 
+@pytest.mark.parametrize(
+    ("row", "same"),
+    [
+        pytest.param(row_again(1, 102, **RENAMED), True, id="the same cbMarq"),
+        pytest.param(row_again(2, 101), False, id="the same CT_No and names"),
+    ],
+)
+def test_p14_without_a_base_of_the_names_the_cbmarq_alone_decides(row, same):
+    link = worlds.linked(without=("last_name", "first_name"))
+    contact = worlds.mapper().read(SAGE, row)
+    found = links.same_in_sage(link, {contact.id: contact}, {contact.number: contact}, {(1, 101)})
+    assert found is (contact if same else None)
+
+
 def test_p14_a_row_that_another_link_holds_by_both_ids_is_nobody_elses():
     # Row 1 is gone; its CT_No, the highest, was given again to row 2, a namesake in another company.
     again = row_again(2, 101, CT_Num="BETA")

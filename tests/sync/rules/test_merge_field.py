@@ -175,6 +175,17 @@ def test_civility_and_gender(base, here, there, conflict, expected):
     assert outcome(merged("civility", base, here, there, conflict=conflict)) == expected
 
 
+def test_an_unknown_gender_puts_no_civility_back():
+    assert outcome(merged("civility", (0, 0), 1, None, direction="to_sage100")) == AGREED
+    assert outcome(merged("civility", (0, 0), 1, 0, direction="to_sage100")) == ("sage100", 0)
+
+
+@pytest.mark.parametrize("conflict", ["sage100", "ssm", "newest"])
+def test_p1_p7_where_neither_side_can_hold_the_others_value_both_wait(conflict):
+    result = merged("job_title", ("Acheteur", 1), "Zouave", 77, conflict=conflict)
+    assert outcome(result) == Code.VALUE_UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("base", "here", "there", "expected"),
     [
