@@ -102,7 +102,16 @@ class SageUser:
 
     def _recreate(self, row: dict[str, Any], what: int) -> None:
         self._delete(row, what)
-        self._insert({name: row[name] for name in ("CT_Num", "CT_Nom", "CT_Prenom", "CT_EMail")})
+        again = {name: row[name] for name in ("CT_Num", "CT_Nom", "CT_Prenom", "CT_EMail")}
+        if what % 2:  # others were created and deleted in between
+            again["CT_No"] = row["CT_No"] + 10
+        created = self._side.insert(again)
+        # Under its old number it is the same contact for the product (P14): of its old origin, and unchanged.
+        is_another = created["CT_No"] != row["CT_No"]
+        if is_another or row["cbMarq"] in self._side.born_here:
+            self._side.born_here.add(created["cbMarq"])
+        if is_another:
+            self._typing.typed(*again.values())
 
     def _update(self, row: dict[str, Any], values: dict[str, Any]) -> None:
         before = {name: row[name] for name in values}

@@ -147,7 +147,7 @@ class SmallWorld(Play):
         self.met: list[str] = []
         self._script: dict[int, list[Deed | str]] = {}
         super().__init__(store or MemoryStore(), answers)
-        self.sage100._last_marq, self.sage100._highest_number, self.ssm._last_id = 1000, 2000, 5000
+        self.sage100._last_marq, self.sage100.numbers_from, self.ssm._last_id = 1000, 2000, 5000
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "site"}
@@ -223,8 +223,9 @@ class SmallWorld(Play):
             for who, row in enumerate(people[:2]):
                 renamed = 1 if "Dupré" in row.values() else 2
                 moved = 0 if self._company(row) == "BETA" else 1
+                again = (0, 1) if side is Side.SAGE100 else (0,)
                 ways = {"edit": (0, 2), "clear": (0,), "copy": (0,), "rename": (renamed,), "move": (moved,)}
-                for kind, whats in {**ways, "delete": (0,), "recreate": (0,)}.items():
+                for kind, whats in {**ways, "delete": (0,), "recreate": again}.items():
                     yield from (Deed(side.value, kind, who, what) for what in whats)
 
     def _company(self, row: dict[str, Any]) -> str:
