@@ -51,6 +51,7 @@ TENANTS = {
         deleted_is_writable=True,
         delete_bumps_date_updated=True,
         sentinel_dates=True,
+        normalisations=frozenset({Normalisation.CUT}),
         where_inclusive=True,
         page_size_headers=("count",),
         error_body="list",

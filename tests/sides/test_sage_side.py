@@ -354,9 +354,10 @@ def test_what_sage_cannot_hold_is_refused_by_its_column_and_nothing_is_written(s
 
 
 def test_p12_a_second_contact_of_the_same_name_is_refused_and_the_first_is_shown(sage):
-    anne, luc = sage.create(**ANNE), sage.create(**LUC)
+    anne, luc, other_anne = sage.create(**ANNE), sage.create(**LUC), sage.create(**ANNE | {"CT_Num": "ÉMAIL"})
     before = sage.rows()
     receipts = sage.write(
+        update(other_anne, CT_Num="CARAT"),
         update(luc, CT_Nom="Durand", CT_Prenom="Anne", CT_Fonction="Chef"),
         creation(**ANNE),
         creation(**ANNE | {"CT_Num": "carat"}),
