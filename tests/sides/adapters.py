@@ -15,7 +15,9 @@ from typing import Any, Generic, TypeVar
 import pytest
 from sqlalchemy import Connection, Select, select
 
-from sage100_ssm.app.access import SageSide, SsmSide
+from sage100_ssm.app.sides import SageSide, SsmSide
+from sage100_ssm.exchange.failure import SideFailedError
+from sage100_ssm.exchange.reading import Reading, Row
 from sage100_ssm.exchange.receipt import Receipt
 from sage100_ssm.sage100 import reading
 from sage100_ssm.sage100.config import Sage100Config
@@ -23,23 +25,23 @@ from sage100_ssm.sage100.database import Database
 from sage100_ssm.sage100.errors import UnreachableError
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
 from sage100_ssm.sage100.writing import Contacts
-from sage100_ssm.ssm.client import Patience, SsmClient
+from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.standins.sql_server.server import Fault as SqlFault
 from sage100_ssm.standins.sql_server.server import TdsServer
 from sage100_ssm.standins.ssm_api import faults
-from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.tenant import BRANCH, SALES_REP
-from sage100_ssm.sync.run.ports import Access, Reading, Row, SageAccess, SideFailedError, SsmAccess
+from sage100_ssm.sync.run.ports import Access, SageAccess, SsmAccess
 from tests.support.memory_sides import Clock, Fate, MemorySage, MemorySsm, Weather
 from tests.support.sage100_databases import Company, Front, SqliteCompany, only_here
+from tests.support.ssm_side import HASTE
 
 AccessT = TypeVar("AccessT", bound=Access)
 
 LONG_AGO = datetime(2026, 3, 2, 10, 0)  # noqa: DTZ001 - the Sage server's local time
 """When the rows that a Sage user creates are stamped: before anything that the tests write."""
 _NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-_HASTE = Patience(attempts=2, wait_initial=0, wait_max=0, pause=0, connect=1, answer=1, bulk=1)
 _TEXTS = ("CT_Fonction", "CT_Telephone", "CT_TelPortable", "CT_Telecopie", "CT_EMail", "CT_LinkedIn", "CT_Skype")
 
 _KEEPING_ON_SQLITE = """
@@ -362,7 +364,7 @@ class ApiSsmAdapter(SsmAdapter):
         in_bulk: whether many contacts are written in one request.
     """
 
-    def __init__(self, api: SsmSandbox, clock: Clock, *, in_bulk: bool = False) -> None:
+    def __init__(self, api: SsmApiServer, clock: Clock, *, in_bulk: bool = False) -> None:
         settings = {
             "base_url": api.base_url,
             "public_key": api.public_key,
@@ -376,7 +378,7 @@ class ApiSsmAdapter(SsmAdapter):
         self.access: SsmSide = SsmSide(config)
         # The side has no setting for how long it waits between tries, and the suite has no time.
         self.access._client.close()
-        self.access._client = SsmClient(config, _HASTE)
+        self.access._client = SsmClient(config, HASTE)
         self._api, self.clock = api, clock
         # Where SSM takes dates to be later than they say, the source reads everything.
         self.asks_for_changes_alone = not api.store.quirks.where_dates_ahead
@@ -401,17 +403,19 @@ class ApiSsmAdapter(SsmAdapter):
 
     def stop_answering(self, after: int = 0) -> None:
         # Before and after each write the row is looked up.
-        self._api.faults.add(faults.Fault(faults.Answer(500), "GET", "/contacts", nth=1 + 2 * after, times=None))
+        self._api.faults.add(
+            faults.Fault(faults.CannedResponse(500), "GET", "/contacts", nth=1 + 2 * after, times=None)
+        )
 
     def lose_answers(self) -> None:
         self._api.faults.add(faults.Fault(faults.Reset(after=True), "POST", "/contacts"))
 
     def cut_reading(self) -> None:
-        self._api.faults.add(faults.Fault(faults.Answer(500), "GET", "/contacts", nth=2, times=None))
+        self._api.faults.add(faults.Fault(faults.CannedResponse(500), "GET", "/contacts", nth=2, times=None))
 
     @contextmanager
     def down(self) -> Iterator[None]:
-        self._api.faults.add(faults.Fault(faults.Answer(500), times=None))
+        self._api.faults.add(faults.Fault(faults.CannedResponse(500), times=None))
         yield
         self._api.faults.clear()
 

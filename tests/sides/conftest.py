@@ -6,7 +6,7 @@ import pytest
 
 from sage100_ssm.standins.sql_server.drivers import FREETDS, missing
 from sage100_ssm.standins.ssm_api.quirks import Normalisation, Quirks
-from sage100_ssm.standins.ssm_api.server import SsmSandbox
+from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.store import Store
 from sage100_ssm.standins.ssm_api.tenant import with_value_lists
 from tests.sides.adapters import ApiSsmAdapter, DatabaseSageAdapter, MemorySageAdapter, MemorySsmAdapter
@@ -48,7 +48,7 @@ TENANTS = {
     "lax": Quirks(
         null_clears=False,
         deleted_row_writable=True,
-        deleted_is_writable=True,
+        put_undeletes=True,
         delete_bumps_date_updated=True,
         sentinel_dates=True,
         normalisations=frozenset({Normalisation.CUT}),
@@ -89,9 +89,9 @@ def _sage(request, tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def sandbox():
+def ssm_api():
     """The SSM stand-in's thread, once for all tests."""
-    with SsmSandbox() as api:
+    with SsmApiServer() as api:
         yield api
 
 
@@ -101,7 +101,7 @@ def ssm(request):
     if request.param == IN_MEMORY:
         yield MemorySsmAdapter()
         return
-    api, clock = request.getfixturevalue("sandbox"), Clock(datetime(2026, 3, 2, 12, 0, tzinfo=UTC))
+    api, clock = request.getfixturevalue("ssm_api"), Clock(datetime(2026, 3, 2, 12, 0, tzinfo=UTC))
     api.reset(with_value_lists(Store(TENANTS[request.param], clock=clock)))
     adapter = ApiSsmAdapter(api, clock, in_bulk=request.param == IN_BULK)
     yield adapter

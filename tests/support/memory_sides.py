@@ -16,7 +16,7 @@ from sage100_ssm.connectors.request import MalformedRecord, WriteRequest, reques
 from sage100_ssm.exchange.failure import Failure, SideFailedError
 from sage100_ssm.exchange.reading import Reading, Row, StreamState
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink, changed_detail
-from sage100_ssm.standins.ssm_api.fields import CONTACT, Kind
+from sage100_ssm.standins.ssm_api.resources import CONTACT, ApiType
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
 from tests.support import worlds
 
@@ -34,7 +34,7 @@ _PHONES = ("phone1", "phone2", "fax")
 _SSM_REQUIRED = ("firstName", "lastName", "accountId")
 _SSM_STAMPS = ("dateCreated", "dateUpdated", "dateDeleted")
 _SSMS_OWN = frozenset({"id", "deleted", "changed_at", *_SSM_STAMPS})
-_SSM_LENGTHS = {f.name: f.max_length for f in CONTACT if f.kind is Kind.TEXT}
+_SSM_LENGTHS = {f.name: f.max_length for f in CONTACT if f.type is ApiType.TEXT}
 _GENDERS = frozenset({0, 1})
 
 
@@ -257,7 +257,8 @@ class MemorySage(MemorySide):
 
     Attributes:
         companies: ``CT_Num`` to ``CT_Type``; 0 is a client.
-        numbers_from: the ``CT_No`` after which numbers begin.
+        gives_numbers_again: whether a new contact may get the ``CT_No`` of one that was deleted, as in Sage: the
+            next one is one above the highest that is there.
     """
 
     id_field = "cbMarq"
@@ -266,7 +267,8 @@ class MemorySage(MemorySide):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.companies: dict[str, int] = {}
-        self._last_marq = self.numbers_from = 0
+        self.gives_numbers_again = True
+        self._last_marq = self._highest_number = 0
 
     def columns(self) -> Mapping[str, ColumnLimits]:
         """The columns of a newer database."""
@@ -304,9 +306,12 @@ class MemorySage(MemorySide):
         return row
 
     def _number(self, wish: int | None) -> int:
-        """The number wished for if it is free, else one above the highest that is there."""
+        """The number wished for if it is free, else the next."""
         taken = {other[_NUMBER] for other in self.contacts.values()}
-        return wish if wish and wish not in taken else max(taken | {self.numbers_from}) + 1
+        highest = max(taken, default=0) if self.gives_numbers_again else self._highest_number
+        number = wish if wish and wish not in taken else highest + 1
+        self._highest_number = max(self._highest_number, number)
+        return number
 
     def updated(self, row: dict[str, Any], values: Row) -> bool:
         """Write the columns that differ."""

@@ -147,7 +147,7 @@ class SmallWorld(Play):
         self.met: list[str] = []
         self._script: dict[int, list[Deed | str]] = {}
         super().__init__(store or MemoryStore(), answers)
-        self.sage100._last_marq, self.sage100.numbers_from, self.ssm._last_id = 1000, 2000, 5000
+        self.sage100._last_marq, self.sage100._highest_number, self.ssm._last_id = 1000, 2000, 5000
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "site"}
