@@ -27,12 +27,12 @@ def front(drivers):
 def sql_server(front):
     """A server on loopback that stands in for SQL Server.
 
-    While it is in use, garbage is collected between tests alone: else a thread of the server might be the one to
-    close a client's forgotten connection, and would wait for its own farewell.
+    While it is in use, garbage is collected between tests alone: else a thread of the server might be the one that
+    closes a client's forgotten connection, and would wait for its own goodbye.
     """
     gc.disable()
     yield front
     front.server.faults.clear()
     front.server.statements.clear()
-    gc.collect()
+    gc.collect(1)  # what the test made; a look through everything takes longer than most tests
     gc.enable()

@@ -124,12 +124,6 @@ def test_a_refusal_tells_what_would_have_been_done(write, given, action):
     assert (receipt.outcome, receipt.action) == (REFUSED, action)
 
 
-@EVERYWHERE
-def test_a_duplicate_tells_the_row_in_the_way(write):
-    (receipt,) = write({**ANNE, "_create": True})
-    assert receipt.record["CT_EMail"] == "anne@example.org"
-
-
 def test_a_changed_record_is_given_back_as_it_stands(write):
     (receipt,) = write({"cbMarq": 1, "CT_EMail": "", "_expected": {"CT_EMail": "old@example.org"}})
     assert receipt.record["CT_EMail"] == "anne@example.org"
@@ -206,12 +200,6 @@ def test_fields_of_other_names_are_renamed_by_the_configuration(write, sage):
     config = sage.config | {"rename": {"contacts": {"mail": "CT_EMail", "id": "cbMarq"}}}
     (receipt,) = write({"id": 1, "mail": "new@example.org"}, config=config)
     assert (receipt.outcome, sage.contact(1)["CT_EMail"]) == (APPLIED, "new@example.org")
-
-
-def test_a_refused_record_does_not_stop_the_others(write):
-    receipts = write({"cbMarq": 99}, {"cbMarq": 1, "CT_Fonction": "Chef"}, {"cbMarq": 2, "CT_Nom": ""})
-    assert [receipt.outcome for receipt in receipts] == [REFUSED, APPLIED, REFUSED]
-    assert [receipt.index for receipt in receipts] == [0, 1, 2]
 
 
 def test_unknown_columns_are_told_once(write, caplog):

@@ -18,7 +18,7 @@ from sage100_ssm.sage100.writing import Contacts, in_transaction
 from sage100_ssm.standins.sql_server.drivers import MICROSOFT
 from sage100_ssm.standins.sql_server.errors import SqlError, native
 from sage100_ssm.standins.sql_server.server import Fault
-from tests.support.sage100_databases import EVERYWHERE, ON_SERVERS, only_here
+from tests.support.sage100_databases import ON_SERVERS, only_here
 
 ADDRESS = {"kind": "sqlserver", "host": "SRV-SAGE", "database": "BIJOU"}
 ON_MICROSOFT = pytest.mark.parametrize("company", [MICROSOFT], indirect=True)
@@ -221,21 +221,6 @@ def test_columns_of_other_makers_are_neither_read_nor_written(sage, database):
 
 
 # --- what comes of it
-
-
-@EVERYWHERE
-def test_texts_of_the_code_page_come_back_as_they_were(sage, write):
-    name = "Œuvré-ÀÉÎÕÜ ‘€’ ÿ"
-    (receipt,) = write({**NEW, "CT_Nom": name})
-    assert (receipt.record["CT_Nom"], sage.contact(receipt.id)["CT_Nom"]) == (name, name)
-
-
-@ON_SERVERS
-@pytest.mark.parametrize("given", [{"CT_Fonction": "Χημικός"}, {"CT_Nom": "Łukasz"}], ids=["Greek", "Polish"])
-def test_what_the_code_page_lacks_is_refused_before_it_becomes_a_question_mark(write, sage, given):
-    (receipt,) = write({"cbMarq": 1, **given})
-    assert (receipt.outcome, receipt.cause) == (Outcome.REFUSED, Cause.NOT_REPRESENTABLE)
-    assert "?" not in sage.contact(1)["CT_Nom"]
 
 
 @ON_SERVERS

@@ -122,14 +122,6 @@ def test_deletion_marks_the_row_and_a_second_one_writes_nothing(side):
     assert len(side.calls("DELETE")) == 1
 
 
-def test_restored_contact_bears_the_ext_id_of_the_deleted_one(side):
-    gone = side.contact(extId="x1")
-    side.api.store.delete("contacts", gone, user=90)
-    (receipt,) = side.write({"_create": True, **side.new(extId="x1")})
-    assert receipt.outcome is Outcome.APPLIED
-    assert receipt.id != gone
-
-
 def test_creation_is_refused_where_a_living_row_bears_the_ext_id(side):
     there = side.contact(extId="O'x")
     (receipt,) = side.write({"_create": True, **side.new(extId="O'x")})
@@ -141,13 +133,6 @@ def test_ext_id_that_differs_in_case_alone_is_no_match(side):
     there = side.contact(extId="ABC")
     (receipt,) = side.write(side.new(extId="abc"))
     assert receipt.id != there
-
-
-def test_expected_values_are_compared_with_the_row_as_it_stands_now(side):
-    identifier = side.contact(email="now@or.example")
-    (receipt,) = side.write({"id": identifier, "email": "mine@or.example", "_expected": {"email": "then@or.example"}})
-    assert (receipt.outcome, receipt.record["email"]) == (Outcome.CHANGED, "now@or.example")
-    assert side.row(identifier)["email"] == "now@or.example"
 
 
 def test_one_refused_record_does_not_stop_the_others(side):

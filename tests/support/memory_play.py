@@ -49,10 +49,15 @@ class SageUser:
     Args:
         side: their side.
         typing: gives texts that were never typed before.
+
+    Attributes:
+        retyped: the contacts typed again under the number of the one that was deleted. For the product they may be that
+            one (P14): with its origin, and with texts that nobody has changed.
     """
 
     def __init__(self, side: MemorySage, typing: "Typing") -> None:
         self._side, self._typing = side, typing
+        self.retyped: set[int] = set()
 
     def act(self, kind: str, who: int, what: int) -> None:
         """Do something to the ``who``-th contact; what Sage refuses is not done."""
@@ -102,7 +107,13 @@ class SageUser:
 
     def _recreate(self, row: dict[str, Any], what: int) -> None:
         self._delete(row, what)
-        self._insert({name: row[name] for name in ("CT_Num", "CT_Nom", "CT_Prenom", "CT_EMail")})
+        again = {name: row[name] for name in ("CT_Num", "CT_Nom", "CT_Prenom", "CT_EMail")}
+        if what % 2:
+            self._insert(again)
+        else:
+            marq = self._side.insert(again | {"CT_No": row["CT_No"]})["cbMarq"]
+            self._side.born_here.add(marq)
+            self.retyped.add(marq)
 
     def _update(self, row: dict[str, Any], values: dict[str, Any]) -> None:
         before = {name: row[name] for name in values}
@@ -289,9 +300,13 @@ class Play:
         self.clock = Clock(NOON)
         self.store, self.site = store, answers.site
         self.sage100, self.ssm = MemorySage(self.clock), MemorySsm(self.clock)
+        # Whether a number is given again is for the users to decide (`_recreate`), so that plays know who is who.
+        self.sage100.gives_numbers_again = False
         self.typing = Typing(self.sage100)
+        sage_user = SageUser(self.sage100, self.typing)
+        self.retyped = sage_user.retyped
         self.users: dict[Side, SageUser | SsmUser] = {
-            Side.SAGE100: SageUser(self.sage100, self.typing),
+            Side.SAGE100: sage_user,
             Side.SSM: SsmUser(self.ssm, self.typing),
         }
         self.origins: dict[int, Side] = {}
@@ -357,7 +372,8 @@ class Play:
             if write.side is Side.SAGE100:
                 assert card.id in self.ssm.deleted_here, f"{write.subject} was deleted by nobody (R7)"
                 assert link.origin is Side.SSM, f"{write.subject} was born in Sage (R8)"
-                assert link.sage100_id not in self.sage100.born_here, f"{write.subject} was born in Sage (R8)"
+                born_here = self.sage100.born_here - self.retyped
+                assert link.sage100_id not in born_here, f"{write.subject} was born in Sage (R8)"
                 company = self.sage100.contacts[link.sage100_id]["CT_Num"]
                 assert self.sage100.companies[company] == 0, f"{write.subject} has left the scope (P13)"
             else:

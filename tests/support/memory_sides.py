@@ -1,7 +1,8 @@
-"""Both sides in memory: they keep the write rules of docs/contract.md, and fail on order.
+"""Both sides in memory, for tests that run the engine thousands of times; they fail on order.
 
-Users act on the rows directly and within their program's own rules; the product comes in through ``read``,
-``find`` and ``write`` alone.
+They do what the connectors do over a database and over SSM's API: ``tests/sides`` holds them to the same tests. Users
+act on the rows directly, within the rules of their own program; the product comes in through ``read``, ``find`` and
+``write`` alone.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -11,18 +12,30 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sage100_ssm.connectors.request import WriteRequest, write_request
+from sage100_ssm.connectors.request import MalformedRecord, WriteRequest, requested_action, write_request
 from sage100_ssm.exchange.failure import Failure, SideFailedError
 from sage100_ssm.exchange.reading import Reading, Row, StreamState
-from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink
+from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink, changed_detail
+from sage100_ssm.standins.ssm_api.resources import CONTACT, ApiType
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
 from tests.support import worlds
 
 PARIS = ZoneInfo("Europe/Paris")
 _LOST = Failure("unreachable", "the line went dead")
-_REFERENCES = frozenset({"accountId", "typeId", "gender"})
-_SSM_REQUIRED = ("firstName", "lastName", "accountId")
+
 _NAME = ("CT_Num", "CT_Nom", "CT_Prenom")
+_SAGES_OWN = "cb"
+_NUMBER = "CT_No"
+_UNMAPPED = {"N_Service": ColumnLimits(), "N_Contact": ColumnLimits()}
+_SAGE_COLUMNS = {n: c for n, c in {**worlds.COLUMNS, **_UNMAPPED}.items() if not n.startswith(_SAGES_OWN)}
+
+_REFERENCES = frozenset({"accountId", "typeId", "gender"})
+_PHONES = ("phone1", "phone2", "fax")
+_SSM_REQUIRED = ("firstName", "lastName", "accountId")
+_SSM_STAMPS = ("dateCreated", "dateUpdated", "dateDeleted")
+_SSMS_OWN = frozenset({"id", "deleted", "changed_at", *_SSM_STAMPS})
+_SSM_LENGTHS = {f.name: f.max_length for f in CONTACT if f.type is ApiType.TEXT}
+_GENDERS = frozenset({0, 1})
 
 
 class Fate(StrEnum):
@@ -47,11 +60,17 @@ _NOT_CARRIED_OUT = frozenset({Fate.REFUSED, Fate.LOCKED, Fate.LOST_BEFORE, Fate.
 
 
 class Killed(BaseException):
-    """The run's process is no more."""
+    """The run's process has been killed."""
 
 
 class RefusedError(Exception):
-    """A side does not take a record."""
+    """A side does not take a record.
+
+    Attributes:
+        cause: why.
+        field: the field at fault, where the side names it.
+        row: the row that is in the way.
+    """
 
     def __init__(self, cause: Cause, name: str | None = None, row: Row | None = None) -> None:
         super().__init__(cause, name)
@@ -74,10 +93,19 @@ class Clock:
 
 @dataclass
 class Weather:
-    """What goes wrong on a side: the fates of its next writes, and where its next reading is cut off."""
+    """What goes wrong on a side.
+
+    Attributes:
+        fates: what becomes of its next writes.
+        read_to: after how many rows a reading breaks off.
+        cut_streams: the streams whose reading breaks off.
+        is_down: whether the side answers nothing at all.
+    """
 
     fates: Iterator[Fate] = field(default_factory=lambda: iter(()))
     read_to: int | None = None
+    cut_streams: Collection[str] = ("accounts", "contacts")
+    is_down: bool = False
 
 
 class MemorySide:
@@ -91,8 +119,8 @@ class MemorySide:
         born_here: the ids of those that users created.
         deleted_here: the ids of those that users deleted.
         weather: what goes wrong.
-        deaf_to: the names that a write may hold, and that keep the value from before.
-        asked: what was asked of this side, in its order.
+        deaf_to: the fields that are accepted in a write and keep the value from before.
+        asked: the actions that the product asked for, in their order.
     """
 
     id_field: str
@@ -106,66 +134,81 @@ class MemorySide:
         self.asked: list[Action] = []
 
     def write(self, records: Iterable[Row], sink: Sink) -> None:
-        """Write contacts; one receipt each."""
+        """Write contacts; one receipt each.
+
+        Raises:
+            SideFailedError: the side cannot be written any further.
+        """
         for index, record in enumerate(records):
-            request = write_request(index, "contacts", record, id_field=self.id_field, declared=(), rename={})
-            self._meet(request, next(self.weather.fates, Fate.DONE), sink)
+            self._be_up()
+            try:
+                request = write_request(index, "contacts", record, id_field=self.id_field, declared=(), rename={})
+            except MalformedRecord as error:
+                action, words = requested_action(record) or Action.UPDATE, str(error)
+                sink(Receipt(index, "contacts", action, Outcome.REFUSED, cause=Cause.MALFORMED, detail=words))
+            else:
+                self._meet(request, next(self.weather.fates, Fate.DONE), sink)
 
     def _meet(self, request: WriteRequest, fate: Fate, sink: Sink) -> None:
         action = request.action or Action.UPDATE
         self.asked.append(action)
-        receipt = None if fate in _NOT_CARRIED_OUT else self._receipt(request, action)
+        receipt = None if fate in _NOT_CARRIED_OUT else self._carried_out(request, action)
         match fate:
             case Fate.KILLED_BEFORE | Fate.KILLED_AFTER:
                 raise Killed
             case Fate.REFUSED:
-                receipt = _told(request, Outcome.REFUSED, request.id, cause=Cause.REJECTED, detail="no")
+                receipt = _receipt(request, Outcome.REFUSED, request.id, cause=Cause.REJECTED, detail="no")
             case Fate.LOCKED:
-                receipt = _told(request, Outcome.RETRY, request.id, cause=Cause.LOCKED)
+                receipt = _receipt(request, Outcome.RETRY, request.id, cause=Cause.LOCKED)
             case Fate.LOST_BEFORE | Fate.LOST_AFTER | Fate.BROKEN:
-                receipt = _told(request, Outcome.UNCERTAIN, request.id, cause=Cause.CONNECTION)
+                receipt = _receipt(request, Outcome.UNCERTAIN, request.id, cause=Cause.CONNECTION)
         assert receipt is not None
         sink(receipt)
         if fate is Fate.BROKEN:
             raise SideFailedError(_LOST)
 
-    def _receipt(self, request: WriteRequest, action: Action) -> Receipt:
-        """Carry a request out and tell what came of it."""
+    def _carried_out(self, request: WriteRequest, action: Action) -> Receipt:
+        """The receipt of a request that arrives."""
         try:
             if action is Action.CREATE:
                 row = self.created(request)
-                return _told(request, Outcome.APPLIED, row[self.id_field], record=self.shown(row), wrote=True)
-            return self._on_row(request, action, self.contacts.get(request.id or 0, {}))
+                return _receipt(request, Outcome.APPLIED, row[self.id_field], record=self.shown(row), wrote=True)
+            return self._on_row(request, action, self.found(request.id or 0))
         except RefusedError as error:
             id_ = error.row[self.id_field] if error.row else request.id
             words = {"cause": error.cause, "field": error.field, "detail": "refused"}
-            return _told(request, Outcome.REFUSED, id_, record=error.row, **words)
+            return _receipt(request, Outcome.REFUSED, id_, record=error.row, **words)
 
-    def _on_row(self, request: WriteRequest, action: Action, row: dict[str, Any]) -> Receipt:
-        """Update or delete a row, if it still is what was seen."""
+    def _on_row(self, request: WriteRequest, action: Action, row: dict[str, Any] | None) -> Receipt:
+        """Update or delete a row, if it still holds what was expected."""
         id_ = request.id
-        if not self.lives(row):
-            if action is Action.UPDATE:
-                return _told(request, Outcome.REFUSED, id_, cause=Cause.NOT_FOUND)
-            return _told(request, Outcome.APPLIED, id_, record=self.shown(row) if row else None)
-        if not self._holds(row, request.expected or {}):
-            return _told(request, Outcome.CHANGED, id_, record=self.shown(row))
+        if row is None or not self.lives(row):
+            is_done = action is Action.DELETE and (row is not None or self.is_gone_if_not_found)
+            outcome, cause = (Outcome.APPLIED, None) if is_done else (Outcome.REFUSED, Cause.NOT_FOUND)
+            return _receipt(request, outcome, id_, record=None if row is None else self.shown(row), cause=cause)
+        changed = next((n for n, value in (request.expected or {}).items() if plain(row.get(n)) != plain(value)), None)
+        if changed is not None:
+            words = changed_detail(changed)
+            return _receipt(request, Outcome.CHANGED, id_, record=self.shown(row), field=changed, detail=words)
         if action is Action.DELETE:
             left = self.removed(row)
             self.deleted_here.discard(row[self.id_field])
-            return _told(request, Outcome.APPLIED, id_, record=left, wrote=True)
+            return _receipt(request, Outcome.APPLIED, id_, record=left, wrote=True)
         wrote = self.updated(row, request.values)
-        return _told(request, Outcome.APPLIED, id_, record=self.shown(row), wrote=wrote)
+        return _receipt(request, Outcome.APPLIED, id_, record=self.shown(row), wrote=wrote)
 
-    def _holds(self, row: Row, expected: Row) -> bool:
-        return all(plain(row.get(name)) == plain(value) for name, value in expected.items())
+    def _be_up(self) -> None:
+        if self.weather.is_down:
+            raise SideFailedError(_LOST)
 
     def _heard(self, values: Row) -> dict[str, Any]:
         return {name: value for name, value in values.items() if name not in self.deaf_to}
 
-    def _cut(self, rows: list[dict[str, Any]], state: StreamState | None = None) -> Reading:
+    def _cut(self, stream: str, rows: list[dict[str, Any]], state: StreamState | None = None) -> Reading:
         """A stream as it is read in this weather."""
-        if self.weather.read_to is None:
+        if self.weather.is_down:
+            return Reading([], failure=_LOST)
+        if self.weather.read_to is None or stream not in self.weather.cut_streams:
             return Reading(rows, state)
         return Reading(rows[: self.weather.read_to], failure=_LOST)
 
@@ -175,22 +218,37 @@ class MemorySide:
 
     def lives(self, row: Row) -> bool:
         """Whether users see the contact."""
-        return bool(row) and not row.get("deleted")
+        return not row.get("deleted")
+
+    def found(self, id_: int) -> dict[str, Any] | None:
+        """The row that the product finds under an id."""
+        return self.contacts.get(id_)
+
+    is_gone_if_not_found: bool
+    """Whether a row that is not found is deleted for sure (P10)."""
 
     def shown(self, row: Row) -> dict[str, Any]:
         """A row as it is read."""
         return dict(row)
 
     def created(self, request: WriteRequest) -> dict[str, Any]:
-        """Create a contact."""
+        """Create a contact.
+
+        Raises:
+            RefusedError: the side does not take it.
+        """
         raise NotImplementedError
 
     def updated(self, row: dict[str, Any], values: Row) -> bool:
-        """Write the fields that differ; whether there were any."""
+        """Write the fields that differ; whether there were any.
+
+        Raises:
+            RefusedError: the side does not take them.
+        """
         raise NotImplementedError
 
     def removed(self, row: dict[str, Any]) -> dict[str, Any] | None:
-        """Delete a contact; what still can be read of it."""
+        """Delete a contact; what can still be read of it."""
         raise NotImplementedError
 
 
@@ -199,45 +257,59 @@ class MemorySage(MemorySide):
 
     Attributes:
         companies: ``CT_Num`` to ``CT_Type``; 0 is a client.
+        gives_numbers_again: whether a new contact may get the ``CT_No`` of one that was deleted, as in Sage: the
+            next one is one above the highest that is there.
     """
 
     id_field = "cbMarq"
+    is_gone_if_not_found = True
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.companies: dict[str, int] = {}
+        self.gives_numbers_again = True
         self._last_marq = self._highest_number = 0
 
     def columns(self) -> Mapping[str, ColumnLimits]:
-        """A newer database's columns."""
-        return worlds.COLUMNS
+        """The columns of a newer database."""
+        return _SAGE_COLUMNS
 
     def last_identity(self) -> int:
-        """The highest ``cbMarq`` ever given."""
+        """The highest ``cbMarq`` ever given.
+
+        Raises:
+            SideFailedError: the database cannot be looked at.
+        """
+        self._be_up()
         return self._last_marq
 
     def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
         """Clients; every contact, whatever its company's type."""
         clients = [{"CT_Num": code, "CT_Prospect": 0} for code, kind in self.companies.items() if kind == 0]
-        return {"companies": Reading(clients), "contacts": self._cut([dict(row) for row in self.living().values()])}
+        contacts = [dict(row) for row in self.living().values()]
+        readings = {"companies": self._cut("companies", clients), "contacts": self._cut("contacts", contacts)}
+        return {name: readings[name] for name in streams}
 
     def created(self, request: WriteRequest) -> dict[str, Any]:
         """Create a contact, under the ``CT_No`` wished for if it is free."""
-        return self.insert({**request.values, "CT_No": request.identity.get("CT_No")})
+        return self.insert({**request.values, _NUMBER: request.identity.get(_NUMBER)})
 
     def insert(self, values: Row) -> dict[str, Any]:
         """A new row, or a refusal."""
-        row = dict.fromkeys(worlds.COLUMNS, "") | {"CT_Civilite": 0, "N_Service": 0} | self._stored(values)
+        numbers = {name: 0 for name, column in _SAGE_COLUMNS.items() if column.max_bytes is None}
+        row = dict.fromkeys(_SAGE_COLUMNS, "") | numbers | self._stored(values)
         self._check(row, _NAME)
         self._last_marq += 1
-        row |= {"cbMarq": self._last_marq, "CT_No": self._number(values.get("CT_No")), "cbModification": self._stamp()}
+        row |= {"cbMarq": self._last_marq, _NUMBER: self._number(values.get(_NUMBER))}
+        row |= dict.fromkeys(("cbModification", "cbCreation"), self._stamp())
         self.contacts[self._last_marq] = row
         return row
 
     def _number(self, wish: int | None) -> int:
-        """The number wished for if it is free; Sage's own go up: by one used again P14 takes the new for the old."""
-        taken = {other["CT_No"] for other in self.contacts.values()}
-        number = wish if wish and wish not in taken else self._highest_number + 1
+        """The number wished for if it is free, else the next."""
+        taken = {other[_NUMBER] for other in self.contacts.values()}
+        highest = max(taken, default=0) if self.gives_numbers_again else self._highest_number
+        number = wish if wish and wish not in taken else highest + 1
         self._highest_number = max(self._highest_number, number)
         return number
 
@@ -255,21 +327,28 @@ class MemorySage(MemorySide):
         del self.contacts[row["cbMarq"]]
 
     def _stored(self, values: Row) -> dict[str, Any]:
-        stored = {name: value for name, value in values.items() if name not in ("cbMarq", "CT_No")}
-        for name, value in stored.items():
-            if value is None:
-                stored[name] = 0 if name == "CT_Civilite" else ""
-            if isinstance(value, str):
-                self._check_text(name, value)
-        return stored
+        """What the columns would hold; what is no column, or Sage's own, is left out."""
+        return {n: self._value(n, value) for n, value in values.items() if n in _SAGE_COLUMNS and n != _NUMBER}
 
-    def _check_text(self, name: str, value: str) -> None:
+    def _value(self, name: str, value: Any) -> str | int:
+        column = _SAGE_COLUMNS[name]
+        if column.max_bytes is None:
+            if not isinstance(value, int | None):
+                raise RefusedError(Cause.MALFORMED, name)
+            return value or 0
+        text = value or ""
         try:
-            size = len(value.encode("cp1252"))
+            size = len(text.encode(column.encoding or "utf-8"))
         except UnicodeEncodeError:
             raise RefusedError(Cause.NOT_REPRESENTABLE, name) from None
-        if size > (worlds.COLUMNS[name].max_bytes or size):
+        if size > column.max_bytes:
             raise RefusedError(Cause.TOO_LONG, name)
+        return self._company(text) or text if name == "CT_Num" else text
+
+    def _company(self, code: str) -> str | None:
+        """A company code as F_COMPTET has it: Sage's collation compares without case and trailing blanks (P8)."""
+        same = (known for known in self.companies if known.casefold() == code.rstrip(" ").casefold())
+        return code if code in self.companies else next(same, None)
 
     def _check(self, row: Row, changed: Collection[str]) -> None:
         for name in ("CT_Num", "CT_Nom"):
@@ -291,12 +370,13 @@ class MemorySsm(MemorySide):
     Attributes:
         accounts: rows, by id.
         types: rows of ``/contactTypes``.
-        unlisted: the contacts that lists leave out, and that are given by their id.
-        invisible: the contacts that are not given at all.
+        unlisted: the contacts that lists leave out, and that are found by their id.
+        invisible: the contacts that are not shown at all.
         requests: how often it was asked.
     """
 
     id_field = "id"
+    is_gone_if_not_found = False
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
@@ -313,16 +393,22 @@ class MemorySsm(MemorySide):
         self.requests += len(streams)
         tables = {"accounts": self.accounts, "contacts": self.contacts}
         return {
-            name: self._since(list(tables[name].values()), state)
+            name: self._since(name, list(tables[name].values()), state)
             if name in tables
-            else Reading([dict(row) for row in self.types])
+            else self._cut(name, [dict(row) for row in self.types])
             for name, state in streams.items()
         }
 
     def find(self, ids: Collection[int]) -> Reading:
         """Contacts by their ids, deleted ones included."""
         self.requests += 1
+        if self.weather.is_down:
+            return Reading([], failure=_LOST)
         return Reading([self.shown(self.contacts[id_]) for id_ in self.contacts.keys() & set(ids) - self.invisible])
+
+    def found(self, id_: int) -> dict[str, Any] | None:
+        """The contact of an id, unless it is not shown."""
+        return None if id_ in self.invisible else self.contacts.get(id_)
 
     def open_account(self, code: str) -> int:
         """A new account of that code."""
@@ -341,12 +427,18 @@ class MemorySsm(MemorySide):
         stamp = "dateDeleted" if changes.get("deleted") else "dateUpdated"
         row.update(changes, **{stamp: self._stamp()})
 
+    def _meet(self, request: WriteRequest, fate: Fate, sink: Sink) -> None:
+        self.requests += 1
+        super()._meet(request, fate, sink)
+
     def created(self, request: WriteRequest) -> dict[str, Any]:
-        """Create a contact, unless a living one bears the ``extId``."""
-        if bears := request.identity.get("extId"):
+        """Create a contact, unless a living one has the ``extId``."""
+        if ext_id := request.identity.get("extId"):
             for other in self.living().values():
-                if other["extId"] == bears:
+                if other["extId"] == ext_id:
                     raise RefusedError(Cause.DUPLICATE, row=self.shown(other))
+        if missing := next((n for n in _SSM_REQUIRED if plain(request.values.get(n)) is None), None):
+            raise RefusedError(Cause.VALUE_MISSING, missing)
         return self.insert(request.values)
 
     def insert(self, values: Row) -> dict[str, Any]:
@@ -376,24 +468,26 @@ class MemorySsm(MemorySide):
         return {n: {"id": v, "value": ""} if n in _REFERENCES and v is not None else v for n, v in row.items()}
 
     def _stored(self, values: Row) -> dict[str, Any]:
-        """Phone numbers lose their spaces on the way in; empty is null."""
-        stored = {name: plain(value) for name, value in values.items() if name not in ("id", "deleted")}
-        phones = {n: str(stored[n]).replace(" ", "") for n in ("phone1", "phone2", "fax") if stored.get(n)}
+        """What the fields would hold: phone numbers lose their spaces, an empty text is null."""
+        stored = {name: plain(value) for name, value in values.items() if name not in _SSMS_OWN}
+        phones = {name: str(stored[name]).replace(" ", "") for name in _PHONES if stored.get(name)}
         return stored | phones
 
     def _check(self, row: Row) -> None:
-        for name in _SSM_REQUIRED:
-            if row.get(name) in (None, ""):
-                raise RefusedError(Cause.VALUE_MISSING, name)
-        if row["accountId"] not in self.accounts:
-            raise RefusedError(Cause.REJECTED, "accountId")
+        """Refuse what SSM refuses; its answer does not name the field."""
+        references = {"accountId": self.accounts, "typeId": {t["id"] for t in self.types}, "gender": _GENDERS}
+        is_missing = any(row.get(name) in (None, "") for name in _SSM_REQUIRED)
+        is_unknown = any(row.get(n) is not None and row[n] not in known for n, known in references.items())
+        is_too_long = any(len(row.get(name) or "") > size for name, size in _SSM_LENGTHS.items())
+        if is_missing or is_unknown or is_too_long:
+            raise RefusedError(Cause.REJECTED)
 
-    def _since(self, rows: list[dict[str, Any]], state: StreamState | None) -> Reading:
+    def _since(self, stream: str, rows: list[dict[str, Any]], state: StreamState | None) -> Reading:
         stamps = {row["id"]: _changed_at(row) for row in rows}
         cursor = state["changed_at"] if state else ""
         listed = [row for row in rows if row["id"] not in self.unlisted | self.invisible]
         shown = [self.shown(row) for row in listed if stamps[row["id"]] >= cursor]
-        return self._cut(shown, {"changed_at": max(stamps.values(), default=cursor)})
+        return self._cut(stream, shown, {"changed_at": max(stamps.values(), default=cursor)})
 
     def _created_now(self) -> dict[str, Any]:
         return {"dateCreated": self._stamp(), "dateUpdated": None, "dateDeleted": None}
@@ -405,14 +499,14 @@ class MemorySsm(MemorySide):
 
 
 def plain(value: Any) -> Any:
-    """A value as it is compared: a reference by its id, empty text as null."""
+    """A value as it is compared: a reference by its id, an empty text as null."""
     bare = value.get("id") if isinstance(value, Mapping) else value
     return None if bare == "" else bare
 
 
-def _told(request: WriteRequest, outcome: Outcome, id_: int | None, **others: Any) -> Receipt:
+def _receipt(request: WriteRequest, outcome: Outcome, id_: int | None, **others: Any) -> Receipt:
     return Receipt(request.index, request.stream, request.action or Action.UPDATE, outcome, id_, **others)
 
 
 def _changed_at(row: Row) -> str:
-    return max(row[name] or "" for name in ("dateCreated", "dateUpdated", "dateDeleted"))
+    return max(row[name] or "" for name in _SSM_STAMPS)

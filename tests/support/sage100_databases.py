@@ -1,4 +1,4 @@
-"""Company databases to test on, each with a way round the product: a SQLite file, and servers that speak T-SQL.
+"""Company databases to test on: a SQLite file, and servers that speak T-SQL. Each can also be used past the product.
 
 The stand-in for SQL Server is reached through a real ODBC driver; so is any other server, by ``SAGE100_TEST_URL``: the
 SQLAlchemy URL of a database in which the tests may create and drop Sage's tables.
@@ -31,20 +31,20 @@ DATABASES = [SQLITE_FILE, MICROSOFT, *_GIVEN]
 ON_SQLITE = pytest.mark.parametrize("company", [SQLITE_FILE], indirect=True)
 ON_SERVERS = pytest.mark.parametrize("company", [MICROSOFT, FREETDS, *_GIVEN], indirect=True)
 EVERYWHERE = pytest.mark.parametrize("company", [*DATABASES, FREETDS, OLDER_SAGE], indirect=True)
-"""For tests of what drivers and generations of Sage may do otherwise."""
+"""For tests of what may differ between drivers and between generations of Sage."""
 
 _PATIENCE = 2000
-"""Milliseconds that whoever works in Sage waits for a lock."""
+"""Milliseconds that a Sage user waits for a lock."""
 USER, PASSWORD = "sync", "p4ss"
 
 
 class Company:
-    """A company database, open for whoever works in Sage.
+    """A company database, as Sage's own users work in it.
 
     Attributes:
         config: the product's settings for it.
-        engine: connections past the product.
-        absent: columns that this generation of Sage lacks.
+        engine: connections that are not the product's.
+        absent: columns that this generation of Sage does not have.
     """
 
     config: dict[str, Any]
@@ -52,7 +52,7 @@ class Company:
     absent: frozenset[str] = frozenset()
 
     def contact(self, marq: int) -> dict[str, Any] | None:
-        """The row of a contact."""
+        """The row of a contact; None if there is none."""
         columns = [column for column in F_CONTACTT.columns if column.name not in self.absent]
         with self.engine.begin() as connection:
             row = connection.execute(select(*columns).where(F_CONTACTT.c.cbMarq == marq)).mappings().first()
@@ -65,7 +65,7 @@ class Company:
         return [row for marq in marqs if (row := self.contact(marq))]
 
     def add(self, table: Table, *rows: dict[str, Any]) -> None:
-        """Create rows, less what this Sage has no column for."""
+        """Create rows, without the columns that this generation of Sage does not have."""
         with self.engine.begin() as connection:
             for row in rows:
                 connection.execute(insert(table).values({n: v for n, v in row.items() if n not in self.absent}))
@@ -87,7 +87,7 @@ class Company:
 
     @contextmanager
     def somebody_changes(self, marq: int) -> Iterator[Connection]:
-        """Somebody has changed a contact and not committed; it is undone in the end."""
+        """A Sage user has changed a contact and not committed; it is undone in the end."""
         with self.engine.connect() as connection:
             transaction = connection.begin()
             connection.execute(update(F_CONTACTT).where(F_CONTACTT.c.cbMarq == marq).values(CT_Fonction="Autre"))
@@ -105,7 +105,7 @@ class SqliteCompany(Company):
         METADATA.create_all(self.engine)
 
     def refer_to(self, number: int) -> None:
-        """A file of debt recovery refers to the contact of a ``CT_No``."""
+        """A debt recovery file refers to the contact of a ``CT_No``."""
         self.run("CREATE TABLE F_DRECOUVREMENT (cbCT_No INTEGER REFERENCES F_CONTACTT (CT_No))")
         self.run(f"INSERT INTO F_DRECOUVREMENT VALUES ({number})")  # noqa: S608 - the test's own words
 
@@ -130,7 +130,7 @@ class SqliteCompany(Company):
 
     @contextmanager
     def somebody_changes(self, marq: int) -> Iterator[Connection]:
-        """Somebody has changed a contact and not committed: here, nobody else can write."""
+        """A Sage user has changed a contact and not committed: nobody else can write to the file."""
         with self.engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
@@ -156,10 +156,10 @@ class ServerCompany(Company):
             lambda _d, _r, arguments, _o: arguments.__setitem__(slice(None), [connection_string]),
         )
 
-        event.listen(self.engine, "connect", lambda connection, _: _patient(connection))
+        event.listen(self.engine, "connect", lambda connection, _: _set_lock_timeout(connection))
 
     def refer_to(self, number: int) -> None:
-        """A file of debt recovery refers to the contact of a ``CT_No``."""
+        """A debt recovery file refers to the contact of a ``CT_No``."""
         self.run(f"INSERT INTO dbo.F_DRECOUVREMENT (cbCT_No) VALUES ({number})")  # noqa: S608 - the test's own words
 
     def open_on_a_screen(self, marq: int) -> None:
@@ -184,7 +184,12 @@ class ServerCompany(Company):
 
 @dataclass
 class Front:
-    """The server in this process, and empty companies to copy."""
+    """The SQL Server stand-in, with an empty company database of each generation to copy.
+
+    Attributes:
+        server: the stand-in.
+        count: how many databases were copied.
+    """
 
     server: TdsServer
     count: int = 0
@@ -197,11 +202,11 @@ class Front:
         return ServerCompany(self.string(driver, name), self.settings(driver, name), generation)
 
     def database(self, company: ServerCompany) -> Database:
-        """The database of a company, to change what the server does."""
+        """The stand-in's database of a company, to change how the server behaves."""
         return self.server.databases[company.config["connection"]["database"]]
 
     def order(self, *faults: Fault) -> None:
-        """Let something go wrong."""
+        """Order faults of the server."""
         self.server.faults.extend(faults)
 
     def settings(self, driver: str, name: str) -> dict[str, Any]:
@@ -224,12 +229,12 @@ class Front:
             made = self.server.databases[name] = Database(name)
             session = Session(0, Login(), made, Locks(), lambda: None, {})
             for batch in batches(generation, numbers=numbers):
-                session.run(batch, {}, _strictly)
+                session.run(batch, {}, _raise_errors)
         return self.server.databases[name]
 
 
 def given_company() -> ServerCompany:
-    """Sage's tables made anew in the database of ``SAGE100_TEST_URL``."""
+    """Sage's tables, dropped and created in the database of ``SAGE100_TEST_URL``."""
     url = make_url(os.environ[URL_VARIABLE])
     string = _odbc_string(url)
     company = ServerCompany(string, {"kind": "odbc", "connection_string": string})
@@ -241,12 +246,12 @@ def given_company() -> ServerCompany:
 
 
 def only_here(company: Company) -> None:
-    """Leave a test out on a server that takes no orders of what is to go wrong."""
+    """Skip a test on a server of which faults cannot be ordered."""
     if company.config["connection"]["kind"] == "odbc":
         pytest.skip(f"faults cannot be ordered of the server in {URL_VARIABLE}")
 
 
-def _patient(connection: Any) -> None:
+def _set_lock_timeout(connection: Any) -> None:
     connection.execute(f"SET LOCK_TIMEOUT {_PATIENCE}").close()
 
 
@@ -255,6 +260,6 @@ def _odbc_string(url: URL) -> str:
     return str(string)
 
 
-def _strictly(said: object) -> None:
-    if isinstance(said, SqlError):
-        raise said
+def _raise_errors(answer: object) -> None:
+    if isinstance(answer, SqlError):
+        raise answer

@@ -1,14 +1,14 @@
-"""The tables of a company database in T-SQL, as two generations of Sage 100 have them, with what shows of its triggers.
+"""The tables of a company database in T-SQL, in two generations of Sage 100, with what is known of its triggers.
 
-The statements are plain enough for any server that speaks T-SQL. Whoever stands in ``ZZ_LOCK`` is open on a Sage user's
-screen: the triggers refuse to touch the row, as Sage's own do (its number in the text of an error 50000).
+The statements are plain enough for any server that speaks T-SQL. A contact whose ``cbMarq`` is in ``ZZ_LOCK`` is open
+on a Sage user's screen: the triggers refuse to change it, as Sage's own do (its number in the text of an error 50000).
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 LOCKED = "80003 : enregistrement utilise"
-"""How the triggers refuse a record that is open elsewhere."""
+"""The triggers' message for a record that is open elsewhere."""
 
 TABLES = ("F_DRECOUVREMENT", "ZZ_LOCK", "F_CONTACTT", "F_COMPTET", "P_SERVICECPTA", "P_CONTACT")
 """All tables, in the order in which they can be dropped."""
@@ -116,7 +116,7 @@ _LATER = {
     **{f"CT_{kind}Day{n:02}": "smallint" for kind in ("Order", "Delivery") for n in range(1, 8)},
     **dict.fromkeys(("CAL_No", "cbCAL_No"), "int"),
 }
-"""Columns of the newer F_COMPTET alone, less those that F_CONTACTT has too."""
+"""Columns of the newer F_COMPTET alone, without those that F_CONTACTT has too."""
 _LATER_EVERYWHERE = frozenset({"CT_LinkedIn", "CT_Skype", "CT_Facebook", "cbCreation", "cbCreationUser"})
 _FORMER = {"CT_DateCreate": "smalldatetime", "CT_CessionCreance": "smallint"}
 """Columns of the older F_COMPTET alone."""
@@ -124,14 +124,19 @@ _FORMER = {"CT_DateCreate": "smalldatetime", "CT_CessionCreance": "smallint"}
 
 @dataclass(frozen=True)
 class Generation:
-    """A generation of Sage 100, by what its tables have."""
+    """A generation of Sage 100, by the columns of its tables.
+
+    Attributes:
+        name: for test ids.
+        newer: whether it is the newer of the two.
+    """
 
     name: str
     newer: bool
 
     @property
     def absent(self) -> frozenset[str]:
-        """The columns of other generations that are not there."""
+        """The columns that only the other generation has."""
         return frozenset(_FORMER) if self.newer else _LATER_EVERYWHERE.union(_LATER)
 
 
@@ -139,11 +144,11 @@ NEWER, OLDER = Generation("newer", newer=True), Generation("older", newer=False)
 
 
 def batches(generation: Generation, *, numbers: bool = False) -> Iterator[str]:
-    """The batches that make an empty company database.
+    """The batches that create an empty company database.
 
     Args:
         generation: of Sage.
-        numbers: whether a trigger gives a new contact its ``CT_No`` where none was given.
+        numbers: whether a trigger gives a new contact a ``CT_No`` where the insert gives none.
     """
     stamp = "datetime NULL DEFAULT CONVERT(datetime2(0), GETDATE())"
     if not generation.newer:

@@ -223,8 +223,9 @@ class SmallWorld(Play):
             for who, row in enumerate(people[:2]):
                 renamed = 1 if "Dupré" in row.values() else 2
                 moved = 0 if self._company(row) == "BETA" else 1
+                again = (0, 1) if side is Side.SAGE100 else (0,)
                 ways = {"edit": (0, 2), "clear": (0,), "copy": (0,), "rename": (renamed,), "move": (moved,)}
-                for kind, whats in {**ways, "delete": (0,), "recreate": (0,)}.items():
+                for kind, whats in {**ways, "delete": (0,), "recreate": again}.items():
                     yield from (Deed(side.value, kind, who, what) for what in whats)
 
     def _company(self, row: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
-"""A SQL Server that shows a certificate, takes the login under TLS, and refuses it.
+"""A SQL Server that shows a certificate, receives the login under TLS, and refuses it.
 
-It is there for what a connection's settings decide.
-TLS within TDS: up to its end the handshake travels in PRELOGIN messages, then the TLS records go bare.
+It is for the settings that decide about encryption. Of TLS within TDS the handshake travels in PRELOGIN messages
+([MS-TDS] 2.2.6.5); after it, the TLS records go without them.
 """
 
 import socket
@@ -23,12 +23,12 @@ from sage100_ssm.standins.sql_server.tokens import refusal
 from sage100_ssm.standins.sql_server.wire import Channel, PacketType
 
 ENCRYPTED = b"\x00\x00\x0b\x00\x06\x01\x00\x11\x00\x01\xff" + bytes([16, 0, 3, 232, 0, 0]) + b"\x03"
-"""The answer to PRELOGIN: a version, and no connection without encryption."""
+"""The answer to PRELOGIN: a version, and that encryption is required."""
 LOGIN_FAILED = SqlError(18456, "Login failed for user 'sync'.")
 
 
 def write_certificate(folder: Path, name: str) -> Path:
-    """Write a certificate that is signed by nobody but itself, its key before it."""
+    """Write a self-signed certificate for a host name, after its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -79,7 +79,7 @@ class TlsFront:
             client.sendall(_packet(PacketType.RESPONSE, ENCRYPTED))
             received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
             tls = self._tls.wrap_bio(received, sent, server_side=True)
-            while not _shaken(tls):
+            while not _handshake_is_done(tls):
                 if sent.pending:
                     client.sendall(_packet(PacketType.PRELOGIN, sent.read()))
                 received.write(channel.receive()[1])
@@ -95,7 +95,7 @@ def _packet(kind: PacketType, payload: bytes) -> bytes:
     return struct.pack(">BBHHBB", kind, 1, len(payload) + 8, 0, 1, 0) + payload
 
 
-def _shaken(tls: ssl.SSLObject) -> bool:
+def _handshake_is_done(tls: ssl.SSLObject) -> bool:
     try:
         tls.do_handshake()
     except ssl.SSLWantReadError:
