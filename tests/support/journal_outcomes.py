@@ -144,6 +144,13 @@ def older(rows: list[Row]) -> list[Row]:
 # --- runs
 
 
+def plan_of_an_older_row() -> Plan:
+    """The plan after an import tool changed a row of Sage and left it an old stamp."""
+    rows, cards = people(1)
+    links = [worlds.linked(*pair) for pair in zip(rows, cards, strict=True)]
+    return decide(worlds.world(older(rows), cards, links))
+
+
 @contextmanager
 def a_play() -> Iterator[Play]:
     """Whole runs over two sides in memory."""
@@ -220,6 +227,7 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     "deleted in SSM, edited in Sage": lambda: of_a_link(
         C.DELETION_REFUSED, ADA | {"CT_EMail": "new@x.example"}, GONE_THERE, origin=S.SSM
     ),
+    "deleted in SSM, born in SSM": lambda: of_a_link(C.DELETED_IN_SAGE, ADA, GONE_THERE, origin=S.SSM),
     "deleted in Sage, edited in SSM": lambda: of_a_link(
         C.DELETION_OVERRODE_EDIT, None, ADA_THERE | {"email": "new@x.example"}
     ),
@@ -282,7 +290,8 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     "many deletions": lambda: guarded(C.DELETION_GUARD, 10, sage100=people(10)[0][4:]),
     "many edits": lambda: guarded(C.MASS_CHANGE_GUARD, 20, ssm=edited(people(20)[1])),
     "nobody in SSM any more": lambda: guarded(C.EMPTY_SIDE_GUARD, 10, ssm=[]),
-    "a backup, by its rows": lambda: guarded(C.RESTORED_SIDE_GUARD, 2, sage100=older(people(2)[0])),
+    "a backup, by its rows": lambda: guarded(C.RESTORED_SIDE_GUARD, 3, sage100=older(people(3)[0])),
+    "one row with an old stamp": lambda: planned(C.OLDER_STAMP, plan_of_an_older_row()),
     "a backup, by its numbers": lambda: guarded(C.RESTORED_SIDE_GUARD, 2, identity_fell=True),
     "many deletions, meant": lambda: guarded(C.GUARD_LIFTED, 10, Lifted(deletions=True), sage100=people(10)[0][4:]),
     "a backup, meant": lambda: guarded(C.GUARD_LIFTED, 2, Lifted(mass_change=True), identity_fell=True),
