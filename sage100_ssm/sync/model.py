@@ -79,6 +79,7 @@ class Link:
         unconfirmed: per side with an update whose receipt has not come, the base that the update leaves if it was done.
         unmapped_digest: a digest of the columns of the Sage row that are not in the field map, as last seen while both
             contacts lived (P3); None where it is not known.
+        sage100_created: ``cbCreation`` of the Sage row; None where it is not known (P14).
         id: the state's own key; None until saved.
     """
 
@@ -95,6 +96,7 @@ class Link:
     reason: str | None = None
     unconfirmed: Mapping[Side, Base] = default(default_factory=dict)
     unmapped_digest: str | None = None
+    sage100_created: str | None = None
     id: int | None = None
 
 

@@ -234,6 +234,10 @@ class World:
         self.run()
         return Person(self, next(link.sage100_id for link in self.links.values() if link.ssm_id == ssm_id), ssm_id)
 
+    def bystander(self) -> None:
+        """Somebody else on both sides: a side with nobody left would stop the run (P9)."""
+        self.person("Zelle", "Zita", company="BETA")
+
     def follow(self, marq: int, ssm_id: int) -> Person:
         """The person who is this row in Sage and this contact in SSM."""
         return Person(self, marq, ssm_id)

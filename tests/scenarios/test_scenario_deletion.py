@@ -51,6 +51,7 @@ def test_r8_with_leave_ssm_stays_as_it_is_and_the_link_sleeps(world):
 @pytest.mark.parametrize("born", ["sage100", "ssm"])
 def test_a_deletion_that_ssm_accepts_and_does_not_do_is_refused_and_tried_again(world, born):
     """R9: an answer of 200 is no proof: the link stands until SSM shows the contact as deleted."""
+    world.bystander()
     ada = world.person("Aubrelin", "Ada", born=born)
     ada.delete_sage()
     world.disturb(Fault(CannedResponse(200, {"Message": "ok"}), "DELETE", "/contacts/*", times=None))
@@ -84,6 +85,7 @@ def test_r8_with_leave_the_link_ends_once_sage_deletes_the_contact_too(world):
 
 @ORIGINS
 def test_r9_contact_deleted_in_sage_is_marked_deleted_in_ssm_whatever_its_origin(world, born):
+    world.bystander()
     ada = world.person("Aubrelin", "Ada", born=born)
     ada.delete_sage()
     report = world.run()
@@ -92,6 +94,7 @@ def test_r9_contact_deleted_in_sage_is_marked_deleted_in_ssm_whatever_its_origin
 
 @ORIGINS
 def test_p2_deleted_in_sage_and_edited_in_ssm_the_deletion_wins_and_the_edit_is_kept_in_the_journal(world, born):
+    world.bystander()
     ada = world.person("Aubrelin", "Ada", born=born)
     ada.delete_sage()
     ada.edit_ssm(email="neu@alpha.example", phone1="01 99 00 12 34")
@@ -285,6 +288,7 @@ def test_p14_same_ct_no_with_another_cbmarq_and_another_name_is_a_new_contact(wo
 @ORIGINS
 def test_r9_contact_that_ssm_does_not_show_when_it_is_to_be_deleted_is_deleted_once_it_shows_it(world, born):
     """P10: a row that is not shown is not deleted."""
+    world.bystander()
     ada = world.person("Aubrelin", "Ada", born=born)
     ada.delete_sage()
     cards = world.api.store._tables["contacts"]

@@ -4,6 +4,7 @@ import pytest
 
 from sage100_ssm.messages import describe
 from sage100_ssm.sync.failures import Exit
+from sage100_ssm.sync.journal import Code
 
 SIDES = pytest.mark.parametrize("side", ["sage100", "ssm"])
 
@@ -26,7 +27,8 @@ def test_p9_three_deletions_are_never_held_back(world, side):
 
 
 @SIDES
-def test_p9_all_of_three_links_may_go_at_once(world, side):
+def test_p9_all_of_three_may_go_at_once_beside_somebody_who_stays(world, side):
+    world.bystander()
     people = world.people(3, born="ssm")
     delete(people, side)
     report = world.run()
@@ -58,8 +60,9 @@ def test_p9_a_person_lifts_the_deletion_guard_for_one_run(world, side):
     report = world.run(allow_deletions=True)
     assert (report.exit_code, done_on(report, side).deleted, world.problems) == (Exit.DONE, 4, [])
     values = (None, "deletion_guard") if side == "sage100" else ("deletion_guard", None)
-    assert world.notices == [("guard_lifted", None, *values)]
-    assert "sage100-ssm run --allow-deletions" in describe(world.journal[-1].entry, "fr").message
+    (lifted,) = [known.entry for known in world.journal if known.entry.code is Code.GUARD_LIFTED]
+    assert (lifted.field, lifted.sage100_value, lifted.ssm_value) == (None, *values)
+    assert "sage100-ssm run --allow-deletions" in describe(lifted, "fr").message
 
 
 def test_p9_switch_without_a_guard_to_lift_says_nothing(world):
@@ -180,7 +183,21 @@ def test_p9_sage_restored_whose_rows_alone_went_back_writes_nothing(world):
     assert world.problems == [("restored_side_guard", None)]
 
 
-@pytest.mark.parametrize("lost", [1, 4])
+def test_p14_a_single_contact_whose_id_a_restored_sage_gave_to_another_is_not_taken_for_that_one(world):
+    world.people(2)
+    older = (world.folder / "company.db").read_bytes()
+    world.clock.advance(hours=8)
+    lost = world.person("Perdue", "Ida")
+    world.run()
+    world.clock.advance(hours=8)
+    restore_older_sage(world, older)
+    assert world.sage.create_contact("ALPHA", "Neuve", "Zoé") == lost.marq
+    assert world.run().exit_code == Exit.DONE
+    assert (lost.card["lastName"], lost.card["deleted"]) == ("Perdue", True)
+    assert world.names_in_ssm()[-1] == "Neuve"
+
+
+@pytest.mark.parametrize("lost", [3, 4])
 def test_p9_sage_restored_in_which_as_many_were_typed_since_as_were_lost_writes_nothing(world, lost):
     """The ids of the lost ones went to others, and the counter of ids is where it was."""
     world.people(2)

@@ -71,9 +71,11 @@ def _entries(guards: Iterable[Guard]) -> tuple[Entry, ...]:
 
 
 def _empty_sides(world: World) -> Iterator[Guard]:
-    """A side whose contacts read empty while any link exists whose contact is not known to be deleted there."""
-    if not world.sage100 and world.links and world.complete[Side.SAGE100]:
-        yield EmptySideGuard(Side.SAGE100, len(world.links))
+    """A side whose contacts read empty while any link exists whose contact is not known to be deleted."""
+    deleted_in_ssm = {contact.id for contact in world.ssm.values() if contact.deleted}
+    in_sage100 = [link for link in world.links if link.ssm_id not in deleted_in_ssm]
+    if in_sage100 and world.complete[Side.SAGE100] and not world.sage100:
+        yield EmptySideGuard(Side.SAGE100, len(in_sage100))
     unseen = [link for link in world.links if link.ssm_id not in world.ssm]
     if unseen and world.complete[Side.SSM] and all(contact.deleted for contact in world.ssm.values()):
         yield EmptySideGuard(Side.SSM, len(unseen))

@@ -38,6 +38,8 @@ def plan_link(draft: Draft, link: Link) -> None:
     ssm = world.ssm.get(link.ssm_id)
     if (sage100 is None and not world.complete[Side.SAGE100]) or (ssm is None and not world.complete[Side.SSM]):
         return
+    if sage100 is None and (row := world.sage100.get(link.sage100_id)) and links.is_replacement(link, row):
+        draft.count_edits((), is_outdated=True)
     if sage100 and (sage100.id, sage100.number) != (link.sage100_id, link.sage100_no):
         draft.forget_place(link)
         link = draft.save(replace(link, sage100_id=sage100.id, sage100_no=sage100.number), link)
@@ -304,12 +306,13 @@ def _rebased(draft: Draft, pair: ShownPair, merged: Sequence[Merged]) -> Link:
     if links.company_in_ssm(pair, draft.companies) is None:
         agreed[COMPANY] = ValuePair(sage100.company, ssm.company)
     changed = {name: values for name, values in agreed.items() if link.base.get(name) != values}
-    company, contact = sage100.company or link.company, sage100.full_name
     # Only a contact of origin SSM can be deleted in Sage, and then its unmapped columns matter (P3).
     digest = draft.mapper.unmapped_digest(sage100.row) if link.origin is Side.SSM else None
-    if not changed and (company, contact, digest) == (link.company, link.contact, link.unmapped_digest):
+    company, created = sage100.company or link.company, sage100.row.get("cbCreation")
+    known = (link.company, link.contact, link.unmapped_digest, link.sage100_created)
+    if not changed and (company, sage100.full_name, digest, created) == known:
         return link
-    rebased = replace(link, company=company, contact=contact, unmapped_digest=digest)
+    rebased = replace(link, company=company, contact=sage100.full_name, unmapped_digest=digest, sage100_created=created)
     if changed:
         base = {**link.base, **changed}
         rebased = replace(rebased, base=base, sage100_stamp=sage100.stamp, ssm_stamp=ssm.stamp)

@@ -21,11 +21,15 @@ from sage100_ssm.sync.rules.pair import LinkedPair, ShownPair
 
 # --- P14: who is the same contact in Sage
 
+_TO_THE_SECOND = len("2024-03-05T10:11:12")
+
 
 def same_in_sage(
     link: Link, by_id: Mapping[int, Contact], by_number: Mapping[int, Contact], linked: Collection[tuple[int, int]]
 ) -> Contact | None:
     """P14: ``cbMarq`` and ``CT_No`` both equal, or one of them and the names; else the linked row is gone.
+
+    A row that was created at another moment than the one remembered, under other names, is another one.
 
     Args:
         link: the link.
@@ -34,11 +38,20 @@ def same_in_sage(
         linked: ``cbMarq`` and ``CT_No`` of every live link; a row that has both of another link belongs to that one.
     """
     row = by_id.get(link.sage100_id)
-    if row and (row.number or 0) == (link.sage100_no or 0):
+    if row and (row.number or 0) == (link.sage100_no or 0) and not is_replacement(link, row):
         return row
     candidates = (row, by_number.get(link.sage100_no) if link.sage100_no else None)
     free = (c for c in candidates if c and (c.id, c.number or 0) not in linked)
     return next((c for c in free if _has_names_of(c, link)), None)
+
+
+def is_replacement(link: Link, row: Contact) -> bool:
+    """P14: whether a row under a link's ``cbMarq`` is another contact: a restored database gives a number twice."""
+    remembered, created = link.sage100_created, row.row.get("cbCreation")
+    if not remembered or not created:
+        return False  # older databases have no creation time
+    # Compared as local times, since the zone of the settings may have changed between the two readings.
+    return remembered[:_TO_THE_SECOND] != created[:_TO_THE_SECOND] and not _has_names_of(row, link)
 
 
 def _has_names_of(contact: Contact, link: Link) -> bool:

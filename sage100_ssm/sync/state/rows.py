@@ -56,13 +56,14 @@ def link_row(link: Link) -> dict[str, Any]:
         "reason": link.reason,
         "unconfirmed": _unconfirmed_text(link.unconfirmed) if link.unconfirmed else None,
         "unmapped_digest": link.unmapped_digest,
+        "sage100_created": link.sage100_created,
     }
 
 
 def link_of(row: Row[Any]) -> Link:
     """A link from its row, taken by position: by name takes a third longer, and there may be a million."""
     key, sage100_id, sage100_no, ssm_id, company, contact, origin, base, *rest = row
-    sage100_stamp, ssm_stamp, status, reason, unconfirmed, digest = rest
+    sage100_stamp, ssm_stamp, status, reason, unconfirmed, digest, created = rest
     return Link(
         id=key,
         sage100_id=sage100_id,
@@ -78,6 +79,7 @@ def link_of(row: Row[Any]) -> Link:
         reason=reason,
         unconfirmed=_unconfirmed_of(unconfirmed) if unconfirmed else {},
         unmapped_digest=digest,
+        sage100_created=created,
     )
 
 

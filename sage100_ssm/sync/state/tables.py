@@ -90,6 +90,7 @@ links = Table(
     Column("reason", String(64)),
     Column("unconfirmed", Text),
     Column("unmapped_digest", String(16)),
+    Column("sage100_created", Text),
 )
 
 

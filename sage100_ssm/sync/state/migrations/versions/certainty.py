@@ -1,4 +1,4 @@
-"""What makes a deletion and a repeated create certain: the unmapped columns seen, the id and age of an intent."""
+"""What makes a deletion and a repeated creation certain: a row's other columns and creation time, an intent's age."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,5 +12,6 @@ depends_on = None
 def upgrade() -> None:
     """Add the columns."""
     op.add_column("links", sa.Column("unmapped_digest", sa.String(16)))
+    op.add_column("links", sa.Column("sage100_created", sa.Text))
     op.add_column("intents", sa.Column("target_id", sa.BigInteger))
     op.add_column("intents", sa.Column("begun_at", sa.String(32)))
