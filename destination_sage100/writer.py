@@ -49,7 +49,7 @@ class ContactWriter:
     """
 
     id_field = "cbMarq"
-    batch_size = 1
+    batch_size = 1  # each contact is a transaction of its own: a batch would gain nothing
 
     def __init__(self, database: Database, company: str) -> None:
         self._database, self._company = database, company
@@ -162,6 +162,7 @@ class _Task:
 
     def _create_or_update(self, name: Values) -> Receipt:
         """Update the contact of that name, or create it."""
+        # The action is known only now, and a receipt needs it even where the write fails.
         row = self._contacts.named(name)
         self.action = Action.CREATE if row is None else Action.UPDATE
         if row is not None:

@@ -65,6 +65,7 @@ class DestinationSsm(RecordDestination):
         settings = parse_configuration(DestinationSsmConfig, config)
         with self._client(settings) as client:
             owner, branch = settings.default_sales_rep_id, settings.default_branch_id
+            # What SSM requires of a new row (docs/facts/ssm-api.md, "Contacts"); only accounts have a branch.
             contact = CreationRules({"salesRepId": owner}, ("firstName", "lastName", "accountId", "salesRepId"))
             account = CreationRules({"salesRepId1": owner, "branchId": branch}, ("name", "branchId", "salesRepId1"))
             yield {

@@ -95,6 +95,7 @@ class RecordDestination(Destination, ABC):
                 if message.type is Type.RECORD and message.record is not None:
                     batch.add(message.record.stream, message.record.data)
                 elif message.type is Type.STATE and message.state is not None:
+                    # Flushed first: a STATE confirms everything before it.
                     message.state.destinationStats = AirbyteStateStats(recordCount=float(batch.flush()))
                     stream = message.state.stream
                     if reporter.may_confirm(stream.stream_descriptor.name if stream else None):
@@ -213,6 +214,7 @@ class _Batch:
 
     def add(self, stream: str, data: Mapping[str, Any]) -> None:
         """Add a record; write its stream's batch when it is full."""
+        # Refused records count, too: the sender knows a record by its position in the input.
         index, self._index = self._index, self._index + 1
         self._since_state += 1
         self._records[index] = data

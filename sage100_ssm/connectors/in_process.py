@@ -12,7 +12,6 @@ import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the C
 
 # isort: split
 from airbyte_cdk.models import (
-    AirbyteErrorTraceMessage,
     AirbyteMessage,
     AirbyteRecordMessage,
     AirbyteStateBlob,
@@ -96,8 +95,12 @@ def read(
                 state = message.state.stream.stream_state
                 states[message.state.stream.stream_descriptor.name] = dict(state.__dict__) if state else {}
             elif (error := message.trace.error if message.trace else None) and error.stream_descriptor:
+                # The message's text, in which secrets are masked, with the code, which it has no field for.
                 name = error.stream_descriptor.name
-                failures.setdefault(name, _failure_of_stream(error, source.stream_errors.get(name)))
+                kept = source.stream_errors.get(name)
+                code = kept.code if kept else _CODE_OF_THE_CDK
+                is_configuration = error.failure_type is FailureType.config_error
+                failures.setdefault(name, Failure(code, error.message, configuration=is_configuration))
     except AirbyteTracedException as error:
         # Once the CDK has reported the streams' own errors, it raises one of its own that sums them up.
         failures = failures or dict.fromkeys(streams, _failure(error))
@@ -153,12 +156,6 @@ def _side_failures() -> Iterator[None]:
 def _failure(error: AirbyteTracedException) -> Failure:
     code = error.code if isinstance(error, ConnectorError) else _CODE_OF_THE_CDK
     return Failure(code, error.message or "", configuration=error.failure_type is FailureType.config_error)
-
-
-def _failure_of_stream(message: AirbyteErrorTraceMessage, error: ConnectorError | None) -> Failure:
-    """A stream's failure: in the words of the message, whose secrets are masked, with the code of the error itself."""
-    code = error.code if error else _CODE_OF_THE_CDK
-    return Failure(code, message.message, configuration=message.failure_type is FailureType.config_error)
 
 
 def _catalog(streams: Iterable[str], mode: SyncMode) -> ConfiguredAirbyteCatalog:

@@ -180,7 +180,7 @@ class CursorStream(CheckpointMixin, FullStream):
         """The records page by page, and at least one state, the last one at the end."""
         whole = sync_mode == SyncMode.full_refresh
         if whole:
-            self._state = {}
+            self._state = {}  # set from the states of the sync, whatever the mode
         has_state = False
         for records, state in self._read_whole() if whole else self._read_since(self._state):
             yield records, state
@@ -266,6 +266,7 @@ class PagedSource(AbstractSource, ABC):
         name, space = stream_instance.name, stream_instance.namespace
         if isinstance(stream_instance, CursorStream):
             stream_instance.state = state_manager.get_stream_state(name, space)
+        # The limit is the CDK's own, for a preview of a stream: its last page is cut, and no state follows it.
         limit, count = internal_config.limit or sys.maxsize, 0
         for records, state in stream_instance.pages(configured_stream.sync_mode):
             page = Page(name, records[: limit - count], time.time_ns() // 1_000_000)

@@ -58,6 +58,7 @@ def _why_unreachable(server: SqlServer, words: str) -> UnreachableError:
             names = ", ".join(sorted(instances)) or "none"
             return UnreachableError(f"{server.host}: {server.instance} is not among {names}", "instance_unknown")
         port = found
+    # The driver failed, so the port is tried without it: closed, or open with something else wrong.
     if not _listens(str(address), port):
         return UnreachableError(f"{server.host}, port {port}", "port_closed")
     return UnreachableError(words)

@@ -96,9 +96,9 @@ def _sql_server(url: URL) -> Engine:
     engine = create_engine(
         url,
         connect_args={"timeout": _LOGIN_SECONDS},
-        hide_parameters=True,
-        pool_pre_ping=True,
-        supports_comments=False,
+        hide_parameters=True,  # values must not get into the messages of errors
+        pool_pre_ping=True,  # a connection that broke while idle is replaced
+        supports_comments=False,  # no query for them, which not every server knows
     )
     # The answer is known, and the view that SQLAlchemy would query is not on every server of this kind.
     vars(engine.dialect)["get_default_isolation_level"] = lambda _connection: "READ COMMITTED"

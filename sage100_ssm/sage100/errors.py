@@ -261,7 +261,7 @@ def is_unusable_after(error: BaseException) -> bool:
 def _of_sqlite(native: sqlite3.Error) -> SageError:
     words = str(native)
     extended = getattr(native, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    primary = extended & 0xFF
+    primary = extended & 0xFF  # the low byte; the rest says more precisely which constraint failed
     if primary in _SQLITE_CONFIGURATION:
         return MisconfiguredError(_SQLITE_CONFIGURATION[primary], words)
     if primary in _SQLITE_LOCKS:
@@ -277,6 +277,7 @@ def _of_sqlite(native: sqlite3.Error) -> SageError:
 
 def _of_sql_server(state: str, text: str) -> SageError:
     numbers, words = _numbers(text), _words(text)
+    # In this order, since one text may contain the numbers of several errors.
     if _DEADLOCK in numbers:
         return DeadlockError(words)
     if _LOCK_NUMBERS & numbers:
@@ -316,6 +317,7 @@ def _configuration_code(state: str, text: str, numbers: frozenset[int]) -> str |
             return code
     if "Can't open lib" in text:
         return "driver_missing"
+    # Words, for what fails before a server can answer with a number.
     if state in _NOT_CONNECTED:
         return next((code for code, words in _CONNECTING.items() if words.search(text)), None)
     return _CONFIGURATION_STATES.get(state)

@@ -51,15 +51,15 @@ class Trigger:
     Attributes:
         table: the table.
         name: its name.
-        disabled: whether somebody switched it off.
+        is_disabled: whether somebody switched it off.
     """
 
     table: str
     name: str
-    disabled: bool
+    is_disabled: bool
 
     @property
-    def is_sages(self) -> bool:
+    def is_sage_own(self) -> bool:
         """Whether it is the vendor's, by its name."""
         return self.name.upper().startswith(_SAGE_PREFIX)
 
@@ -69,7 +69,7 @@ class Inspection:
     """What is known of the database; None is what the login or the server does not show.
 
     Attributes:
-        sample: whether it is the sample database: without triggers and rights.
+        is_sample: whether it is the sample database: without triggers and rights.
         version: of the server, such as ``16.0.1135.2``.
         edition: of the server.
         driver: name and version of the ODBC driver.
@@ -78,12 +78,12 @@ class Inspection:
         encoding: their code page, as Python names it.
         clock: the server's local time.
         triggers: on the tables of companies and contacts.
-        fires: whether writes to the contacts fire triggers, visible to this login or not.
-        missing: the rights that the login needs and does not have.
-        needless: the rights and roles that it should not have.
+        fires_triggers: whether writes to the contacts fire triggers, visible to this login or not.
+        missing_rights: the rights that the login needs and does not have.
+        needless_rights: the rights and roles that it should not have.
     """
 
-    sample: bool
+    is_sample: bool
     version: str | None
     edition: str | None
     driver: str | None
@@ -92,9 +92,9 @@ class Inspection:
     encoding: str
     clock: datetime | None
     triggers: tuple[Trigger, ...] | None
-    fires: bool | None
-    missing: tuple[Right, ...] | None
-    needless: tuple[str, ...] | None
+    fires_triggers: bool | None
+    missing_rights: tuple[Right, ...] | None
+    needless_rights: tuple[str, ...] | None
 
 
 def inspect_database(database: Database) -> Inspection:
@@ -102,7 +102,7 @@ def inspect_database(database: Database) -> Inspection:
     layout = database.layout(F_CONTACTT)
     if not database.on_sql_server:
         return Inspection(
-            sample=True,
+            is_sample=True,
             version=_ask(database, {"version": func.sqlite_version()})["version"],
             edition="SQLite",
             driver=None,
@@ -111,9 +111,9 @@ def inspect_database(database: Database) -> Inspection:
             encoding=database.encoding,
             clock=database.now(),
             triggers=None,
-            fires=None,
-            missing=(),
-            needless=(),
+            fires_triggers=None,
+            missing_rights=(),
+            needless_rights=(),
         )
     server = _ask(
         database,
@@ -126,7 +126,7 @@ def inspect_database(database: Database) -> Inspection:
     )
     held = _rights_held(database)
     return Inspection(
-        sample=False,
+        is_sample=False,
         version=server["version"],
         edition=server["edition"],
         driver=_driver(database),
@@ -135,9 +135,9 @@ def inspect_database(database: Database) -> Inspection:
         encoding=database.encoding,
         clock=server["clock"],
         triggers=_triggers(database),
-        fires=None if server["fires"] is None else bool(server["fires"]),
-        missing=_missing(held),
-        needless=_needless(held),
+        fires_triggers=None if server["fires"] is None else bool(server["fires"]),
+        missing_rights=_missing(held),
+        needless_rights=_needless(held),
     )
 
 

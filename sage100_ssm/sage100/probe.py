@@ -155,7 +155,7 @@ class Probe:
         triggers = inspect_database(self._database).triggers
         if triggers is None:
             return Verdict(6, "unseen")
-        foreign = [f"{one.name} ({one.table})" for one in triggers if not one.is_sages]
+        foreign = [f"{one.name} ({one.table})" for one in triggers if not one.is_sage_own]
         return Verdict(6, "foreign" if foreign else "none", {"names": ", ".join(foreign) or None})
 
     # --- answered by writes that are rolled back

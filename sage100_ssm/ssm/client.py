@@ -30,6 +30,7 @@ from sage100_ssm.ssm.values import Row, ext_id, is_deleted
 
 T = TypeVar("T")
 
+# Errors of httpx after which SSM cannot have received the request: it may be repeated, even a creation.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LOGIN_REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _NO_DATABASE, _BAD_QUERY = 900, 901
@@ -259,6 +260,7 @@ class SsmClient:
             LoginRefused: the keys are wrong.
         """
         token = self._token()
+        # A token lives an hour to a day: after a 401 one new login, by one of the threads.
         response = self._send(method, path, headers={"X-Session-Key": token, **(headers or {})}, **content)
         if response.status_code == HTTPStatus.UNAUTHORIZED and "X-Session-Key" not in (headers or {}):
             token = self._token(refused=token)
@@ -281,6 +283,7 @@ class SsmClient:
             params["order"] = "id"
         if condition:
             params["where"] = condition
+        # Both headers: the vendor's pages name one or the other (docs/facts/ssm-api.md, "Lists").
         size = str(self._config.page_size)
         headers = {"Count": size, "X-FM-Entity-Count": size}
         return self._call("GET", resource, responses.parse_page, params=params, headers=headers)
@@ -318,6 +321,7 @@ class SsmClient:
             "password": self._config.private_key.get_secret_value(),
         }
         response = self._send("POST", "login", json=keys)
+        # A 400 to a login is taken for wrong keys: nothing else in the request can be wrong.
         if response.status_code in _LOGIN_REFUSALS:
             raise LoginRefused
         if response.status_code == HTTPStatus.NOT_FOUND:
@@ -343,6 +347,7 @@ class SsmClient:
         if response.is_success:
             return
         if response.is_redirect:
+            # Not followed: it would send the session's token, or a write, to an address of somebody else's choice.
             raise MalformedAnswer("a redirect, which is not followed", sent=True)
         if status == HTTPStatus.UNAUTHORIZED:
             raise LoginRefused

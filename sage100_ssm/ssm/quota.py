@@ -27,14 +27,17 @@ class Quota:
     ) -> None:
         burst = max(1, math.floor(per_second))
         self._period = max(1.0, 1 / per_second) + _SQUEEZE
+        # The times of the last `burst` requests: the next may go one period after the oldest of them.
         self._sent: deque[float] = deque([-math.inf] * burst, maxlen=burst)
         self._resume = -math.inf
         self._clock, self._sleep = clock, sleep
+        # Two locks: a pause must not wait for the thread that sleeps in its turn.
         self._turn, self._pausing = threading.Lock(), threading.Lock()
 
     def wait(self) -> None:
         """Block until a request may be sent; threads take turns."""
         with self._turn:
+            # A loop, since a pause may be set, or extended, during the sleep.
             while (delay := max(self._sent[0] + self._period, self._resume) - self._clock()) > 0:
                 self._sleep(delay)
             self._sent.append(self._clock())

@@ -184,7 +184,7 @@ PASSING = [
     Fault(ExpireTokens(), "PUT"),
     Fault(Reset(), "PUT"),
     Fault(Reset(after=True), "PUT"),
-    Fault(Delay(0.5, after=True), "PUT"),
+    Fault(Delay(1.5, after=True), "PUT"),
     Fault(CannedResponse(500, after=True), "PUT", times=2),
     Fault(HTML, "PUT"),
     Fault(CutJson(), "PUT"),
@@ -211,7 +211,7 @@ def test_update_that_never_arrives_is_to_be_tried_again(side):
 
 
 @pytest.mark.parametrize(
-    "lost", [Reset(after=True), Delay(0.5, after=True), CutJson(), CannedResponse(500, after=True)]
+    "lost", [Reset(after=True), Delay(1.5, after=True), CutJson(), CannedResponse(500, after=True)]
 )
 def test_creation_without_an_answer_is_found_by_its_ext_id_and_never_sent_twice(side, lost):
     side.api.faults.add(Fault(lost, "POST", "/contacts"))

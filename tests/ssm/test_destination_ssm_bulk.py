@@ -77,7 +77,7 @@ PARTLY = [
     pytest.param(CannedResponse(500, after=True), MANY, id="500 after all"),
     pytest.param(Reset(), 0, id="reset before"),
     pytest.param(Reset(after=True), MANY, id="reset after all"),
-    pytest.param(Delay(1.5, after=True), MANY, id="time-out"),
+    pytest.param(Delay(2.5, after=True), MANY, id="time-out"),
     pytest.param(CutJson(), MANY, id="cut answer"),
     pytest.param(HTML, 0, id="HTML"),
     pytest.param(ReorderedResults(), MANY, id="another order"),

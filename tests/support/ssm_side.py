@@ -9,7 +9,7 @@ from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins.ssm_api.tenant import BRANCH, SALES_REP
 
 HASTE = RetryPolicy(
-    attempts=2, wait_initial=0, wait_max=0, pause=0, connect_timeout=1, answer_timeout=0.3, bulk_timeout=1
+    attempts=2, wait_initial=0, wait_max=0, pause=0, connect_timeout=1, answer_timeout=1, bulk_timeout=2
 )
 
 

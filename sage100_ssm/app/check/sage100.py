@@ -58,7 +58,7 @@ def read(side: SageSide) -> SageSnapshot:
 
 
 def _missing_rights(inspection: Inspection) -> Failure | None:
-    missing = [right for right in inspection.missing or () if right not in LISTS]
+    missing = [right for right in inspection.missing_rights or () if right not in LISTS]
     return Failure("right_missing", first_few(missing), configuration=True) if missing else None
 
 
@@ -74,7 +74,7 @@ def server_findings(sage: SageSnapshot, findings: SideFindings, zone: str, now: 
     yield findings.ok(f"generation_{inspection.generation}")
     yield findings.ok("text", collation=inspection.collation, encoding=inspection.encoding)
     yield _clock_finding(inspection.clock, findings, zone, now)
-    if not inspection.sample:
+    if not inspection.is_sample:
         yield from _trigger_findings(inspection, findings)
 
 
@@ -91,13 +91,13 @@ def _clock_finding(clock: datetime | None, findings: SideFindings, zone: str, no
 def _trigger_findings(inspection: Inspection, findings: SideFindings) -> Iterator[Finding]:
     triggers = inspection.triggers
     # A login without VIEW DEFINITION is shown no trigger at all, even where writes fire some.
-    if triggers is None or (not triggers and inspection.fires):
+    if triggers is None or (not triggers and inspection.fires_triggers):
         yield findings.unseen("triggers")
         return
-    sages = [trigger for trigger in triggers if trigger.is_sages]
-    foreign = [trigger for trigger in triggers if not trigger.is_sages]
+    sages = [trigger for trigger in triggers if trigger.is_sage_own]
+    foreign = [trigger for trigger in triggers if not trigger.is_sage_own]
     yield findings.ok("triggers", number=len(sages)) if sages else findings.advice("triggers_none")
-    if disabled := [trigger for trigger in sages if trigger.disabled]:
+    if disabled := [trigger for trigger in sages if trigger.is_disabled]:
         yield findings.advice("triggers_off", names=_trigger_names(disabled))
     if foreign:
         yield findings.advice("triggers_foreign", names=_trigger_names(foreign))
@@ -109,7 +109,7 @@ def _trigger_names(triggers: Sequence[Trigger]) -> str:
 
 def rights_findings(sage: SageSnapshot, findings: SideFindings) -> Iterator[Finding]:
     """Whether the login has exactly the rights that are needed. A missing right to write has ended ``read``."""
-    missing, needless = sage.inspection.missing, sage.inspection.needless
+    missing, needless = sage.inspection.missing_rights, sage.inspection.needless_rights
     if missing is None:
         yield findings.unseen("rights")
     elif missing:
