@@ -2,8 +2,9 @@
 
 import pytest
 
+from sage100_ssm.exchange.failure import SideFailedError
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome
-from tests.sides.adapters import SideFailedError
+from sage100_ssm.exchange.record import CREATE, DELETED_AT, EXPECTED, SET
 from tests.support import worlds
 
 ANNE = {"CT_Num": "CARAT", "CT_Nom": "Durand", "CT_Prenom": "Anne", "CT_EMail": "anne@example.org"}
@@ -16,19 +17,19 @@ NOBODY = 4_000_000
 
 def update(marq, expected=None, **values):
     """The record by which the engine changes a contact."""
-    record = {"cbMarq": marq, **values, "_set": list(values)}
-    return record if expected is None else {**record, "_expected": expected}
+    record = {"cbMarq": marq, **values, SET: list(values)}
+    return record if expected is None else {**record, EXPECTED: expected}
 
 
 def creation(**values):
     """The record by which the engine creates a contact."""
-    return {**values, "_set": list(values), "_create": True}
+    return {**values, SET: list(values), CREATE: True}
 
 
 def deletion(marq, expected=None):
     """The record by which the engine deletes a contact."""
-    record = {"cbMarq": marq, "_ab_cdc_deleted_at": "2026-03-03T10:00:00+00:00"}
-    return record if expected is None else {**record, "_expected": expected}
+    record = {"cbMarq": marq, DELETED_AT: "2026-03-03T10:00:00+00:00"}
+    return record if expected is None else {**record, EXPECTED: expected}
 
 
 def filled(row):
@@ -176,7 +177,7 @@ def test_a_column_that_holds_null_is_as_one_that_holds_nothing(sage):
 
 def test_only_the_fields_of_set_are_written(sage):
     marq = sage.create(**ANNE)
-    sage.write({"cbMarq": marq, "CT_Fonction": "Chef", "CT_EMail": "other@example.org", "_set": ["CT_Fonction"]})
+    sage.write({"cbMarq": marq, "CT_Fonction": "Chef", "CT_EMail": "other@example.org", SET: ["CT_Fonction"]})
     row = sage.row(marq)
     assert (row["CT_Fonction"], row["CT_EMail"]) == ("Chef", "anne@example.org")
 

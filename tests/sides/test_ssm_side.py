@@ -3,6 +3,7 @@
 import pytest
 
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome
+from sage100_ssm.exchange.record import CREATE, DELETED_AT, EXPECTED, SET
 
 ANNE = {"lastName": "Durand", "firstName": "Anne", "email": "anne@example.org", "extId": "sage100:BIJOU:1"}
 LUC = {"lastName": "Moreau", "firstName": "Luc"}
@@ -16,20 +17,20 @@ MANY = 12
 
 def update(id_, expected=None, **values):
     """The record by which the engine changes a contact."""
-    record = {"id": id_, **values, "_set": list(values)}
-    return record if expected is None else {**record, "_expected": expected}
+    record = {"id": id_, **values, SET: list(values)}
+    return record if expected is None else {**record, EXPECTED: expected}
 
 
 def creation(ssm, **values):
     """The record by which the engine creates a contact."""
     values = {"accountId": ssm.account, **values}
-    return {**values, "_set": list(values), "_create": True}
+    return {**values, SET: list(values), CREATE: True}
 
 
 def deletion(id_, expected=None):
     """The record by which the engine deletes a contact."""
-    record = {"id": id_, "_ab_cdc_deleted_at": "2026-03-03T10:00:00+00:00"}
-    return record if expected is None else {**record, "_expected": expected}
+    record = {"id": id_, DELETED_AT: "2026-03-03T10:00:00+00:00"}
+    return record if expected is None else {**record, EXPECTED: expected}
 
 
 def plain(value):
@@ -218,7 +219,7 @@ def test_what_is_equal_or_not_ours_to_write_is_applied_without_a_write(ssm, same
 
 def test_only_the_fields_of_set_are_written(ssm):
     id_ = ssm.create(**ANNE)
-    ssm.write({"id": id_, "phone1": "0199001234", "email": "other@example.org", "_set": ["phone1"]})
+    ssm.write({"id": id_, "phone1": "0199001234", "email": "other@example.org", SET: ["phone1"]})
     assert ssm.row(id_)["email"] == "anne@example.org"
     assert ssm.row(id_)["phone1"]
 
@@ -450,7 +451,7 @@ def test_of_many_records_each_has_its_own_receipt(ssm):
         *(creation(ssm, **LUC, extId=mark) for mark in marks[MANY:]),
     ]
     for number in (5, MANY + 5):
-        records[number] |= {"gender": 7, "_set": [*records[number]["_set"], "gender"]}
+        records[number] |= {"gender": 7, SET: [*records[number][SET], "gender"]}
     receipts = ssm.write(*records)
     refused = {3: Cause.NOT_FOUND, 5: Cause.REJECTED, MANY + 5: Cause.REJECTED}
     assert [receipt.index for receipt in receipts] == list(range(2 * MANY))
