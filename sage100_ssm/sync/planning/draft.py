@@ -109,7 +109,7 @@ class Draft:
     def displace(self, link: Link) -> None:
         """P14: the ``cbMarq`` of a link whose contact is deleted in SSM was given to another contact of Sage.
 
-        That one may be created in SSM in this run, once the deletion is done: the state allows a ``cbMarq`` one living
+        That one may be created in SSM in this run, once the deletion is done: the state allows a ``cbMarq`` one live
         link at a time.
         """
         if link.sage100_id in self.world.sage100:

@@ -78,14 +78,16 @@ def after_write(write: Write, link: Link | None, now: Contact, mapper: Mapper) -
     is_edited = bool(edited) or any(
         not mapper.is_unchanged(f, write.side, now.values.get(f.name), link.base[f.name].of(write.side)) for f in others
     )
-    # The stamp of a row with an edit must count as moved, where the newest value wins (P1).
-    settled = {side for side in Side if side is not write.side or not is_edited}
+    stamps = {Side.SAGE100: sage100.stamp, Side.SSM: ssm.stamp}
+    if is_edited:
+        # The stamp of a row with an edit must count as moved, where the newest value wins (P1).
+        stamps[write.side] = None
     link = replace(
         link,
         base={**link.base, **base},
         contact=now.full_name or link.contact,
-        sage100_stamp=_later(link.sage100_stamp, sage100.stamp if Side.SAGE100 in settled else None),
-        ssm_stamp=_later(link.ssm_stamp, ssm.stamp if Side.SSM in settled else None),
+        sage100_stamp=_later(link.sage100_stamp, stamps[Side.SAGE100]),
+        ssm_stamp=_later(link.ssm_stamp, stamps[Side.SSM]),
         # A contact restored in SSM has a new id there (P5).
         ssm_id=ssm.id if write.action is Action.CREATE else link.ssm_id,
         unconfirmed={side: base for side, base in link.unconfirmed.items() if side is not write.side},

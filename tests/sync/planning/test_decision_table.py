@@ -1,6 +1,6 @@
 """What a run does about one linked contact: the whole table, every combination decided by exactly one row.
 
-Ada is linked, and everything is told about her e-mail, a field like any other.
+Ada is linked, and every row is about her e-mail, a field like any other.
 """
 
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ class Row:
         base: whether the e-mail has a base.
         sage100: what became of the contact in Sage.
         ssm: what became of it in SSM; ``edited same`` says what Sage says, spelt otherwise.
-        origin: where it was born.
+        origin: where it was created.
         conflict: the setting of P1.
         refused: the setting of P5.
         writes: side, action and e-mail written, where it is.
@@ -82,7 +82,7 @@ REFUSAL = ("deletion_refused",)
 DELETED = ("deleted_in_sage",)
 
 TABLE = [
-    # living on both sides, the e-mail's base known
+    # live on both sides, the e-mail's base known
     Row("R5: nothing changed, nothing is written", "known", "unchanged", "unchanged"),
     Row("P8: another spelling is no change", "known", "unchanged", "edited same"),
     Row("R5: a change in SSM reaches Sage", "known", "unchanged", "edited other", writes=(TO_SAGE,)),
@@ -112,7 +112,7 @@ TABLE = [
         notices=SETTLED,
     ),
     Row("P1: clearing against a change", "known", "cleared", "edited other", conflict="manual", problems=CONFLICT),
-    # living on both sides, the e-mail without a base
+    # live on both sides, the e-mail without a base
     Row("P4: equal without a base", "none", "unchanged", "unchanged|edited same"),
     Row("P4: equal without a base, both changed", "none", "edited|cleared", "edited same"),
     Row("P4: filled over empty", "none", "cleared", "unchanged", writes=(f"sage100 update email={BASE}",)),
@@ -171,7 +171,7 @@ TABLE = [
     ),
     # deleted in SSM
     Row(
-        "R7: born and deleted in SSM",
+        "R7: created and deleted in SSM",
         "known",
         "unchanged",
         "deleted",
@@ -260,7 +260,7 @@ TABLE = [
     ),
     *(
         Row(
-            f"P5: left deleted, born in {origin}, {base}",
+            f"P5: left deleted, created in {origin}, {base}",
             base,
             sage100,
             "deleted",

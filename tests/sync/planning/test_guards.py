@@ -340,10 +340,10 @@ def test_a_write_that_was_not_done_rewrites_nothing():
 
 def test_a_cb_marq_that_equals_another_contact_s_ssm_id_is_not_taken_for_it():
     refused = Entry(Subject("ALPHA", 1002, 1001, "Bo Brun"), RejectedBySsm("no"))
-    standing = JournalEntry(1, Entry(Subject("ALPHA", 1001, 1000, "Ada Aubrelin"), RejectedBySsm("no")), NOW, NOW)
+    open_problem = JournalEntry(1, Entry(Subject("ALPHA", 1001, 1000, "Ada Aubrelin"), RejectedBySsm("no")), NOW, NOW)
     write = Write(SSM, Action.UPDATE, refused.subject)
-    assert refused_write(standing, [(refused, write)]) is None
-    assert refused_write(replace(standing, entry=refused), [(refused, write)]) is write
+    assert refused_write(open_problem, [(refused, write)]) is None
+    assert refused_write(replace(open_problem, entry=refused), [(refused, write)]) is write
 
 
 def test_p13_contact_that_bears_the_ext_id_of_a_supplier_s_row_is_told():

@@ -1,4 +1,4 @@
-"""Writes as data, as records of docs/contract.md, and as `plan --json` and `run --json` tell them."""
+"""Writes as data, as records of docs/contract.md, and as `plan --json` and `run --json` print them."""
 
 import json
 from datetime import UTC, datetime

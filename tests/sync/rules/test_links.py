@@ -1,4 +1,4 @@
-"""Rules about links: who is the same in Sage, who moves, who sleeps, who bears which `extId`."""
+"""Rules about links: who is the same in Sage, who moves, who sleeps, who has which `extId`."""
 
 from dataclasses import replace
 
@@ -213,7 +213,7 @@ ACTIVE, ASLEEP, ENDED = LinkStatus.ACTIVE, LinkStatus.ASLEEP, LinkStatus.ENDED
         ),
         ("P10: seen again", UNSEEN, HERE, THERE, {}, (ACTIVE, None), [], ([], [])),
         ("P10: not seen", None, HERE, None, {}, (ASLEEP, UNSEEN), [], (["not_visible_in_ssm"], [])),
-        ("P5: told once", REFUSED, HERE, AWAY, {"policy": LEAVE}, (ASLEEP, REFUSED), [], ([], [])),
+        ("P5: reported once", REFUSED, HERE, AWAY, {"policy": LEAVE}, (ASLEEP, REFUSED), [], ([], [])),
         ("P5: deleted in Sage too", REFUSED, None, AWAY, {"policy": LEAVE}, (ENDED, None), [], ([], [])),
         (
             "P5: the setting was changed",
@@ -262,7 +262,7 @@ def test_p10_an_incomplete_read_creates_nothing_and_updates_go_on():
 
 
 @pytest.mark.parametrize(
-    ("bears", "written"),
+    ("ext_id", "written"),
     [
         (None, OURS),
         (OURS, None),
@@ -272,8 +272,8 @@ def test_p10_an_incomplete_read_creates_nothing_and_updates_go_on():
         ("sage100:OTHER:1", None),
     ],
 )
-def test_a_foreign_ext_id_is_never_overwritten(bears, written):
-    contact = worlds.mapper().read(Side.SSM, worlds.ssm_row(extId=bears))
+def test_a_foreign_ext_id_is_never_overwritten(ext_id, written):
+    contact = worlds.mapper().read(Side.SSM, worlds.ssm_row(extId=ext_id))
     assert links.ext_id_to_write(contact, ExtId(SAGE, worlds.DATABASE, 1)) == written
 
 
@@ -384,11 +384,11 @@ def test_p12_two_that_swap_their_names_wait_for_each_other():
     assert (lines(made), [p.code for p in made.problems]) == ([], [Code.DUPLICATE_IN_SAGE] * 2)
 
 
-# --- P5: whom a link moves to
+# --- P5: where a link moves
 
 
 @pytest.mark.parametrize(
-    ("living", "moves_to"),
+    ("live", "moves_to"),
     [
         ([], None),
         ([worlds.ssm_row(502, extId=OURS)], 502),
@@ -399,8 +399,8 @@ def test_p12_two_that_swap_their_names_wait_for_each_other():
         ([worlds.ssm_row(502, accountId=12)], None),
     ],
 )
-def test_p5_the_link_moves_to_a_living_contact_that_stands_for_it(living, moves_to):
-    made = decide(worlds.world([HERE], [AWAY, *living], [worlds.linked(HERE, THERE)]))
+def test_p5_the_link_moves_to_a_living_contact_that_stands_for_it(live, moves_to):
+    made = decide(worlds.world([HERE], [AWAY, *live], [worlds.linked(HERE, THERE)]))
     kept = worlds.links_of(made).get(1)
     restored = [w for w in made.writes if w.side is SSM and w.action is Action.CREATE and w.link]
     assert (kept.ssm_id if kept else None) == moves_to

@@ -10,7 +10,7 @@ from sage100_ssm.sync.rules.matching import Known, match
 from tests.support import worlds
 
 SAGE, SSM = Side.SAGE100, Side.SSM
-OURS, BORN_IN_SSM = "sage100:TEST:1", "ssm:TEST:1"
+OURS, ORIGIN_SSM = "sage100:TEST:1", "ssm:TEST:1"
 GONE = "sage100:TEST:77"
 
 
@@ -25,7 +25,7 @@ class Case:
         problems: code, Sage id and SSM id.
         linked: the Sage ids that have a link already.
         out_of_scope: the Sage ids that are read, but out of scope.
-        born: origins told by deleted SSM rows.
+        origins: the origins that deleted SSM rows name, by ``cbMarq``.
         intents: creates that were not confirmed.
     """
 
@@ -36,7 +36,7 @@ class Case:
     problems: list = field(default_factory=list)
     linked: tuple = ()
     out_of_scope: tuple = ()
-    born: dict = field(default_factory=dict)
+    origins: dict = field(default_factory=dict)
     intents: tuple = ()
 
 
@@ -50,7 +50,7 @@ CASES = [
     Case("SSM alone", [], [{}]),
     # by extId
     Case("extId and all names", [{}], [{"extId": OURS}], [(1, 501, SAGE)]),
-    Case("extId tells the origin", [{}], [{"extId": BORN_IN_SSM}], [(1, 501, SSM)]),
+    Case("extId names the origin", [{}], [{"extId": ORIGIN_SSM}], [(1, 501, SSM)]),
     Case("extId and last name", [{}], [{"extId": OURS, "firstName": "Eva"}], [(1, 501, SAGE)]),
     Case("extId and first name", [{}], [{"extId": OURS, "lastName": "Martin"}], [(1, 501, SAGE)]),
     Case(
@@ -83,16 +83,16 @@ CASES = [
         intents=(Intent(SSM, 2, OURS),),
     ),
     Case(
-        "two bear one extId",
+        "two have one extId",
         [{}],
-        [{"extId": OURS}, {"extId": BORN_IN_SSM}],
+        [{"extId": OURS}, {"extId": ORIGIN_SSM}],
         problems=[(AMBIGUOUS, 1, 501), (AMBIGUOUS, 1, 502)],
     ),
     Case("the linked one goes on", [{}], [{"extId": OURS}], problems=[(DUPLICATE, None, 501)], linked=(1,)),
     Case("the row has left the scope", [{}], [{"extId": OURS}], out_of_scope=(1,)),
     Case("the row is gone", [], [{"extId": GONE}], problems=[(ORPHAN, None, 501)]),
     Case("the row is gone, a namesake is there", [{}], [{"extId": GONE}], [(1, 501, SAGE)]),
-    Case("the row is gone, a namesake is there, born in SSM", [{}], [{"extId": "ssm:TEST:77"}], [(1, 501, SSM)]),
+    Case("the row is gone, a namesake is there, created in SSM", [{}], [{"extId": "ssm:TEST:77"}], [(1, 501, SSM)]),
     Case("a foreign extId is none", [{}], [{"extId": "sage100:OTHER:1"}], [(1, 501, SAGE)]),
     # by names
     Case("company and names", [{}], [{}], [(1, 501, SAGE)]),
@@ -112,8 +112,8 @@ CASES = [
     Case("twins whose other is linked", [{}, {"CT_Nom": "AUBRELIN"}], [{}], [(2, 501, SAGE)], linked=(1,)),
     Case("an extId parts twins", [{}], [{"extId": OURS}, {}], [(1, 501, SAGE)]),
     Case("twins on one side alone", [{}, {"CT_Nom": "AUBRELIN"}], []),
-    Case("a deleted row tells the origin", [{}], [{}], [(1, 501, SSM)], born={1: SSM}),
-    Case("the own extId goes before that of a deleted row", [{}], [{"extId": OURS}], [(1, 501, SAGE)], born={1: SSM}),
+    Case("a deleted row names the origin", [{}], [{}], [(1, 501, SSM)], origins={1: SSM}),
+    Case("its extId goes before that of a deleted row", [{}], [{"extId": OURS}], [(1, 501, SAGE)], origins={1: SSM}),
     # by an unconfirmed create in Sage
     Case("created under that CT_No", [{}], [{}], [(1, 501, SSM)], intents=(Intent(SAGE, 501, sage100_no=101),)),
     Case(
@@ -149,7 +149,7 @@ def matched(case):
     contacts = [known.read(Side.SSM, worlds.ssm_row(n, **changes)) for n, changes in enumerate(case.ssm, 501)]
     linked = {n: worlds.linked(worlds.sage_row(n), worlds.ssm_row(900 + n)) for n in case.linked}
     free = [row for n, row in rows.items() if n not in case.linked + case.out_of_scope]
-    return match(free, contacts, Known(worlds.DATABASE, rows, linked, case.born, case.intents))
+    return match(free, contacts, Known(worlds.DATABASE, rows, linked, case.origins, case.intents))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -39,7 +39,7 @@ def merged(name, base, here, there, *, direction="both", conflict="sage100", tru
 
 
 def outcome(result):
-    """What became of the field, in one line: what travels where, or why nothing does; then what is told."""
+    """What became of the field, in one line: what travels where, or why nothing does; then the notice."""
     if result.problem:
         assert (result.to, result.agreed) == (None, False)
         return result.problem.code

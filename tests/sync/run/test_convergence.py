@@ -3,7 +3,7 @@
 Whatever came before, at most three quiet runs bring both sides to rest, and nothing that a user typed is lost.
 
 Hypothesis plays the users and the weather, by default the same hundred plays each time. With ``make explore`` it plays
-others, for as long as told; a failure prints what to put above the test to see it again.
+others, for as many minutes as asked; a failure prints what to put above the test to see it again.
 """
 
 import os
@@ -35,7 +35,7 @@ def without_renaming(turn: Round) -> Round:
     """The round as it is played while a create is unconfirmed.
 
     By its ``CT_No`` alone a contact is not known again (P14): who is renamed, cleared and moved before the next run
-    has nothing left by which to tell that we created it.
+    has nothing left that shows that we created it.
     """
     sage100, ssm = ([deed for deed in deeds if deed[0] != "rename"] for deeds in (turn.sage100, turn.ssm))
     return replace(turn, sage100=sage100, ssm=ssm)

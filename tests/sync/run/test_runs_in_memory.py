@@ -1,4 +1,4 @@
-"""Whole runs on two sides in memory: what must hold after writes that nobody confirmed, and what the journal tells."""
+"""Whole runs on two sides in memory: what must hold after writes that nobody confirmed, and what is in the journal."""
 
 import pytest
 
@@ -62,13 +62,13 @@ def people(play):
 
 
 @pytest.mark.parametrize("fate", list(Fate))
-@pytest.mark.parametrize("born", list(Side))
-def test_r3_a_create_of_any_fate_ends_in_one_contact_on_each_side(play, born, fate):
-    create(play, born)
+@pytest.mark.parametrize("origin", list(Side))
+def test_r3_a_create_of_any_fate_ends_in_one_contact_on_each_side(play, origin, fate):
+    create(play, origin)
     run(play, sage100=[fate], ssm=[fate])
     play.come_to_rest()
     assert people(play) == (1, 1)
-    assert [(k.origin, k.status) for k in play.links[1:]] == [(born, LinkStatus.ACTIVE)]
+    assert [(k.origin, k.status) for k in play.links[1:]] == [(origin, LinkStatus.ACTIVE)]
     assert told(play, Kind.PROBLEM) == []
 
 
@@ -162,12 +162,12 @@ def test_r6_nor_is_a_move_that_we_made_unconfirmed_taken_for_one_of_ssm(play, fa
 
 
 @pytest.mark.parametrize("fate", list(Fate))
-@pytest.mark.parametrize("born", list(Side))
-def test_r7_r9_a_deletion_of_any_fate_is_done(play, born, fate):
-    create(play, born)
+@pytest.mark.parametrize("origin", list(Side))
+def test_r7_r9_a_deletion_of_any_fate_is_done(play, origin, fate):
+    create(play, origin)
     play.run()
     link = play.links[1]
-    side, id_ = (play.sage100, link.sage100_id) if born is SAGE else (play.ssm, link.ssm_id)
+    side, id_ = (play.sage100, link.sage100_id) if origin is SAGE else (play.ssm, link.ssm_id)
     side.removed(side.contacts[id_])
     run(play, sage100=[fate], ssm=[fate])
     play.come_to_rest()
@@ -223,7 +223,7 @@ def test_p14_a_number_that_a_living_link_remembers_is_not_given_again(play):
     assert told(play, Kind.NOTICE) == []
 
 
-# --- what is overwritten is told, even if the run did not learn that it was
+# --- what is overwritten is in the journal, even if the run did not learn that it was
 
 
 @pytest.mark.parametrize("fate", [Fate.DONE, Fate.LOST_BEFORE, Fate.KILLED_BEFORE, *LOST])

@@ -37,7 +37,7 @@ FIVE = {number: card(number) for number in range(1, 6)}
 
 
 @pytest.mark.parametrize(
-    "born",
+    "created",
     [
         "2024-03-05T10:11:12Z",
         "2024-03-05T10:11:13Z",
@@ -50,14 +50,14 @@ FIVE = {number: card(number) for number in range(1, 6)}
         "long ago",
     ],
 )
-def test_a_moment_of_creation_may_be_spelt_otherwise(born):
-    now = [card(n, dateCreated=born, extId=None) for n in FIVE]
+def test_a_moment_of_creation_may_be_spelt_otherwise(created):
+    now = [card(n, dateCreated=created, extId=None) for n in FIVE]
     assert compare_ssm_rows(FIVE, now) == RowComparison(same=5)
 
 
-@pytest.mark.parametrize("born", ["2024-03-05T10:13:12Z", "2024-03-05T11:11:12.7Z", "2019-01-01T00:00:00Z"])
-def test_rows_created_at_another_moment_are_others_whatever_they_say(born):
-    now = [card(n, dateCreated=born, extId=f"C{n}") for n in FIVE]
+@pytest.mark.parametrize("created", ["2024-03-05T10:13:12Z", "2024-03-05T11:11:12.7Z", "2019-01-01T00:00:00Z"])
+def test_rows_created_at_another_moment_are_others_whatever_they_say(created):
+    now = [card(n, dateCreated=created, extId=f"C{n}") for n in FIVE]
     assert compare_ssm_rows({n: card(n, extId=f"C{n}") for n in FIVE}, now) == RowComparison(different=5)
 
 

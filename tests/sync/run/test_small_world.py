@@ -1,6 +1,6 @@
 """The small world whole: every way in which two things can happen to one person, and what must hold in each.
 
-``make explore`` goes deeper, for as long as it is told.
+``make explore`` goes deeper, for as many minutes as asked.
 """
 
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ def test_whatever_two_things_happen_nothing_is_lost_nothing_doubled_and_three_qu
     assert len(met.seen) > 2000
 
 
-# --- that the exploration finds what is wrong, and tells how to see it again
+# --- that the exploration finds what is wrong, and prints how to see it again
 
 
 _fate_of_deleted = links.fate_of_deleted

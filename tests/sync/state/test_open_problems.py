@@ -29,15 +29,15 @@ def _of_side(side, number=3):
 
 
 def _after(before, entries, keep=lambda _: False):
-    standing = [JournalEntry(id_, entry, NOW, NOW) for id_, entry in enumerate(before, 1)]
-    return problem_changes(standing, entries, keep=keep)
+    open_problems = [JournalEntry(id_, entry, NOW, NOW) for id_, entry in enumerate(before, 1)]
+    return problem_changes(open_problems, entries, keep=keep)
 
 
 SAME = [
     pytest.param(_entry(1, 2), _entry(1, 2), id="the same pair"),
     pytest.param(_entry(None, 2), _entry(1, 2), id="the Sage id has become known"),
     pytest.param(_entry(1, None), _entry(1, 2), id="the SSM id has become known"),
-    pytest.param(_entry(1, 2), _entry(1, None), id="only one id is told this time"),
+    pytest.param(_entry(1, 2), _entry(1, None), id="only one id is known this time"),
     pytest.param(_entry(1, 2), _entry(1, 2, company="CARAT"), id="the contact has moved"),
     pytest.param(_entry(1, 2), _entry(1, 2, replace(TOO_LONG, limit=35)), id="other facts"),
     pytest.param(_of_company(3), _of_company(3, 4), id="the same company"),
