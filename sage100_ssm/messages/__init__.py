@@ -41,7 +41,7 @@ _LISTED = 5
 """How many of several contacts or accounts are named."""
 
 _SUBJECTS = frozenset({"check", "probe", "demo"})
-"""What sentences whose keys begin with it are about; the rest is in the file of the command line."""
+"""The subjects with a file of their own: their sentences' keys begin with them. All others are the command line's."""
 
 
 @dataclass(frozen=True, slots=True)
