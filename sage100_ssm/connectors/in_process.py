@@ -151,14 +151,14 @@ def _side_failures() -> Iterator[None]:
 
 
 def _failure(error: AirbyteTracedException) -> Failure:
-    code = error.code if isinstance(error, ConnectorError) else _CODE_OF_THE_CDK
-    return Failure(code, error.message or "", configuration=error.failure_type is FailureType.config_error)
+    code, details = (error.code, error.details) if isinstance(error, ConnectorError) else (_CODE_OF_THE_CDK, {})
+    return Failure(code, error.message or "", error.failure_type is FailureType.config_error, details)
 
 
 def _failure_of_stream(message: AirbyteErrorTraceMessage, error: ConnectorError | None) -> Failure:
     """A stream's failure: in the words of the message, whose secrets are masked, with the code of the error itself."""
-    code = error.code if error else _CODE_OF_THE_CDK
-    return Failure(code, message.message, configuration=message.failure_type is FailureType.config_error)
+    code, details = (error.code, error.details) if error else (_CODE_OF_THE_CDK, {})
+    return Failure(code, message.message, message.failure_type is FailureType.config_error, details)
 
 
 def _catalog(streams: Iterable[str], mode: SyncMode) -> ConfiguredAirbyteCatalog:
