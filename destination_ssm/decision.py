@@ -1,14 +1,16 @@
 """What to write for a record, by what was read before. Pure."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from dataclasses import field as default
 from typing import Any
 
-from destination_ssm.receipts import changed, receipt
+from destination_ssm.receipts import changed, receipt, unreadable
 from destination_ssm.value_forms import as_written, holds
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
+from sage100_ssm.ssm.responses import Page
 from sage100_ssm.ssm.values import STAMPS, Row, ext_id, is_deleted, same, value_of
 
 OWNED = frozenset(
@@ -40,10 +42,29 @@ class Snapshot:
     Attributes:
         by_id: all of them, deleted ones included.
         live_by_ext_id: those not deleted; of several with one `extId` the oldest.
+        unreadable: the ids, and the `extId`, of rows that exist and cannot be read.
+        pages: how many pages were read.
+        asked_at: when the first of them was asked for, by the monotonic clock.
     """
 
     by_id: Mapping[int, Row]
     live_by_ext_id: Mapping[str, Row]
+    unreadable: frozenset[int | str] = frozenset()
+    pages: int = 0
+    asked_at: float = 0.0
+
+    @classmethod
+    def of_pages(cls, pages: Iterable[Page]) -> "Snapshot":
+        """The snapshot of the rows of some pages."""
+        read = list(pages)
+        odd = frozenset(key for page in read for row in page.unreadable for key in (row.id, row.ext_id) if key)
+        rows = cls.of(row for page in read for row in page.rows)
+        return replace(rows, unreadable=odd, pages=len(read), asked_at=read[0].asked_at if read else 0.0)
+
+    def with_rows(self, rows: Iterable[Row]) -> "Snapshot":
+        """The same with some rows as they were read later."""
+        later = self.of([*self.by_id.values(), *rows])
+        return replace(self, by_id=later.by_id, live_by_ext_id=later.live_by_ext_id)
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> "Snapshot":
@@ -63,14 +84,14 @@ class Write:
         action: what is done.
         id: the row; None for one to be created.
         fields: what is sent.
-        texts: the text fields that an update clears.
+        texts: the text fields that an update clears, with what they contained.
     """
 
     request: WriteRequest
     action: Action
     id: int | None
     fields: Mapping[str, Any]
-    texts: Collection[str] = ()
+    texts: Mapping[str, str] = default(default_factory=dict)
 
     @property
     def ext_id(self) -> str | None:
@@ -111,6 +132,8 @@ def malformation(request: WriteRequest) -> str:
 def decide(request: WriteRequest, snapshot: Snapshot, rules: CreationRules) -> Write | Receipt:
     """The write that a record asks for, or a receipt where there is nothing to write."""
     row = matching_row(request, snapshot)
+    if row is None and snapshot.unreadable & {request.id, ext_id(request.identity)}:
+        return unreadable(request)
     if request.action is Action.DELETE:
         return _delete(request, row)
     if request.action is Action.CREATE and row is not None:
@@ -158,7 +181,7 @@ def _update(request: WriteRequest, row: Row | None, rules: CreationRules) -> Wri
     changes = {field: value for field, value in fields.items() if not holds(row, field, value)}
     if not changes:
         return receipt(request, Action.UPDATE, Outcome.APPLIED, row["id"], row)
-    texts = [field for field, value in changes.items() if value is None and isinstance(row.get(field), str)]
+    texts = {field: row[field] for field, value in changes.items() if value is None and isinstance(row.get(field), str)}
     return Write(request, Action.UPDATE, row["id"], changes, texts)
 
 

@@ -8,8 +8,11 @@ from destination_ssm.decision import Snapshot, Write
 from destination_ssm.receipts import receipt
 from destination_ssm.value_forms import holds
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
-from sage100_ssm.ssm.errors import Forbidden, PassingError, Rejected, SsmError
-from sage100_ssm.ssm.values import Row, is_deleted, same, value_of
+from sage100_ssm.ssm.errors import Forbidden, PassingError, Rejected, SsmError, UnexpectedStatus
+from sage100_ssm.ssm.values import Row, ext_id, is_deleted, same, value_of
+
+NO_BULK = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
+"""How a server answers a request that it does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +39,51 @@ class Attempt:
         """Whether SSM refused the whole bulk request that it was part of."""
         return isinstance(self.error, Rejected) and self.error.status >= HTTPStatus.BAD_REQUEST
 
+    @property
+    def can_be_decided_anew(self) -> bool:
+        """Whether it may be tried again after a new look: a creation only if it was certainly not carried out."""
+        if not isinstance(self.error, PassingError):
+            return False
+        return self.write.action is not Action.CREATE or not self.error.sent
 
-def settle(attempt: Attempt, after: Snapshot | None) -> Receipt:
+
+def settle(attempt: Attempt, after: Snapshot | None, *, alike: bool = False) -> Receipt:
     """The receipt of a write.
 
     Args:
         attempt: the write and its answer.
         after: what was read afterwards; None if it could not be.
+        alike: whether all that were sent with it got the same refusal: it is then not known to be about this record.
     """
     row = _row_after(attempt, after)
     is_gone = after is not None and (row is None or is_deleted(row))
     if attempt.error is None:
-        return _confirmed(attempt, row)
+        return _confirmed(attempt, row, after)
     if isinstance(attempt.error, Rejected | Forbidden):
-        return _rejected(attempt, row, attempt.error.detail or str(attempt.error), is_gone=is_gone)
+        return _rejected(attempt, row, attempt.error.detail or str(attempt.error), is_gone=is_gone, alike=alike)
     return _unconfirmed(attempt, row, is_gone=is_gone, was_read=after is not None)
+
+
+def settle_later(in_doubt: Attempt, now: Snapshot) -> Receipt | None:
+    """The receipt of an update or a deletion in doubt that a later look shows as done; None where it does not."""
+    row = now.by_id.get(in_doubt.id or 0)
+    return _applied(in_doubt, row) if _is_done(in_doubt, row) else None
+
+
+def changed_or_done(in_doubt: Attempt, row: Row | None) -> Receipt:
+    """The receipt where, after a write in doubt, the row has neither what was expected nor what was written."""
+    # SSM may have stored what was written in a form of its own, or somebody was faster: the sender looks again.
+    detail = "the row has neither what was expected nor what was written"
+    request, action = in_doubt.write.request, in_doubt.write.action
+    return receipt(request, action, Outcome.UNCERTAIN, in_doubt.id, row, Cause.NOT_CONFIRMED, detail, wrote=True)
+
+
+def is_unproven(attempt: Attempt, after: Snapshot) -> bool:
+    """Whether a reading does not bear out a confirmed creation or update: the row is missing, or is another one."""
+    if attempt.error is not None or attempt.write.action is Action.DELETE:
+        return False
+    row = after.by_id.get(attempt.id or 0)
+    return row is None or not _is_of(attempt.write, row)
 
 
 def settle_bulk(attempt: Attempt, before: Snapshot, after: Snapshot | None) -> Receipt | None:
@@ -66,65 +99,102 @@ def settle_bulk(attempt: Attempt, before: Snapshot, after: Snapshot | None) -> R
     request, action, row = attempt.write.request, attempt.write.action, _row_after(attempt, after)
     if action is Action.UPDATE:
         was = before.by_id[attempt.write.id or 0]
-        done = row is not None and not any(same(value_of(row, f), value_of(was, f)) for f in attempt.write.fields)
+        shown = row is not None and not any(same(value_of(row, f), value_of(was, f)) for f in attempt.write.fields)
+        # Without a confirmation, another value than before may be somebody's edit.
+        done = shown and (attempt.error is None or _is_done(attempt, row))
     else:
         done = row is not None
     if done and row is not None:
         return receipt(request, action, Outcome.APPLIED, row["id"], row, wrote=True)
-    certainly_undone = attempt.error is not None and not attempt.is_in_doubt
+    has_no_bulk = isinstance(attempt.error, UnexpectedStatus) and attempt.error.status in NO_BULK and after is not None
+    certainly_undone = attempt.error is not None and (not attempt.is_in_doubt or has_no_bulk)
     if isinstance(attempt.error, Rejected) and after is None:
         certainly_undone = False
     if action is Action.UPDATE or certainly_undone:
         return None
+    if attempt.error is None:
+        return _not_borne_out(attempt, after)
     return receipt(
-        request, action, Outcome.UNCERTAIN, attempt.id, None, Cause.CONNECTION, str(attempt.error or ""), wrote=True
+        request, action, Outcome.UNCERTAIN, attempt.id, None, Cause.CONNECTION, str(attempt.error), wrote=True
     )
 
 
 def uncleared_texts(attempt: Attempt, after: Snapshot | None) -> Mapping[str, str]:
     """The texts that a confirmed update should have cleared and did not, each as the empty text."""
     row = _row_after(attempt, after) if attempt.error is None else None
-    return {} if row is None else {text: "" for text in attempt.write.texts if row.get(text)}
+    if row is None:
+        return {}
+    # One with another text than before was typed just now.
+    return {text: "" for text, was in attempt.write.texts.items() if was and row.get(text) == was}
 
 
 def _row_after(attempt: Attempt, after: Snapshot | None) -> Row | None:
+    """The row of a write, as a reading afterwards shows it: what was created is the row with the `extId` sent."""
     if after is None:
         return None
-    if attempt.id is not None:
-        return after.by_id.get(attempt.id)
+    row = after.by_id.get(attempt.id) if attempt.id is not None else None
+    if attempt.write.action is not Action.CREATE or (row is not None and _is_of(attempt.write, row)):
+        return row
     return after.live_by_ext_id.get(attempt.write.ext_id or "")
 
 
-def _confirmed(attempt: Attempt, row: Row | None) -> Receipt:
+def _is_of(write: Write, row: Row) -> bool:
+    """Whether a row may be what a write created: an answer can name a wrong id, which would link a stranger."""
+    if write.ext_id is None:
+        return True
+    return (ext_id(row) or "").strip().casefold() == write.ext_id.strip().casefold()
+
+
+def _is_done(attempt: Attempt, row: Row | None) -> bool:
+    """Whether a row shows that a write was carried out."""
+    if row is None:
+        return False
+    if attempt.write.action is Action.UPDATE:
+        return not is_deleted(row) and all(holds(row, f, value) for f, value in attempt.write.fields.items())
+    return attempt.write.action is Action.CREATE or is_deleted(row)
+
+
+def _applied(attempt: Attempt, row: Row | None) -> Receipt:
+    identifier = row["id"] if row else attempt.id
+    return receipt(attempt.write.request, attempt.write.action, Outcome.APPLIED, identifier, row, wrote=True)
+
+
+def _not_borne_out(attempt: Attempt, after: Snapshot | None) -> Receipt:
+    """The receipt of a write that SSM confirmed and does not show."""
+    identifier, cause, detail = attempt.id, Cause.NOT_CONFIRMED, "confirmed, and not shown yet"
+    if after is None:
+        cause, detail = Cause.CONNECTION, "not read back"
+    elif attempt.id in after.by_id:
+        identifier, detail = None, "the id in the answer is that of another row"
+    request, action = attempt.write.request, attempt.write.action
+    return receipt(request, action, Outcome.UNCERTAIN, identifier, None, cause, detail, wrote=True)
+
+
+def _confirmed(attempt: Attempt, row: Row | None, after: Snapshot | None) -> Receipt:
     request, action = attempt.write.request, attempt.write.action
     if row is None and action is not Action.DELETE:
-        return receipt(
-            request, action, Outcome.UNCERTAIN, attempt.id, None, Cause.CONNECTION, "not read back", wrote=True
-        )
+        return _not_borne_out(attempt, after)
     if action is Action.DELETE and row is not None and not is_deleted(row):
         return receipt(request, action, Outcome.REFUSED, attempt.id, row, Cause.REJECTED, "accepted, yet not deleted")
-    return receipt(request, action, Outcome.APPLIED, attempt.id, row, wrote=True)
+    return _applied(attempt, row)
 
 
-def _rejected(attempt: Attempt, row: Row | None, detail: str, *, is_gone: bool) -> Receipt:
+def _rejected(attempt: Attempt, row: Row | None, detail: str, *, is_gone: bool, alike: bool) -> Receipt:
     # SSM answers 400 for a row that is gone, even where an earlier try of the same request deleted it.
     request, action = attempt.write.request, attempt.write.action
     if action is Action.DELETE and row is not None and is_deleted(row):
         return receipt(request, action, Outcome.APPLIED, attempt.id, row, wrote=True)
-    cause = Cause.NOT_FOUND if is_gone and action is not Action.CREATE else Cause.REJECTED
-    return receipt(request, action, Outcome.REFUSED, attempt.id, row, cause, detail)
+    if is_gone and action is not Action.CREATE:
+        return receipt(request, action, Outcome.REFUSED, attempt.id, row, Cause.NOT_FOUND, detail)
+    outcome = Outcome.RETRY if alike else Outcome.REFUSED
+    return receipt(request, action, outcome, attempt.id, row, Cause.REJECTED, detail)
 
 
 def _unconfirmed(attempt: Attempt, row: Row | None, *, is_gone: bool, was_read: bool) -> Receipt:
     """The receipt of a write whose answer was lost: the reading shows whether it was carried out."""
     request, action = attempt.write.request, attempt.write.action
-    done = {
-        Action.CREATE: row is not None,
-        Action.UPDATE: row is not None and all(holds(row, f, value) for f, value in attempt.write.fields.items()),
-        Action.DELETE: row is not None and is_deleted(row),
-    }[action]
-    if done:
-        return receipt(request, action, Outcome.APPLIED, row["id"] if row else attempt.id, row, wrote=True)
+    if _is_done(attempt, row):
+        return _applied(attempt, row)
     if is_gone and action is Action.UPDATE:
         return receipt(request, action, Outcome.REFUSED, attempt.id, row, Cause.NOT_FOUND)
     # A creation may still be under way; an update or a deletion that was read as not done can be repeated.

@@ -53,6 +53,12 @@ def not_searchable(request: WriteRequest, error: Rejected) -> Receipt:
     return replace(refusal, field="id" if ext_id(request.identity) is None else "extId")
 
 
+def unreadable(request: WriteRequest) -> Receipt:
+    """The row exists, and cannot be read: nothing is known on which a write could be based."""
+    detail = "the row exists and cannot be read: it contains what is no text, number or date"
+    return receipt(request, _likely_action(request), Outcome.RETRY, request.id, None, Cause.UNREADABLE, detail)
+
+
 def _likely_action(request: WriteRequest) -> Action:
     """The action of a request whose row was not read: without an `extId` it would have matched no row."""
     return request.action or (Action.UPDATE if ext_id(request.identity) else Action.CREATE)

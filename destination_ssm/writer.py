@@ -1,90 +1,156 @@
-"""Writing a batch: one reading before, the writes side by side, one reading after (P11)."""
+"""Writing a batch: one reading before, the writes side by side, one reading after, and again what was not done."""
 
-from collections.abc import Collection, Generator, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from http import HTTPStatus
+from dataclasses import dataclass
+from dataclasses import field as default
 
 from destination_ssm.decision import CreationRules, Snapshot, Write, decide, malformation, matching_row
 from destination_ssm.known_fields import KnownFields
-from destination_ssm.outcome import Attempt, settle, settle_bulk, uncleared_texts
+from destination_ssm.outcome import (
+    NO_BULK,
+    Attempt,
+    changed_or_done,
+    is_unproven,
+    settle,
+    settle_bulk,
+    settle_later,
+    uncleared_texts,
+)
 from destination_ssm.receipts import malformed, not_searchable, not_sent
 from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.connectors.request import WriteRequest
-from sage100_ssm.exchange.receipt import Action, Receipt
+from sage100_ssm.exchange.receipt import Action, Outcome, Receipt
 from sage100_ssm.ssm.client import SsmClient
-from sage100_ssm.ssm.errors import LoginRefused, PassingError, Rejected, SsmError
-from sage100_ssm.ssm.values import ext_id
+from sage100_ssm.ssm.errors import (
+    Forbidden,
+    LoginRefused,
+    MisconfiguredWay,
+    PassingError,
+    Rejected,
+    SessionExpired,
+    SsmError,
+    TooLate,
+    UnexpectedStatus,
+)
+from sage100_ssm.ssm.values import Row, ext_id
 
 _SECONDS_PER_BATCH = 5
-"""How long a batch may take to write: so old, at most, is the reading on which its decisions are based (P11)."""
+"""How long a batch may take to write: so old is, in the ordinary case, what the decisions rest upon (P11)."""
+_SECONDS_AT_MOST = 8.0
+"""After that a write is not sent any more, but decided anew."""
+_REQUESTS_AT_LEAST = 3
+"""So many must fit between a look and its write, however low the quota."""
+_FEW_PAGES = 3
+"""A look-up that reads more pages than that is one in which SSM passes the condition over."""
 _LARGEST_BATCH = 50
 _THREADS = 16
 """Enough to use up 13 requests per second where an answer takes a second."""
 _LARGEST_BULK = 100
-"""Half of what SSM accepts in one request, so that it is done within those few seconds."""
+"""Half of what SSM takes at once, so that one request stays within those few seconds."""
 _SMALLEST_BULK = 8
-"""Fewer take no more requests one by one: a bulk request is read before and after, too."""
+"""Fewer cost no more requests one by one: a bulk is read before and after, too."""
+_SEVERAL, _MANY = 2, 10
+"""So many alike say something about the side: errors of the side itself, and refusals in the same words."""
+
+
+@dataclass(slots=True)
+class _Rounds:
+    """What became of the requests of a batch so far.
+
+    Attributes:
+        tries: how often each was sent, or would have been, by its index.
+        doubtful: its last attempt that may have been carried out, by its index.
+    """
+
+    tries: dict[int, int] = default(default_factory=dict)
+    doubtful: dict[int, Attempt] = default(default_factory=dict)
+
+    def count(self, attempt: Attempt) -> int:
+        """Take note of an attempt; the number of those about the same record."""
+        index = attempt.write.request.index
+        self.tries[index] = self.tries.get(index, 0) + 1
+        if attempt.is_in_doubt:
+            self.doubtful[index] = attempt
+        return self.tries[index]
 
 
 class SsmWriter:
     """Writes the records of one stream.
+
+    No write goes out on what was read before the last one about that record: what was not carried out, or may not
+    have been, is decided anew after a new look (P11), a batch times, with growing waits.
 
     Args:
         client: the client, shared with others.
         stream: `contacts` or `accounts`, which is the resource's name too.
         rules: what a new row needs.
         bulk: whether many records are first tried in one request.
+        sleep: waits for so many seconds.
     """
 
     id_field = "id"
 
-    def __init__(self, client: SsmClient, stream: str, rules: CreationRules, *, bulk: bool = False) -> None:
+    def __init__(
+        self,
+        client: SsmClient,
+        stream: str,
+        rules: CreationRules,
+        *,
+        bulk: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._client, self._stream, self._rules = client, stream, rules
         self._fields = KnownFields(client, stream)
-        self._bulk = bulk
-        self._batch = max(1, min(_LARGEST_BATCH, int(client.requests_per_second * _SECONDS_PER_BATCH)))
+        self._bulk, self._sleep = bulk, sleep
+        per_second = client.requests_per_second
+        self._batch = max(1, min(_LARGEST_BATCH, int(per_second * _SECONDS_PER_BATCH)))
+        self._fresh = max(_SECONDS_AT_MOST, _REQUESTS_AT_LEAST / per_second)
+        self._by_id = False
         self.batch_size = _LARGEST_BULK if bulk else self._batch
 
     def write(self, requests: Sequence[WriteRequest]) -> Iterator[Receipt]:
         """Carry out the requests; one receipt each.
 
-        Requests for the same row, or the same `extId`, are carried out one after the other, each based on a reading
-        of what the one before it left.
+        Requests about the same row, or the same `extId`, are carried out one after the other, each on a reading
+        of what the one before it waiting.
 
         Raises:
-            ConnectorError: SSM cannot be read, or refuses the login. All requests have their receipt then.
+            ConnectorError: SSM cannot be read or written, or refuses the login. All requests have their receipt then.
         """
         faults = {request.index: malformation(request) for request in requests}
         yield from (malformed(request, faults[request.index]) for request in requests if faults[request.index])
-        waiting = yield from self._write_in_bulk([request for request in requests if not faults[request.index]])
+        rounds = _Rounds()
+        waiting = yield from self._write_in_bulk([request for request in requests if not faults[request.index]], rounds)
         while waiting:
-            batch, before, rest = yield from self._look_up_batch(waiting)
-            now, later = _without_collisions(batch, before)
-            waiting = [*later, *rest]
-            writes = yield from self._decide(now, before)
-            refused = yield from self._carry_out(writes)
-            if refused:
-                yield from (not_sent(request, refused) for request in waiting)
-                raise ConnectorError.of(refused) from refused
-
-    # --- looking up
+            batch, seen, rest = yield from self._look_up_batch(waiting, rounds)
+            until = time.monotonic() + self._fresh
+            now, later = _without_collisions(batch, seen)
+            writes = yield from self._decide(now, seen, rounds)
+            again, stop = yield from self._carry_out(writes, rounds, until)
+            waiting = sorted([*again, *later, *rest], key=lambda request: request.index)
+            if stop:
+                yield from (_given_up(request, stop, rounds) for request in waiting)
+                raise ConnectorError.of(stop) from stop
 
     def _look_up_batch(
-        self, waiting: Sequence[WriteRequest]
+        self, waiting: Sequence[WriteRequest], rounds: _Rounds
     ) -> Generator[Receipt, None, tuple[Sequence[WriteRequest], Snapshot, Sequence[WriteRequest]]]:
-        """Look up the first of the requests: return them, the snapshot of their rows, and the other requests.
+        """Look up the first of the requests: return them, how their rows are, and the others.
+
+        One that SSM makes no query of, such as an `extId` with a character that it does not take, is found by asking
+        for fewer and fewer; it is refused, and the others go on.
 
         Raises:
             ConnectorError: SSM cannot be read. All requests have their receipt then.
         """
-        # A single request that SSM does not understand, such as an `extId` with an odd character, must not stop the
-        # others: it is found by looking up fewer and fewer at once, and is refused alone.
         size = self._batch
         while waiting:
             batch = waiting[:size]
             try:
-                return batch, self._look_up(batch), waiting[size:]
+                seen = self._look_up(batch)
             except SsmError as error:
                 if isinstance(error, Rejected) and len(batch) > 1:
                     size = len(batch) // 2
@@ -92,130 +158,86 @@ class SsmWriter:
                     yield not_searchable(batch[0], error)
                     waiting, size = waiting[1:], self._batch
                 else:
-                    yield from (not_sent(request, error) for request in waiting)
+                    yield from (_given_up(request, error, rounds) for request in waiting)
                     raise _error_of_look_up(error) from error
+            else:
+                if self._by_id or not self._is_old(seen):
+                    return batch, seen, waiting[size:]
+                # SSM passes the condition over: its rows are asked for by their ids from now on, which takes moments.
+                self._by_id = True
         return [], Snapshot.of(()), []
 
-    def _look_up(self, requests: Sequence[WriteRequest]) -> Snapshot:
-        ids = {request.id for request in requests if request.id is not None}
-        matched = [request for request in requests if request.id is None or request.action is Action.CREATE]
-        return self._read(ids, {key for request in matched if (key := ext_id(request.identity))})
+    def _is_old(self, seen: Snapshot) -> bool:
+        """Whether rows were read so long before the end of the look-up that they may have been edited since."""
+        return seen.pages > _FEW_PAGES and time.monotonic() - seen.asked_at > self._fresh / 2
 
     def _accepts_queries(self) -> bool:
-        """Whether SSM accepts the conditions by which rows are looked up, with harmless values."""
+        """Whether SSM takes the conditions that rows are looked up by, where nothing is the matter with the values."""
         try:
             next(self._client.find(self._stream, ids=(0,), ext_ids=("0",)), None)
         except SsmError:
             return False
         return True
 
-    def _read_back(self, attempts: Sequence[Attempt], in_doubt: Sequence[Attempt]) -> Snapshot | None:
-        """What was written: by its id, and what may have been created by its `extId`; None if it cannot be read."""
-        ids = {attempt.id for attempt in attempts if attempt.id is not None}
-        try:
-            return self._read(ids, {key for attempt in in_doubt if (key := attempt.write.ext_id)})
-        except SsmError:
-            return None
-
-    def _read(self, ids: Collection[int], ext_ids: Collection[str]) -> Snapshot:
-        return Snapshot.of(self._client.find(self._stream, ids, ext_ids))
-
-    # --- deciding
-
-    def _decide(self, requests: Sequence[WriteRequest], before: Snapshot) -> Generator[Receipt, None, list[Write]]:
-        """Return the writes; yield the receipts of the requests that need none."""
-        known = self._fields.without_unknown(requests, before.by_id.values())
-        decisions = [decide(request, before, self._rules) for request in known]
-        yield from (decision for decision in decisions if isinstance(decision, Receipt))
-        return [decision for decision in decisions if isinstance(decision, Write)]
-
-    # --- writing one by one
-
-    def _carry_out(self, writes: Sequence[Write]) -> Generator[Receipt, None, LoginRefused | None]:
-        """Send the writes, read them back, yield their receipts; return the refusal of the login, if there was one."""
-        with ThreadPoolExecutor(_THREADS, thread_name_prefix="ssm-write") as pool:
-            attempts = list(pool.map(self._send, writes))
-        in_doubt = [attempt for attempt in attempts if attempt.is_in_doubt]
-        after = self._read_back(attempts, in_doubt)
-        if self._clear_texts(attempts, after):
-            after = self._read_back(attempts, in_doubt)
-        yield from (settle(attempt, after) for attempt in attempts)
-        return next((attempt.error for attempt in attempts if isinstance(attempt.error, LoginRefused)), None)
-
-    def _send(self, write: Write) -> Attempt:
-        identifier = write.id
-        try:
-            if identifier is None:
-                identifier = self._client.create(self._stream, write.fields)
-            elif write.action is Action.UPDATE:
-                self._send_update(identifier, write)
+    def _decide(
+        self, requests: Sequence[WriteRequest], seen: Snapshot, rounds: _Rounds
+    ) -> Generator[Receipt, None, list[Write]]:
+        """Decide on requests; yield the receipts of those that come to nothing, return the writes."""
+        writes: list[Write] = []
+        for request in self._fields.without_unknown(requests, seen.by_id.values()):
+            doubtful = rounds.doubtful.get(request.index)
+            done = settle_later(doubtful, seen) if doubtful else None
+            decision = done or decide(request, seen, self._rules)
+            if isinstance(decision, Write):
+                writes.append(decision)
+            elif doubtful and decision.outcome is Outcome.CHANGED:
+                yield changed_or_done(doubtful, decision.record)
             else:
-                self._client.delete(self._stream, identifier)
-        except SsmError as error:
-            return Attempt(write, identifier, error)
-        return Attempt(write, identifier, None)
+                yield decision
+        return writes
 
-    def _send_update(self, identifier: int, write: Write) -> None:
-        """Send an update in the first form that SSM accepts.
+    def _write_in_bulk(
+        self, requests: Sequence[WriteRequest], rounds: _Rounds
+    ) -> Generator[Receipt, None, list[WriteRequest]]:
+        """Try to write many at once; yield the receipts of what is settled, return what is left to be written alone.
 
-        Raises:
-            SsmError: it failed; where SSM rejects every form, the first refusal, which is about the whole update.
+        A request that is refused as a whole is halved, again and again, until those at fault are batch.
         """
-        refusal: Rejected | None = None
-        for fields in write.variants:
-            try:
-                self._client.update(self._stream, identifier, fields)
-            except Rejected as error:
-                refusal = refusal or error
-            else:
-                return
-        assert refusal is not None, "an update has one form at least"
-        raise refusal
-
-    def _clear_texts(self, attempts: Sequence[Attempt], after: Snapshot | None) -> bool:
-        """Clear by an empty text what SSM did not clear by null, without an error; whether anything was sent."""
-        uncleared = [(attempt.id, texts) for attempt in attempts if (texts := uncleared_texts(attempt, after))]
-        for identifier, texts in uncleared:
-            with suppress(Rejected, PassingError):  # the receipt shows the row as it reads back
-                self._client.update(self._stream, identifier or 0, texts)
-        return bool(uncleared)
-
-    # --- writing in bulk
-
-    def _write_in_bulk(self, requests: Sequence[WriteRequest]) -> Generator[Receipt, None, list[WriteRequest]]:
-        """Try to write many at once; yield the receipts of what is settled, return what is to be written alone."""
         if not self._bulk or len(requests) < _SMALLEST_BULK:
             return list(requests)
         try:
             before = self._look_up(requests)
         except SsmError:
             return list(requests)
+        until = time.monotonic() + self._fresh
         now, alone = _without_collisions(requests, before)
-        writes = yield from self._decide(now, before)
+        writes = yield from self._decide(now, before, rounds)
         attempts: list[Attempt] = []
-        for action in (Action.UPDATE, Action.CREATE):
+        for action in (Action.CREATE,) if self._is_old(before) else (Action.UPDATE, Action.CREATE):
             many = [write for write in writes if write.action is action and write.can_be_verified]
-            attempts += self._send_bulk(action, many) if len(many) >= _SMALLEST_BULK else []
+            attempts += self._send_bulk(action, many, until) if len(many) >= _SMALLEST_BULK else []
         after = self._read_back(attempts, [attempt for attempt in attempts if attempt.error])
+        for attempt in attempts:
+            rounds.count(attempt)
         settled = [(attempt, settle_bulk(attempt, before, after)) for attempt in attempts]
         yield from (receipt for _, receipt in settled if receipt)
-        sent = {attempt.write.request.index for attempt in attempts}
-        alone += [write.request for write in writes if write.request.index not in sent]
-        unsettled = [attempt for attempt, receipt in settled if receipt is None]
-        alone += [attempt.write.request for attempt in unsettled if not attempt.was_refused_with_others]
-        # A request that was refused as a whole is halved, again and again, until those at fault are few.
-        whole = [attempt.write.request for attempt in unsettled if attempt.was_refused_with_others]
+        tried = {attempt.write.request.index for attempt in attempts}
+        alone += [write.request for write in writes if write.request.index not in tried]
+        again = [attempt for attempt, receipt in settled if receipt is None]
+        alone += [attempt.write.request for attempt in again if not attempt.was_refused_with_others]
+        whole = [attempt.write.request for attempt in again if attempt.was_refused_with_others]
         for half in (whole[: len(whole) // 2], whole[len(whole) // 2 :]):
-            alone += yield from self._write_in_bulk(half)
+            alone += yield from self._write_in_bulk(half, rounds)
         return sorted(alone, key=lambda request: request.index)
 
-    def _send_bulk(self, action: Action, writes: Sequence[Write]) -> list[Attempt]:
+    def _send_bulk(self, action: Action, writes: Sequence[Write], until: float) -> list[Attempt]:
         results: Sequence[int | SsmError]
         try:
             if action is Action.CREATE:
-                results = self._client.create_many(self._stream, [write.fields for write in writes])
+                results = self._client.create_many(self._stream, [write.fields for write in writes], until=until)
             else:
-                results = self._client.update_many(self._stream, [(write.id or 0, write.fields) for write in writes])
+                changes = [(write.id or 0, write.fields) for write in writes]
+                results = self._client.update_many(self._stream, changes, until=until)
         except SsmError as error:
             self._bulk = not _refuses_bulk(error)
             results = [error] * len(writes)
@@ -224,32 +246,167 @@ class SsmWriter:
             for write, result in zip(writes, results, strict=True)
         ]
 
+    def _carry_out(
+        self, writes: Sequence[Write], rounds: _Rounds, until: float
+    ) -> Generator[Receipt, None, tuple[list[WriteRequest], SsmError | None]]:
+        """Send the writes, read them back, yield the receipts of those that are settled.
+
+        Returns:
+            The requests that are to be taken up again, and why nothing more can be written, if that is so.
+        """
+        # Where only a list of all rows finds an `extId`, that look is always old: for a creation it does no harm.
+        limits = [None if self._by_id and write.action is Action.CREATE else until for write in writes]
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="ssm-write") as pool:
+            attempts = list(pool.map(self._send, writes, limits))
+        doubtful = [attempt for attempt in attempts if attempt.is_in_doubt]
+        seen = self._read_back(attempts, doubtful)
+        if self._clear_texts(attempts, seen):
+            seen = self._read_back(attempts, doubtful)
+        again: list[WriteRequest] = []
+        alike, lost, pause = _are_alike(attempts), 0, 0.0
+        for attempt in attempts:
+            receipt = settle(attempt, seen, alike=alike)
+            count = rounds.count(attempt)
+            if _is_worth_another_try(attempt, receipt) and count < self._client.policy.attempts:
+                again.append(attempt.write.request)
+                if not isinstance(attempt.error, SessionExpired | TooLate):
+                    pause = max(pause, self._client.policy.wait_before(count))
+            else:
+                lost += isinstance(attempt.error, PassingError) and receipt.outcome is not Outcome.APPLIED
+                yield receipt
+        stop = _why_stopped(attempts, alike=alike, all_lost=lost == len(attempts))
+        if again and not stop:
+            self._sleep(pause)
+        return again, stop
+
+    def _clear_texts(self, attempts: Sequence[Attempt], seen: Snapshot | None) -> bool:
+        """Clear by an empty text what SSM passed a null over for; return whether anything was sent."""
+        waiting = [(attempt.id, texts) for attempt in attempts if (texts := uncleared_texts(attempt, seen))]
+        until = time.monotonic() + self._fresh
+        for identifier, texts in waiting:
+            with suppress(SsmError):  # what is still there is read back, and reported by whoever asked for it
+                self._client.update(self._stream, identifier or 0, texts, until=until)
+        return bool(waiting)
+
+    def _send(self, write: Write, until: float | None) -> Attempt:
+        identifier = write.id
+        try:
+            if identifier is None:
+                identifier = self._client.create(self._stream, write.fields, until=until)
+            elif write.action is Action.UPDATE:
+                self._send_update(identifier, write, until)
+            else:
+                self._client.delete(self._stream, identifier, until=until)
+        except SsmError as error:
+            return Attempt(write, identifier, error)
+        return Attempt(write, identifier, None)
+
+    def _send_update(self, identifier: int, write: Write, until: float | None) -> None:
+        refusal: Rejected | None = None
+        for fields in write.variants:
+            try:
+                self._client.update(self._stream, identifier, fields, until=until)
+            except Rejected as error:
+                refusal = refusal or error
+            else:
+                return
+        assert refusal is not None, "an update has one way at least"
+        raise refusal
+
+    def _look_up(self, requests: Sequence[WriteRequest]) -> Snapshot:
+        ids = {request.id for request in requests if request.id is not None}
+        matched = [request for request in requests if request.id is None or request.action is Action.CREATE]
+        return self._read(ids, {key for request in matched if (key := ext_id(request.identity))})
+
+    def _read_back(self, attempts: Sequence[Attempt], doubtful: Sequence[Attempt]) -> Snapshot | None:
+        """Read what was written: by its id, and by its `extId` where that is all that is known of it.
+
+        What SSM confirmed and does not list, or lists as another row, is asked for in the other way, too.
+        """
+        ids = {attempt.id for attempt in attempts if attempt.id is not None}
+        try:
+            seen = self._read(ids, {key for attempt in doubtful if (key := attempt.write.ext_id)})
+            unproven = [attempt for attempt in attempts if is_unproven(attempt, seen)]
+            seen = seen.with_rows(self._rows({a.id for a in unproven if a.id and a.id not in seen.by_id}))
+            strayed = {key for a in unproven if is_unproven(a, seen) and (key := a.write.ext_id)}
+            return seen.with_rows(self._client.find(self._stream, ext_ids=strayed)) if strayed else seen
+        except SsmError:
+            return None
+
+    def _read(self, ids: Collection[int], ext_ids: Collection[str]) -> Snapshot:
+        if not self._by_id:
+            return Snapshot.of_pages(self._client.find_pages(self._stream, ids, ext_ids))
+        # The ids last: a list of all rows takes its time.
+        seen = Snapshot.of_pages(self._client.find_pages(self._stream, (), ext_ids))
+        return seen.with_rows(self._rows(ids))
+
+    def _rows(self, ids: Collection[int]) -> list[Row]:
+        """Rows, each asked for by its id."""
+        if not ids:
+            return []
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="ssm-read") as pool:
+            return [row for row in pool.map(lambda number: self._client.get(self._stream, number), ids) if row]
+
+
+def _given_up(request: WriteRequest, error: SsmError, rounds: _Rounds) -> Receipt:
+    """The receipt of a request that cannot be tried any more."""
+    doubtful = rounds.doubtful.get(request.index)
+    return settle(doubtful, None) if doubtful else not_sent(request, error)
+
 
 def _error_of_look_up(error: SsmError) -> ConnectorError:
-    """Why nothing more can be written."""
+    """Why nothing more can be written; what SSM refuses it would refuse again."""
     if isinstance(error, Rejected):
-        # A matter of configuration: SSM would refuse the same condition again at the next sync.
         sentence = f"Rows are looked up by id and extId before they are written, and that is refused. {error}"
         return ConnectorError(error.code, sentence, configuration=True)
     return ConnectorError.of(error)
 
 
+def _is_worth_another_try(attempt: Attempt, receipt: Receipt) -> bool:
+    """Whether a write is to be decided anew: one that was not carried out, or may not have been."""
+    return attempt.can_be_decided_anew and receipt.outcome in {Outcome.RETRY, Outcome.UNCERTAIN}
+
+
 def _refuses_bulk(error: SsmError) -> bool:
-    """Whether SSM takes no bulk requests at all."""
-    if isinstance(error, Rejected):
-        return error.status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
-    return not isinstance(error, PassingError)
+    """Whether SSM takes no request with many writes at all."""
+    if isinstance(error, UnexpectedStatus):
+        return error.status in NO_BULK
+    return not isinstance(error, PassingError | Rejected)
+
+
+def _are_alike(attempts: Sequence[Attempt]) -> bool:
+    """Whether all writes got the same refusal, which then says more about the side than about the records."""
+    errors = [attempt.error for attempt in attempts]
+    if all(isinstance(error, Forbidden) for error in errors):
+        return True
+    words = {(error.status, error.detail) if isinstance(error, Rejected) else None for error in errors}
+    return len(errors) >= _MANY and len(words) == 1 and None not in words
+
+
+def _why_stopped(attempts: Sequence[Attempt], *, alike: bool, all_lost: bool) -> SsmError | None:
+    """What keeps the side from being written any further; None where it can be."""
+    errors = [attempt.error for attempt in attempts if attempt.error]
+    for error in errors:
+        if isinstance(error, LoginRefused | MisconfiguredWay):
+            return error
+    if errors and all_lost and isinstance(errors[-1], SessionExpired):
+        return LoginRefused()
+    if len(errors) < _SEVERAL:
+        return None
+    if alike and isinstance(errors[0], Forbidden):
+        return errors[0]
+    return errors[-1] if all_lost else None
 
 
 def _without_collisions(
-    requests: Sequence[WriteRequest], before: Snapshot
+    requests: Sequence[WriteRequest], seen: Snapshot
 ) -> tuple[list[WriteRequest], list[WriteRequest]]:
-    """The requests that can be sent side by side, and those for a row that an earlier request is for."""
+    """Part the requests that can go side by side from those that touch what an earlier one touches."""
     now: list[WriteRequest] = []
     later: list[WriteRequest] = []
     taken: set[int | str | None] = set()
     for request in requests:
-        row = matching_row(request, before)
+        row = matching_row(request, seen)
         keys = {request.id, row["id"] if row else None, ext_id(request.identity), ext_id(request.values)} - {None}
         (later if keys & taken else now).append(request)
         taken |= keys

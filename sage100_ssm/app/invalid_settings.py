@@ -51,6 +51,7 @@ _REASONS: Mapping[str, str] = {
     "less_than": "out_of_range",
     "less_than_equal": "out_of_range",
     "value_error": "invalid",
+    "https_required": "https_required",
 }
 """The reason by the type of pydantic's error."""
 

@@ -164,23 +164,41 @@ def _parsed(file: Path) -> dict[str, Any]:
         SettingsError: there is no such file, it cannot be read, or it is not a YAML mapping.
     """
     try:
-        tree = yaml.safe_load(file.read_text("utf-8-sig"))
+        tree = yaml.load(file.read_text("utf-8-sig"), _PlainLoader)  # noqa: S506 - a SafeLoader, and narrower
     except FileNotFoundError:
         raise SettingsError("settings_missing", file) from None
     except (OSError, UnicodeDecodeError):
         raise SettingsError("settings_unreadable", file) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise SettingsError("settings_invalid", file, (_syntax_error(error),)) from None
     if not isinstance(tree, dict):
         raise SettingsError("settings_invalid", file, (InvalidSetting("", "not_a_section"),))
     return tree
 
 
-def _syntax_error(error: yaml.YAMLError) -> InvalidSetting:
+class _AliasError(yaml.MarkedYAMLError):
+    """A node refers to another one."""
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without aliases, by which a few bytes become gigabytes."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Read a node.
+
+        Raises:
+            _AliasError: it is an alias.
+        """
+        if self.check_event(yaml.AliasEvent):
+            raise _AliasError(problem_mark=self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+        return super().compose_node(parent, index)
+
+
+def _syntax_error(error: Exception) -> InvalidSetting:
     # The place alone: the parser's own message quotes the line, which may contain a password.
     mark = getattr(error, "problem_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    return InvalidSetting("", "syntax", {"line": line, "column": column})
+    return InvalidSetting("", "alias" if isinstance(error, _AliasError) else "syntax", {"line": line, "column": column})
 
 
 def _with_variables(

@@ -21,21 +21,25 @@ class ConnectorError(AirbyteTracedException):
         code: its stable name; the protocol has room for it in the internal message.
         sentence: what is wrong, for people, without secrets.
         configuration: whether only a change of the configuration mends it; else it is passing.
+        details: what else a sentence for people may name.
 
     Attributes:
         code: as above.
         configuration: as above.
+        details: as above.
     """
 
-    def __init__(self, code: str, sentence: str, *, configuration: bool) -> None:
+    def __init__(
+        self, code: str, sentence: str, *, configuration: bool, details: Mapping[str, Any] | None = None
+    ) -> None:
         kind = FailureType.config_error if configuration else FailureType.transient_error
         super().__init__(message=sentence, internal_message=code, failure_type=kind)
-        self.code, self.configuration = code, configuration
+        self.code, self.configuration, self.details = code, configuration, details or {}
 
     @classmethod
     def of(cls, error: SideError) -> "ConnectorError":
         """The same error in Airbyte's form."""
-        return cls(error.code, str(error), configuration=error.configuration)
+        return cls(error.code, str(error), configuration=error.configuration, details=error.details)
 
 
 @contextmanager
@@ -50,7 +54,7 @@ def connector_errors(*, configuration: type[SideError] | tuple[()] = ()) -> Iter
         yield
     except SideError as error:
         mends = error.configuration or isinstance(error, configuration)
-        raise ConnectorError(error.code, str(error), configuration=mends) from error
+        raise ConnectorError(error.code, str(error), configuration=mends, details=error.details) from error
 
 
 def parse_configuration(model: type[ModelT], config: Mapping[str, Any]) -> ModelT:

@@ -98,9 +98,9 @@ def read(
                 # The message's text, in which secrets are masked, with the code, which it has no field for.
                 name = error.stream_descriptor.name
                 kept = source.stream_errors.get(name)
-                code = kept.code if kept else _CODE_OF_THE_CDK
+                code, details = (kept.code, kept.details) if kept else (_CODE_OF_THE_CDK, {})
                 is_configuration = error.failure_type is FailureType.config_error
-                failures.setdefault(name, Failure(code, error.message, configuration=is_configuration))
+                failures.setdefault(name, Failure(code, error.message, is_configuration, details))
     except AirbyteTracedException as error:
         # Once the CDK has reported the streams' own errors, it raises one of its own that sums them up.
         failures = failures or dict.fromkeys(streams, _failure(error))
@@ -154,8 +154,8 @@ def _side_failures() -> Iterator[None]:
 
 
 def _failure(error: AirbyteTracedException) -> Failure:
-    code = error.code if isinstance(error, ConnectorError) else _CODE_OF_THE_CDK
-    return Failure(code, error.message or "", configuration=error.failure_type is FailureType.config_error)
+    code, details = (error.code, error.details) if isinstance(error, ConnectorError) else (_CODE_OF_THE_CDK, {})
+    return Failure(code, error.message or "", error.failure_type is FailureType.config_error, details)
 
 
 def _catalog(streams: Iterable[str], mode: SyncMode) -> ConfiguredAirbyteCatalog:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 Schema = dict[str, Any]
 
 _NULL = {"type": "null"}
+_NOT_OF_THE_FORM = frozenset({"string_pattern_mismatch", "value_error"})
 _NOT_READ_BY_AIRBYTE = frozenset({"$defs", "discriminator", "writeOnly"})
 
 
@@ -86,7 +87,7 @@ def _described(location: Sequence[int | str], kind: str, words: str, field: Sche
         names += [] if option else [str(part)]
     if kind == "missing":
         words = "is missing"
-    elif "pattern_descriptor" in field:
+    elif "pattern_descriptor" in field and kind in _NOT_OF_THE_FORM:
         words = f"must be of this form: {field['pattern_descriptor']}"
     elif kind.startswith("union_tag"):
         words = f"must be of one of the kinds {', '.join(map(str, _options(field)))}"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as default
+from types import MappingProxyType
 from typing import Any
 
 
@@ -13,10 +14,12 @@ class SideError(Exception):
         code: what is wrong, as a stable name (``login_refused``, ``unreachable``, ``schema_missing``).
         configuration: whether a person must first mend settings, a login, a right or a table; else it is passing,
             or about one record.
+        details: what else a sentence for people may name, such as the host.
     """
 
     code: str
     configuration: bool = False
+    details: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,11 @@ class Cause(StrEnum):
     """Any other refusal of the side; ``detail`` quotes its words."""
     CONNECTION = "connection"
     """The connection broke or timed out."""
+    NOT_CONFIRMED = "not_confirmed"
+    """The side answered, and what it shows afterwards does not bear it out: a row that it said it created is not there
+    yet, or is another one. With an ``id``, that is the row to ask for."""
+    UNREADABLE = "unreadable"
+    """The row, as the side shows it, cannot be read; ``detail`` says so."""
 
 
 def changed_detail(field: str | None) -> str:

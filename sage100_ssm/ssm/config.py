@@ -4,6 +4,12 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
+from sage100_ssm.ssm.transport import is_loopback
+
+HTTPS_REQUIRED = "https_required"
+"""The kind of error of an address that would send the keys in clear."""
 
 
 def _filled(key: SecretStr) -> SecretStr:
@@ -12,13 +18,17 @@ def _filled(key: SecretStr) -> SecretStr:
     return key
 
 
-def _without_slash(address: str) -> str:
-    _ = urlsplit(address).port  # raises ValueError for an impossible port
+def _usable(address: str) -> str:
+    """An address without a slash at its end, if keys may be sent there."""
+    parts = urlsplit(address)
+    _ = parts.port  # raises ValueError for a port that none can be
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+        raise PydanticCustomError(HTTPS_REQUIRED, "must begin with https://, or the keys would be sent in clear")
     return address.rstrip("/")
 
 
 _Key = Annotated[SecretStr, AfterValidator(_filled)]
-_Address = Annotated[str, AfterValidator(_without_slash)]
+_Address = Annotated[str, AfterValidator(_usable)]
 
 Owner = Annotated[
     int,
@@ -81,7 +91,8 @@ class SsmConfig(BaseModel):
     base_url: _Address = Field(
         default="https://api.forcemanager.com/api/v4",
         title="API address",
-        description="Address of the REST API, up to and including the version.",
+        description="Address of the REST API, up to and including the version. It must begin with https://, unless it "
+        "is this very machine.",
         pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
         examples=["https://api.forcemanager.com/api/v4"],
         json_schema_extra={"group": "advanced", "pattern_descriptor": "https://api.forcemanager.com/api/v4"},

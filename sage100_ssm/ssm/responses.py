@@ -1,6 +1,7 @@
 """Parsing HTTP responses of SSM: JSON where it is due, one line of words where SSM refuses."""
 
 import html
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any
 
 import httpx
 
+from sage100_ssm.ssm import border
+from sage100_ssm.ssm.border import Unreadable
 from sage100_ssm.ssm.errors import MalformedAnswer, Rejected, SsmError
 from sage100_ssm.ssm.values import Row
 
@@ -19,6 +22,8 @@ _SCRIPTS = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL
 _MARKUP = re.compile(r"<[^>]*>")
 _LONGEST_LINE = 300
 _LONGEST_BODY = 20_000
+ASKED_AT = "asked_at"
+"""The extension of a request that says when it was sent, by the monotonic clock."""
 _BULK_SUCCESS = 1
 """The code of a write of a bulk request that was carried out."""
 
@@ -28,26 +33,44 @@ class Page:
     """One page of a list.
 
     Attributes:
-        rows: the rows as SSM returns them.
+        rows: the rows as SSM returns them, fit to be stored.
         date: the server's clock when it answered, where it says.
+        unreadable: rows that cannot be stored, such as one without a whole number as its id.
+        asked_at: when the page was asked for, by the monotonic clock: its rows are as old as that, at most.
     """
 
     rows: list[Row]
     date: datetime | None
+    unreadable: Sequence[Unreadable] = ()
+    asked_at: float = 0.0
 
 
 def parse_page(response: httpx.Response) -> Page:
     """One page of a list.
 
     Raises:
-        MalformedAnswer: it is no JSON array of objects with an integer id.
+        MalformedAnswer: it is no JSON array.
     """
-    rows = _json(response)
-    if not isinstance(rows, list):
+    items = _json(response)
+    if not isinstance(items, list):
         raise MalformedAnswer("not a list of rows", sent=True)
-    if not all(isinstance(row, dict) and type(row.get("id")) is int for row in rows):
-        raise MalformedAnswer("a row without an integer id", sent=True)
-    return Page(rows, _http_date(response.headers.get("Date", "")))
+    fitted = [border.fit(item) for item in items]
+    rows = [row for row in fitted if not isinstance(row, Unreadable)]
+    unreadable = [row for row in fitted if isinstance(row, Unreadable)]
+    asked_at = response.request.extensions.get(ASKED_AT, 0.0)
+    return Page(rows, _http_date(response.headers.get("Date", "")), unreadable, asked_at)
+
+
+def parse_row(response: httpx.Response, identifier: int) -> Row:
+    """The one row that was asked for by its id.
+
+    Raises:
+        MalformedAnswer: it is another one, or none that can be stored.
+    """
+    fitted = border.fit(_json(response))
+    if isinstance(fitted, Unreadable) or fitted["id"] != identifier:
+        raise MalformedAnswer("not the row that was asked for", sent=True)
+    return fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +124,7 @@ def parse_created_id(response: httpx.Response) -> int:
     named = {key.lower(): value for key, value in body.items()} if isinstance(body, dict) else {}
     identifier = named.get("id")
     if isinstance(identifier, str) and identifier.isascii() and identifier.isdigit():
-        return int(identifier)
+        identifier = border.parsed(identifier.encode())
     if type(identifier) is not int:
         raise MalformedAnswer("no id of what was created", sent=True)
     return identifier
@@ -164,16 +187,16 @@ def parse_token(response: httpx.Response) -> str:
 def error_text(response: httpx.Response, secrets: Collection[str]) -> str:
     """What an error's body says, whatever its shape: one short line without markup and secrets."""
     try:
-        body = response.json()
+        body = border.parsed(response.content)
     except (ValueError, RecursionError):
-        body = response.text[:_LONGEST_BODY]
+        body = response.content[:_LONGEST_BODY].decode("utf-8", "replace")
     return _one_line(body, secrets)
 
 
 def error_codes(response: httpx.Response) -> set[int]:
     """All of the vendor's error codes in an error's body, at any depth."""
     try:
-        return set(_codes(response.json()))
+        return set(_codes(border.parsed(response.content)))
     except (ValueError, RecursionError):
         return set()
 
@@ -182,7 +205,8 @@ def retry_after(response: httpx.Response, now: datetime) -> float | None:
     """The seconds that the server asks to wait, from a ``Retry-After`` in seconds or as a date; None without one."""
     header = response.headers.get("Retry-After", "").strip()
     try:
-        return max(0.0, float(header))
+        seconds = float(header)
+        return max(0.0, seconds) if math.isfinite(seconds) else None
     except ValueError:
         date = _http_date(header)
         return max(0.0, (date - now).total_seconds()) if date else None
@@ -190,9 +214,15 @@ def retry_after(response: httpx.Response, now: datetime) -> float | None:
 
 def _json(response: httpx.Response) -> Any:
     try:
-        return response.json()
+        return border.parsed(response.content)
     except (ValueError, RecursionError):
         raise MalformedAnswer("not JSON, or cut short", sent=True) from None
+
+
+def is_of_a_gateway(response: httpx.Response) -> bool:
+    """Whether a refusal comes in HTML, as from a proxy or a gateway: the API speaks JSON."""
+    kind = response.headers.get("Content-Type", "").lower()
+    return "html" in kind or response.content.lstrip()[:1] == b"<"
 
 
 def _http_date(text: str) -> datetime | None:
@@ -204,7 +234,10 @@ def _http_date(text: str) -> datetime | None:
 
 
 def _one_line(body: Any, secrets: Collection[str]) -> str:
-    text = ": ".join(dict.fromkeys(_messages(body)))
+    try:
+        text = ": ".join(dict.fromkeys(_messages(body)))[:_LONGEST_BODY]
+    except RecursionError:
+        text = ""
     text = html.unescape(_MARKUP.sub(" ", _SCRIPTS.sub(" ", text)))
     for secret in secrets:
         text = text.replace(secret, "****")

@@ -1,9 +1,11 @@
 """When a request is tried again: how often, after which wait, and what the log says of it.
 
-Which errors are worth another try is decided in `errors` (`PassingError`); which requests may be repeated, in `client`.
+Which errors are worth another try is decided in `errors` (`PassingError`). The client repeats what only
+reads; a write is tried again by whoever has looked again at what it is based on (`destination_ssm/writer.py`).
 """
 
 import logging
+import random
 from dataclasses import dataclass
 
 from stamina import RetryingCaller
@@ -25,6 +27,8 @@ class RetryPolicy:
         connect_timeout: for opening a connection.
         answer_timeout: for each part of an answer.
         bulk_timeout: the same where the request contains many writes.
+        whole_timeout: for a request and its whole answer; `bulk_timeout` more where the request contains many writes.
+        reading_timeout: for a list from its first page to its last.
     """
 
     attempts: int = 5
@@ -35,6 +39,13 @@ class RetryPolicy:
     connect_timeout: float = 10.0
     answer_timeout: float = 30.0
     bulk_timeout: float = 120.0
+    whole_timeout: float = 90.0
+    reading_timeout: float = 4 * 3600.0
+
+    def wait_before(self, attempt: int) -> float:
+        """How long to wait before another try, after so many: doubling, with jitter."""
+        wait = min(self.wait_max, self.wait_initial * 2.0 ** (attempt - 1))
+        return wait + random.uniform(0, self.wait_initial)  # noqa: S311 - spreads requests, hides nothing
 
     def caller(self) -> RetryingCaller:
         """Calls a function until it succeeds, or fails for another reason, or the attempts are used up."""

@@ -30,6 +30,12 @@ class Session:
                     watcher(self._token)
             return self._token
 
+    def forget(self, refused: str) -> None:
+        """Give up a token that was refused: whoever needs one next logs in."""
+        with self._lock:
+            if self._token == refused:
+                self._token = None
+
     def watch(self, watcher: Callable[[str], None]) -> None:
         """Have a function called with each token, the present one at once, so that logs can mask it."""
         with self._lock:

@@ -255,3 +255,30 @@ def test_an_included_file_that_is_missing_is_named(write, tmp_path):
 
     assert caught.value.code == "settings_missing"
     assert caught.value.params["file"].endswith("nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    "address", ["http://api.forcemanager.com/api/v4", "http://192.168.1.7/api/v4", "http://localhost.evil.example"]
+)
+def test_an_address_that_would_send_the_keys_in_clear_is_refused(write, address):
+    ssm = f"ssm: {{public_key: pk, private_key: sk, default_sales_rep_id: 310, base_url: '{address}'}}"
+    file = write(f"sage100: {{company: BIJOU, connection: {{kind: sqlite, path: bijou.db}}}}\n{ssm}\n")
+    assert faults_of(file) == [("ssm.base_url", "https_required")]
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8000/api/v4", "http://localhost:8000", "http://[::1]:8000/api"])
+def test_this_very_machine_may_be_asked_in_clear(write, address):
+    ssm = f"ssm: {{public_key: pk, private_key: sk, default_sales_rep_id: 310, base_url: '{address}'}}"
+    settings = load_settings(
+        write(f"sage100: {{company: BIJOU, connection: {{kind: sqlite, path: b.db}}}}\n{ssm}\n"), {}
+    )
+    assert settings.ssm.base_url == address
+
+
+def test_yaml_aliases_by_which_a_few_bytes_become_gigabytes_are_refused(write):
+    bomb = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9) if n else 'x'}]\n" for n in range(9))
+    assert faults_of(write(MINIMAL + bomb)) == [("", "alias")]
+
+
+def test_yaml_that_nests_without_end_is_no_fault_of_the_program(write):
+    assert faults_of(write("a: " + "[" * 5_000)) == [("", "syntax")]

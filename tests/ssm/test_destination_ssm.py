@@ -270,14 +270,14 @@ BAD_QUERY = {"code": 901, "Message": "SQL not generated correctly"}
 
 def refusing(monkeypatch, client, is_refused):
     """Let SSM refuse to look for some `extId`."""
-    find = client.find
+    found = client.find_pages
 
-    def found(resource, ids=(), ext_ids=()):
+    def refused(resource, ids=(), ext_ids=()):
         if any(map(is_refused, ext_ids)):
             raise Rejected(400, "SQL not generated correctly")
-        return find(resource, ids, ext_ids)
+        return found(resource, ids, ext_ids)
 
-    monkeypatch.setattr(client, "find", found)
+    monkeypatch.setattr(client, "find_pages", refused)
 
 
 @pytest.mark.parametrize("bulk", [False, True])

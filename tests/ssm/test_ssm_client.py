@@ -1,7 +1,11 @@
 """The client against faults, and against the API on loopback."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -13,9 +17,13 @@ from sage100_ssm.ssm.errors import (
     Forbidden,
     LoginRefused,
     MalformedAnswer,
+    MisconfiguredWay,
+    PassingError,
     QuotaExhausted,
     Rejected,
     SsmError,
+    TooLate,
+    UnexpectedStatus,
     Unreachable,
 )
 from sage100_ssm.ssm.retries import RetryPolicy
@@ -109,7 +117,12 @@ PASSING = {
     "refused connection": httpx.ConnectError,
     "reset": httpx.ReadError,
     "cut connection": httpx.RemoteProtocolError,
-    "damaged compression": httpx.DecodingError,
+    "404": httpx.Response(404),
+    "409": httpx.Response(409, json={"Message": "conflict"}),
+    "423": httpx.Response(423),
+    "425": httpx.Response(425),
+    "403 in HTML": httpx.Response(403, html="<h1>Blocked by the firewall</h1>"),
+    "400 in HTML": httpx.Response(400, html="<h1>Bad gateway</h1>"),
 }
 
 
@@ -122,7 +135,7 @@ def test_reading_goes_on_after_a_passing_fault(mock, client, fault):
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING)
 def test_a_fault_that_does_not_pass_is_an_error_and_never_an_empty_read(mock, client, fault):
     mock.get("/contacts").mock(side_effect=[fault] * 3)
-    with pytest.raises((Unreachable, QuotaExhausted, MalformedAnswer)):
+    with pytest.raises(PassingError):
         list(client.rows("contacts"))
 
 
@@ -136,6 +149,9 @@ def test_a_fault_that_does_not_pass_is_an_error_and_never_an_empty_read(mock, cl
         (httpx.Response(400, json={"errors": [{"code": "900"}]}), Unreachable, "unreachable"),
         (httpx.Response(500, json={"Code": 901, "Message": "SQL"}), Rejected, "rejected"),
         (httpx.Response(403), Forbidden, "forbidden"),
+        (httpx.Response(403, html="<p>"), UnexpectedStatus, "unexpected_answer"),
+        (httpx.Response(404), UnexpectedStatus, "unexpected_answer"),
+        (httpx.Response(407), MisconfiguredWay, "proxy_password"),
         (httpx.Response(401), LoginRefused, "login_refused"),
     ],
 )
@@ -184,6 +200,22 @@ def test_same_page_for_ever_is_an_error(mock, client):
         list(client.rows("contacts"))
 
 
+def test_pages_that_come_again_in_turn_are_an_error(mock, client):
+    mock.get("/contacts").mock(side_effect=[page(4, 3), page(2, 1)] * 9)
+    with pytest.raises(MalformedAnswer):
+        list(client.rows("contacts"))
+
+
+def test_a_list_that_goes_on_for_ever_is_an_error(mock):
+    numbers = iter(range(10**9))
+    mock.get("/contacts").mock(side_effect=lambda _: page(next(numbers)))
+    with (
+        client_of(retry_policy=replace(HASTE, reading_timeout=0.5)) as client,
+        pytest.raises(Unreachable, match="too long"),
+    ):
+        list(client.rows("contacts"))
+
+
 def test_page_is_asked_for_with_both_size_headers_and_a_stable_order(mock, client):
     route = mock.get("/contacts").mock(return_value=EMPTY)
     list(client.rows("contacts", "id=5"))
@@ -202,11 +234,11 @@ def test_expired_session_costs_one_new_login_for_all_threads(mock):
         if request.headers["X-Session-Key"] == "token-0":
             all_refused.wait(timeout=5)
             return httpx.Response(401)
-        return DONE
+        return httpx.Response(200, json={"properties": {}})
 
-    mock.put(path__regex="/contacts/.*").mock(side_effect=answer)
+    mock.get(path__regex="/contacts/.*").mock(side_effect=answer)
     with client_of() as client, ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda number: client.update("contacts", number, {"email": "x"}), range(4)))
+        list(pool.map(lambda number: client.field_names(f"contacts/{number}"), range(4)))
     assert login.call_count == 2
 
 
@@ -227,8 +259,9 @@ def test_wrong_keys_are_a_refused_login_and_are_not_tried_again(mock, client, st
 
 def test_an_address_without_the_api_is_told_as_such(mock, client):
     mock.post("/login").respond(404, text="<h1>Not found</h1>")
-    with pytest.raises(Rejected, match="no API at this address"):
+    with pytest.raises(MisconfiguredWay, match="no API at this address") as caught:
         client.log_in()
+    assert (caught.value.code, caught.value.configuration) == ("api_missing", True)
 
 
 def test_login_outlasts_a_passing_fault(mock, client):
@@ -243,33 +276,59 @@ def test_login_outlasts_a_passing_fault(mock, client):
     assert client.requests == 3
 
 
-@pytest.mark.parametrize("fault", [httpx.ConnectError, httpx.ConnectTimeout, httpx.Response(429)])
-def test_creation_is_repeated_where_ssm_cannot_have_received_it(mock, client, fault):
-    mock.post("/contacts").mock(side_effect=[fault, httpx.Response(200, json={"id": 5})])
-    assert client.create("contacts", {}) == 5
+NOT_CARRIED_OUT = [httpx.ConnectError, httpx.ConnectTimeout, httpx.Response(429), httpx.Response(401)]
+PERHAPS_CARRIED_OUT = [
+    httpx.ReadTimeout,
+    httpx.ReadError,
+    httpx.Response(500),
+    httpx.Response(503, headers={"Retry-After": "1"}),
+    httpx.Response(409, json={"Message": "conflict"}),
+    httpx.Response(423),
+    httpx.Response(403, html="<h1>Blocked</h1>"),
+    httpx.Response(200, text="<html>"),
+]
+NAMES = ("create", "update", "delete", "create_many", "update_many")
+WRITES = {
+    "create": ("POST", "/contacts", lambda client: client.create("contacts", {})),
+    "update": ("PUT", "/contacts/5", lambda client: client.update("contacts", 5, {"email": "x"})),
+    "delete": ("DELETE", "/contacts/5", lambda client: client.delete("contacts", 5)),
+    "create many": ("POST", "/contacts/bulk", lambda client: client.create_many("contacts", [{}])),
+    "update many": ("PUT", "/contacts/bulk", lambda client: client.update_many("contacts", [(5, {})])),
+}
 
 
-@pytest.mark.parametrize("fault", [httpx.ReadTimeout, httpx.ReadError, httpx.Response(500), httpx.Response(200)])
-def test_creation_that_ssm_may_have_received_is_not_repeated(mock, client, fault):
-    route = mock.post("/contacts").mock(side_effect=[fault, httpx.Response(200, json={"id": 5})])
-    with pytest.raises((Unreachable, MalformedAnswer)) as caught:
-        client.create("contacts", {})
-    assert caught.value.sent
-    assert route.call_count == 1
+@pytest.mark.parametrize(
+    ("fault", "sent"), [*((f, False) for f in NOT_CARRIED_OUT), *((f, True) for f in PERHAPS_CARRIED_OUT)]
+)
+@pytest.mark.parametrize(("method", "path", "write"), WRITES.values(), ids=WRITES)
+def test_p11_a_write_is_sent_once_and_its_error_says_whether_it_may_have_been_carried_out(
+    mock, client, method, path, write, fault, sent
+):
+    route = mock.request(method, path).mock(side_effect=[fault, DONE])
+    with pytest.raises(PassingError) as caught:
+        write(client)
+    assert (caught.value.sent, route.call_count) == (sent, 1)
 
 
-def test_creation_waits_for_a_session_however_the_login_fails(mock, client):
-    mock.post("/login").mock(side_effect=[httpx.ReadTimeout, httpx.Response(200, json={"token": TOKEN})])
-    mock.post("/contacts").respond(json={"id": "5"})
-    assert client.create("contacts", {}) == 5
+@pytest.mark.parametrize("login", [httpx.ReadTimeout, httpx.Response(500)])
+@pytest.mark.parametrize(("method", "path", "write"), WRITES.values(), ids=WRITES)
+def test_p11_a_write_for_which_there_is_no_session_is_not_sent(mock, client, method, path, write, login):
+    route = mock.request(method, path).mock(return_value=DONE)
+    mock.post("/login").mock(side_effect=[login])
+    with pytest.raises(PassingError) as caught:
+        write(client)
+    assert (caught.value.sent, route.call_count) == (False, 0)
 
 
-@pytest.mark.parametrize("fault", [httpx.ReadTimeout, httpx.Response(500), httpx.Response(200, text="<html>")])
-def test_update_and_delete_are_repeated(mock, client, fault):
-    mock.put("/contacts/5").mock(side_effect=[fault, DONE])
-    mock.delete("/contacts/5").mock(side_effect=[fault, httpx.Response(200)])
-    client.update("contacts", 5, {"email": "x"})
-    client.delete("contacts", 5)
+@pytest.mark.parametrize(("method", "path", "write"), WRITES.values(), ids=WRITES)
+def test_p11_a_write_that_had_to_wait_too_long_for_the_quota_is_not_sent(mock, client, method, path, write):
+    route = mock.request(method, path).mock(return_value=DONE)
+    client.log_in()
+    client._quota.pause(0.3)
+    kept = {name: partial(getattr(client, name), until=time.monotonic() + 0.1) for name in dir(client) if name in NAMES}
+    with pytest.raises(TooLate):
+        write(SimpleNamespace(**kept))
+    assert route.call_count == 0
 
 
 def test_keys_are_not_sent_after_a_redirect(mock, client):

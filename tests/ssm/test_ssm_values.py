@@ -140,8 +140,8 @@ def test_creation_without_an_id_is_no_confirmation(body):
         responses.parse_created_id(httpx.Response(200, text=body))
 
 
-@pytest.mark.parametrize("body", ["{}", "null", "<p>", '[{"id": 1}', '[{"id": "1"}]', '[{"id": true}]', "[1]", ""])
-def test_page_that_is_no_list_of_rows_with_integer_ids_is_an_error(body):
+@pytest.mark.parametrize("body", ["{}", "null", "<p>", '[{"id": 1}', ""])
+def test_page_that_is_no_list_is_an_error(body):
     with pytest.raises(MalformedAnswer):
         responses.parse_page(httpx.Response(200, text=body))
 

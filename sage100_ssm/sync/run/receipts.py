@@ -202,6 +202,8 @@ def _was_overtaken(write: Write, receipt: Receipt) -> bool:
         case Cause.DUPLICATE:
             # In SSM a contact has the `extId` already, and the next run matches it. In Sage it is P12.
             return write.side is Side.SSM
+        case Cause.NOT_CONFIRMED:
+            return True
     return receipt.outcome is Outcome.CHANGED
 
 
