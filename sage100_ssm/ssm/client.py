@@ -44,9 +44,17 @@ class SsmClient:
     Args:
         config: where the instance is, and the keys.
         retry_policy: how often to try and how long to wait.
+        before_write: called immediately before each request that writes, repetitions included; where it raises, the
+            request is not sent.
     """
 
-    def __init__(self, config: SsmConfig, retry_policy: RetryPolicy | None = None) -> None:
+    def __init__(
+        self,
+        config: SsmConfig,
+        retry_policy: RetryPolicy | None = None,
+        before_write: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._before_write = before_write
         self._config, self._policy = config, retry_policy or RetryPolicy()
         self._quota = Quota(config.requests_per_second)
         self._session = Session(self._log_in)
@@ -59,7 +67,7 @@ class SsmClient:
             base_url=config.base_url,
             headers={"Accept": "application/json"},
             timeout=httpx.Timeout(self._policy.answer_timeout, connect=self._policy.connect_timeout),
-            event_hooks={"request": [self._wait_and_count]},
+            event_hooks={"request": [self._before_each]},
         )
 
     def __enter__(self) -> Self:
@@ -333,8 +341,11 @@ class SsmClient:
         except httpx.TransportError as error:
             raise Unreachable(type(error).__name__, sent=not isinstance(error, _NOT_SENT)) from None
 
-    def _wait_and_count(self, _: httpx.Request) -> None:
+    def _before_each(self, request: httpx.Request) -> None:
         self._quota.wait()
+        # After the wait, which may be long.
+        if request.method != "GET" and not request.url.path.endswith("/login"):
+            self._before_write()
         with self._counting:
             self._requests += 1
 
