@@ -14,7 +14,7 @@ from sage100_ssm.app.sides import both_sides
 from sage100_ssm.sync.contacts.fields import field_map
 from sage100_ssm.sync.run.context import Context, Run, RunOptions, Site
 from sage100_ssm.sync.run.course import ResultT, Step, Take, rehearse, relink, synchronise
-from sage100_ssm.sync.run.lease import leased
+from sage100_ssm.sync.run.lease import Waiting, leased
 from sage100_ssm.sync.run.report import PlanReport, RunReport
 from sage100_ssm.sync.state.errors import StateDamaged, StateMissing
 from sage100_ssm.sync.state.store import StateStore
@@ -51,8 +51,13 @@ def lease_owner() -> str:
 
 
 @contextmanager
-def open_run(settings: Settings, options: RunOptions = ORDINARY) -> Iterator[Run]:
-    """A run with its sides open, under its lease.
+def open_run(settings: Settings, options: RunOptions = ORDINARY, waiting: Waiting = lambda _: None) -> Iterator[Run]:
+    """A run with its sides open, under its lease, which is checked before each write to a side.
+
+    Args:
+        settings: the settings of the installation.
+        options: what a person asked of the run.
+        waiting: called where it has to be found out first whether a run on another machine is alive.
 
     Raises:
         AnotherRun: another run is under way.
@@ -61,24 +66,29 @@ def open_run(settings: Settings, options: RunOptions = ORDINARY) -> Iterator[Run
     """
     with (
         StateStore.open(settings.state) as store,
-        leased(store, lease_owner(), utc_now) as lease,
-        both_sides(settings.sage100, settings.ssm) as (sage100, ssm),
+        leased(store, lease_owner(), utc_now, waiting) as held,
+        both_sides(settings.sage100, settings.ssm, held.check) as (sage100, ssm),
     ):
         context = Context(store, sage100, ssm, site_of(settings), options, utc_now)
-        yield Run(context, lease, run_id=uuid.uuid4().hex[:12], started_at=utc_now())
+        yield Run(context, held.lease, run_id=uuid.uuid4().hex[:12], started_at=utc_now())
 
 
-def run_once(settings: Settings, options: RunOptions = ORDINARY, progress: Progress = lambda _: None) -> RunReport:
+def run_once(
+    settings: Settings,
+    options: RunOptions = ORDINARY,
+    progress: Progress = lambda _: None,
+    waiting: Waiting = lambda _: None,
+) -> RunReport:
     """One synchronisation.
 
     Raises:
         SyncError, StateError: see ``open_run`` and ``synchronise``.
     """
-    with open_run(settings, options) as run:
+    with open_run(settings, options, waiting) as run:
         return synchronise(run, showing(progress))
 
 
-def resync(settings: Settings, progress: Progress = lambda _: None) -> RunReport:
+def resync(settings: Settings, progress: Progress = lambda _: None, waiting: Waiting = lambda _: None) -> RunReport:
     """Read both sides whole and rebuild links and observations; neither side is written.
 
     A state file that is damaged is put aside first, under a name of its own.
@@ -91,7 +101,7 @@ def resync(settings: Settings, progress: Progress = lambda _: None) -> RunReport
             StateStore.open(settings.state, read_only=True).close()
         except StateDamaged as damaged:
             _put_aside(Path(damaged.place))
-    with open_run(settings, RunOptions(whole=True)) as run:
+    with open_run(settings, RunOptions(whole=True), waiting) as run:
         return relink(run, showing(progress))
 
 

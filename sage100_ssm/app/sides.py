@@ -1,6 +1,6 @@
 """The two sides as the engine sees them: the four connectors, called in this process."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,15 +26,20 @@ from source_ssm.source import SourceSsm
 
 _CONTACTS = "contacts"
 
+BeforeWrite = Callable[[], None]
+"""Called immediately before each write to a side; where it raises, nothing is written."""
+
 
 class SageSide:
     """Sage 100, read and written over one database engine, opened when first needed.
 
     Args:
         config: the connectors' configuration.
+        before_write: the run's check that it may still write.
     """
 
-    def __init__(self, config: Sage100Config) -> None:
+    def __init__(self, config: Sage100Config, before_write: BeforeWrite = lambda: None) -> None:
+        self._before_write = before_write
         self._config, self._configuration = config, in_process.configuration_of(config)
         self._open: Database | None = None
 
@@ -52,7 +57,7 @@ class SageSide:
         """
         if self._open is None:
             try:
-                self._open = open_database(self._config)
+                self._open = open_database(self._config, self._before_write)
             except SageError as error:
                 raise SideFailedError(failure_of(error, _place(self._config))) from error
         return self._open
@@ -113,11 +118,12 @@ class SsmSide:
 
     Args:
         config: the connectors' configuration.
+        before_write: the run's check that it may still write.
     """
 
-    def __init__(self, config: SsmConfig) -> None:
+    def __init__(self, config: SsmConfig, before_write: BeforeWrite = lambda: None) -> None:
         self._configuration = in_process.configuration_of(config)
-        self._client = SsmClient(config)
+        self._client = SsmClient(config, before_write=before_write)
 
     def close(self) -> None:
         """Close the connections."""
@@ -181,10 +187,12 @@ def _place(config: Sage100Config) -> dict[str, Any]:
 
 
 @contextmanager
-def both_sides(sage100: Sage100Config, ssm: SsmConfig) -> Iterator[tuple[SageSide, SsmSide]]:
+def both_sides(
+    sage100: Sage100Config, ssm: SsmConfig, before_write: BeforeWrite = lambda: None
+) -> Iterator[tuple[SageSide, SsmSide]]:
     """Both sides, closed in the end; their secrets are masked in every log line of the process."""
     in_process.mask_secrets(sage100, ssm)
-    sage_side, ssm_side = SageSide(sage100), SsmSide(ssm)
+    sage_side, ssm_side = SageSide(sage100, before_write), SsmSide(ssm, before_write)
     try:
         yield sage_side, ssm_side
     finally:

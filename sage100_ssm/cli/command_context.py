@@ -20,6 +20,7 @@ from sage100_ssm.messages import Language, describe, say
 from sage100_ssm.sync.contacts.fields import field_map
 from sage100_ssm.sync.failures import SyncError
 from sage100_ssm.sync.journal import Entry
+from sage100_ssm.sync.state.errors import AnotherRun
 from sage100_ssm.sync.state.store import StateStore
 from sage100_ssm.sync.state.transaction import Transaction
 
@@ -90,6 +91,10 @@ class CommandContext:
     def progress(self, step: str) -> None:
         """Report that a step of a run begins."""
         self.note(f"step_{step}")
+
+    def waiting(self, other: AnotherRun) -> None:
+        """Report that a run waits to see whether one on another machine is alive."""
+        self.note("another_run_watched", owner=other.owner)
 
     def note(self, key: str, **params: object) -> None:
         """Print a sentence about the work, on the standard error."""

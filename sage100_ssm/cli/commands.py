@@ -216,7 +216,7 @@ def run(
         from sage100_ssm.sync.run.context import RunOptions
 
         options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
-        report = run_once(context.settings, options=options, progress=context.progress)
+        report = run_once(context.settings, options=options, progress=context.progress, waiting=context.waiting)
         context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
         context.print_guards(report.guards)
     raise typer.Exit(report.exit_code)
@@ -262,7 +262,12 @@ def retry(
         from sage100_ssm.app.assemble import run_once
         from sage100_ssm.sync.run.context import RunOptions
 
-        report = run_once(context.settings, options=RunOptions(problem=problem), progress=context.progress)
+        report = run_once(
+            context.settings,
+            options=RunOptions(problem=problem),
+            progress=context.progress,
+            waiting=context.waiting,
+        )
         context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
     raise typer.Exit(report.exit_code)
 
@@ -279,7 +284,7 @@ def resync(*, config: Config = SYNC_YAML) -> None:
     with command_context(config) as context:
         from sage100_ssm.app.assemble import resync as rebuild
 
-        report = rebuild(context.settings, progress=context.progress)
+        report = rebuild(context.settings, progress=context.progress, waiting=context.waiting)
         context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
     raise typer.Exit(report.exit_code)
 

@@ -22,6 +22,7 @@ from sage100_ssm.sync.run.course import ResultT, Step, Take, synchronise
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.messages import Language, say
 from sage100_ssm.sync.run.report import RunReport
+from sage100_ssm.sync.state.errors import AnotherRun
 from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.store import StateStore
 from sage100_ssm.orchestration.blocks import load_settings_for_flow
@@ -54,7 +55,11 @@ def sync_contacts(
         settings = load_settings_for_flow(config)
         language = settings.language
         options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
-        with open_run(settings, options=options) as run:
+
+        def waiting(other: AnotherRun) -> None:
+            get_run_logger().info(say("another_run_watched", language, owner=other.owner))
+
+        with open_run(settings, options, waiting) as run:
             report = synchronise(run, _as_tasks(language))
         with StateStore.open(settings.state, read_only=True) as store, store.transaction() as state:
             problems = state.open_problems()

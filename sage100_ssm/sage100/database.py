@@ -1,6 +1,6 @@
 """An open company database: its clock, its transactions, what a side needs to know of it."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -56,9 +56,19 @@ class Database:
         zone: the zone of the server's clock.
         layouts: the tables that exist.
         encoding: the code page of its texts, as Python names it.
+        before_write: called within a transaction immediately before each statement that writes, and before COMMIT;
+            where it raises, the transaction is rolled back.
     """
 
-    def __init__(self, engine: Engine, zone: ZoneInfo, layouts: Mapping[Table, Layout], encoding: str) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        zone: ZoneInfo,
+        layouts: Mapping[Table, Layout],
+        encoding: str,
+        before_write: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.before_write = before_write
         self.zone, self.encoding, self.time = zone, encoding, ServerTime(zone)
         self._engine, self._layouts = engine, layouts
         self._recorders = {table: _recorder(layout.columns, self.time) for table, layout in layouts.items()}
@@ -159,6 +169,7 @@ class Database:
             if lockable:
                 _acquire_writer_lock(connection)
             yield connection
+            self.before_write()
 
     @cached_property
     def _has_named_locks(self) -> bool:
@@ -261,22 +272,26 @@ class Database:
             return None
 
 
-def open_database(config: Sage100Config) -> Database:
+def open_database(config: Sage100Config, before_write: Callable[[], None] = lambda: None) -> Database:
     """Connect, and find out what the database has. To be closed, or used in a ``with``.
+
+    Args:
+        config: where it is, and the login.
+        before_write: as in ``Database``.
 
     Raises:
         MisconfiguredError: it cannot be opened, or lacks a required table or column.
         UnreachableError: the server was not reached; its code says at which step, as far as the network shows.
     """
     try:
-        return _open(config)
+        return _open(config, before_write)
     except (UnreachableError, MisconfiguredError) as error:
         if isinstance(config.connection, SqlServer):
             raise why_not_opened(config.connection, error) from None
         raise
 
 
-def _open(config: Sage100Config) -> Database:
+def _open(config: Sage100Config, before_write: Callable[[], None]) -> Database:
     with native_errors():
         engine = engine_of(config.connection)
         try:
@@ -285,7 +300,7 @@ def _open(config: Sage100Config) -> Database:
         except BaseException:
             engine.dispose()
             raise
-    return Database(engine, ZoneInfo(config.time_zone), layouts, encoding)
+    return Database(engine, ZoneInfo(config.time_zone), layouts, encoding, before_write)
 
 
 def _recorder(columns: Mapping[str, ColumnElement[Any]], time: ServerTime) -> Recorder:

@@ -7,7 +7,20 @@ Nothing relies on a row count, which may be a trigger's. What is read before a w
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, String, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Delete,
+    Insert,
+    Select,
+    String,
+    Update,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from sage100_ssm.sage100.conversion import Record
 from sage100_ssm.sage100.database import Database
@@ -90,7 +103,7 @@ class Contacts:
         if existing := self.named(values):
             raise DuplicateError(existing)
         row = self._empty_values() | dict(values) | self._number(number) | dict(self._database.write_stamps(new=True))
-        result = self._connection.execute(insert(F_CONTACTT).values(row))
+        result = self._write(insert(F_CONTACTT).values(row))
         assert result.inserted_primary_key is not None
         return self._read_back(int(result.inserted_primary_key[0]))
 
@@ -113,7 +126,7 @@ class Contacts:
         if existing is not None and existing["cbMarq"] != marq:
             raise DuplicateError(existing)
         stamped = {**changed, **self._database.write_stamps(new=False)}
-        self._connection.execute(update(F_CONTACTT).where(F_CONTACTT.c.cbMarq == marq).values(stamped))
+        self._write(update(F_CONTACTT).where(F_CONTACTT.c.cbMarq == marq).values(stamped))
         return self._read_back(marq)
 
     def delete(self, marq: int) -> None:
@@ -122,9 +135,13 @@ class Contacts:
         Raises:
             RefusedError: the database refused it, or the contact still exists afterwards.
         """
-        self._connection.execute(delete(F_CONTACTT).where(F_CONTACTT.c.cbMarq == marq))
+        self._write(delete(F_CONTACTT).where(F_CONTACTT.c.cbMarq == marq))
         if self.get(marq) is not None:
             raise RefusedError(Refusal.OTHER, "the contact is still there after its deletion")
+
+    def _write(self, statement: Insert | Update | Delete) -> CursorResult[Any]:
+        self._database.before_write()
+        return self._connection.execute(statement)
 
     def _query(self) -> Select[Any]:
         return select(*self._layout.columns.values()).with_hint(F_CONTACTT, "WITH (UPDLOCK)", "mssql")

@@ -58,12 +58,20 @@ class SsmClient:
     Args:
         config: where the instance is, and the keys.
         retry_policy: how often to try and how long to wait.
+        before_write: called immediately before each request that writes, repetitions included; where it raises, the
+            request is not sent.
 
     Attributes:
-        policy: the same.
+        policy: the retry policy.
     """
 
-    def __init__(self, config: SsmConfig, retry_policy: RetryPolicy | None = None) -> None:
+    def __init__(
+        self,
+        config: SsmConfig,
+        retry_policy: RetryPolicy | None = None,
+        before_write: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._before_write = before_write
         self._config, self.policy = config, retry_policy or RetryPolicy()
         self._way = Way.to(config.base_url)
         self._quota = Quota(config.requests_per_second)
@@ -430,6 +438,9 @@ class SsmClient:
         request.extensions[ASKED_AT] = now = time.monotonic()
         if (until := request.extensions.get(_UNTIL)) is not None and now > until:
             raise TooLate
+        # After the wait, which may be long.
+        if request.method != "GET" and not request.url.path.endswith("/login"):
+            self._before_write()
         with self._counting:
             self._requests += 1
 

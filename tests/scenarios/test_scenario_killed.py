@@ -60,8 +60,8 @@ def death(monkeypatch):
         StateStore.release,
     )
 
-    def mortal_client(config):
-        opened = client(config)
+    def mortal_client(config, **more):
+        opened = client(config, **more)
         send = opened._send
 
         def send_and_strike(*args, **more):

@@ -19,6 +19,9 @@ from sage100_ssm.sync.state.tables import VERSION_TABLE, metadata
 BUSY_SECONDS = 60.0
 """How long a writer waits for another one on SQLite. The longest transaction stores a whole read of SSM."""
 
+READING = "sage100_ssm_reading"
+"""The execution option of a connection that only reads, and waits for no writer."""
+
 _MIGRATION_LOCK = 5100
 """The key of an advisory lock on PostgreSQL: of two first openings at once, one creates the tables."""
 
@@ -71,7 +74,9 @@ def _engine(url: URL, place: str, *, read_only: bool) -> Engine:
     if _is_sqlite(url):
         return _sqlite_engine(Path(place), read_only=read_only)
     try:
-        engine = create_engine(url, hide_parameters=True, execution_options={"postgresql_readonly": read_only})
+        # With pre-ping, a server that was restarted since the last transaction does not fail the next one.
+        options = {"postgresql_readonly": read_only}
+        engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, execution_options=options)
     except (ArgumentError, ImportError) as error:
         raise StateUnavailable(place, f"its driver is not installed ({error})") from None
     _translate_errors(engine, place)
@@ -104,7 +109,8 @@ def _begin_with(engine: Engine, statement: str) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(statement)
+        only_reads = connection.get_execution_options().get(READING)
+        connection.exec_driver_sql("BEGIN" if only_reads else statement)
 
 
 def _translate_errors(engine: Engine, place: str) -> None:

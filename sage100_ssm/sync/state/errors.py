@@ -5,12 +5,14 @@ StateError
 ├── StateDamaged        move it away and rebuild it with ``resync``
 ├── StateUnavailable    rights, disk, server or address: repair that and try again
 ├── AnotherRun          another run has the lease: leave the work to it
-├── LeaseLost           another run took the lease over: stop, write nothing more
+├── LeaseLost           another run took the lease over, or may: stop, write nothing more
 └── AlreadyLinked       a second live link of one contact: a fault of the caller
 """
 
 from datetime import datetime
 from enum import StrEnum
+
+from sage100_ssm.sync.state.records import Sighting
 
 
 class StateError(Exception):
@@ -87,19 +89,22 @@ class AnotherRun(StateError):  # noqa: N818 - as above
     Attributes:
         owner: which one, for people to read.
         expires_at: when it may be taken over unless it is renewed.
+        to_watch: the lease, where its expiry was written by another machine's clock: it may be taken over once it was
+            watched for its whole duration and not renewed. None where the expiry is certain.
     """
 
-    def __init__(self, owner: str, expires_at: datetime) -> None:
+    def __init__(self, owner: str, expires_at: datetime, to_watch: Sighting | None = None) -> None:
         super().__init__(f"Another run is under way ({owner}, until {expires_at.isoformat()} unless renewed).")
         self.owner = owner
         self.expires_at = expires_at
+        self.to_watch = to_watch
 
 
 class LeaseLost(StateError):  # noqa: N818 - as above
-    """This run no longer has the lease: another run took it over, or it was released."""
+    """This run no longer has the lease: another run took it over or may do so, or it was released."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"Lease {number} is lost: another run has taken over, nothing more may be written.")
+        super().__init__(f"Lease {number} is lost: another run may have taken over, nothing more may be written.")
         self.number = number
 
 

@@ -24,6 +24,19 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class Sighting:
+    """A lease of another run as it was seen; a renewal changes it.
+
+    Attributes:
+        number: its number.
+        expires_at: until when it lasts, by the clock of the machine that renewed it.
+    """
+
+    number: int
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class JournalEntry:
     """A problem or notice as the journal stores it. Times are aware, in UTC.
 

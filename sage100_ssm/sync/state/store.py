@@ -6,17 +6,22 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from sage100_ssm.sync.state import tables
-from sage100_ssm.sync.state.database import open_database
+from sage100_ssm.sync.state.database import READING, open_database
 from sage100_ssm.sync.state.errors import AnotherRun, LeaseLost
-from sage100_ssm.sync.state.records import Lease
+from sage100_ssm.sync.state.records import Lease, Sighting
 from sage100_ssm.sync.state.transaction import Transaction
 
 _LeaseRow = Row[tuple[int, str | None, datetime | None]]
 
 _LEASE = select(tables.lease.c.number, tables.lease.c.owner, tables.lease.c.expires_at)
+
+DURATION = timedelta(minutes=2)
+"""How long a run's lease lasts unless renewed: a killed run keeps others out no longer than this."""
+_CLOCK_TOLERANCE = timedelta(seconds=10)
+"""By how much a clock may have been set back since a living run renewed its lease."""
 
 
 class StateStore:
@@ -52,32 +57,41 @@ class StateStore:
     ) -> None:
         self.close()
 
-    def acquire(self, owner: str, now: datetime, duration: timedelta) -> Lease:
+    def acquire(self, owner: str, now: datetime, duration: timedelta, abandoned: Sighting | None = None) -> Lease:
         """Acquire the lease, also from a run that let it expire. Its number is higher than any before.
 
         Args:
-            owner: which run acquires it, for people to read.
-            now: the time.
+            owner: which run acquires it, ``host:process``.
+            now: the time by this machine's clock; PostgreSQL uses its server's clock instead.
             duration: how long it lasts unless renewed.
+            abandoned: a lease that the caller watched for its whole duration without seeing it renewed. It is taken
+                over if it has not been renewed since.
 
         Raises:
             AnotherRun: another run has it, and it has not expired.
         """
         with self._engine.begin() as connection:
             row = _locked_row(connection)
-            _refuse_if_leased(row, now)
+            now = _deciding_time(connection, now)
+            if abandoned is None or abandoned != Sighting(row.number, row.expires_at):
+                _refuse_if_leased(connection, row, now, duration, owner)
             lease = Lease(row.number + 1, owner)
             connection.execute(update(tables.lease).values(number=lease.number, owner=owner, expires_at=now + duration))
         return lease
 
-    def refuse_if_leased(self, now: datetime) -> None:
+    def refuse_if_leased(self, now: datetime, duration: timedelta = DURATION) -> None:
         """Check that no run is under way, without acquiring the lease.
+
+        Args:
+            now: the time, as in ``acquire``.
+            duration: how long a lease lasts unless renewed.
 
         Raises:
             AnotherRun: a run has the lease.
         """
         with self._engine.begin() as connection:
-            _refuse_if_leased(connection.execute(_LEASE).one(), now)
+            row = connection.execute(_LEASE).one()
+            _refuse_if_leased(connection, row, _deciding_time(connection, now), duration, row.owner or "")
 
     def renew(self, lease: Lease, now: datetime, duration: timedelta) -> None:
         """Let the lease expire ``duration`` from now, and no earlier.
@@ -87,7 +101,8 @@ class StateStore:
         """
         with self._engine.begin() as connection:
             _lock_lease(connection, lease)
-            connection.execute(update(tables.lease).values(expires_at=now + duration))
+            expires_at = _deciding_time(connection, now) + duration
+            connection.execute(update(tables.lease).values(expires_at=expires_at))
 
     def release(self, lease: Lease) -> None:
         """Release the lease; one that was lost stays with its new owner."""
@@ -96,13 +111,13 @@ class StateStore:
             connection.execute(mine.values(owner=None, expires_at=None))
 
     def check(self, lease: Lease) -> None:
-        """Check, before a write to a side, that the lease is not lost.
+        """Check, before a write to a side, that the lease is not lost. It waits for no other transaction.
 
         Raises:
             LeaseLost: it was taken over, or released.
         """
-        with self.transaction(lease):
-            pass
+        with self._engine.execution_options(**{READING: True}).begin() as connection:
+            _refuse_if_lost(connection.execute(_LEASE).one(), lease)
 
     @contextmanager
     def transaction(self, lease: Lease | None = None) -> Iterator[Transaction]:
@@ -121,15 +136,39 @@ class StateStore:
             yield Transaction(connection)
 
 
-def _refuse_if_leased(row: _LeaseRow, now: datetime) -> None:
-    if row.owner is not None and row.expires_at is not None and row.expires_at > now:
+def _deciding_time(connection: Connection, now: datetime) -> datetime:
+    """The clock that decides about expiry: the server's on PostgreSQL, else the caller's."""
+    # Machines that share a PostgreSQL may have clocks that differ by more than a lease lasts. Not the transaction's
+    # own time: it began before the wait for the lease's row.
+    if connection.dialect.name != "postgresql":
+        return now
+    time: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return time
+
+
+def _refuse_if_leased(connection: Connection, row: _LeaseRow, now: datetime, duration: timedelta, asking: str) -> None:
+    if row.owner is None or row.expires_at is None:
+        return
+    sighting = Sighting(row.number, row.expires_at)
+    if connection.dialect.name != "postgresql" and _host(row.owner) != _host(asking):
+        # Its expiry was written by another machine's clock, which may differ from this one's by any amount.
+        raise AnotherRun(row.owner, row.expires_at, to_watch=sighting)
+    # An expiry further away than a lease lasts was written while the clock was ahead.
+    if now < row.expires_at <= now + duration + _CLOCK_TOLERANCE:
         raise AnotherRun(row.owner, row.expires_at)
+
+
+def _host(owner: str) -> str:
+    return owner.rpartition(":")[0]
 
 
 def _lock_lease(connection: Connection, lease: Lease) -> None:
     """Check that a lease is not lost; the lock on its row keeps it so until the transaction ends."""
-    row = _locked_row(connection)
-    # An expired lease that nobody took over is not lost: its run is slow, and still the only one.
+    _refuse_if_lost(_locked_row(connection), lease)
+
+
+def _refuse_if_lost(row: _LeaseRow, lease: Lease) -> None:
+    # An expired lease that nobody took over is not lost: its run may still record what it did.
     if row.number != lease.number or row.owner is None:
         raise LeaseLost(lease.number)
 
