@@ -16,7 +16,8 @@ class InvalidSetting:
 
     Attributes:
         key: the path of its key, with dots; empty for the whole file.
-        reason: what is wrong: ``syntax``, ``environment_missing``, ``unknown_key``, or a value of ``_REASONS``.
+        reason: what is wrong: ``syntax``, ``environment_missing``, ``unknown_key``, ``foreign_key``, or a value of
+            ``_REASONS``.
         params: what the sentence names besides the key. Never the value in the file, which may be a secret.
     """
 
@@ -94,7 +95,7 @@ def _child(tree: Any, part: str | int) -> Any:
 
 
 def unknown_keys(model: type, tree: Mapping[Any, Any], path: tuple[str, ...] = ()) -> Iterator[InvalidSetting]:
-    """The keys that no setting has, each with the nearest one that exists.
+    """The keys that no setting has: each with the nearest one that exists, or only its section.
 
     Args:
         model: the pydantic model or dataclass that the tree is parsed into.
@@ -110,7 +111,11 @@ def unknown_keys(model: type, tree: Mapping[Any, Any], path: tuple[str, ...] = (
             yield from _unknown_keys_within(known[name], value, here)
         else:
             nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-            yield InvalidSetting(".".join(here), "unknown_key", {"nearest": nearest[0] if nearest else None})
+            if nearest:
+                yield InvalidSetting(".".join(here), "unknown_key", {"nearest": nearest[0]})
+            else:
+                # A key that resembles no setting is not quoted: the file may be another one, with secrets in it.
+                yield InvalidSetting(".".join(path), "foreign_key", {"known": sorted(known)})
 
 
 def _unknown_keys_within(annotation: Any, value: Any, path: tuple[str, ...]) -> Iterator[InvalidSetting]:

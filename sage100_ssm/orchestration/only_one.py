@@ -17,7 +17,7 @@ class Holder:
 
     Attributes:
         pid: the number of the process.
-        since: since when.
+        since: when it took the lock.
     """
 
     pid: int
@@ -52,7 +52,6 @@ def only_one(file: Path) -> Iterator[None]:
         with FileLock(file, timeout=0, mode=0o600, thread_local=False):
             said.write_text(json.dumps(asdict(Holder(os.getpid(), datetime.now(UTC).isoformat(timespec="seconds")))))
             yield
-            said.unlink(missing_ok=True)
     except Timeout:
         raise HeldError(_holder(said)) from None
 
