@@ -1,4 +1,4 @@
-"""A Prefect server on loopback, for an installation that has none. Imports no Prefect: it runs in its own process."""
+"""A Prefect server on loopback, for an installation that has none. It runs in a process of its own."""
 
 import logging
 import multiprocessing
@@ -33,8 +33,8 @@ _LONGEST_PAUSE = 60.0
 _ROOM = 20_000_000
 """Bytes: less than that, and Prefect's database cannot be created or grow."""
 _LOG = "server.log"
-_QUIET = {"DO_NOT_TRACK": "1", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60"}
-"""Customer data is on customer machines: no telemetry. A run that was killed is known by its missing heartbeat."""
+_OF_EVERY_PROCESS = {"DO_NOT_TRACK": "1", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60"}
+"""No telemetry from machines with customer data; and a heartbeat, without which a run counts as killed."""
 
 logger = logging.getLogger("sage100_ssm")
 
@@ -60,7 +60,7 @@ class Server:
 
 
 def prefect_environment(home: Path, api_url: str, key: str) -> dict[str, str]:
-    """Environment variables of all Prefect processes of an installation that has its own server.
+    """The environment variables of all Prefect processes of an installation that has its own server.
 
     Args:
         home: the folder of Prefect's own database and settings.
@@ -79,19 +79,20 @@ def prefect_environment(home: Path, api_url: str, key: str) -> dict[str, str]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_API_URL": api_url,
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        **_QUIET,
+        **_OF_EVERY_PROCESS,
     }
 
 
 def prefect_home(state: str, config: Path) -> Path:
-    """The folder of an installation's own server: beside the state, or beside the settings."""
+    """The folder of the local server's own database: beside the state, or beside the settings if that is no file."""
     url = make_url(state)
     file = Path(url.database) if url.drivername == "sqlite" and url.database else config.absolute()
     return file.with_name(f"{file.name}.prefect")
 
 
 def handle_stop_signals() -> None:
-    """Let SIGTERM and Ctrl-C end this process so that what it started is ended too, in the background as well."""
+    """Let SIGTERM and Ctrl-C end this process in order, and so the server that it has started."""
+    # A shell starts background processes with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
@@ -129,7 +130,7 @@ def named_server() -> str | None:
 
 @contextmanager
 def prefect_server(home: Path, port: int = USUAL_PORT) -> Iterator[Server]:
-    """Make sure that this process has a Prefect server, before it imports Prefect.
+    """Give this process a Prefect server. To be called before Prefect is imported, which reads the environment then.
 
     Args:
         home: the folder of a local server, started where ``PREFECT_API_URL`` names none.
@@ -140,7 +141,7 @@ def prefect_server(home: Path, port: int = USUAL_PORT) -> Iterator[Server]:
     """
     os.environ.update(proxy_variables())
     if api_url := named_server():
-        os.environ.update(_QUIET)
+        os.environ.update(_OF_EVERY_PROCESS)
         yield Server(api_url)
         return
     with local_server(home, port) as server:

@@ -1,4 +1,4 @@
-"""The deployment that synchronises by itself (R2)."""
+"""The Prefect deployment that synchronises every 15 minutes (R2)."""
 
 import asyncio
 import os
@@ -29,8 +29,8 @@ _FIRST_RUN_AFTER = timedelta(seconds=10)
 TAG = "sage100-ssm"
 _HEARTBEAT = "prefect.flow-run.heartbeat"
 _ENDS = {f"prefect.flow-run.{end}" for end in ("Completed", "Failed", "Cancelled", "Crashed")}
-_SILENCE = timedelta(minutes=5)
-"""Without a heartbeat for so long, a run is no more: ``prefect_environment`` asks for one each minute."""
+_DEAD_AFTER = timedelta(minutes=5)
+"""A run without a heartbeat for so long was killed: there is one each minute (``prefect_environment``)."""
 _TRY_AGAIN_SECONDS = 15.0
 
 Say = Callable[[str], None]
@@ -38,15 +38,15 @@ Say = Callable[[str], None]
 
 
 def serve(config: Path, settings: Settings, every: timedelta, say: Say = lambda _: None) -> None:
-    """Synchronise at once and then at an interval, until the process is told to stop.
+    """Synchronise at once and then at an interval, until SIGTERM or Ctrl-C.
 
     One run at a time: a run that is due while another is under way is cancelled, never queued. A stop leaves
-    the schedule as it is, so that a restart goes on with it. A server that is away for a while is waited for.
+    the deployment's schedule active, so that a restart goes on with it. A server that is away for a while is waited for.
 
     Args:
         config: the settings file.
-        settings: what it contains.
-        every: from the start of a run to the start of the next.
+        settings: its content.
+        every: the time from the start of a run to the start of the next.
         say: told when runs are due from now on (``serving``), when the Prefect server is away (``prefect_lost``)
             and when it is back (``prefect_back``).
 
@@ -65,10 +65,10 @@ def serve(config: Path, settings: Settings, every: timedelta, say: Say = lambda 
 
 
 class _Runner(Runner):
-    """A runner that SIGTERM ends as Ctrl-C does; Prefect's own handler does not await its stop."""
+    """A runner that ends on SIGTERM as it does on Ctrl-C; Prefect's own handler does not await its stop."""
 
     def handle_sigterm(self, *_: object) -> None:
-        """End in order."""
+        """Act as on Ctrl-C."""
         signal.raise_signal(signal.SIGINT)
 
 
@@ -113,19 +113,19 @@ def _ran_until_stopped(runner: _Runner) -> bool:
 
 
 def deployment_name(settings: Settings) -> str:
-    """The name of the deployment: the company's, so that several installations may share a Prefect server."""
+    """The deployment's name: the company, so that several installations can share a Prefect server."""
     return settings.sage100.company.replace("/", "-").replace("%", "-")
 
 
 def mark_killed_runs() -> None:
-    """Make sure that Prefect marks a run as crashed whose process is gone; by itself it shows it running for ever."""
+    """Make Prefect mark a run as crashed if its process is gone; by itself it shows it as running for ever."""
     name = f"{TAG}: runs that were killed"
     with get_client(sync_client=True) as client:
         if not client.read_automations_by_name(name):
-            client.create_automation(_of_killed_runs(name))
+            client.create_automation(_killed_runs_automation(name))
 
 
-def _of_killed_runs(name: str) -> AutomationCore:
+def _killed_runs_automation(name: str) -> AutomationCore:
     trigger = EventTrigger(
         after={_HEARTBEAT},
         expect={_HEARTBEAT, *_ENDS},
@@ -136,7 +136,7 @@ def _of_killed_runs(name: str) -> AutomationCore:
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,
         threshold=1,
-        within=_SILENCE,
+        within=_DEAD_AFTER,
     )
     crashed = ChangeFlowRunState(state=StateType.CRASHED, message="No sign of life: the process was killed.")
     return AutomationCore(name=name, trigger=trigger, actions=[crashed])

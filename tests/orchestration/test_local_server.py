@@ -7,6 +7,7 @@ import socket
 import stat
 import time
 from contextlib import closing
+from pathlib import Path
 
 import httpx
 import pytest
@@ -101,12 +102,10 @@ def test_a_name_that_somebody_else_points_to_loopback_is_refused(prefect, prefec
 @pytest.mark.parametrize("path", ["events/in", "events/out", "logs/out", "work_pools/p/workers/connect"])
 def test_a_stream_is_closed_to_those_who_do_not_know_the_key(prefect_api, path):
     url = f"{prefect_api.replace('http', 'ws')}/{path}"
-    with (
-        pytest.raises(ConnectionClosed),
-        connect(url, subprotocols=["prefect"], proxy=None) as stream,
-    ):
+    with connect(url, subprotocols=["prefect"], proxy=None) as stream:
         stream.send(json.dumps({"type": "auth", "token": "sage100-ssm:wrong"}))
-        stream.recv(timeout=20)
+        with pytest.raises(ConnectionClosed):
+            stream.recv(timeout=20)
 
 
 @pytest.mark.parametrize("header", [{"Origin": "http://evil.example"}, {"Host": "evil.example"}], ids=str)
@@ -145,8 +144,6 @@ def test_the_key_is_on_no_command_line(prefect_api, prefect_key):
 
 
 def _command_lines():
-    from pathlib import Path  # noqa: PLC0415
-
     return [file for file in Path("/proc").glob("[0-9]*/cmdline") if file.exists()]
 
 

@@ -155,7 +155,8 @@ def test_the_code_that_the_server_names_is_not_run(here, tmp_path):
     mark = tmp_path / "ran"
     code = tmp_path / "evil.py"
     code.write_text(
-        f"import pathlib; pathlib.Path({str(mark)!r}).touch()\nfrom sage100_ssm.orchestration.flow import sync_contacts\n"
+        f"import pathlib; pathlib.Path({str(mark)!r}).touch()\n"
+        "from sage100_ssm.orchestration.flow import sync_contacts\n"
     )
     pulled = [{"prefect.deployments.steps.run_shell_script": {"script": f"touch {mark}"}}]
     deployment = _deployment(here)
