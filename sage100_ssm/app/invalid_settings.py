@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
+INCLUDE = "include"
+"""The key that names another file of settings; an included file cannot have it."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class InvalidSetting:
@@ -110,9 +113,9 @@ def unknown_keys(model: type, tree: Mapping[Any, Any], path: tuple[str, ...] = (
         if name in known:
             yield from _unknown_keys_within(known[name], value, here)
         else:
-            nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-            if nearest:
-                yield InvalidSetting(".".join(here), "unknown_key", {"nearest": nearest[0]})
+            nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.7)
+            if nearest or name == INCLUDE:
+                yield InvalidSetting(".".join(here), "unknown_key", {"nearest": nearest[0] if nearest else None})
             else:
                 # A key that resembles no setting is not quoted: the file may be another one, with secrets in it.
                 yield InvalidSetting(".".join(path), "foreign_key", {"known": sorted(known)})

@@ -41,7 +41,7 @@ def serve(config: Path, settings: Settings, every: timedelta, say: Say = lambda 
     """Synchronise at once and then at an interval, until SIGTERM or Ctrl-C.
 
     One run at a time: a run that is due while another is under way is cancelled, never queued. A stop leaves
-    the deployment's schedule active, so that a restart goes on with it. A server that is away for a while is waited for.
+    the deployment's schedule active, so that a restart goes on with it. A server that goes away is waited for.
 
     Args:
         config: the settings file.
