@@ -1,5 +1,6 @@
 """How a command or a flow run ends after an error: a sentence in the user's language, and the exit code."""
 
+import errno
 import os
 import tempfile
 import traceback
@@ -25,6 +26,8 @@ _STATE_ERRORS: dict[type[StateError], tuple[str, Exit]] = {
     StateMissing: ("state_missing", Exit.CONFIGURATION),
     StateUnavailable: ("state_unavailable", Exit.CONFIGURATION),
 }
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ def ending_after(error: Exception, language: Language) -> Ending:
     if isinstance(error, StateError) and type(error) in _STATE_ERRORS:
         code, exit_code = _STATE_ERRORS[type(error)]
         return Ending(exit_code, say(code, language, **vars(error)))
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return Ending(Exit.CONFIGURATION, say("disk_full", language, file=error.filename))
     return Ending(Exit.FAULT, say("unexpected", language, file=_write_traceback(error)))
 
 
@@ -63,9 +68,13 @@ def _settings_message(error: SettingsError) -> str:
     return "\n".join(lines)
 
 
-def _write_traceback(error: Exception) -> Path:
-    # A traceback may quote data of contacts: mkstemp makes the file readable for its owner alone.
-    handle, name = tempfile.mkstemp(prefix="sage100-ssm-", suffix=".traceback.txt")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.writelines(traceback.format_exception(error))
+def _write_traceback(error: Exception) -> Path | None:
+    """Write a traceback to a file; None where there is no room for one."""
+    try:
+        # A traceback may quote data of contacts: mkstemp makes the file readable for its owner alone.
+        handle, name = tempfile.mkstemp(prefix="sage100-ssm-", suffix=".traceback.txt")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.writelines(traceback.format_exception(error))
+    except OSError:
+        return None
     return Path(name)

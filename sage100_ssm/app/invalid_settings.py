@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
+INCLUDE = "include"
+"""The key that names another file of settings; an included file cannot have it."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class InvalidSetting:
@@ -16,7 +19,8 @@ class InvalidSetting:
 
     Attributes:
         key: the path of its key, with dots; empty for the whole file.
-        reason: what is wrong: ``syntax``, ``environment_missing``, ``unknown_key``, or a value of ``_REASONS``.
+        reason: what is wrong: ``syntax``, ``environment_missing``, ``unknown_key``, ``foreign_key``, or a value of
+            ``_REASONS``.
         params: what the sentence names besides the key. Never the value in the file, which may be a secret.
     """
 
@@ -95,7 +99,7 @@ def _child(tree: Any, part: str | int) -> Any:
 
 
 def unknown_keys(model: type, tree: Mapping[Any, Any], path: tuple[str, ...] = ()) -> Iterator[InvalidSetting]:
-    """The keys that no setting has, each with the nearest one that exists.
+    """The keys that no setting has: each with the nearest one that exists, or only its section.
 
     Args:
         model: the pydantic model or dataclass that the tree is parsed into.
@@ -110,8 +114,12 @@ def unknown_keys(model: type, tree: Mapping[Any, Any], path: tuple[str, ...] = (
         if name in known:
             yield from _unknown_keys_within(known[name], value, here)
         else:
-            nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
-            yield InvalidSetting(".".join(here), "unknown_key", {"nearest": nearest[0] if nearest else None})
+            nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.7)
+            if nearest or name == INCLUDE:
+                yield InvalidSetting(".".join(here), "unknown_key", {"nearest": nearest[0] if nearest else None})
+            else:
+                # A key that resembles no setting is not quoted: the file may be another one, with secrets in it.
+                yield InvalidSetting(".".join(path), "foreign_key", {"known": sorted(known)})
 
 
 def _unknown_keys_within(annotation: Any, value: Any, path: tuple[str, ...]) -> Iterator[InvalidSetting]:

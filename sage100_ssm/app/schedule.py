@@ -1,5 +1,7 @@
 """The schedule of ``serve``, stored in the state so that ``status`` knows the next run without asking Prefect."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,14 +24,27 @@ class Schedule:
     every: timedelta
 
     def next_after(self, now: datetime) -> datetime:
-        """When the next run is due."""
+        """When the next run is due, also where the clock was set back behind the first one."""
         runs_due = (now - self.since) // self.every + 1
-        return self.since + max(runs_due, 0) * self.every
+        return self.since + runs_due * self.every
 
 
-def remember_schedule(state: str, schedule: Schedule | None) -> None:
-    """Store the schedule in the state; None where no run is due any more."""
-    fact = schedule and {"since": schedule.since.isoformat(), "every_seconds": schedule.every.total_seconds()}
+@contextmanager
+def remembered_schedule(state: str, schedule: Schedule) -> Iterator[None]:
+    """Store the schedule in the state while the block lasts."""
+    remember_schedule(state, schedule)
+    try:
+        yield
+    finally:
+        with StateStore.open(state) as store, store.transaction() as transaction:
+            # Another one's, on another machine with the same state, stays.
+            if recall_schedule(transaction) == schedule:
+                transaction.remember(_KEY, None)
+
+
+def remember_schedule(state: str, schedule: Schedule) -> None:
+    """Store the schedule in the state."""
+    fact = {"since": schedule.since.isoformat(), "every_seconds": schedule.every.total_seconds()}
     with StateStore.open(state) as store, store.transaction() as transaction:
         transaction.remember(_KEY, fact)
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from sage100_ssm.app.invalid_settings import InvalidSetting, invalid_values, unknown_keys
+from sage100_ssm.app.invalid_settings import INCLUDE, InvalidSetting, invalid_values, unknown_keys
 from sage100_ssm.messages import Language
 from sage100_ssm.sage100.config import Sage100Config, Sqlite
 from sage100_ssm.ssm.config import SsmConfig
@@ -23,7 +23,6 @@ from sage100_ssm.sync.contacts.fields import FieldChange, field_map
 from sage100_ssm.sync.failures import ConfigurationError
 from sage100_ssm.sync.policy import Policy
 
-_INCLUDE = "include"
 _STATE_DRIVERS = ("sqlite", "postgresql+psycopg")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -143,11 +142,11 @@ def _with_included(tree: dict[str, Any], file: Path) -> dict[str, Any]:
     Raises:
         SettingsError: the included file cannot be read, or ``include`` is not the name of a file.
     """
-    name = tree.pop(_INCLUDE, None)
+    name = tree.pop(INCLUDE, None)
     if name is None:
         return tree
     if not isinstance(name, str):
-        raise SettingsError("settings_invalid", file, (InvalidSetting(_INCLUDE, "not_text"),))
+        raise SettingsError("settings_invalid", file, (InvalidSetting(INCLUDE, "not_text"),))
     return _merged(tree, _parsed(file.absolute().parent / name))
 
 

@@ -63,8 +63,8 @@ def root(
     - `sage100-ssm serve`: synchronise every 15 minutes
 
     Exit codes: **0** done, **1** `plan --exit-code` found something to write, **2** settings, usage, login, right or
-    column, **3** a guard held something back, **4** a side was not reached or not read to its end, **5** another run
-    is under way, **70** a fault of the program.
+    column, **3** a guard held something back, **4** a side or the Prefect server was not reached, or a side was
+    not read to its end, **5** another run or `serve` is under way, **70** a fault of the program.
     """
     log = logging.StreamHandler()
     # What goes wrong is reported in one sentence at the end; the connectors' own log is for those who look for more.
@@ -227,25 +227,38 @@ def serve(
     *,
     config: Config = SYNC_YAML,
     every: Annotated[int, typer.Option(min=1, help="Minutes between two runs.", metavar="MINUTES")] = 15,
+    port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port of the local Prefect server and its dashboard.", metavar="PORT")
+    ] = 4200,
 ) -> None:
     """Synchronise by itself: at once, then every 15 minutes, until Ctrl-C.
 
     The runs are those of a Prefect deployment: on the server that PREFECT_API_URL names, else on a local one that is
-    started for the purpose and ends with the command. Its dashboard shows every run.
+    started for the purpose and ends with the command. Its dashboard shows every run, and asks for a key; the command
+    says where it is.
 
     `sage100-ssm serve --every 5`
     """
     with command_context(config) as context:
-        from sage100_ssm.orchestration.local_server import handle_stop_signals, prefect_home, prefect_server
+        from sage100_ssm.orchestration import local_server
 
-        handle_stop_signals()
-        context.note("server_starting")
-        with prefect_server(prefect_home(context.settings.state, config)) as dashboard:
-            # Imported only now: Prefect reads the server's address from the environment when it is imported.
-            from sage100_ssm.orchestration.serve import serve as serve_until_stopped
+        local_server.handle_stop_signals()
+        home = local_server.prefect_home(context.settings.state, config)
+        with local_server.only_serve(home):
+            if local_server.named_server() is None:
+                context.note("server_starting")
+            with local_server.prefect_server(home, port) as server:
+                # Imported only now: Prefect reads the server's address from the environment when it is imported.
+                from sage100_ssm.orchestration.serve import serve as serve_until_stopped
 
-            context.note("serving", minutes=every, dashboard=dashboard)
-            serve_until_stopped(config, context.settings, timedelta(minutes=every))
+                def say_so(sentence: str) -> None:
+                    context.note(sentence, minutes=every, dashboard=server.dashboard)
+                    if sentence == "serving" and server.key_file:
+                        context.note("dashboard_key", file=server.key_file)
+                    if sentence == "serving" and server.port_taken:
+                        context.note("dashboard_port", port=server.port_taken)
+
+                serve_until_stopped(config, context.settings, timedelta(minutes=every), say_so)
 
 
 @app.command(rich_help_panel=_SYNCHRONISE)

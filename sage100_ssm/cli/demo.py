@@ -50,8 +50,10 @@ def play(out: Console, *, keep: Path | None, language: Language) -> None:
         out.print(plain(say("demo_welcome", language)))
         out.print(plain(say("server_starting", language), "dim"))
         os.environ.update(_QUIET_PREFECT)
-        with prefect_server(folder / "prefect") as dashboard:
-            out.print(plain(say("demo_dashboard", language, dashboard=dashboard), "dim"))
+        with prefect_server(folder / "prefect") as server:
+            out.print(plain(say("demo_dashboard", language, dashboard=server.dashboard), "dim"))
+            if server.key_file:
+                out.print(plain(say("dashboard_key", language, file=str(server.key_file)), "dim"))
             out.print()
             Demo(sample, load_settings(sample.settings), out).play()
             _flush_log()

@@ -99,6 +99,7 @@ def status(report: StatusReport) -> Json:
         "last_run": _run(report.last_run) if report.last_run else None,
         "next_run": _time(report.next_run),
         "late_since": _time(report.late_since),
+        "ahead_of_clock": _time(report.ahead_of_clock),
         "problems": _counted(known.entry.code.value for known in report.problems),
         "links": {
             "status": _counted(link.status.value for link in report.links),

@@ -1,12 +1,15 @@
 """The state of the synchronisation, from what is stored alone: neither side is asked."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sage100_ssm.app.schedule import Schedule, recall_schedule
 from sage100_ssm.sync.model import Link
 from sage100_ssm.sync.state.records import JournalEntry, RunRow
 from sage100_ssm.sync.state.transaction import Transaction
+
+_CLOCK_TOLERANCE = timedelta(minutes=2)
+"""How far ahead a stored time may be: that of another machine, or the first run of a ``serve`` that begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,21 @@ class StatusReport:
             return None
         # A run may start late; only one that has not started a whole interval after it was due is missed.
         due = self.next_run - 2 * self.schedule.every
-        has_started = self.last_run is not None and self.last_run.started_at >= due
-        return None if has_started or due < self.schedule.since else due
+        # What was stored by a clock that was ahead proves neither that a run took place nor that none was due yet.
+        has_started = self.last_run is not None and due <= self.last_run.started_at <= self._latest_possible
+        was_scheduled = self.schedule.since <= due or self.schedule.since > self._latest_possible
+        return due if was_scheduled and not has_started else None
+
+    @property
+    def ahead_of_clock(self) -> datetime | None:
+        """The latest time that is stored as past and is still to come, as the clock was set back; None if none is."""
+        stored = [self.last_run.started_at] if self.last_run else []
+        stored += [self.schedule.since] if self.schedule else []
+        return max((time for time in stored if time > self._latest_possible), default=None)
+
+    @property
+    def _latest_possible(self) -> datetime:
+        return self.now + _CLOCK_TOLERANCE
 
 
 def read_status(transaction: Transaction, now: datetime) -> StatusReport:

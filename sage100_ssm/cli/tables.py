@@ -171,6 +171,9 @@ def status(report: StatusReport, language: Language) -> RenderableType:
     """The last run, the next run, the links and the open problems."""
     parts: list[RenderableType] = [title("title_status", language), *_last_run(report, language)]
     parts.append(_next_run(report, language))
+    if report.ahead_of_clock:
+        at = _local_time(report.ahead_of_clock, language)
+        parts.append(plain(say("status_clock", language, at=at), "bold red"))
     number_of_links = {
         "number": len(report.links),
         "asleep": sum(link.status is LinkStatus.ASLEEP for link in report.links),

@@ -26,6 +26,7 @@ from sage100_ssm.sync.state.errors import AnotherRun
 from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.store import StateStore
 from sage100_ssm.orchestration.blocks import load_settings_for_flow
+from sage100_ssm.orchestration.configured import DEFAULT_CONFIG, allowed_config, require_allowed
 from sage100_ssm.app.assemble import open_run
 from sage100_ssm.app.endings import Ending, ending_after
 
@@ -35,12 +36,13 @@ _STATE_NAMES = {Exit.DONE: "Done", Exit.GUARD: "Held", Exit.ANOTHER_RUN: "Skippe
 
 @flow(name="sage100-ssm", description="Contacts of Sage 100 and Sage Sales Management, both ways.")
 def sync_contacts(
-    config: str = "sync.yaml", *, allow_deletions: bool = False, allow_mass_change: bool = False
+    config: str = DEFAULT_CONFIG, *, allow_deletions: bool = False, allow_mass_change: bool = False
 ) -> State[Any]:
     """Synchronise once.
 
     Args:
-        config: path of the settings file on the machine that runs the flow, or ``block:NAME``.
+        config: path of the settings file on the machine that runs the flow, or ``block:NAME``; refused unless it
+            is what this machine or the deployment was set up for.
         allow_deletions: lift the deletion guard for this run (P9).
         allow_mass_change: lift the other guards for this run (P9).
 
@@ -52,8 +54,10 @@ def sync_contacts(
     logging.getLogger("airbyte").setLevel(logging.WARNING)
     language: Language = "fr"
     try:
-        settings = load_settings_for_flow(config)
+        allowed = allowed_config(config)
+        settings = load_settings_for_flow(allowed)
         language = settings.language
+        require_allowed(config, allowed)
         options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
 
         def waiting(other: AnotherRun) -> None:

@@ -1,43 +1,81 @@
 """A Prefect server on loopback, for an installation that has none. It runs in a process of its own."""
 
+import logging
+import multiprocessing
 import os
+import shutil
 import signal
 import socket
-import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import httpx
 from sqlalchemy.engine import make_url
 
-_USUAL_PORT = 4200
+from sage100_ssm.orchestration.api_key import api_key, key_file, private_folder
+from sage100_ssm.orchestration.only_one import HeldError, only_one
+from sage100_ssm.orchestration.proxies import proxy_variables
+from sage100_ssm.orchestration.server_process import own_origins, serve_prefect
+from sage100_ssm.sync.failures import ConfigurationError, Exit, SyncError
+
+USUAL_PORT = 4200
+_NEXT_PORTS = 20
 _START_SECONDS = 120
-_STOP_SECONDS = 15
+_STOP_SECONDS = 20
+_LOOK_SECONDS = 0.5
+_LONGEST_PAUSE = 60.0
+_ROOM = 20_000_000
+"""Bytes: less than that, and Prefect's database cannot be created or grow."""
 _LOG = "server.log"
 _OF_EVERY_PROCESS = {"DO_NOT_TRACK": "1", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60"}
 """No telemetry from machines with customer data; and a heartbeat, without which a run counts as killed."""
 
-
-class ServerDidNotStart(RuntimeError):  # noqa: N818 - named for what happened
-    """The local Prefect server ended, or did not answer in time. Its log says why."""
-
-    def __init__(self, log: Path) -> None:
-        super().__init__(f"The local Prefect server did not start; see {log}")
+logger = logging.getLogger("sage100_ssm")
 
 
-def prefect_environment(home: Path, api_url: str) -> dict[str, str]:
-    """The environment variables of all Prefect processes of an installation.
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The Prefect server of this process.
+
+    Attributes:
+        api_url: the address of its API.
+        key_file: the file with the key that its dashboard asks for; None for a server that is not our own.
+        port_taken: the port that another program has, where our own server therefore has another.
+    """
+
+    api_url: str
+    key_file: Path | None = None
+    port_taken: int | None = None
+
+    @property
+    def dashboard(self) -> str:
+        """The address of the dashboard."""
+        return self.api_url.removesuffix("/api")
+
+
+def prefect_environment(home: Path, api_url: str, key: str) -> dict[str, str]:
+    """The environment variables of all Prefect processes of an installation that has its own server.
 
     Args:
         home: the folder of Prefect's own database and settings.
         api_url: where the server answers.
+        key: what the server asks for, and its clients send.
     """
+    port = httpx.URL(api_url).port or 80
     return {
         "PREFECT_HOME": str(home),
         "PREFECT_API_URL": api_url,
+        "PREFECT_API_AUTH_STRING": key,
+        "PREFECT_SERVER_API_AUTH_STRING": key,
+        "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": ",".join(own_origins(port)),
+        "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_API_URL": api_url,
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
@@ -59,106 +97,184 @@ def handle_stop_signals() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
+class AnotherServeError(SyncError):
+    """A ``serve`` of this installation is running already."""
+
+    exit_code = Exit.ANOTHER_RUN
+
+
 @contextmanager
-def prefect_server(home: Path) -> Iterator[str]:
+def only_serve(home: Path) -> Iterator[None]:
+    """Be the one ``serve`` of an installation while the block lasts.
+
+    Args:
+        home: the installation's folder for Prefect.
+
+    Raises:
+        AnotherServeError: there is one already.
+        ConfigurationError: the folder belongs to another account.
+    """
+    private_folder(home)
+    try:
+        with only_one(home / "serve.lock"):
+            yield
+    except HeldError as held:
+        params = {"pid": held.holder.pid, "since": held.holder.since} if held.holder else {}
+        raise AnotherServeError("another_serve", **params) from None
+
+
+def named_server() -> str | None:
+    """The address of the Prefect server that the user named; None where this installation needs its own."""
+    return os.environ.get("PREFECT_API_URL") or None
+
+
+@contextmanager
+def prefect_server(home: Path, port: int = USUAL_PORT) -> Iterator[Server]:
     """Give this process a Prefect server. To be called before Prefect is imported, which reads the environment then.
 
     Args:
         home: the folder of a local server, started where ``PREFECT_API_URL`` names none.
+        port: the port of a local server.
 
-    Yields:
-        The address of the dashboard.
+    Raises:
+        ConfigurationError: see ``local_server``; or Prefect's client cannot work with the proxy that is set.
     """
-    if api_url := os.environ.get("PREFECT_API_URL"):
+    os.environ.update(proxy_variables())
+    if api_url := named_server():
         os.environ.update(_OF_EVERY_PROCESS)
-        yield api_url.removesuffix("/api")
+        yield Server(api_url)
         return
-    with local_server(home) as api_url:
-        os.environ.update(prefect_environment(home, api_url))
-        yield api_url.removesuffix("/api")
+    with local_server(home, port) as server:
+        os.environ.update(prefect_environment(home, server.api_url, api_key(home)))
+        yield server
 
 
 @contextmanager
-def local_server(home: Path) -> Iterator[str]:
-    """Run a Prefect server on loopback while the block lasts.
+def local_server(home: Path, port: int = USUAL_PORT) -> Iterator[Server]:
+    """Run a Prefect server on loopback while the block lasts; one that ends by itself is started again.
 
     Args:
-        home: the folder of its database, settings and log; made if need be, readable by its owner alone.
-
-    Yields:
-        The address of its API, ``http://127.0.0.1:4200/api`` if that port is free.
+        home: the folder of its database, settings, key and log; closed to other accounts.
+        port: the port; where another program has it, one of the next is taken.
 
     Raises:
-        ServerDidNotStart: it ended at once, or did not answer within two minutes.
+        ConfigurationError: it does not start, or the folder belongs to another account.
     """
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    server, api_url = _start(home.absolute())
-    try:
-        yield api_url
-    finally:
-        _stop(server)
+    home = home.absolute()
+    key = api_key(home)
+    with _only_server(home), _listener(port) as listener:
+        own = int(listener.getsockname()[1])
+        api_url = f"http://127.0.0.1:{own}/api"
+        with _KeptRunning(home, listener, prefect_environment(home, api_url, key)):
+            yield Server(api_url, key_file(home), port_taken=None if own == port else port)
 
 
-def _start(home: Path) -> tuple["subprocess.Popen[bytes]", str]:
-    """Start a server on the usual port, or on a free one.
-
-    Raises:
-        ServerDidNotStart: it ended at once, or did not answer in time, on any port.
-    """
-    # Another process may take a port between the look and the start: then this server ends, and the next port is tried.
-    for port in (_USUAL_PORT, 0, 0):
-        if (free := _free_port(port)) is not None:
-            api_url = f"http://127.0.0.1:{free}/api"
-            server = _launch(home, free, api_url)
-            if _comes_up(server, api_url, home):
-                return server, api_url
-            _stop(server)
-    raise ServerDidNotStart(home / _LOG)
-
-
-def _free_port(port: int) -> int | None:
-    """The port if nothing listens on it, any free one for 0; None if it is taken."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+@contextmanager
+def _only_server(home: Path) -> Iterator[None]:
+    """Hold the installation's place for one server; a server that a killed process left behind is ended first."""
+    # It ends by itself as soon as it notices.
+    deadline = time.monotonic() + _STOP_SECONDS
+    while True:
         try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return None
-        return int(probe.getsockname()[1])
+            with only_one(home / "server.lock"):
+                pass
+            break
+        except HeldError as held:
+            if time.monotonic() > deadline and held.holder:
+                with suppress(ProcessLookupError):
+                    # The lock proves that the process of that number is the one that took it.
+                    os.kill(held.holder.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+            time.sleep(_LOOK_SECONDS)
+    yield
 
 
-def _launch(home: Path, port: int, api_url: str) -> "subprocess.Popen[bytes]":
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    with (home / _LOG).open("ab") as output:
-        return subprocess.Popen(  # noqa: S603 - this interpreter, and no argument from outside
-            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
-            env={**inherited, **prefect_environment(home, api_url)},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            # Ctrl-C in a terminal reaches the whole process group; the server must end after the run that needs it.
-            start_new_session=True,
+@contextmanager
+def _listener(port: int) -> Iterator[socket.socket]:
+    """A listening socket on loopback, at the port or at the next that is free.
+
+    This process keeps it for as long as it lasts: nobody else can answer there, and be sent the key, while the server
+    is started again.
+    """
+    for one in (*range(port, port + _NEXT_PORTS), 0):
+        listener = socket.socket()
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # on Windows, else another program could share the port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with listener:
+            try:
+                listener.bind(("127.0.0.1", one))
+            except OSError:
+                continue
+            listener.listen(128)
+            yield listener
+            return
+
+
+class _KeptRunning:
+    """The process of a server, started again whenever it ends by itself.
+
+    Args:
+        home: the folder of the server.
+        listener: the socket at which it answers.
+        environment: the variables of its Prefect settings.
+    """
+
+    def __init__(self, home: Path, listener: socket.socket, environment: Mapping[str, str]) -> None:
+        self._home, self._listener, self._environment = home, listener, environment
+        self._stopping = threading.Event()
+        self._watch = threading.Thread(target=self._start_again, name="prefect-server", daemon=True)
+
+    def __enter__(self) -> None:
+        self._process = self._started()
+        if not self._answers():
+            self._end()
+            raise self._reason()
+        self._watch.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._watch.join()
+        self._end()
+
+    def _started(self) -> BaseProcess:
+        # Spawned, not forked, so that the socket is handed on by the means of each system.
+        process = multiprocessing.get_context("spawn").Process(
+            target=serve_prefect, args=(self._listener, self._environment, self._home), daemon=True
         )
+        process.start()
+        return process
 
+    def _answers(self) -> bool:
+        """Whether the server answers before it ends, or its time is over."""
+        health = f"{self._environment['PREFECT_API_URL']}/health"
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline and self._process.is_alive():
+            with suppress(httpx.TransportError):
+                if httpx.get(health, trust_env=False, timeout=2).is_success:
+                    return True
+        return False
 
-def _comes_up(server: "subprocess.Popen[bytes]", api_url: str, home: Path) -> bool:
-    """Wait until the server answers. Another one, which took the port meanwhile, has another home."""
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            answer = httpx.get(f"{api_url}/admin/settings", trust_env=False, timeout=5)
-        except httpx.TransportError:
-            time.sleep(0.2)
-            continue
-        if answer.is_success:
-            return bool(answer.json()["home"] == str(home))
-    return False
+    def _reason(self) -> ConfigurationError:
+        if shutil.disk_usage(self._home).free < _ROOM:
+            return ConfigurationError("disk_full", file=str(self._home))
+        return ConfigurationError("prefect_not_started", file=str(self._home / _LOG))
 
+    def _start_again(self) -> None:
+        pause = 0.0
+        began = time.monotonic()
+        while not self._stopping.wait(_LOOK_SECONDS):
+            if self._process.is_alive():
+                continue
+            # One that ends again and again (a full disk) is tried again more and more seldom.
+            pause = 0.0 if time.monotonic() - began > _LONGEST_PAUSE else min(2 * pause + 1, _LONGEST_PAUSE)
+            logger.warning("The local Prefect server ended (%s) and is started again.", self._process.exitcode)
+            if not self._stopping.wait(pause):
+                self._process, began = self._started(), time.monotonic()
 
-def _stop(server: "subprocess.Popen[bytes]") -> None:
-    server.terminate()
-    try:
-        server.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+    def _end(self) -> None:
+        self._process.terminate()
+        self._process.join(_STOP_SECONDS)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()

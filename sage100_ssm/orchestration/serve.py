@@ -1,25 +1,29 @@
 """The Prefect deployment that synchronises every 15 minutes (R2)."""
 
 import asyncio
+import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
-from prefect.deployments.runner import RunnerDeployment
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.runner import Runner
 from prefect.schedules import Interval
-from prefect.types.entrypoint import EntrypointType
 
-from sage100_ssm.app.schedule import Schedule, remember_schedule
+from sage100_ssm.app.schedule import Schedule, remembered_schedule
 from sage100_ssm.app.settings import Settings
+from sage100_ssm.orchestration.configured import CONFIG_VARIABLE
 from sage100_ssm.orchestration.flow import sync_contacts
+from sage100_ssm.orchestration.prefect_api import api_errors_in_words, require_prefect_server
+from sage100_ssm.sync.failures import SyncError
 
 _FIRST_RUN_AFTER = timedelta(seconds=10)
 TAG = "sage100-ssm"
@@ -27,25 +31,37 @@ _HEARTBEAT = "prefect.flow-run.heartbeat"
 _ENDS = {f"prefect.flow-run.{end}" for end in ("Completed", "Failed", "Cancelled", "Crashed")}
 _DEAD_AFTER = timedelta(minutes=5)
 """A run without a heartbeat for so long was killed: there is one each minute (``prefect_environment``)."""
+_TRY_AGAIN_SECONDS = 15.0
+
+Say = Callable[[str], None]
+"""Says a sentence to the operator, by its key."""
 
 
-def serve(config: Path, settings: Settings, every: timedelta) -> None:
+def serve(config: Path, settings: Settings, every: timedelta, say: Say = lambda _: None) -> None:
     """Synchronise at once and then at an interval, until SIGTERM or Ctrl-C.
 
     One run at a time: a run that is due while another is under way is cancelled, never queued. A stop leaves
-    the deployment's schedule active, so that a restart goes on with it.
+    the deployment's schedule active, so that a restart goes on with it. A server that goes away is waited for.
 
     Args:
         config: the settings file.
         settings: its content.
         every: the time from the start of a run to the start of the next.
+        say: told when runs are due from now on (``serving``), when the Prefect server is away (``prefect_lost``)
+            and when it is back (``prefect_back``).
+
+    Raises:
+        PrefectUnavailableError, ConfigurationError: the Prefect server cannot be used from the beginning.
     """
+    os.environ[CONFIG_VARIABLE] = str(config.absolute())
     schedule = Schedule(datetime.now(UTC) + _FIRST_RUN_AFTER, every)
-    mark_killed_runs()
-    runner = _Runner(name=TAG, pause_on_shutdown=False)
-    with _stored_in_state(settings, schedule), suppress(KeyboardInterrupt):
-        runner.add_deployment(_deployment(config, settings, schedule))
-        asyncio.run(runner.start())
+    runner = _registered(config, settings, schedule)
+    with remembered_schedule(settings.state, schedule), suppress(KeyboardInterrupt):
+        say("serving")
+        while not _ran_until_stopped(runner):
+            say("prefect_lost")
+            runner = _registered_again(config, settings, schedule)
+            say("prefect_back")
 
 
 class _Runner(Runner):
@@ -56,25 +72,44 @@ class _Runner(Runner):
         signal.raise_signal(signal.SIGINT)
 
 
-def _deployment(config: Path, settings: Settings, schedule: Schedule) -> RunnerDeployment:
-    return RunnerDeployment.from_flow(
-        sync_contacts,
-        name=deployment_name(settings),
-        schedule=Interval(schedule.every, anchor_date=schedule.since),
-        parameters={"config": str(config.absolute())},
-        tags=[TAG],
-        concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
-        entrypoint_type=EntrypointType.MODULE_PATH,
-    )
+def _registered(config: Path, settings: Settings, schedule: Schedule) -> _Runner:
+    """A runner whose deployment is on the server.
+
+    Raises:
+        PrefectUnavailableError, ConfigurationError: the server cannot be used.
+    """
+    require_prefect_server()
+    runner = _Runner(name=TAG, pause_on_shutdown=False)
+    with api_errors_in_words():
+        mark_killed_runs()
+        # With the flow at hand, the runner takes no code from the server, whatever the deployment there says.
+        runner.add_flow(
+            sync_contacts,
+            name=deployment_name(settings),
+            schedule=Interval(schedule.every, anchor_date=schedule.since),
+            parameters={"config": str(config.absolute())},
+            tags=[TAG],
+            concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
+        )
+    return runner
 
 
-@contextmanager
-def _stored_in_state(settings: Settings, schedule: Schedule) -> Iterator[None]:
-    remember_schedule(settings.state, schedule)
+def _registered_again(config: Path, settings: Settings, schedule: Schedule) -> _Runner:
+    """Wait for the server."""
+    while True:
+        time.sleep(_TRY_AGAIN_SECONDS)
+        with suppress(SyncError):
+            return _registered(config, settings, schedule)
+
+
+def _ran_until_stopped(runner: _Runner) -> bool:
+    """Whether the runner ran until it was stopped; False where its server failed it for too long."""
+    stopped = True
     try:
-        yield
-    finally:
-        remember_schedule(settings.state, None)
+        asyncio.run(runner.start())
+    except* (httpx.HTTPError, RuntimeError):  # RuntimeError: Prefect's own, after several failures in a row
+        stopped = False
+    return stopped
 
 
 def deployment_name(settings: Settings) -> str:

@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ INVALID = [
     InvalidSetting("", "syntax", {"line": 3, "column": 7}),
     InvalidSetting("ssm.private_key", "environment_missing", {"name": "SSM_KEY"}),
     InvalidSetting("langage", "unknown_key", {"nearest": "language"}),
-    InvalidSetting("xyz", "unknown_key", {"nearest": None}),
+    InvalidSetting("sage100", "foreign_key", {"known": ["company"]}),
+    InvalidSetting("", "foreign_key", {"known": ["sage100", "ssm"]}),
     InvalidSetting("sage100", "missing"),
     InvalidSetting("policy.conflict", "not_a_choice", {"choices": ["sage100", "ssm"]}),
     InvalidSetting("country", "not_text"),
@@ -67,3 +69,24 @@ def test_a_code_that_has_no_sentence_is_told_in_the_sides_own_words():
     ending = ending_after(ConfigurationError("of_tomorrow", side="ssm", text="Something new."), "en")
 
     assert ending.message == "Sage Sales Management: Something new."
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_no_fault_of_the_program(number, language):
+    ending = ending_after(OSError(number, "No space left on device", "/var/lib/x"), language)
+
+    assert ending.exit_code is Exit.CONFIGURATION
+    assert "/var/lib/x" in ending.message
+
+
+def test_a_fault_whose_traceback_finds_no_room_has_a_sentence_all_the_same(monkeypatch):
+    def no_room(**_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkstemp", no_room)
+
+    ending = ending_after(ZeroDivisionError(), "en")
+
+    assert ending.exit_code is Exit.FAULT
+    assert ending.message.startswith("An unexpected error occurred. Nothing is lost")

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from sage100_ssm.app.endings import ending_after
 from sage100_ssm.app.settings import Settings, SettingsError, load_settings
 from sage100_ssm.sync.contacts.fields import Direction
 from sage100_ssm.sync.failures import Exit
@@ -154,14 +155,34 @@ def test_all_faults_are_told_at_once(write):
     }
 
 
-@pytest.mark.parametrize(
-    ("typed", "nearest"), [("langage", "language"), ("polcy", "policy"), ("Sage100", "sage100"), ("zzz", None)]
-)
+@pytest.mark.parametrize(("typed", "nearest"), [("langage", "language"), ("polcy", "policy"), ("Sage100", "sage100")])
 def test_an_unknown_key_is_told_with_the_nearest_known_one(write, typed, nearest):
     with pytest.raises(SettingsError) as caught:
         load_settings(write(MINIMAL + f"{typed}: x\n"), {})
 
     assert caught.value.invalid[0].params == {"nearest": nearest}
+
+
+@pytest.mark.parametrize(
+    ("text", "section", "named"),
+    [
+        ("hunter2: x\n", "", "language"),
+        (MINIMAL + "hunter2: {a: 1}\n", "", "language"),
+        (MINIMAL + "policy: {hunter2: 1}\n", "policy", "conflict"),
+        (MINIMAL.replace("company:", "hunter2: X, company:"), "sage100", "time_zone"),
+    ],
+)
+def test_a_key_that_resembles_no_setting_is_not_quoted(write, text, section, named):
+    """A file that is no settings file, named by mistake or on purpose, may have secrets in its keys."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings(write(text), {})
+
+    foreign = [setting for setting in caught.value.invalid if setting.reason == "foreign_key"]
+    assert [setting.key for setting in foreign] == [section]
+    assert named in foreign[0].params["known"]
+    for language in ("fr", "en"):
+        caught.value.language = language
+        assert "hunter2" not in ending_after(caught.value, language).message
 
 
 def test_a_missing_file_ends_with_the_exit_code_of_a_configuration_fault(tmp_path):

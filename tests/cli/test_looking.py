@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sage100_ssm.app.schedule import Schedule, remember_schedule
+from sage100_ssm.app.schedule import Schedule, recall_schedule, remember_schedule, remembered_schedule
 from sage100_ssm.sync.model import Link, Side, ValuePair
 from sage100_ssm.sync.state.records import RunRow, RunStatus
 from sage100_ssm.sync.state.store import StateStore
@@ -179,10 +179,60 @@ def test_status_tells_how_many_writes_the_last_run_left_to_the_next(settings, st
 
 
 def test_status_knows_of_no_next_run_once_serve_has_ended(settings, state, call):
-    remember_schedule(state, Schedule(datetime.now(UTC), timedelta(minutes=15)))
-    remember_schedule(state, None)
+    with remembered_schedule(state, Schedule(datetime.now(UTC), timedelta(minutes=15))):
+        pass
 
     assert json.loads(call("status", "--json", "-c", settings()).stdout)["next_run"] is None
+
+
+def test_the_end_of_serve_leaves_the_schedule_of_another_one(settings, state, call):
+    other = Schedule(datetime.now(UTC) + timedelta(minutes=1), timedelta(minutes=15))
+    with remembered_schedule(state, Schedule(datetime.now(UTC), timedelta(minutes=15))):
+        remember_schedule(state, other)
+
+    with StateStore.open(state, read_only=True) as store, store.transaction() as transaction:
+        assert recall_schedule(transaction) == other
+
+
+AHEAD = timedelta(days=365)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "last_run", "ahead", "late"),
+    [
+        (-1, -1, False, False),
+        (AHEAD, None, True, True),
+        (AHEAD, AHEAD, True, True),
+        (AHEAD, -1, True, False),
+        (-300, AHEAD, True, True),
+        (0, None, False, False),
+    ],
+    ids=[
+        "all is well",
+        "serve was killed while the clock was ahead",
+        "and had run",
+        "a run since",
+        "a run ahead",
+        "new",
+    ],
+)
+def test_status_warns_of_a_clock_that_was_set_back_and_promises_no_run_in_a_year(
+    settings, state, call, schedule, last_run, ahead, late
+):
+    now = datetime.now(UTC)
+    moments = [
+        moment if isinstance(moment, timedelta) else timedelta(minutes=moment or 0) for moment in (schedule, last_run)
+    ]
+    remember_schedule(state, Schedule(now + moments[0], timedelta(minutes=15)))
+    with StateStore.open(state) as store, store.transaction() as transaction:
+        for run in () if last_run is None else (RunRow("r9", now + moments[1]),):
+            transaction.start_run(run)
+
+    shown = json.loads(call("status", "--json", "-c", settings()).stdout)
+
+    assert (shown["ahead_of_clock"] is not None, shown["late_since"] is not None) == (ahead, late)
+    assert now <= datetime.fromisoformat(shown["next_run"]) <= now + timedelta(minutes=16)
+    assert ("a reculé" in call("status", "-c", settings()).stdout) is ahead
 
 
 def test_the_commands_that_only_look_import_neither_the_cdk_nor_prefect():

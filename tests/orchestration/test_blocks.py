@@ -1,4 +1,3 @@
-import httpx
 import pytest
 from prefect.client.schemas.objects import StateType
 
@@ -24,10 +23,10 @@ def test_settings_come_back_from_a_block_as_they_were_and_a_run_can_use_them(pla
     assert sync_contacts("block:bijou", return_state=True).name == "Done"
 
 
-def test_the_keys_in_a_block_are_masked_by_the_server(place, prefect_api):
+def test_the_keys_in_a_block_are_masked_by_the_server(place, prefect):
     save_settings(load_settings(place.settings), "masked")
 
-    kept = httpx.post(f"{prefect_api}/block_documents/filter", json={}).text
+    kept = prefect.post("/block_documents/filter", json={}).text
 
     assert place.api.private_key not in kept
     assert place.api.public_key not in kept

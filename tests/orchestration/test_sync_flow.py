@@ -5,7 +5,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from socket import gethostname
 
-import httpx
 import pytest
 from prefect.client.schemas.objects import StateType
 
@@ -31,11 +30,11 @@ def first_run(prefect_api, place):
 
 
 @pytest.fixture
-def ask(prefect_api):
+def ask(prefect):
     """A function that asks the server's API for all objects of a kind."""
 
     def ask(kind, **wanted):
-        answer = httpx.post(f"{prefect_api}/{kind}/filter", json=wanted, trust_env=False)
+        answer = prefect.post(f"/{kind}/filter", json=wanted)
         return answer.raise_for_status().json()
 
     return ask

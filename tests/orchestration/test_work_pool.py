@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 import yaml
 from prefect.flows import load_flow_from_entrypoint
@@ -21,18 +20,18 @@ POOL = "sage100-ssm"
 
 
 @pytest.fixture(scope="module")
-def deployed(prefect_api, tmp_path_factory):
+def deployed(prefect_api, prefect_key, prefect, tmp_path_factory):
     """The deployment on the server after `prefect deploy`; it is deleted again with its pool."""
-    environment = {**os.environ, **prefect_environment(tmp_path_factory.mktemp("prefect"), prefect_api)}
+    environment = {**os.environ, **prefect_environment(tmp_path_factory.mktemp("prefect"), prefect_api, prefect_key)}
     for words in (["work-pool", "create", "--type", "process", POOL], ["--no-prompt", "deploy", "--all"]):
         line = [PREFECT, *words]
         done = subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - Prefect's own command
         assert done.returncode == 0, done.stdout + done.stderr
-    with httpx.Client(base_url=prefect_api, timeout=60, trust_env=False) as api:
-        (deployment,) = api.post("/deployments/filter", json={"work_pools": {"name": {"any_": [POOL]}}}).json()
-        yield deployment
-        api.delete(f"/deployments/{deployment['id']}").raise_for_status()
-        api.delete(f"/work_pools/{POOL}").raise_for_status()
+    wanted = {"work_pools": {"name": {"any_": [POOL]}}}
+    (deployment,) = prefect.post("/deployments/filter", json=wanted).json()
+    yield deployment
+    prefect.delete(f"/deployments/{deployment['id']}").raise_for_status()
+    prefect.delete(f"/work_pools/{POOL}").raise_for_status()
 
 
 def test_the_deployment_is_the_one_that_serve_makes(deployed):
