@@ -1,7 +1,7 @@
 """Reading what changed in SSM since a state, and what the state contains."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ PAGE_ROWS = "page_rows"
 _logger = logging.getLogger("airbyte")
 
 
-def changes(client: SsmClient, resource: str, state: State, overlap: timedelta) -> Pages:
+def changes(client: SsmClient, resource: str, state: State, overlap: timedelta, note: Callable[[Page], Page]) -> Pages:
     """Read what changed since a state; everything where it is empty. The new state comes at the end.
 
     Args:
@@ -30,6 +30,7 @@ def changes(client: SsmClient, resource: str, state: State, overlap: timedelta) 
         resource: `contacts` or `accounts`.
         state: the state.
         overlap: how far to go back before its cursor.
+        note: is called with each page, and returns it.
     """
     with state_errors():
         start = _cursor(state)
@@ -38,11 +39,12 @@ def changes(client: SsmClient, resource: str, state: State, overlap: timedelta) 
     # The overlap includes the row that was the newest. Where it is not shown again, SSM shifts the dates of the
     # condition, or shows the row no more: changes may be hidden, and everything is read.
     witness = newest_id if start and overlap else None
-    yield from coverage.observe(_changed_pages(client, resource, start - overlap if start else None, full), witness)
+    pages = _changed_pages(client, resource, start - overlap if start else None, full)
+    yield from coverage.observe(map(note, pages), witness)
     if witness is not None and not coverage.has_seen_witness:
         _logger.warning("The condition on dates hides rows of %s that it should show: all are read.", resource)
         start = None
-        yield from coverage.observe(client.pages(resource), witness)
+        yield from coverage.observe(map(note, client.pages(resource)), witness)
     # Not before: rows come in the order of their ids, so that only a whole pass covers a period.
     if reached := coverage.until(start):
         largest = full if start else coverage.largest
@@ -72,8 +74,9 @@ class _Coverage:
         here = datetime.now(UTC)
         for page in pages:
             self.began = self.began or page.date or here
-            self.largest = max(self.largest, len(page.rows))
-            self.has_seen_witness = self.has_seen_witness or any(row["id"] == witness for row in page.rows)
+            self.largest = max(self.largest, len(page.rows) + len(page.unreadable))
+            shown = {*(row["id"] for row in page.rows), *(row.id for row in page.unreadable)}
+            self.has_seen_witness = self.has_seen_witness or witness in shown
             stamps = [(moment, row["id"]) for row in page.rows if (moment := changed_at(row))]
             self.newest = max(filter(None, (self.newest, *stamps)), default=None)
             yield page.rows, None

@@ -18,6 +18,7 @@ from sage100_ssm.connectors.spec import connection_specification
 from sage100_ssm.exchange.record import DELETED_AT
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.errors import SsmError
+from sage100_ssm.ssm.responses import Page
 from sage100_ssm.ssm.values import Row, changed_at, format_stamp, is_deleted, parse_stamp
 from source_ssm import incremental, schemas
 from source_ssm.config import SourceSsmConfig
@@ -26,6 +27,8 @@ from source_ssm.incremental import CURSOR
 
 Conversion = Callable[[Row], Row]
 """Makes a record of a row as SSM shows it."""
+
+_logger = logging.getLogger("airbyte")
 
 
 class SourceSsm(PagedSource):
@@ -71,7 +74,7 @@ class SourceSsm(PagedSource):
 
         def whole(name: str, schema: schemas.Schema, resource: str) -> Stream:
             convert = self._conversion(name, schema)
-            return FullStream(name, schema, "id", lambda: self._pages(settings, resource, convert))
+            return FullStream(name, schema, "id", lambda: self._pages(settings, name, resource, convert))
 
         def changes(name: str, schema: schemas.Schema) -> Stream:
             convert = self._conversion(name, schema)
@@ -111,21 +114,34 @@ class SourceSsm(PagedSource):
         # None for the engine, which lends its client: it compares rows with what SSM shows.
         return DeclaredTypes(stream, schema) if self._given is None else _unchanged
 
-    def _pages(self, settings: SourceSsmConfig, resource: str, convert: Conversion) -> Pages:
+    def _pages(self, settings: SourceSsmConfig, stream: str, resource: str, convert: Conversion) -> Pages:
         with connector_errors():
-            for page in self._client(settings).pages(resource):
+            for page in map(self._noting(stream), self._client(settings).pages(resource)):
                 yield list(map(convert, page.rows)), None
+
+    def _noting(self, stream: str) -> Callable[[Page], Page]:
+        """Counts the rows of a page that cannot be read; the first ones are logged."""
+
+        def note(page: Page) -> Page:
+            if page.unreadable and not self.unreadable[stream]:
+                ids = ", ".join(str(row.id) for row in page.unreadable if row.id is not None) or "unknown"
+                _logger.warning("Rows of %s cannot be read and are left out, ids: %s.", stream, ids)
+            self.unreadable[stream] += len(page.unreadable)
+            return page
+
+        return note
 
     def _changes(self, settings: SourceSsmConfig, resource: str, state: State, convert: Conversion) -> Pages:
         finish = _with_deletion if settings.emit_deletions else _with_cursor
         client = self._client(settings)
         with connector_errors():
             if resource == "contacts" and settings.contact_ids:
-                found = client.find(resource, ids=frozenset(settings.contact_ids))
-                yield [finish(convert(row)) for row in found], None
+                found = client.find_pages(resource, ids=frozenset(settings.contact_ids))
+                for page in map(self._noting(resource), found):
+                    yield [finish(convert(row)) for row in page.rows], None
                 return
             overlap = timedelta(minutes=settings.overlap_minutes)
-            for rows, reached in incremental.changes(client, resource, state, overlap):
+            for rows, reached in incremental.changes(client, resource, state, overlap, self._noting(resource)):
                 yield [finish(convert(row)) for row in rows], reached
 
     def _client(self, settings: SourceSsmConfig) -> SsmClient:

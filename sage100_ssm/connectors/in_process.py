@@ -104,7 +104,9 @@ def read(
     except AirbyteTracedException as error:
         # Once the CDK has reported the streams' own errors, it raises one of its own that sums them up.
         failures = failures or dict.fromkeys(streams, _failure(error))
-    return {name: Reading(rows[name], states.get(name), failures.get(name)) for name in streams}
+    return {
+        name: Reading(rows[name], states.get(name), failures.get(name), source.unreadable[name]) for name in streams
+    }
 
 
 def write(destination: RecordDestination, configuration: Configuration, stream: str, records: Iterable[Row]) -> None:

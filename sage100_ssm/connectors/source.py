@@ -9,6 +9,7 @@ import logging
 import sys
 import time
 from abc import ABC
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -203,6 +204,8 @@ class PagedSource(AbstractSource, ABC):
         super().__init__()
         self.stream_errors: dict[str, ConnectorError] = {}
         """Why streams of the last read failed, by name: the protocol's messages have no room for an error's code."""
+        self.unreadable: Counter[str] = Counter()
+        """How many rows of the last read cannot be read and were left out, by stream."""
 
     @property
     def raise_exception_on_missing_stream(self) -> bool:
@@ -232,6 +235,7 @@ class PagedSource(AbstractSource, ABC):
     ) -> Iterator[AirbyteMessage]:
         """Read the streams of the catalog."""
         self.stream_errors = {}
+        self.unreadable.clear()
         for message in super().read(logger, config, catalog, state):
             if isinstance(message, Page) and not self.in_pages:
                 yield from message.messages()

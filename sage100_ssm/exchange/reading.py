@@ -20,11 +20,13 @@ class Reading:
         rows: what was read, all of it or up to the failure.
         state: the stream's state after a complete read.
         failure: why it is incomplete; None if it is complete (P10).
+        unreadable: how many rows the side has, beside those, that cannot be read: they are left out.
     """
 
     rows: list[dict[str, Any]]
     state: StreamState | None = None
     failure: Failure | None = None
+    unreadable: int = 0
 
     @property
     def complete(self) -> bool:
