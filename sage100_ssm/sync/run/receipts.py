@@ -22,6 +22,7 @@ from sage100_ssm.sync.journal import (
     ValueMissing,
     ValueNotRepresentable,
     ValueTooLong,
+    ValueUnknown,
 )
 from sage100_ssm.sync.model import Base, ContactRef, Link, Side, ValuePair
 from sage100_ssm.sync.planning.writes import Write
@@ -190,6 +191,8 @@ def _reason(side: Side, receipt: Receipt) -> Facts:
             return ValueMissing(side)
         case Cause.LOCKED:
             return RecordLocked()
+        case Cause.UNREADABLE:
+            return ValueUnknown(receipt.detail, side=None)
     return _REJECTED[side](receipt.detail or None)
 
 
