@@ -76,9 +76,12 @@ class SageSide:
         """The highest ``cbMarq`` ever given to a contact; None where the database does not say.
 
         Raises:
-            SideFailedError: the database cannot be opened.
+            SideFailedError: the database cannot be opened, or does not answer any more.
         """
-        return self.database.last_identity(F_CONTACTT)
+        try:
+            return self.database.last_identity(F_CONTACTT)
+        except SageError as error:
+            raise SideFailedError(failure_of(error, _place(self._config))) from error
 
     def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
         """Read streams whole; a failure is part of the reading."""
@@ -156,6 +159,8 @@ class SsmSide:
 
     def find(self, ids: Collection[int]) -> Reading:
         """Read contacts by their ids, deleted ones included; a failure is part of the reading."""
+        if not ids:
+            return Reading([])
         configuration = self._configuration | {"contact_ids": list(ids)}
         return in_process.read(SourceSsm(self._client), configuration, {_CONTACTS: None})[_CONTACTS]
 

@@ -112,9 +112,7 @@ def test_p10_a_side_that_is_down_is_told_in_each_reading_and_nothing_is_raised(s
         assert (reading.rows, reading.failure.code, reading.failure.configuration) == ([], "unreachable", False)
 
 
-def test_the_identity_counter_of_a_side_that_is_down_fails_as_the_side_does(sage, request):
-    if sage.is_a_product_side:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="the database's own error passes through"))
+def test_the_identity_counter_of_a_side_that_is_down_fails_as_the_side_does(sage):
     with sage.down(), pytest.raises(SideFailedError):
         sage.access.last_identity()
 

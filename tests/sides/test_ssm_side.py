@@ -129,10 +129,8 @@ def test_p10_a_side_that_is_down_is_told_in_each_reading_and_nothing_is_raised(s
         assert (reading.failure.code, reading.failure.configuration) == ("unreachable", False)
 
 
-def test_nobody_is_found_where_nobody_is_asked_for(ssm, request):
+def test_nobody_is_found_where_nobody_is_asked_for(ssm):
     ssm.create(**ANNE)
-    if ssm.is_a_product_side:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="without an id the source reads all contacts"))
     assert ssm.access.find([]).rows == []
 
 
