@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-from sage100_ssm.ssm.transport import is_loopback
+from sage100_ssm.ssm.loopback import is_loopback
 
 HTTPS_REQUIRED = "https_required"
 """The kind of error of an address that would send the keys in clear."""

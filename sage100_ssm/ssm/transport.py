@@ -20,6 +20,7 @@ import httpx
 import truststore
 
 from sage100_ssm.ssm.errors import MisconfiguredWay, SsmError, Unreachable
+from sage100_ssm.ssm.loopback import is_loopback
 
 WHOLE = "whole_seconds"
 """The extension of a request that says how long it may take, its whole answer included."""
@@ -58,14 +59,6 @@ class Way:
             return {"host": self.host, "port": self.port}
         proxy = self.proxy.partition("://")[2].rpartition("@")[2].rstrip("/")
         return {"host": self.host, "port": self.port, "proxy": proxy}
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this very machine."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost" or host.lower().endswith(".localhost")
 
 
 def transport_to(way: Way) -> httpx.BaseTransport:
