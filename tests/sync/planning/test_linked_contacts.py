@@ -59,6 +59,13 @@ def test_p14_r9_a_number_that_sage_gave_to_another_contact_is_free_once_the_dele
     assert all(w.follows == link for w in created)
 
 
+def test_p14_p9_a_row_that_replaced_a_linked_one_is_counted_and_the_old_contact_is_deleted_in_ssm():
+    link = worlds.linked(HERE, THERE, sage100_created="2024-03-05T10:11:12+01:00")
+    other = HERE | {"CT_Nom": "Martin", "cbCreation": "2026-03-05T10:11:12+01:00"}
+    made = decide(worlds.world([other], [THERE], [link]))
+    assert (made.outdated, written(made)) == (1, ["ssm delete", "ssm create"])
+
+
 # --- P9: what counts as older
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

@@ -70,6 +70,29 @@ def test_p14_of_no_number_and_the_number_zero_neither_is_another():
     assert [action for _, action, _ in lines(made)] == ["update"]
 
 
+CREATED, LATER = "2024-03-05T10:11:12+01:00", "2026-03-05T10:11:12+01:00"
+
+
+@pytest.mark.parametrize(
+    ("remembered", "created", "names", "replaced"),
+    [
+        pytest.param(CREATED, CREATED, RENAMED, False, id="created when it was, and renamed"),
+        pytest.param(CREATED, LATER, RENAMED, True, id="created at another moment, under other names"),
+        pytest.param(CREATED, LATER, {}, False, id="created at another moment, under its own names: typed again"),
+        pytest.param(None, LATER, RENAMED, False, id="an earlier version remembered no moment"),
+        pytest.param(CREATED, None, RENAMED, False, id="an older database has none"),
+        pytest.param(CREATED, "2024-03-05T10:11:12-05:00", RENAMED, False, id="the zone of the settings changed since"),
+        pytest.param(CREATED, "2024-03-05T10:11:12.997", RENAMED, False, id="fractions of seconds since"),
+        pytest.param(CREATED, "2024-03-05T10:11:13+01:00", RENAMED, True, id="a second is another moment"),
+    ],
+)
+def test_p14_a_row_created_at_another_moment_under_other_names_is_another_one(remembered, created, names, replaced):
+    link = worlds.linked(sage100_created=remembered)
+    row = worlds.mapper().read(SAGE, row_again(1, 101, cbCreation=created, **names))
+    assert links.is_replacement(link, row) is replaced
+    assert links.same_in_sage(link, {1: row}, {101: row}, {(1, 101)}) is (None if replaced else row)
+
+
 @pytest.mark.parametrize(
     ("row", "same"),
     [
