@@ -29,6 +29,7 @@ from sage100_ssm.ssm.errors import (
     LoginRefused,
     MisconfiguredWay,
     PassingError,
+    QuotaExhausted,
     Rejected,
     SessionExpired,
     SsmError,
@@ -72,7 +73,8 @@ class _Rounds:
         """Take note of an attempt; the number of those about the same record."""
         index = attempt.write.request.index
         self.tries[index] = self.tries.get(index, 0) + 1
-        if attempt.is_in_doubt:
+        # A 429 should mean that nothing was done; to look whether it was costs nothing.
+        if attempt.is_in_doubt or isinstance(attempt.error, QuotaExhausted):
             self.doubtful[index] = attempt
         return self.tries[index]
 

@@ -39,7 +39,7 @@ class Side:
         return {"firstName": "Zoé", "lastName": "Or", "accountId": self.account, **fields}
 
     def write(self, *records, stream="contacts", fields=(), config=None):
-        receipts = []
+        self.receipts = receipts = []
         messages = [
             {"type": "RECORD", "record": {"stream": stream, "data": record, "emitted_at": 1}} for record in records
         ]

@@ -44,6 +44,9 @@ class Quirks:
         where_inclusive: ``>`` and ``<`` in ``where`` are true of an equal date.
         where_dates_ahead: how far SSM takes a date in ``where`` to be later than it says: its clock is not in UTC.
         where_on_dates_ignored: conditions on dates are ignored silently: every row is shown.
+        where_ignored: conditions are passed over without a word: every row is shown.
+        new_rows_listed_after: how long it takes until lists show a new row.
+        new_rows_readable_at_once: GET of a new row by its id shows it, although lists do not yet; else 400.
         delete_bumps_date_updated: a DELETE sets ``dateUpdated`` too.
         ext_id_unique: an ``extId`` that another live row (or any row) has already answers 400.
         account_delete_cascades: deleting an account deletes its contacts.
@@ -79,6 +82,9 @@ class Quirks:
     where_inclusive: bool = False
     where_dates_ahead: timedelta = timedelta(0)
     where_on_dates_ignored: bool = False
+    where_ignored: bool = False
+    new_rows_listed_after: timedelta = timedelta(0)
+    new_rows_readable_at_once: bool = True
     delete_bumps_date_updated: bool = False
     ext_id_unique: Literal["no", "live", "all"] = "no"
     account_delete_cascades: bool = False

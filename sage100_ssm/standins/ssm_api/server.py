@@ -244,7 +244,7 @@ class SsmApiServer:
                 for name, text in query.items()
                 if name in fields and name not in {"order", "page", "where"}
             ]
-            text = query.get("where", "")
+            text = "" if quirks.where_ignored else query.get("where", "")
             if not text:
                 return asked
             dates = where_parser.Dates(quirks.where_inclusive, quirks.where_dates_ahead, quirks.where_on_dates_ignored)
@@ -271,7 +271,8 @@ class SsmApiServer:
 
     def _get(self, table: str, request: Request, _body: Any) -> Response:
         row = self.store.row(table, _path_id(request))
-        if row["deleted"] and not self.store.quirks.deleted_row_readable:
+        hidden = not (self.store.quirks.new_rows_readable_at_once or self.store.is_listed(row))
+        if hidden or (row["deleted"] and not self.store.quirks.deleted_row_readable):
             raise BadRequestError("The resource does not exist", code=910)
         return JSONResponse(self._shown(table, row, request))
 

@@ -110,10 +110,15 @@ class Store:
         """The rows of a page: those that satisfy all predicates, by id or descending by a field (nulls last)."""
         with self.lock:
             rows = sorted(self._tables[table].values(), key=lambda row: row["id"])
-            found = [row for row in rows if all(predicate(row) for predicate in predicates)]
+            found = [row for row in rows if self.is_listed(row) and all(predicate(row) for predicate in predicates)]
             if order is not None:
                 found = _descending(found, order)
             return [dict(row) for row in found[start : start + size]]
+
+    def is_listed(self, row: Record) -> bool:
+        """Whether lists show a row: a new one may take its time."""
+        created = row["dateCreated"]
+        return created is None or created <= self.now() - self.quirks.new_rows_listed_after
 
     def create(self, table: str, values: Mapping[str, Any], *, user: int) -> int:
         """Create a row as the API does. Returns its id.
