@@ -68,7 +68,7 @@ class Rejected(SsmError):  # noqa: N818 - named for what happened
     """SSM refuses this request; it would refuse it again.
 
     Attributes:
-        status: the HTTP status; 400 also stands for an id that does not exist.
+        status: the HTTP status; 400 also for an id that does not exist.
         detail: SSM's own words, in one line.
     """
 
