@@ -44,4 +44,4 @@ def _require_usable(proxies: dict[str, str]) -> None:
         try:
             httpx.HTTPTransport(proxy=url).close()
         except (ImportError, ValueError, httpx.InvalidURL):
-            raise ConfigurationError("proxy_unusable", name=f"{scheme.upper()}_PROXY") from None
+            raise ConfigurationError("proxy_settings", why=f"{scheme.upper()}_PROXY") from None

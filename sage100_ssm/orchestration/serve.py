@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -106,7 +106,9 @@ def _ran_until_stopped(runner: _Runner) -> bool:
     """Whether the runner ran until it was stopped; False where its server failed it for too long."""
     stopped = True
     try:
-        asyncio.run(runner.start())
+        # Prefect prints the traceback of each failed request; the operator is told in a sentence.
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+            asyncio.run(runner.start())
     except* (httpx.HTTPError, RuntimeError):  # RuntimeError: Prefect's own, after several failures in a row
         stopped = False
     return stopped

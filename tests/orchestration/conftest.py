@@ -1,3 +1,4 @@
+import time
 import uuid
 from contextlib import contextmanager
 
@@ -37,10 +38,22 @@ def prefect_api(prefect_home, prefect_key):
 def client_of():
     """A client of a Prefect server, with its key and a token against foreign pages."""
 
+    class Patient(httpx.HTTPTransport):
+        """Repeats what Prefect answers with 503, as its own clients do: its database was locked."""
+
+        def handle_request(self, request):
+            for _ in range(30):
+                if (answer := super().handle_request(request)).status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                    break
+                answer.read()
+                time.sleep(1)
+            return answer
+
     @contextmanager
     def client_of(api_url, key):
         name = str(uuid.uuid4())
-        with httpx.Client(base_url=api_url, auth=tuple(key.split(":")), trust_env=False, timeout=60) as client:
+        login = tuple(key.split(":"))
+        with httpx.Client(base_url=api_url, auth=login, transport=Patient(), timeout=60) as client:
             token = client.get("/csrf-token", params={"client": name}).raise_for_status().json()["token"]
             client.headers.update({"Prefect-Csrf-Client": name, "Prefect-Csrf-Token": token})
             yield client

@@ -67,5 +67,5 @@ def test_a_range_of_addresses_that_the_client_cannot_read_does_not_end_it(enviro
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "ftp://x", "http://x:port"])
 def test_a_proxy_that_cannot_be_used_is_told_by_its_variable(environment, proxy):
-    with pytest.raises(ConfigurationError, match=r"proxy_unusable \(name=ALL_PROXY\)"):
+    with pytest.raises(ConfigurationError, match=r"proxy_settings \(why=ALL_PROXY\)"):
         environment(ALL_PROXY=proxy)

@@ -5,13 +5,18 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
 from sage100_ssm.app.schedule import recall_schedule
+from sage100_ssm.app.settings import load_settings
+from sage100_ssm.orchestration.configured import CONFIG_VARIABLE
 from sage100_ssm.orchestration.local_server import prefect_environment, prefect_home
+from sage100_ssm.orchestration.prefect_api import PrefectUnavailableError
+from sage100_ssm.orchestration.serve import _ran_until_stopped, serve
 from sage100_ssm.standins.sample_installation import sample_installation
 from sage100_ssm.sync.state.store import StateStore
 
@@ -123,3 +128,53 @@ def test_prefects_own_files_are_beside_the_state_or_else_beside_the_settings(sta
 
 def test_the_local_server_answered_on_loopback_alone(prefect_api):
     assert httpx.URL(prefect_api).host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("error", "was_stopped"),
+    [
+        (None, True),
+        (ExceptionGroup("", [RuntimeError("Service exceeded error threshold.")]), False),
+        (ExceptionGroup("", [ExceptionGroup("", [httpx.ReadTimeout("")])]), False),
+        (httpx.ConnectError(""), False),
+    ],
+    ids=repr,
+)
+def test_a_runner_whose_server_went_away_was_not_stopped(error, was_stopped):
+    class Runner:
+        async def start(self):
+            if error:
+                raise error
+
+    assert _ran_until_stopped(Runner()) is was_stopped
+
+
+def test_a_fault_of_the_program_is_not_taken_for_a_server_that_went_away():
+    class Runner:
+        async def start(self):
+            raise ExceptionGroup("", [ZeroDivisionError()])
+
+    with pytest.raises(ExceptionGroup):
+        _ran_until_stopped(Runner())
+
+
+def test_serve_waits_for_a_server_that_goes_away_and_claims_no_runs_meanwhile(tmp_path, monkeypatch):
+    """The server is away twice: the second time it comes back only at the third try."""
+    outcomes = iter([False, False, True])
+    answers = iter([True, True, False, False, True])
+    said = []
+
+    def registered(*_):
+        if not next(answers):
+            raise PrefectUnavailableError("prefect_unavailable")
+
+    module = "sage100_ssm.orchestration.serve"
+    monkeypatch.setattr(f"{module}._registered", registered)
+    monkeypatch.setattr(f"{module}._ran_until_stopped", lambda _: next(outcomes))
+    monkeypatch.setattr(f"{module}.time.sleep", lambda _: None)
+    monkeypatch.setenv(CONFIG_VARIABLE, "")
+    with sample_installation(tmp_path) as place:
+        serve(place.settings, load_settings(place.settings), timedelta(minutes=15), said.append)
+
+    assert said == ["serving", "prefect_lost", "prefect_back", "prefect_lost", "prefect_back"]
+    assert list(answers) == []

@@ -127,17 +127,12 @@ def test_the_operator_is_told_where_the_key_is_and_not_the_key(here):
     assert api_key(here.home) not in printed
 
 
-@pytest.mark.parametrize("kind", ["another file", "a file that includes the real one", "a block", "not there"])
-def test_a_run_with_other_settings_is_refused_with_a_sentence_and_the_file_is_not_even_opened(here, tmp_path, kind):
+def test_a_run_with_other_settings_is_refused_with_a_sentence_and_the_file_is_not_even_opened(here, tmp_path):
+    """Settings that include the real ones would send their keys to another address."""
     file = tmp_path / "own.yaml"
-    text = {
-        "another file": "hunter2: x\n",
-        "a file that includes the real one": f"include: {here.place.settings}\nssm: {{base_url: http://127.0.0.1:9}}\n",
-    }
-    if kind in text:
-        file.write_text(text[kind])
+    file.write_text(f"include: {here.place.settings}\nssm: {{base_url: http://127.0.0.1:9}}\nhunter2: x\n")
 
-    run = _run(here, config="block:mine" if kind == "a block" else str(file))
+    run = _run(here, config=str(file))
 
     assert run["state"]["type"] == "FAILED"
     assert str(here.place.settings) in run["state"]["message"]
