@@ -20,7 +20,19 @@ AGREED, NOTHING, HELD = "agreed", "nothing", "held"
 SETTLED = Code.CONFLICT_SETTLED
 
 
-def merged(name, base, here, there, *, direction="both", conflict="sage100", truncate=False, missing=None, stamps=None):
+def merged(
+    name,
+    base,
+    here,
+    there,
+    *,
+    direction="both",
+    conflict="sage100",
+    truncate=False,
+    missing=None,
+    stamps=None,
+    disputed=(),
+):
     """Merge one field of Ada, whose base (both sides' or each one's) and values are given."""
     field = replace(BY_NAME[name], direction=Direction(direction))
     known = worlds.mapper(
@@ -35,7 +47,10 @@ def merged(name, base, here, there, *, direction="both", conflict="sage100", tru
     stamp = dict(zip(("cbModification", "dateUpdated"), stamps, strict=True)) if stamps else {}
     rows = before[0] | {field.sage100: here}, before[1] | {field.ssm: there}
     row, contact = known.read(Side.SAGE100, rows[0] | stamp), known.read(Side.SSM, rows[1] | stamp)
-    return FieldMerge(field, ShownPair(link, row, contact), known, Policy(ConflictPolicy(conflict))).decide()
+    pair = ShownPair(link, row, contact, frozenset(disputed))
+    result = FieldMerge(field, pair, known, Policy(ConflictPolicy(conflict))).decide()
+    assert result.field is field
+    return result
 
 
 def outcome(result):
@@ -80,6 +95,23 @@ def outcome(result):
 )
 def test_p1_p4_a_text_that_travels_both_ways(base, here, there, conflict, expected):
     assert outcome(merged("skype", base, here, there, conflict=conflict)) == expected
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "conflict", "disputed", "expected"),
+    [
+        pytest.param("b", "c", "manual", [], Code.CONFLICT, id="a person is to choose"),
+        pytest.param("b", "c", "manual", ["skype"], Code.CONFLICT, id="nobody has chosen yet"),
+        pytest.param("a", "c", "manual", ["skype"], Code.CONFLICT, id="Sage put back to its old value settles nothing"),
+        pytest.param("b", "a", "manual", ["skype"], Code.CONFLICT, id="nor does SSM put back"),
+        pytest.param("c", "c", "manual", ["skype"], AGREED, id="both sides hold the same: it is settled"),
+        pytest.param("a", "a", "manual", ["skype"], AGREED, id="both sides were put back: it is settled, too"),
+        pytest.param("a", "c", "manual", ["email"], ("sage100", "c"), id="another field is in dispute"),
+        pytest.param("a", "c", "sage100", ["skype"], ("sage100", "c"), id="the setting has changed since"),
+    ],
+)
+def test_p1_a_conflict_that_a_person_is_to_settle_waits_for_equal_values(here, there, conflict, disputed, expected):
+    assert outcome(merged("skype", "a", here, there, conflict=conflict, disputed=disputed)) == expected
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def base_after(sage100, ssm, unconfirmed, fields=STANDARD):
         pytest.param("b", None, SSM, BASE, id="SSM does not show the contact"),
         pytest.param("c", "b", SSM, WRITTEN, id="Sage was edited meanwhile: its edit is seen against what was written"),
         pytest.param("b", "b", SAGE, WRITTEN, id="Sage reads what was written: it was done"),
+        pytest.param("B", "b", SAGE, ValuePair("B", "b"), id="Sage reads it in another spelling: its form is the base"),
         pytest.param("a", "b", SAGE, BASE, id="Sage reads the value from before: it was not done"),
         pytest.param(None, "b", SAGE, BASE, id="Sage does not have the contact any more"),
     ],
@@ -48,6 +49,11 @@ def test_r5_writes_to_both_sides_are_looked_up_each_on_its_side():
     unconfirmed = {SAGE: {"email": WRITTEN}, SSM: {"email": ValuePair("c", "c")}}
     assert base_after("b", "x", unconfirmed) == ValuePair("b", "b")
     assert base_after("x", "c", unconfirmed) == ValuePair("c", "c")
+
+
+@pytest.mark.parametrize(("side", "sage100", "ssm"), [(SAGE, "x", "a"), (SSM, "a", "y")])
+def test_r5_each_side_is_compared_with_its_own_form_of_what_was_written(side, sage100, ssm):
+    assert base_after(sage100, ssm, {side: {"email": ValuePair("x", "y")}}) == ValuePair("x", "y")
 
 
 def test_a_field_that_is_no_longer_in_the_map_keeps_its_base():
