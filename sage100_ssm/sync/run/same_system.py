@@ -4,7 +4,7 @@ The same ids prove nothing: another company database or another instance gives t
 when they were created, which no edit changes. What else a row says is not compared: people may change all of it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -168,12 +168,9 @@ def _has_most_linked_contacts(contacts: Sequence[Row], links: Sequence[Link]) ->
     """Whether most linked contacts are in Sage under the name of their link, by ``cbMarq`` or ``CT_No``."""
     by_id = {row["cbMarq"]: row for row in contacts}
     by_number = {row["CT_No"]: row for row in contacts if row.get("CT_No")}
-    found = [
-        normalise.name(link.contact) in _full_names(by_id.get(link.sage100_id), by_number.get(link.sage100_no))
-        for link in links
-    ]
-    return sum(found) * 2 > len(found)
-
-
-def _full_names(*rows: Row | None) -> Iterator[str]:
-    return (normalise.name(f"{row.get('CT_Prenom') or ''} {row.get('CT_Nom') or ''}") for row in rows if row)
+    found = 0
+    for link in links:
+        rows = (by_id.get(link.sage100_id), by_number.get(link.sage100_no))
+        names = {normalise.name(f"{row.get('CT_Prenom') or ''} {row.get('CT_Nom') or ''}") for row in rows if row}
+        found += normalise.name(link.contact) in names
+    return found * 2 > len(links)
