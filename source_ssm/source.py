@@ -8,11 +8,18 @@ from typing import Any
 import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the CDK, whose import takes over the logging
 
 # isort: split
-from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, ConfiguredAirbyteCatalog, ConnectorSpecification
+from airbyte_cdk.models import (
+    AirbyteConnectionStatus,
+    AirbyteMessage,
+    AirbyteStateMessage,
+    ConfiguredAirbyteCatalog,
+    ConnectorSpecification,
+    Status,
+)
 from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
-from sage100_ssm.connectors.errors import connector_errors, parse_configuration
+from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parse_configuration
 from sage100_ssm.connectors.source import CursorStream, FullStream, PagedSource, Pages, State
 from sage100_ssm.connectors.spec import connection_specification
 from sage100_ssm.exchange.record import DELETED_AT
@@ -53,6 +60,13 @@ class SourceSsm(PagedSource):
                 without=("default_sales_rep_id", "default_branch_id", "company_code_field", "bulk_writes"),
             )
         )
+
+    def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
+        """Whether SSM can be read; what keeps it from being read is part of the answer, and no trace."""
+        try:
+            return super().check(logger, config)
+        except ConnectorError as error:
+            return AirbyteConnectionStatus(status=Status.FAILED, message=error.message)
 
     def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, Any]:  # noqa: ARG002 - the CDK's signature
         """Log in and read a page of contacts.

@@ -67,7 +67,7 @@ def open_run(settings: Settings, options: RunOptions = ORDINARY, waiting: Waitin
     with (
         StateStore.open(settings.state) as store,
         leased(store, lease_owner(), utc_now, waiting) as held,
-        both_sides(settings.sage100, settings.ssm, held.check) as (sage100, ssm),
+        both_sides(settings.sage100, settings.ssm, held.check, settings.time_budget_minutes * 60) as (sage100, ssm),
     ):
         context = Context(store, sage100, ssm, site_of(settings), options, utc_now)
         yield Run(context, held.lease, run_id=uuid.uuid4().hex[:12], started_at=utc_now())
@@ -131,7 +131,7 @@ def plan_once(settings: Settings, progress: Progress = lambda _: None) -> PlanRe
     """
     with (
         _state_to_read(settings.state) as store,
-        both_sides(settings.sage100, settings.ssm) as (sage100, ssm),
+        both_sides(settings.sage100, settings.ssm, reading_seconds=settings.time_budget_minutes * 60) as (sage100, ssm),
     ):
         return rehearse(Context(store, sage100, ssm, site_of(settings), ORDINARY, utc_now), showing(progress))
 

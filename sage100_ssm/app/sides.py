@@ -20,6 +20,7 @@ from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.ssm.errors import SsmError
 from sage100_ssm.ssm.responses import SchemaField
+from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
@@ -122,11 +123,15 @@ class SsmSide:
     Args:
         config: the connectors' configuration.
         before_write: the run's check that it may still write.
+        reading_seconds: how long reading a list may take.
     """
 
-    def __init__(self, config: SsmConfig, before_write: BeforeWrite = lambda: None) -> None:
+    def __init__(
+        self, config: SsmConfig, before_write: BeforeWrite = lambda: None, reading_seconds: float | None = None
+    ) -> None:
         self._configuration = in_process.configuration_of(config)
-        self._client = SsmClient(config, before_write=before_write)
+        policy = RetryPolicy() if reading_seconds is None else RetryPolicy(reading_timeout=reading_seconds)
+        self._client = SsmClient(config, policy, before_write=before_write)
 
     def close(self) -> None:
         """Close the connections."""
@@ -193,11 +198,14 @@ def _place(config: Sage100Config) -> dict[str, Any]:
 
 @contextmanager
 def both_sides(
-    sage100: Sage100Config, ssm: SsmConfig, before_write: BeforeWrite = lambda: None
+    sage100: Sage100Config,
+    ssm: SsmConfig,
+    before_write: BeforeWrite = lambda: None,
+    reading_seconds: float | None = None,
 ) -> Iterator[tuple[SageSide, SsmSide]]:
     """Both sides, closed in the end; their secrets are masked in every log line of the process."""
     in_process.mask_secrets(sage100, ssm)
-    sage_side, ssm_side = SageSide(sage100, before_write), SsmSide(ssm, before_write)
+    sage_side, ssm_side = SageSide(sage100, before_write), SsmSide(ssm, before_write, reading_seconds)
     try:
         yield sage_side, ssm_side
     finally:

@@ -159,7 +159,7 @@ class SsmClient:
             if not (fresh or unreadable):
                 raise MalformedAnswer("a page that repeats others", sent=True)
             if time.monotonic() > until:
-                raise Unreachable(f"{resource} takes too long to read", sent=True)
+                raise Unreachable("too long", sent=True, code="api_too_long", details={"why": resource})
             seen.update(fresh)
             marks.update(row.mark for row in unreadable)
             yield Page(list(fresh.values()), page.date, unreadable, page.asked_at)

@@ -172,6 +172,8 @@ UNREACHABLE_CODES: Mapping[str, str] = {
     " and that no firewall is in between",
     "api_silent": "Sage Sales Management ({host}) does not answer in time: check that no firewall is in between, or set"
     " the machine's proxy (HTTPS_PROXY)",
+    "api_too_long": "Reading {why} of Sage Sales Management takes too long, and was broken off: check that it has an"
+    " end, or give it more time (time_budget_minutes)",
     "proxy_unreachable": "The proxy {proxy} on the way to Sage Sales Management cannot be reached ({why}): check"
     " HTTPS_PROXY, or that it runs",
 }

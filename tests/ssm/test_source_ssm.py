@@ -1,6 +1,7 @@
 """The source, in process, against the API on loopback and against what the loopback cannot do."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import httpx
 import pytest
@@ -296,12 +297,21 @@ def test_check_logs_in_and_reads_contacts(api, config):
     assert [call.path for call in api.requests] == ["/login", "/contacts"]
 
 
-def test_check_names_wrong_keys_as_a_matter_of_configuration(config):
-    with pytest.raises(AirbyteTracedException) as caught:
-        SourceSsm().check(LOGGER, {**config, "private_key": "wrong-key"})
-    assert caught.value.failure_type is FailureType.config_error
-    assert caught.value.internal_message == "login_refused"
-    assert "wrong-key" not in str(caught.value)
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"private_key": "wrong-key"}, "refuses the login"),
+        ({"private_key": ""}, "private_key"),
+        ({"base_url": "http://127.0.0.1:9/api/v4"}, "Nobody answers"),
+        ({"base_url": "http://ssm.example/api/v4"}, "must begin with https://"),
+    ],
+)
+def test_check_answers_what_is_wrong_and_raises_nothing(config, monkeypatch, settings, words):
+    monkeypatch.setattr("source_ssm.source.SsmClient", partial(SsmClient, retry_policy=HASTE))
+    status = SourceSsm().check(LOGGER, {**config, **settings})
+    assert status.status is Status.FAILED
+    assert words in status.message
+    assert "wrong-key" not in status.message
 
 
 def test_wrong_setting_is_a_matter_of_configuration(config):

@@ -211,9 +211,10 @@ def test_a_list_that_goes_on_for_ever_is_an_error(mock):
     mock.get("/contacts").mock(side_effect=lambda _: page(next(numbers)))
     with (
         client_of(retry_policy=replace(HASTE, reading_timeout=0.5)) as client,
-        pytest.raises(Unreachable, match="too long"),
+        pytest.raises(Unreachable, match="too long") as caught,
     ):
         list(client.rows("contacts"))
+    assert caught.value.code == "api_too_long"
 
 
 def test_page_is_asked_for_with_both_size_headers_and_a_stable_order(mock, client):
