@@ -69,7 +69,8 @@ def remembered(transaction: Transaction, now: datetime) -> Remembered:
     last_whole = transaction.recall(_LAST_WHOLE)
     last_run = next(iter(transaction.runs(1)), None)
     failed = last_run is not None and last_run.status in (RunStatus.FAILED, RunStatus.RUNNING)
-    never = last_whole is None or None in cursors.values()
+    # A stamp in the future was made while the clock was ahead: it says nothing about when that was.
+    is_recent = last_whole is not None and timedelta() <= now - datetime.fromisoformat(last_whole) <= _WHOLE_EVERY
     return Remembered(
         links=transaction.links(),
         accounts={row["id"]: row for row in transaction.observed("accounts")},
@@ -80,7 +81,7 @@ def remembered(transaction: Transaction, now: datetime) -> Remembered:
         database=transaction.recall(_DATABASE),
         companies=transaction.recall(_COMPANIES) or {},
         identity=transaction.recall(_IDENTITY) or 0,
-        is_whole_read_due=failed or never or now - datetime.fromisoformat(last_whole) > _WHOLE_EVERY,
+        is_whole_read_due=failed or None in cursors.values() or not is_recent,
     )
 
 
