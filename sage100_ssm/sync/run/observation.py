@@ -194,7 +194,7 @@ def _read_ssm(ssm: SsmAccess, known: Remembered, *, whole: bool) -> tuple[dict[s
         ConfigurationError: this is another instance.
     """
     if not whole:
-        sample = _sample(known)
+        sample = contact_sample(known)
         found = ssm.find(sample) if sample else Reading([])
         if found.failure:
             return {"contacts": Reading([], failure=found.failure)}, False
@@ -241,7 +241,7 @@ def _brought_up_to_date(before: Mapping[int, Row], reading: Reading | None, *, w
     return rows if whole and reading and reading.complete else {**before, **rows}
 
 
-def _sample(known: Remembered) -> list[int]:
+def contact_sample(known: Remembered) -> list[int]:
     """The ids of some contacts that are known, by which SSM is recognised; of linked ones if there are any."""
     linked = [k.ssm_id for k in known.links if k.status is LinkStatus.ACTIVE and k.ssm_id in known.contacts]
     candidates = linked or [i for i, row in known.contacts.items() if row.get("deleted") is not True]
