@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -37,20 +38,25 @@ def recall(address: str, now: datetime, language: Language) -> tuple[Remembered 
         language: the user's language.
     """
     try:
-        try:
-            with StateStore.open(address, read_only=True) as store, store.transaction() as transaction:
-                known = remembered(transaction, now)
-        except (StateMissing, StateOutdated) as error:
-            # The next run creates it, or brings it up to date.
-            known, place = None, error.place
-        else:
-            place = address.removeprefix(_SQLITE)
-        if address.startswith(_SQLITE):
-            _refuse_unwritable(Path(place))
-        return known, None
+        return _remembered(address, now), None
     except StateError as error:
         code = "state_damaged" if isinstance(error, StateDamaged) else "state_unavailable"
         return None, Finding(Level.MEND, code, None, ending_after(error, language).message)
+
+
+def _remembered(address: str, now: datetime) -> Remembered | None:
+    """What earlier runs left in the state; None where the next run creates it, or brings it up to date.
+
+    Raises:
+        StateError: a run cannot use the state.
+    """
+    known = None
+    with suppress(StateMissing, StateOutdated), StateStore.open(address, read_only=True) as store:
+        with store.transaction() as transaction:
+            known = remembered(transaction, now)
+    if address.startswith(_SQLITE):
+        _refuse_unwritable(Path(address.removeprefix(_SQLITE)))
+    return known
 
 
 def _refuse_unwritable(file: Path) -> None:
