@@ -51,9 +51,12 @@ def _remembered(address: str, now: datetime) -> Remembered | None:
         StateError: a run cannot use the state.
     """
     known = None
-    with suppress(StateMissing, StateOutdated), StateStore.open(address, read_only=True) as store:
-        with store.transaction() as transaction:
-            known = remembered(transaction, now)
+    with (
+        suppress(StateMissing, StateOutdated),
+        StateStore.open(address, read_only=True) as store,
+        store.transaction() as transaction,
+    ):
+        known = remembered(transaction, now)
     if address.startswith(_SQLITE):
         _refuse_unwritable(Path(address.removeprefix(_SQLITE)))
     return known
