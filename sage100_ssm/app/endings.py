@@ -16,6 +16,7 @@ from sage100_ssm.sync.state.errors import (
     StateDamaged,
     StateError,
     StateMissing,
+    StateOutdated,
     StateUnavailable,
 )
 
@@ -24,6 +25,7 @@ _STATE_ERRORS: dict[type[StateError], tuple[str, Exit]] = {
     LeaseLost: ("lease_lost", Exit.ANOTHER_RUN),
     StateDamaged: ("state_damaged", Exit.CONFIGURATION),
     StateMissing: ("state_missing", Exit.CONFIGURATION),
+    StateOutdated: ("state_unavailable", Exit.CONFIGURATION),
     StateUnavailable: ("state_unavailable", Exit.CONFIGURATION),
 }
 

@@ -435,12 +435,12 @@ class SsmClient:
 
     def _before_each(self, request: httpx.Request) -> None:
         self._quota.wait()
-        request.extensions[ASKED_AT] = now = time.monotonic()
-        if (until := request.extensions.get(_UNTIL)) is not None and now > until:
-            raise TooLate
         # After the wait, which may be long.
         if request.method != "GET" and not request.url.path.endswith("/login"):
             self._before_write()
+        request.extensions[ASKED_AT] = now = time.monotonic()
+        if (until := request.extensions.get(_UNTIL)) is not None and now > until:
+            raise TooLate
         with self._counting:
             self._requests += 1
 

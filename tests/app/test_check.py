@@ -1,11 +1,12 @@
 """What `check` tells: each thing looked at, how it stands, what to do; over both stand-ins and real HTTP."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
 
 from sage100_ssm.app import sides
+from sage100_ssm.app.assemble import run_once
 from sage100_ssm.app.check.check import check_sides
 from sage100_ssm.app.check.findings import Level
 from sage100_ssm.sage100.inspection import Generation
@@ -13,7 +14,7 @@ from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.standins.ssm_api.resources import ApiField
-from sage100_ssm.sync.failures import Exit
+from sage100_ssm.sync.failures import ConfigurationError, Exit
 
 HASTE = RetryPolicy(
     attempts=1, wait_initial=0, wait_max=0, pause=0, pause_max=0.01, connect_timeout=1, answer_timeout=1
@@ -175,3 +176,55 @@ def test_advice_bears_a_remedy_in_either_language(site, language):
     for finding in check_sides(site.settings).findings:
         assert "…" not in finding.text
         assert (finding.remedy is None) == (finding.level is OK)
+
+
+# --- the state
+
+
+def test_a_state_that_no_run_has_created_yet_is_no_trouble(site):
+    assert check_sides(site.settings).exit_code == Exit.DONE
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("postgresql+psycopg://nobody@127.0.0.1:1/state", "state_unavailable"),
+        ("sqlite:///{folder}/broken.db", "state_damaged"),
+        ("sqlite:///{folder}/absent/state.db", "state_unavailable"),
+    ],
+    ids=["a server that does not answer", "a damaged file", "a folder that does not exist"],
+)
+def test_a_state_that_no_run_could_use_is_to_be_mended(site, tmp_path, address, code):
+    (tmp_path / "broken.db").write_bytes(b"no database" * 1000)
+    site.tree["state"] = address.format(folder=tmp_path)
+    report = check_sides(site.settings)
+    assert (report.exit_code, levels(report)[code]) == (Exit.CONFIGURATION, MEND)
+
+
+@pytest.fixture
+def synchronised(site):
+    run_once(site.settings)
+    return site
+
+
+def test_after_a_run_all_is_still_ready(synchronised):
+    assert check_sides(synchronised.settings).exit_code == Exit.DONE
+
+
+def test_settings_that_name_another_company_are_told_as_a_run_would_tell_them(synchronised):
+    synchronised.tree["sage100"]["company"] = "AUTRE"
+    report = check_sides(synchronised.settings)
+    assert (report.exit_code, levels(report)["other_company"]) == (Exit.CONFIGURATION, MEND)
+    with pytest.raises(ConfigurationError):
+        run_once(synchronised.settings)
+
+
+def test_another_instance_of_ssm_is_told_as_a_run_would_tell_it(synchronised):
+    for resource in ("contacts", "accounts"):
+        for row in list(synchronised.api.store._tables[resource].values()):
+            other = {"dateCreated": datetime(2001, 1, 1, tzinfo=UTC), "extId": None}
+            synchronised.api.store.put(resource, {**row, **other})
+    report = check_sides(synchronised.settings)
+    assert (report.exit_code, levels(report)["other_side"]) == (Exit.CONFIGURATION, MEND)
+    with pytest.raises(ConfigurationError):
+        run_once(synchronised.settings)

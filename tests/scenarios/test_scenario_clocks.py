@@ -13,6 +13,7 @@ from sage100_ssm.sage100.database import Database
 from sage100_ssm.standins.people import SageUser
 from sage100_ssm.standins.ssm_api.faults import Fault
 from sage100_ssm.sync.failures import Exit
+from sage100_ssm.sync.state.store import DURATION, StateStore
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 NONE = timedelta()
@@ -201,6 +202,22 @@ def test_p1_newest_by_the_stamps_and_the_loser_is_in_the_journal(world, clocks, 
 # --- rows that come late, and stamps of the future
 
 
+@pytest.mark.parametrize("ahead", [3 * MINUTE, HOUR, timedelta(days=4000)], ids=["3 minutes", "an hour", "11 years"])
+def test_run_killed_while_the_clock_was_ahead_locks_nobody_out_and_the_next_reads_ssm_whole(world, clocks, ahead):
+    ada = world.person("Aubrelin", "Ada")
+    clocks.worker = ahead
+    world.run()
+    with StateStore.open(world.settings.state) as store:
+        store.acquire(assemble.lease_owner(), clocks.of_worker(), DURATION)
+    clocks.worker = NONE
+    ada.edit_sage(CT_EMail="ada@alpha.example")
+    world.run()
+    assert ada.card["email"] == "ada@alpha.example"
+    with StateStore.open(world.settings.state) as store, store.transaction() as memory:
+        assert datetime.fromisoformat(memory.recall("ssm_whole_read_at")) <= clocks.of_worker()
+        assert memory.runs(1)[0].started_at <= clocks.of_worker()
+
+
 @pytest.mark.parametrize("late", [5 * MINUTE, HOUR], ids=["5 minutes", "an hour"])
 def test_r5_change_in_sage_committed_after_a_later_one_is_not_missed(world, clocks, late):
     ada, ida = world.person("Aubrelin", "Ada"), world.person("Belmont", "Ida")
@@ -235,7 +252,7 @@ def test_r5_change_in_ssm_that_shows_after_a_later_one_is_not_missed(world, cloc
         world.run()
         world.clock.advance(hours=25)
     assert (ida.row is None) if deleted else (ida.row["CT_EMail"] == "ida@x.example")
-    assert world.notices == []
+    assert [code for code, *_ in world.notices] == ["deleted_in_sage"] * deleted
 
 
 @LATE

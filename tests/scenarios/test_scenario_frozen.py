@@ -146,11 +146,9 @@ def _evening_after_frost(days, frost, number):
         shown.append(world.snapshot())
 
     frost.at, frost.writes, frost.meanwhile = number, 0, take_over
-    try:
+    with pytest.raises(LeaseLost):
         world.run()
-    except LeaseLost:
-        assert shown == [world.snapshot()], "the run wrote after it was overtaken"
-    # Where threads take other turns, the day may have one write less.
+    assert shown == [world.snapshot()], "the run wrote after it was overtaken"
     frost.at = None
     for _ in range(2):
         world.clock.advance(minutes=15)
@@ -174,14 +172,15 @@ def test_p11_value_of_a_frozen_run_does_not_undo_what_was_typed_meanwhile(stage,
     assert ada.card["email"] == "f@x.example"
 
 
-def test_p11_creation_of_a_frozen_run_does_not_double_the_one_of_the_run_that_took_over(stage, frost):
+def test_p11_creation_of_a_frozen_run_does_not_double_the_one_of_a_later_run(stage, frost):
     stage.sage.create_contact("ALPHA", "Aubrelin", "Ada")
 
     def take_over(_):
-        stage.clock.advance(minutes=3)
-        run_once(stage.settings)
+        for _ in range(2):  # the first one leaves a creation alone that another run has just begun
+            stage.clock.advance(minutes=15)
+            run_once(stage.settings)
 
     frost.at, frost.meanwhile = 1, take_over
     with pytest.raises(LeaseLost):
         stage.run()
-    assert stage.names_in_ssm() == ["Aubrelin"]
+    assert stage.names_in_ssm().count("Aubrelin") == 1

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 
 from sage100_ssm.app.assemble import site_of, utc_now
-from sage100_ssm.app.check import comparison, sage100, ssm
+from sage100_ssm.app.check import comparison, sage100, ssm, state
 from sage100_ssm.app.check.findings import CheckReport, Finding, SideFindings
 from sage100_ssm.app.check.sage100 import SageSnapshot
 from sage100_ssm.app.check.ssm import SsmSnapshot
@@ -42,6 +42,10 @@ class _Check:
         """What was found, Sage first, then SSM, then what only a comparison shows."""
         parts = ", ".join(f"{name} {version(name)}" for name in _DISTRIBUTIONS)
         yield self._general.ok("versions", parts=f"{parts}, Python {platform.python_version()}")
+        language, company = self._settings.language, self._settings.sage100.company
+        known, fault = state.recall(self._settings.state, utc_now(), language)
+        if fault:
+            yield fault
         sage_snapshot: SageSnapshot | None = None
         ssm_snapshot: SsmSnapshot | None = None
         with both_sides(self._settings.sage100, self._settings.ssm) as (sage_side, ssm_side):
@@ -51,15 +55,18 @@ class _Check:
                 yield self._sage100.failed(error.failure)
             else:
                 yield from self._sage100_findings(sage_snapshot)
+                if known:
+                    yield from state.recognition_of_sage100(known, sage_snapshot, company, language)
             try:
                 ssm_snapshot = ssm.read(ssm_side)
             except SideFailedError as error:
                 yield self._ssm.failed(error.failure)
             else:
                 columns = sage_snapshot.columns if sage_snapshot else {}
-                company = self._settings.sage100.company
                 yield from ssm.content_findings(ssm_snapshot, self._ssm)
                 yield from ssm.field_map_findings(self._fields, columns, ssm_snapshot, company, self._ssm)
+                if known:
+                    yield from state.recognition_of_ssm(known, ssm_snapshot, ssm_side, language)
         if sage_snapshot and ssm_snapshot:
             yield from self._comparison_findings(sage_snapshot, ssm_snapshot)
 

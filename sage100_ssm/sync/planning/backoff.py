@@ -43,7 +43,10 @@ def back_off(plan: Plan, problems: Iterable[JournalEntry], now: datetime) -> tup
     Returns:
         The plan without those writes, and the problems that explain why they wait.
     """
-    waiting = {p.fingerprint: p.entry for p in problems if p.next_try_at and p.next_try_at > now and p.fingerprint}
+    # A wait longer than the longest was set while the clock was ahead.
+    until = now + _LONGEST
+    waiting = {p.fingerprint: p.entry for p in problems if p.next_try_at and now < p.next_try_at <= until}
+    waiting.pop(None, None)
     if not waiting:
         return plan, ()
     met: list[Entry] = []

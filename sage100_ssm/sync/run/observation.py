@@ -69,7 +69,8 @@ def remembered(transaction: Transaction, now: datetime) -> Remembered:
     last_whole = transaction.recall(_LAST_WHOLE)
     last_run = next(iter(transaction.runs(1)), None)
     failed = last_run is not None and last_run.status in (RunStatus.FAILED, RunStatus.RUNNING)
-    never = last_whole is None or None in cursors.values()
+    # A stamp in the future was made while the clock was ahead: it says nothing about when that was.
+    is_recent = last_whole is not None and timedelta() <= now - datetime.fromisoformat(last_whole) <= _WHOLE_EVERY
     return Remembered(
         links=transaction.links(),
         accounts={row["id"]: row for row in transaction.observed("accounts")},
@@ -80,7 +81,7 @@ def remembered(transaction: Transaction, now: datetime) -> Remembered:
         database=transaction.recall(_DATABASE),
         companies=transaction.recall(_COMPANIES) or {},
         identity=transaction.recall(_IDENTITY) or 0,
-        is_whole_read_due=failed or never or now - datetime.fromisoformat(last_whole) > _WHOLE_EVERY,
+        is_whole_read_due=failed or None in cursors.values() or not is_recent,
     )
 
 
@@ -193,7 +194,7 @@ def _read_ssm(ssm: SsmAccess, known: Remembered, *, whole: bool) -> tuple[dict[s
         ConfigurationError: this is another instance.
     """
     if not whole:
-        sample = _sample(known)
+        sample = contact_sample(known)
         found = ssm.find(sample) if sample else Reading([])
         if found.failure:
             return {"contacts": Reading([], failure=found.failure)}, False
@@ -240,7 +241,7 @@ def _brought_up_to_date(before: Mapping[int, Row], reading: Reading | None, *, w
     return rows if whole and reading and reading.complete else {**before, **rows}
 
 
-def _sample(known: Remembered) -> list[int]:
+def contact_sample(known: Remembered) -> list[int]:
     """The ids of some contacts that are known, by which SSM is recognised; of linked ones if there are any."""
     linked = [k.ssm_id for k in known.links if k.status is LinkStatus.ACTIVE and k.ssm_id in known.contacts]
     candidates = linked or [i for i, row in known.contacts.items() if row.get("deleted") is not True]

@@ -13,7 +13,13 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from sage100_ssm.sync.state.errors import Damage, StateDamaged, StateMissing, StateUnavailable
+from sage100_ssm.sync.state.errors import (
+    Damage,
+    StateDamaged,
+    StateMissing,
+    StateOutdated,
+    StateUnavailable,
+)
 from sage100_ssm.sync.state.tables import VERSION_TABLE, metadata
 
 BUSY_SECONDS = 60.0
@@ -157,7 +163,7 @@ def _migrate(connection: Connection, place: str, *, read_only: bool) -> None:
         raise StateDamaged(place, Damage.NEWER)
     if version != scripts.get_current_head():
         if read_only:
-            raise StateUnavailable(place, "it is of an older version, and the next run brings it up to date")
+            raise StateOutdated(place, "it is of an older version, and the next run brings it up to date")
         command.upgrade(config, "head")
     if not metadata.tables.keys() <= set(inspect(connection).get_table_names()):
         raise StateDamaged(place, Damage.INCOMPLETE)

@@ -4,6 +4,7 @@ StateError
 ├── StateMissing        nothing is stored yet: a first run is needed
 ├── StateDamaged        move it away and rebuild it with ``resync``
 ├── StateUnavailable    rights, disk, server or address: repair that and try again
+│   └── StateOutdated   of an older version, which the next run brings up to date
 ├── AnotherRun          another run has the lease: leave the work to it
 ├── LeaseLost           another run took the lease over, or may: stop, write nothing more
 └── AlreadyLinked       a second live link of one contact: a fault of the caller
@@ -81,6 +82,10 @@ class StateUnavailable(StateError):  # noqa: N818 - as above
         super().__init__(f"The synchronisation state {place} is not available: {reason}.")
         self.place = place
         self.reason = reason
+
+
+class StateOutdated(StateUnavailable):
+    """It is of an older version, and was opened only to be read: the next run brings it up to date."""
 
 
 class AnotherRun(StateError):  # noqa: N818 - as above

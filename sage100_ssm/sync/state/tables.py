@@ -176,6 +176,8 @@ runs = Table(
     Column("status", String(16), nullable=False),
     Column("counts", JsonText, nullable=False),
     Column("exit_code", Integer),
+    Column("number", Integer),
 )
 
 Index("runs_started_at", runs.c.started_at)
+Index("runs_number", runs.c.number)

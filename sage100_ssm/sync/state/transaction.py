@@ -240,7 +240,9 @@ class Transaction:
         # This run has the lease, so no other can still be running: it was killed.
         abandoned = update(table).where(table.c.status == RunStatus.RUNNING.value)
         self._connection.execute(abandoned.values(status=RunStatus.FAILED.value, finished_at=run.started_at))
-        self._connection.execute(insert(table).values(rows.run_row(run)))
+        # Numbered: a clock that is put back would make an earlier run the last one.
+        number = select(func.coalesce(func.max(table.c.number), 0) + 1).scalar_subquery()
+        self._connection.execute(insert(table).values(**rows.run_row(run), number=number))
 
     def finish_run(self, run: RunRow) -> None:
         """Record how a run ended."""
@@ -248,8 +250,8 @@ class Transaction:
         self._connection.execute(ended.values(rows.run_row(run)))
 
     def runs(self, limit: int | None = None) -> list[RunRow]:
-        """The runs, newest first, at most ``limit``."""
-        wanted = select(tables.runs).order_by(tables.runs.c.started_at.desc(), tables.runs.c.run_id.desc())
+        """The runs, the one that began last first, whatever the clock said; at most ``limit``."""
+        wanted = select(tables.runs).order_by(tables.runs.c.number.desc())
         return [rows.run_of(row) for row in self._connection.execute(wanted.limit(limit))]
 
     # --- rows

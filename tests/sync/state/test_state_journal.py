@@ -179,6 +179,12 @@ def test_the_last_runs_can_be_asked_for(transaction, now):
     assert [run.run_id for run in transaction.runs(2)] == ["run-4", "run-3"]
 
 
+def test_the_last_run_is_the_one_that_began_last_though_the_clock_was_put_back(transaction, now):
+    transaction.start_run(RunRow("ahead", now + timedelta(days=400)))
+    transaction.start_run(RunRow("after", now))
+    assert [run.run_id for run in transaction.runs()] == ["after", "ahead"]
+
+
 def test_times_come_back_in_utc_whatever_their_zone(transaction):
     paris = datetime(2026, 3, 2, 9, 0, tzinfo=timezone(timedelta(hours=1)))
     transaction.start_run(RunRow("one", paris))

@@ -1,0 +1,104 @@
+"""Findings about the state: whether a run can open it, and whether it belongs to these two sides."""
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from sage100_ssm.app.check.findings import Finding, Level
+from sage100_ssm.app.check.sage100 import SageSnapshot
+from sage100_ssm.app.check.ssm import SsmSnapshot
+from sage100_ssm.app.endings import ending_after
+from sage100_ssm.app.sides import SsmSide
+from sage100_ssm.messages import Language, say_error
+from sage100_ssm.sync.failures import ConfigurationError
+from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.run.observation import Remembered, contact_sample, remembered
+from sage100_ssm.sync.run.same_system import (
+    compare_ssm_rows,
+    refuse_other_company,
+    refuse_other_database,
+    refuse_other_instance,
+)
+from sage100_ssm.sync.state.errors import StateDamaged, StateError, StateMissing, StateOutdated, StateUnavailable
+from sage100_ssm.sync.state.store import StateStore
+
+_SQLITE = "sqlite:///"
+
+
+def recall(address: str, now: datetime, language: Language) -> tuple[Remembered | None, Finding | None]:
+    """What earlier runs left in the state, if there is one; and what prevents a run from using it.
+
+    Args:
+        address: the state's URL.
+        now: the time.
+        language: the user's language.
+    """
+    try:
+        return _remembered(address, now), None
+    except StateError as error:
+        code = "state_damaged" if isinstance(error, StateDamaged) else "state_unavailable"
+        return None, Finding(Level.MEND, code, None, ending_after(error, language).message)
+
+
+def _remembered(address: str, now: datetime) -> Remembered | None:
+    """What earlier runs left in the state; None where the next run creates it, or brings it up to date.
+
+    Raises:
+        StateError: a run cannot use the state.
+    """
+    known = None
+    with (
+        suppress(StateMissing, StateOutdated),
+        StateStore.open(address, read_only=True) as store,
+        store.transaction() as transaction,
+    ):
+        known = remembered(transaction, now)
+    if address.startswith(_SQLITE):
+        _refuse_unwritable(Path(address.removeprefix(_SQLITE)))
+    return known
+
+
+def _refuse_unwritable(file: Path) -> None:
+    """Check that a state's file, or the folder that is to contain it, can be written.
+
+    Raises:
+        StateUnavailable: it cannot.
+    """
+    if not file.parent.is_dir():
+        raise StateUnavailable(str(file), os.strerror(errno.ENOENT))
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise StateUnavailable(str(file), os.strerror(errno.EACCES))
+
+
+def recognition_of_sage100(
+    known: Remembered, snapshot: SageSnapshot, database: str, language: Language
+) -> Iterator[Finding]:
+    """Why a run would refuse this company database: the state was made with another one."""
+    yield from _refusal(partial(refuse_other_company, known.links, known.database, database), language)
+    contacts = snapshot.contacts
+    compare = partial(refuse_other_database, known.links, known.companies, snapshot.companies, contacts, complete=True)
+    yield from _refusal(compare, language)
+
+
+def recognition_of_ssm(
+    known: Remembered, snapshot: SsmSnapshot, side: SsmSide, language: Language
+) -> Iterator[Finding]:
+    """Why a run would refuse this instance of SSM: the state was made with another one."""
+    sample = contact_sample(known)
+    contacts = compare_ssm_rows(known.contacts, side.find(sample).rows if sample else ())
+    accounts = compare_ssm_rows(known.accounts, snapshot.accounts)
+    expects_rows = bool(known.contacts or known.accounts)
+    compare = partial(refuse_other_instance, contacts, accounts, expects_known_rows=expects_rows)
+    yield from _refusal(compare, language)
+
+
+def _refusal(compare: Callable[[], None], language: Language) -> Iterator[Finding]:
+    try:
+        compare()
+    except ConfigurationError as error:
+        side = Side(error.params["side"])
+        yield Finding(Level.MEND, error.code, side, say_error(error.code, language, **error.params))
