@@ -131,7 +131,7 @@ class SsmSide:
     ) -> None:
         self._configuration = in_process.configuration_of(config)
         policy = RetryPolicy() if reading_seconds is None else RetryPolicy(reading_timeout=reading_seconds)
-        self._client = SsmClient(config, policy, before_write=before_write)
+        self._client = SsmClient(config, retry_policy=policy, before_write=before_write)
 
     def close(self) -> None:
         """Close the connections."""
