@@ -44,8 +44,8 @@ class HeldLease:
     def check(self) -> None:
         """Check, immediately before a write to a side, that this is still the only run.
 
-        Both are needed. The number alone is stale as soon as it was read. The clock alone is blind where it stands
-        still: a virtual machine that is paused does not see it. What remains is a process that is stopped between
+        Both are needed. The number alone is stale as soon as it was read. The clock alone is blind where it stops:
+        a virtual machine that is paused does not see it. What remains is a process that is stopped between
         this check and its next system call; neither side takes a fencing token that would close that gap.
 
         Raises:
@@ -73,7 +73,7 @@ class HeldLease:
 
 def seconds() -> float:
     """A monotonic clock that goes on while the machine sleeps."""
-    # On Linux time.monotonic() stands still in suspension: after a night, a lease would seem to be a second old.
+    # On Linux time.monotonic() stops in suspension: after a night, a lease would seem to be a second old.
     # Windows' monotonic clock goes on; other systems have no better one.
     boot_time = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boot_time is None else time.clock_gettime(boot_time)

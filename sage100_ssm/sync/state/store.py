@@ -21,7 +21,7 @@ _LEASE = select(tables.lease.c.number, tables.lease.c.owner, tables.lease.c.expi
 DURATION = timedelta(minutes=2)
 """How long a run's lease lasts unless renewed: a killed run keeps others out no longer than this."""
 _CLOCK_TOLERANCE = timedelta(seconds=10)
-"""By how much a clock may have been set back since a living run renewed its lease."""
+"""By how much a clock may have been set back since a live run renewed its lease."""
 
 
 class StateStore:

@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column; of the runs so far, the times tell the order."""
+    """Add the column; the runs so far are in the order of their times."""
     op.add_column("runs", sa.Column("number", sa.Integer))
     runs = sa.table("runs", sa.column("run_id"), sa.column("started_at"), sa.column("number"))
     connection = op.get_bind()
