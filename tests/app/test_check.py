@@ -1,5 +1,6 @@
 """What `check` tells: each thing looked at, how it stands, what to do; over both stand-ins and real HTTP."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -10,7 +11,6 @@ from sage100_ssm.app.assemble import run_once
 from sage100_ssm.app.check.check import check_sides
 from sage100_ssm.app.check.findings import Level
 from sage100_ssm.sage100.inspection import Generation
-from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.standins.ssm_api.resources import ApiField
@@ -24,7 +24,7 @@ ADVICE, MEND, OK, UNSEEN = Level.ADVICE, Level.MEND, Level.OK, Level.UNSEEN
 
 @pytest.fixture(autouse=True)
 def haste(monkeypatch):
-    monkeypatch.setattr(sides, "SsmClient", partial(SsmClient, retry_policy=HASTE))
+    monkeypatch.setattr(sides, "RetryPolicy", partial(replace, HASTE))
 
 
 def levels(report):

@@ -1,6 +1,7 @@
 """What `probe` sees of SSM and Sage: either answer to each open question, and nothing of it left behind."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -10,7 +11,6 @@ from sage100_ssm.app import sides
 from sage100_ssm.app.assemble import utc_now
 from sage100_ssm.app.probe import probe, settings_from, write_answers
 from sage100_ssm.app.settings import load_settings
-from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault, Reset
 from sage100_ssm.standins.ssm_api.quirks import Quirks
@@ -28,7 +28,7 @@ CLIENT = "JASPE"
 
 @pytest.fixture(autouse=True)
 def haste(monkeypatch):
-    monkeypatch.setattr(sides, "SsmClient", partial(SsmClient, retry_policy=HASTE))
+    monkeypatch.setattr(sides, "RetryPolicy", partial(replace, HASTE))
 
 
 def codes(site, company=CLIENT, side="ssm"):

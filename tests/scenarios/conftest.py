@@ -6,7 +6,7 @@ Every scenario ends with the same check: one more run writes nothing, tells noth
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,6 @@ import pytest
 from sage100_ssm.app import assemble, sides
 from sage100_ssm.app.assemble import plan_once, run_once
 from sage100_ssm.app.settings import Settings
-from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins.company_database import create_company_database
 from sage100_ssm.standins.people import SageUser, SsmUser
@@ -291,7 +290,7 @@ def quirks(request):
 def stage(server, empty_company, quirks, tmp_path, monkeypatch):
     """Two clients on both sides, and nobody in them; the final check is left to the scenario."""
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))  # loopback needs no certificates, and loading them takes long
-    monkeypatch.setattr(sides, "SsmClient", partial(SsmClient, retry_policy=HASTE))
+    monkeypatch.setattr(sides, "RetryPolicy", partial(replace, HASTE))
     clock = Clock()
     monkeypatch.setattr(assemble, "utc_now", clock)
     server.reset(with_value_lists(Store(quirks, clock=clock, extra_fields=EXTRA_FIELDS)))
