@@ -60,8 +60,8 @@ def frost(monkeypatch):
     frost = Frost()
     client, opened, writing, check = sides.SsmClient, sides.open_database, Database.writing, HeldLease.check
 
-    def client_in_turn(config, **more):
-        made = client(config, **more)
+    def client_in_turn(*args, **more):
+        made = client(*args, **more)
         if not frost.others:
             send = made._send
 

@@ -60,8 +60,8 @@ def death(monkeypatch):
         StateStore.release,
     )
 
-    def mortal_client(config, **more):
-        opened = client(config, **more)
+    def mortal_client(*args, **more):
+        opened = client(*args, **more)
         send = opened._send
 
         def send_and_strike(*args, **more):

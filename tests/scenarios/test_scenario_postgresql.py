@@ -1,6 +1,7 @@
 """The state kept in PostgreSQL: whole days over it, and one run at a time."""
 
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
@@ -66,3 +67,24 @@ def test_a_second_run_over_postgresql_is_refused_while_one_is_under_way(in_postg
 
     in_postgresql.run(meanwhile=start_another)
     assert refused
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [timedelta(minutes=3), -timedelta(minutes=3), timedelta(days=1), -timedelta(days=1)],
+    ids=["3 minutes ahead", "3 minutes behind", "a day ahead", "a day behind"],
+)
+def test_a_second_run_is_refused_whatever_the_clock_of_its_machine_says(in_postgresql, difference):
+    ada = in_postgresql.person("Aubrelin", "Ada")
+    ada.edit_sage(CT_EMail="ada@alpha.example")
+    refused = []
+
+    def start_another():
+        in_postgresql.clock.ahead += difference
+        with pytest.raises(AnotherRun):
+            in_postgresql.run()
+        in_postgresql.clock.ahead -= difference
+        refused.append(True)
+
+    in_postgresql.run(meanwhile=start_another)
+    assert (refused, ada.card["email"]) == ([True], "ada@alpha.example")
