@@ -20,7 +20,6 @@ from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.ssm.errors import SsmError
 from sage100_ssm.ssm.responses import SchemaField
-from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
@@ -130,8 +129,8 @@ class SsmSide:
         self, config: SsmConfig, before_write: BeforeWrite = lambda: None, reading_seconds: float | None = None
     ) -> None:
         self._configuration = in_process.configuration_of(config)
-        policy = RetryPolicy() if reading_seconds is None else RetryPolicy(reading_timeout=reading_seconds)
-        self._client = SsmClient(config, policy, before_write=before_write)
+        self._client = SsmClient(config, before_write=before_write)
+        self._client.limit_reading(reading_seconds)
 
     def close(self) -> None:
         """Close the connections."""

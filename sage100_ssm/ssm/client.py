@@ -6,6 +6,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Self, TypeVar
@@ -100,6 +101,11 @@ class SsmClient:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def limit_reading(self, seconds: float | None) -> None:
+        """Break off lists that take longer than so many seconds; None leaves what the policy says."""
+        if seconds is not None:
+            self.policy = replace(self.policy, reading_timeout=seconds)
 
     @property
     def requests(self) -> int:
