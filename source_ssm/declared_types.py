@@ -41,7 +41,8 @@ class DeclaredTypes:
         return {**row, **{name: self._converted(name, row[name]) for name in wrong}} if wrong else row
 
     def _converted(self, name: str, value: Any) -> Any:
-        converted = self._kinds[name].convert(value)
+        # Only `true` is a deletion: a destination would delete what "false" or 1 marks, if it were converted.
+        converted = None if name == "deleted" else self._kinds[name].convert(value)
         if converted is not None:
             return converted
         if name not in self._logged:

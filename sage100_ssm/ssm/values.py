@@ -33,7 +33,8 @@ def same(left: Any, right: Any) -> bool:
 
 def value_of(row: Row, field: str) -> Any:
     """The value of a field of a row: null for a missing key, false for a missing ``deleted``."""
-    return is_deleted(row) if field == "deleted" else row.get(field)
+    value = row.get(field)
+    return False if field == "deleted" and value is None else value
 
 
 def is_deleted(row: Row) -> bool:

@@ -140,7 +140,7 @@ def test_a_field_of_the_sites_own_is_looked_for_on_both_sides(site, field, setti
     [
         ({"private_key": "wrong"}, "login_refused", Exit.CONFIGURATION),
         ({"default_sales_rep_id": 1}, "side_failed", Exit.CONFIGURATION),
-        ({"base_url": "http://127.0.0.1:1/api/v4"}, "unreachable", Exit.SIDE),
+        ({"base_url": "http://127.0.0.1:1/api/v4"}, "api_port_closed", Exit.SIDE),
     ],
 )
 def test_ssm_out_of_reach_is_one_sentence_and_sage_is_looked_at_all_the_same(site, change, code, exit_code):

@@ -10,7 +10,7 @@ from sage100_ssm.ssm import border
 from sage100_ssm.ssm.border import Unreadable
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
-from sage100_ssm.ssm.values import changed_at, is_deleted
+from sage100_ssm.ssm.values import changed_at, is_deleted, same, value_of
 from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from source_ssm.source import SourceSsm
 from tests.support.odd_servers import OddServer, logging_in, sent
@@ -143,3 +143,26 @@ def test_a_second_reading_counts_anew():
             for _ in range(2):
                 reading = in_process.read(source, in_process.configuration_of(config), {"users": None})["users"]
                 assert reading.unreadable == 1
+
+
+@pytest.mark.parametrize("mark", ["true", "false", 1, "yes", [], {}])
+def test_a_mark_of_deletion_that_is_neither_true_nor_false_is_passed_on_and_deletes_nothing(mark, caplog):
+    rows = [f'{{"id": 1, "deleted": {json.dumps(mark)}}}', '{"id": 2, "deleted": true}']
+
+    def answer(stream, head):
+        stream.sendall(sent("200 OK", f"[{', '.join(rows)}]".encode() if b"page=0" in head else b"[]"))
+
+    with OddServer(logging_in(answer)) as server:
+        keys = {"public_key": "p", "private_key": "k", "requests_per_second": 1000, "emit_deletions": True}
+        config = {"base_url": f"http://127.0.0.1:{server.port}", **keys}
+        read = in_process.read(SourceSsm(), config, {"contacts": None})["contacts"].rows
+    assert [(row["deleted"], bool(row["_ab_cdc_deleted_at"])) for row in read] == [(mark, False), (True, True)]
+    assert "values in deleted of a type not declared" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("mark", "holds"), [(None, True), (False, True), (True, False), ("false", False), ("true", False)]
+)
+def test_what_is_expected_to_live_does_so_only_where_it_is_marked_so(mark, holds):
+    row = border.fit({"id": 7, "deleted": mark})
+    assert same(value_of(row, "deleted"), False) is holds
