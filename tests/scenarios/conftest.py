@@ -140,8 +140,12 @@ class World:
 
     # --- runs
 
-    def run(self, *, meanwhile: Callable[[], object] | None = None, **options: bool) -> RunReport:
-        """One run. What people do ``meanwhile`` they do between the decisions and the first write."""
+    def run(self, *, meanwhile: Callable[[], object] | None = None, after: float = 15, **options: bool) -> RunReport:
+        """One run, so many minutes after the last one.
+
+        What people do ``meanwhile`` they do between the decisions and the first write.
+        """
+        self.clock.advance(minutes=after)
         self.api.requests.clear()
         step_done = {"apply": meanwhile} if meanwhile else {}
         return run_once(self.settings, RunOptions(**options), lambda step: step_done.get(step, lambda: None)())
@@ -252,7 +256,7 @@ class World:
     def rest(self) -> None:
         """One more run writes nothing, tells nothing new, and links stand one to one."""
         before = self.snapshot()
-        report = self.run()
+        report = self.run(after=0)
         told = {
             "sage100": report.sage100.written,
             "ssm": report.ssm.written,

@@ -49,6 +49,7 @@ def test_p11_the_same_value_typed_meanwhile_is_no_conflict(world):
 
 
 def test_p11_contact_edited_in_ssm_before_its_deletion_is_left_and_its_edit_kept_by_the_next_run(world):
+    world.bystander()
     ada = world.person("Aubrelin", "Ada")
     ada.delete_sage()
     report = world.run(meanwhile=lambda: ada.edit_ssm(email="neu@alpha.example"))
@@ -71,6 +72,7 @@ def test_p11_contact_edited_in_sage_before_its_deletion_is_left_and_restored_by_
 
 @pytest.mark.parametrize("side", ["sage100", "ssm"])
 def test_p11_contact_deleted_meanwhile_is_no_error_and_the_next_run_decides(world, side):
+    world.bystander()
     ada = world.person("Aubrelin", "Ada", born="ssm")
     if side == "sage100":
         ada.edit_ssm(email="neu@alpha.example")

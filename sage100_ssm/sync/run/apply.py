@@ -179,11 +179,12 @@ class _SideWriter:
             if write.action is Action.CREATE:
                 intent = intent_of(write)
                 key = (intent.side, intent.source_id)
-                if receipt.outcome is Outcome.REFUSED:
-                    self._ledger.close_intent(transaction, key)
-                elif receipt.outcome is Outcome.UNCERTAIN:
+                if receipt.outcome is Outcome.UNCERTAIN:
                     self._ledger.keep_target(transaction, key, receipt.id)
-            if self._side is Side.SSM and receipt.cause is Cause.NOT_FOUND:
+                else:
+                    # It was certainly not created: the next run may try at once.
+                    self._ledger.close_intent(transaction, key)
+            if self._side is Side.SSM and receipt.cause is Cause.NOT_FOUND and receipt.record is None:
                 self._sleep_unseen(transaction, write)
         if problem := refusal(write, receipt, self._mapper):
             self._tally.refusals.append((problem, write))

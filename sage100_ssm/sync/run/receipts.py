@@ -200,8 +200,9 @@ def _was_overtaken(write: Write, receipt: Receipt) -> bool:
     """Whether a write was not done only because somebody else was faster (P11)."""
     match receipt.cause:
         case Cause.NOT_FOUND:
-            # P10: what SSM does not show is not deleted; a row that is gone from Sage is.
-            return write.side is Side.SAGE100
+            # P10: what SSM does not show at all is not deleted; a row that is gone from Sage is, and one that SSM shows
+            # as deleted.
+            return write.side is Side.SAGE100 or receipt.record is not None
         case Cause.DUPLICATE:
             # In SSM a contact has the `extId` already, and the next run matches it. In Sage it is P12.
             return write.side is Side.SSM
