@@ -103,6 +103,14 @@ def _unfinished(here):
     return here.prefect.post("/flow_runs/filter", json=wanted).json()
 
 
+def _begun(here):
+    """A run that is under way."""
+    _until(lambda: not _unfinished(here))
+    here.prefect.post(f"/deployments/{_deployment(here)['id']}/create_flow_run", json={}).raise_for_status()
+    (run,) = _until(lambda: [run for run in _unfinished(here) if run["state"]["name"] == "Running"])
+    return run
+
+
 def _schedule(here):
     state = f"sqlite:///{here.place.settings.parent / 'sync-state.db'}"
     with StateStore.open(state, read_only=True) as store, store.transaction() as transaction:
@@ -185,9 +193,11 @@ def test_a_second_serve_ends_with_5_names_the_first_and_leaves_its_next_run(here
     assert here.process.poll() is None
 
 
-def test_runs_go_on_when_the_prefect_server_died(here):
+def test_the_run_under_way_and_the_next_one_are_done_although_the_prefect_server_died(here):
+    under_way = _begun(here)
     os.kill(_server_pid(here), signal.SIGKILL)
 
+    assert _ended(here, under_way["id"])["state"]["name"] in {"Done", "Held"}
     assert _run(here)["state"]["name"] in {"Done", "Held"}
     assert here.process.poll() is None
 
@@ -195,9 +205,7 @@ def test_runs_go_on_when_the_prefect_server_died(here):
 def test_after_a_kill_nothing_is_left_behind_and_the_next_serve_has_the_same_address(here):
     """Everything is killed in the middle of a run, as by a power failure, the server a moment after ``serve``."""
     server = _server_pid(here)
-    _until(lambda: not _unfinished(here))
-    here.prefect.post(f"/deployments/{_deployment(here)['id']}/create_flow_run", json={}).raise_for_status()
-    (killed,) = _until(lambda: [run for run in _unfinished(here) if run["state"]["name"] == "Running"])
+    killed = _begun(here)
     runs = [pid for pid in _children(here.process.pid) if pid != server]
     here.process.kill()
     here.process.wait(10)
