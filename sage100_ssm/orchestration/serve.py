@@ -8,15 +8,24 @@ from collections.abc import Callable
 from contextlib import redirect_stdout, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
+from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.runner import Runner
 from prefect.schedules import Interval
+from prefect.states import Crashed
 
 from sage100_ssm.app.schedule import Schedule, remembered_schedule
 from sage100_ssm.app.settings import Settings
@@ -31,6 +40,7 @@ _HEARTBEAT = "prefect.flow-run.heartbeat"
 _ENDS = {f"prefect.flow-run.{end}" for end in ("Completed", "Failed", "Cancelled", "Crashed")}
 _DEAD_AFTER = timedelta(minutes=5)
 """A run without a heartbeat for so long was killed: there is one each minute (``prefect_environment``)."""
+_KILLED = "No sign of life: the process was killed."
 _TRY_AGAIN_SECONDS = 15.0
 
 Say = Callable[[str], None]
@@ -83,7 +93,7 @@ def _registered(config: Path, settings: Settings, schedule: Schedule) -> _Runner
     with api_errors_in_words():
         mark_killed_runs()
         # With the flow at hand, the runner takes no code from the server, whatever the deployment there says.
-        runner.add_flow(
+        deployment_id = runner.add_flow(
             sync_contacts,
             name=deployment_name(settings),
             schedule=Interval(schedule.every, anchor_date=schedule.since),
@@ -91,7 +101,19 @@ def _registered(config: Path, settings: Settings, schedule: Schedule) -> _Runner
             tags=[TAG],
             concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
         )
+        _end_left_over_runs(cast("UUID", deployment_id))  # outside an event loop it is added at once
     return runner
+
+
+def _end_left_over_runs(deployment_id: UUID) -> None:
+    """Mark the runs as crashed that were under way when ``serve`` was killed: they have the slot of the next one."""
+    under_way = FlowRunFilter(
+        deployment_id=FlowRunFilterDeploymentId(any_=[deployment_id]),
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PENDING, StateType.RUNNING])),
+    )
+    with get_client(sync_client=True) as client:
+        for run in client.read_flow_runs(flow_run_filter=under_way):
+            client.set_flow_run_state(run.id, Crashed(message=_KILLED))
 
 
 def _registered_again(config: Path, settings: Settings, schedule: Schedule) -> _Runner:
@@ -140,5 +162,5 @@ def _killed_runs_automation(name: str) -> AutomationCore:
         threshold=1,
         within=_DEAD_AFTER,
     )
-    crashed = ChangeFlowRunState(state=StateType.CRASHED, message="No sign of life: the process was killed.")
+    crashed = ChangeFlowRunState(state=StateType.CRASHED, message=_KILLED)
     return AutomationCore(name=name, trigger=trigger, actions=[crashed])

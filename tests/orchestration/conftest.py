@@ -1,6 +1,6 @@
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
@@ -39,15 +39,17 @@ def client_of():
     """A client of a Prefect server, with its key and a token against foreign pages."""
 
     class Patient(httpx.HTTPTransport):
-        """Repeats what Prefect answers with 503, as its own clients do: its database was locked."""
+        """Repeats a request as Prefect's own clients do: where its database was locked (503), or its server ended."""
 
         def handle_request(self, request):
             for _ in range(30):
-                if (answer := super().handle_request(request)).status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                    break
-                answer.read()
+                with suppress(httpx.ReadError, httpx.RemoteProtocolError):
+                    answer = super().handle_request(request)
+                    if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                        return answer
+                    answer.close()
                 time.sleep(1)
-            return answer
+            raise TimeoutError
 
     @contextmanager
     def client_of(api_url, key):
