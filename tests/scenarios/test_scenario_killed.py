@@ -179,4 +179,10 @@ def go_on(world):
 def test_so_it_does_if_people_go_on_before_the_next_run(days, death, shard):
     expected, calls = undisturbed(days, death, more=go_on)
     for call in range(1 + shard, calls + 1, SHARDS * EVERY):
-        assert killed(days, death, go_on, call) == expected, f"killed at call {call} of {calls}"
+        stands = killed(days, death, go_on, call)
+        assert but_for_deletions(stands) == but_for_deletions(expected), f"killed at call {call} of {calls}"
+
+
+def but_for_deletions(stands):
+    """The evening but for the notices of deletions in Sage: NéSsm may be deleted before Sage ever had him."""
+    return stands | {"notices": [n for n in stands["notices"] if n[0] != "deleted_in_sage"]}

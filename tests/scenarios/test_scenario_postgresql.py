@@ -82,7 +82,7 @@ def test_a_second_run_is_refused_whatever_the_clock_of_its_machine_says(in_postg
     def start_another():
         in_postgresql.clock.ahead += difference
         with pytest.raises(AnotherRun):
-            in_postgresql.run()
+            in_postgresql.run(after=0)
         in_postgresql.clock.ahead -= difference
         refused.append(True)
 
