@@ -206,9 +206,38 @@ def test_sage_contact_without_a_last_name_is_reported(world):
     assert (report.ssm.created, world.problems) == (0, [("value_missing", "last_name")])
 
 
+OTHER_GENDER = {"id": 5, "descriptionEN": "Other", "descriptionFR": "Autre"}
+
+
 @pytest.mark.parametrize("civility", [3, 7, -1])
-def test_sage_civility_out_of_the_known_ones_breaks_nothing(world, civility):
+def test_p7_a_civility_that_ssm_has_no_gender_for_is_reported_and_the_other_fields_go_over(world, civility):
     ada = world.person("Aubrelin", "Ada", CT_Civilite=civility)
     ada.edit_sage(CT_EMail="ada@alpha.example")
     world.run()
-    assert (ada.card["email"], ada.row["CT_Civilite"]) == ("ada@alpha.example", civility)
+    assert (ada.card["email"], ada.card["gender"], ada.row["CT_Civilite"]) == ("ada@alpha.example", None, civility)
+    assert world.problems == [("value_unknown", "civility")]
+    ada.edit_sage(CT_Civilite=1)
+    world.run()
+    assert (ada.card["gender"], world.problems) == (1, [])
+
+
+def test_p7_a_gender_that_sage_has_no_civility_for_is_reported_and_the_other_fields_come_over(world):
+    world.api.store.put("genders", OTHER_GENDER)
+    ada = world.person("Aubrelin", "Ada", CT_Civilite=1)
+    ada.edit_ssm(gender=5, email="ada@alpha.example")
+    world.run()
+    assert (ada.row["CT_EMail"], ada.row["CT_Civilite"], ada.card["gender"]) == ("ada@alpha.example", 1, 5)
+    assert world.problems == [("value_unknown", "civility")]
+    ada.edit_ssm(gender=0)
+    world.run()
+    assert (ada.row["CT_Civilite"], world.problems) == (0, [])
+
+
+def test_p7_a_new_contact_with_an_unknown_gender_comes_over_without_it(world):
+    world.api.store.put("genders", OTHER_GENDER)
+    world.ssm.create_contact("ALPHA", "Bellac", "Bea", gender=5)
+    world.run()
+    assert ([row["CT_Civilite"] for row in world.sage.contacts()], world.problems) == (
+        [0],
+        [("value_unknown", "civility")],
+    )

@@ -118,21 +118,23 @@ class NumberCodec:
 
 
 _FEMALE = 1
-_CIVILITIES = range(3)
+_CIVILITIES: Mapping[Value, Value] = {0: "M.", 1: "Mme", 2: "Mlle"}
 _GENDERS = range(2)
 
 
 class CivilityCodec:
-    """Sage 0 M., 1 Mme, 2 Mlle; SSM 0 male, 1 female, or unknown (docs/facts/sage100.md, docs/facts/ssm-api.md)."""
+    """Sage 0 M., 1 Mme, 2 Mlle; SSM 0 male, 1 female, or unknown (docs/facts/sage100.md, docs/facts/ssm-api.md).
+
+    Another code is kept as it is; the other side cannot hold it.
+    """
 
     def read(self, side: Side, raw: Any) -> Value:
-        """Sage's code, or 0 where it has none of these; SSM's id, or None for unknown."""
+        """Sage's code, 0 where there is none; SSM's id, or None for unknown."""
         if isinstance(raw, Mapping):
             raw = raw.get("id")
-        code = None if raw in (None, "") else int(raw)
-        if side is Side.SAGE100:
-            return code if code in _CIVILITIES else 0
-        return code if code in _GENDERS else None
+        if raw in (None, ""):
+            return 0 if side is Side.SAGE100 else None
+        return int(raw)
 
     def form(self, side: Side, value: Value) -> Hashable:
         """The code."""
@@ -140,26 +142,28 @@ class CivilityCodec:
 
     def is_equal(self, sage100: Value, ssm: Value) -> bool:
         """Whether the gender is that of the civility: Mme and Mlle are both female."""
-        return _gender(sage100) == ssm
+        gender = _gender(sage100)
+        return gender is not None and gender == ssm
 
     def carry(self, side: Side, value: Value, current: Value) -> Carried:
         """The gender of a civility; the civility of a gender."""
         if side is Side.SSM:
-            return _gender(value)
+            gender = _gender(value)
+            return CannotHold(ValueUnknown(str(value), side)) if gender is None else gender
         # Mlle stays Mlle for a woman, and an unknown gender changes nothing.
         if value is None or _gender(current) == value:
             return current or 0
-        return value
+        return value if value in _GENDERS else CannotHold(ValueUnknown(str(value), side))
 
     def shown(self, side: Side, value: Value) -> Value:
-        """The civility as people write it."""
-        if value is None:
-            return None
-        return ("M.", "Mme", "Mlle")[int(value)]
+        """The civility as people write it; a code that has none as it is."""
+        return _CIVILITIES.get(value, value)
 
 
-def _gender(civility: Value) -> int:
-    return min(int(civility or 0), _FEMALE)
+def _gender(civility: Value) -> int | None:
+    """The gender of a civility of Sage; None for a code that is none of them."""
+    code = int(civility or 0)
+    return min(code, _FEMALE) if code in _CIVILITIES else None
 
 
 class LabelCodec:

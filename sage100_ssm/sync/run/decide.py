@@ -9,7 +9,7 @@ from sage100_ssm.gc_pause import paused
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.companies import Companies, MalformedRowError
 from sage100_ssm.sync.contacts.contact import Contact, ExtId
-from sage100_ssm.sync.contacts.fields import fields_present
+from sage100_ssm.sync.contacts.fields import FieldKind, fields_present
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Code, Entry, IncompleteRead, Subject, ValueUnknown
 from sage100_ssm.sync.model import Side
@@ -55,7 +55,8 @@ class Decided:
 def decide(context: Context, seen: Seen) -> Decided:
     """Decide what is to be done."""
     decided = _decide(context, seen)
-    unknown_label = any(p.code is Code.VALUE_UNKNOWN for p in decided.plan.problems)
+    labels = {f.name for f in decided.world.mapper.fields if f.kind is FieldKind.LABEL}
+    unknown_label = any(p.code is Code.VALUE_UNKNOWN and p.field in labels for p in decided.plan.problems)
     if unknown_label and not seen.observation.has_fresh_types:
         # A label may have been added to the list since it was read.
         reading = context.ssm.read({"contact_types": None})["contact_types"]
