@@ -135,12 +135,12 @@ class RecordDestination(Destination, ABC):
         logger.info("Writing complete.")
 
     def _parse_input_stream(self, input_stream: io.TextIOWrapper) -> Iterator[AirbyteMessage]:
-        """The messages of the input; a line that is none is skipped and logged by its number."""
+        """The messages of the input; a line that is not a message is skipped and logged by its number."""
         for number, line in enumerate(input_stream, start=1):
             try:
                 yield AirbyteMessageSerializer.load(orjson.loads(line))
             except ValueError:
-                logger.warning("Line %d of the input is no message of the Airbyte protocol: left out.", number)
+                logger.warning("Line %d of the input is not a message of the Airbyte protocol: left out.", number)
 
 
 @dataclass(frozen=True, slots=True)

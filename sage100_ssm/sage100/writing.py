@@ -35,7 +35,7 @@ NAME = ("CT_Num", "CT_Nom", "CT_Prenom")
 """Unique together in F_CONTACTT, byte for byte, null being equal to '' (index ICT_NOM, P12)."""
 
 _ATTEMPTS = 8
-# What another writer can cause between our look and our write: the next attempt sees its row.
+# What another writer can cause between our read and our write: the next attempt sees its row.
 _RACES = frozenset({Refusal.DUPLICATE_NAME, Refusal.DUPLICATE_NUMBER})
 _ZERO_IF_NEW = ("N_Service", "N_Contact", "CT_Civilite")
 

@@ -54,13 +54,13 @@ def decide_pair(draft: Draft, pair: LinkedPair) -> None:
         _put_to_sleep(draft, pair, reason or SleepReason.NOT_VISIBLE)
         return
     fate = links.fate_of_deleted(link, sage100, ssm, draft.mapper, draft.world.policy)
-    if fate and _is_known(draft, fate):
+    if fate and _may_act_on(draft, fate):
         _deleted_on_one_side(draft, link, fate, sage100, ssm)
     elif sage100 and not fate:
         _both_live(draft, _shown(draft, _awake(draft, link), sage100, ssm))
 
 
-def _is_known(draft: Draft, fate: links.Fate) -> bool:
+def _may_act_on(draft: Draft, fate: links.Fate) -> bool:
     """P9, P10: whether the fate may be acted upon.
 
     An incomplete read yields no deletion and no match; a run that first sees changed settings yields no deletion.
@@ -125,11 +125,10 @@ def _deleted_on_one_side(draft: Draft, link: Link, fate: links.Fate, sage100: Co
             draft.displace(awake)
         return
     match fate:
-        case links.Fate.DELETE_IN_SAGE if _has_heir(draft, _shown(draft, link, sage100, ssm)):
-            pass
         case links.Fate.DELETE_IN_SAGE:
-            draft.write(writes.deletion(_awake(draft, link), sage100, ssm, draft.mapper))
-            draft.free_name(sage100)
+            if not _left_to_successor(draft, _shown(draft, link, sage100, ssm)):
+                draft.write(writes.deletion(_awake(draft, link), sage100, ssm, draft.mapper))
+                draft.free_name(sage100)
         case links.Fate.LEAVE_DELETED_IN_SSM:
             # P5 `leave`: the link sleeps until the contact is deleted in Sage too; reported once.
             asleep = replace(link, status=LinkStatus.ASLEEP, reason=Code.DELETION_REFUSED)
@@ -141,17 +140,17 @@ def _deleted_on_one_side(draft: Draft, link: Link, fate: links.Fate, sage100: Co
             _restore(draft, pair, _refused(link, sage100, ssm))
 
 
-def _has_heir(draft: Draft, pair: ShownPair) -> bool:
+def _left_to_successor(draft: Draft, pair: ShownPair) -> bool:
     """Before R7: a live SSM contact with the link's ``extId`` takes the link, and nothing is deleted.
 
     Such a contact is a copy, or the same contact typed again. If it is not believed to be the same person, or if there
     are several, nobody knows which one the deletion meant: both sides stay as they are.
     """
     wanted = ExtId(pair.link.origin, draft.world.database, pair.sage100.id)
-    heirs = [c for c in draft.live_by_ext_id.get(wanted, ()) if c.id not in draft.linked_ssm_ids]
-    if len(heirs) == 1 and agrees(pair.sage100, heirs[0]):
+    successors = [c for c in draft.live_by_ext_id.get(wanted, ()) if c.id not in draft.linked_ssm_ids]
+    if len(successors) == 1 and agrees(pair.sage100, successors[0]):
         return _move_to_successor(draft, pair)
-    return bool(heirs)
+    return bool(successors)
 
 
 def _refused(link: Link, sage100: Contact, ssm: Contact) -> Entry:
@@ -273,9 +272,9 @@ def _both_live(draft: Draft, pair: ShownPair) -> None:
 
 def _is_at_rest(pair: ShownPair) -> bool:
     """Whether both sides show exactly their base: then no field needs to be looked at."""
-    base, here, there = pair.link.base, pair.sage100.values, pair.ssm.values
-    return here.keys() <= base.keys() and all(
-        base[name].sage100 == value and base[name].ssm == there[name] for name, value in here.items()
+    base, in_sage100, in_ssm = pair.link.base, pair.sage100.values, pair.ssm.values
+    return in_sage100.keys() <= base.keys() and all(
+        base[name].sage100 == value and base[name].ssm == in_ssm[name] for name, value in in_sage100.items()
     )
 
 
@@ -341,6 +340,6 @@ def _with_free_names(draft: Draft, pair: ShownPair, to_sage: list[Merged]) -> li
     holder = draft.claim_name(name_in_sage(pair.sage100, names), pair.sage100.ref)
     if holder is None:
         return to_sage
-    here, there = pair.sage100.full_name, pair.ssm.full_name
-    draft.problem(Entry(pair.subject, DuplicateInSage(holder), LAST_NAME, here, there))
+    in_sage100, in_ssm = pair.sage100.full_name, pair.ssm.full_name
+    draft.problem(Entry(pair.subject, DuplicateInSage(holder), LAST_NAME, in_sage100, in_ssm))
     return [m for m in to_sage if m.field.name not in names]

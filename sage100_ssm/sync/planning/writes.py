@@ -127,15 +127,15 @@ def company_update(pair: ShownPair, move: links.Move) -> Write | None:
     if move.account is None:
         return None
     subject = subject_of(pair.sage100, pair.ssm)
-    here, there = pair.sage100.company, pair.ssm.company
-    refused = Entry(subject, CompanyChangeRefused(), COMPANY, here, there)
+    in_sage100, in_ssm = pair.sage100.company, pair.ssm.company
+    refused = Entry(subject, CompanyChangeRefused(), COMPANY, in_sage100, in_ssm)
     return Write(
         Side.SSM,
         Action.UPDATE,
         subject,
         values={"accountId": move.account},
         expected=_expected(pair.ssm, ["accountId"]),
-        changes={COMPANY: Change(there, here)},
+        changes={COMPANY: Change(in_ssm, in_sage100)},
         target_id=pair.ssm.id,
         link=pair.link,
         sage100=pair.sage100,

@@ -152,9 +152,9 @@ class _Matcher:
 
     def by_name(self) -> None:
         """The name key, where exactly one contact without a link has it on each side."""
-        here, there = self._by_name_key(self.sage100), self._by_name_key(self.ssm)
-        for key in here.keys() & there.keys():
-            rows, contacts = here[key], there[key]
+        in_sage100, in_ssm = self._by_name_key(self.sage100), self._by_name_key(self.ssm)
+        for key in in_sage100.keys() & in_ssm.keys():
+            rows, contacts = in_sage100[key], in_ssm[key]
             if len(rows) == len(contacts) == 1:
                 self._pair(rows[0], contacts[0], self._origin(rows[0], contacts[0]))
             else:
@@ -215,8 +215,8 @@ def _shares_value(one: Contact, two: Contact) -> bool:
     if normalise.company_code(one.company) == normalise.company_code(two.company) and agrees(one, two):
         return True
     impersonal = {COMPANY, FIRST_NAME, JOB_TITLE}
-    here, there = (
+    values, others = (
         {normalise.name(v) for name, v in contact.values.items() if isinstance(v, str) and name not in impersonal}
         for contact in (one, two)
     )
-    return not here.isdisjoint(there)
+    return not values.isdisjoint(others)

@@ -85,9 +85,9 @@ class FieldMerge:
         return self.field.conflict or self.policy.conflict
 
     def _one_way(self, changed: tuple[Side, ...]) -> Merged:
-        """Put the receiving side's own change back."""
+        """Carry the source over; a change made on the receiving side is overwritten."""
         source = _RECEIVER[self.field.direction].other
-        # Without a base, an empty source does not go over a value.
+        # Without a base, an empty source does not overwrite a value.
         due = changed if self.field.name in self.pair.link.base else source in changed
         return self._carry(source=source) if due else Merged(self.field)
 

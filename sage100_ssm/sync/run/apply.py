@@ -1,4 +1,4 @@
-"""The fourth step of a run: do what was planned. An intent before each write, a commit after each receipt.
+"""The fourth step of a run: do what was planned. A write is noted before it is tried, and committed with its receipt.
 
 Creations (R3, R8), updates (R5, R6) and deletions (R7, R9), each on the condition that its record is unchanged (P11).
 """
@@ -37,7 +37,7 @@ _ORDER = (Action.DELETE, Action.UPDATE, Action.CREATE)
 def apply(run: Run, guarded: Guarded) -> None:
     """Write both sides at the same time; then give the contacts created in Sage their ``extId`` in SSM.
 
-    What the writes came to is in the run's tally.
+    The results of the writes are in the run's tally.
 
     Raises:
         LeaseLost: another run has taken over; nothing more is written.
@@ -200,12 +200,12 @@ class _SideWriter:
 
 def record_of(write: Write, now: datetime) -> dict[str, Any]:
     """A write as the record that a destination takes."""
-    identity = {} if write.target_id is None else {_ID[write.side]: write.target_id}
+    id_column = {} if write.target_id is None else {_ID[write.side]: write.target_id}
     expected = {EXPECTED: dict(write.expected)} if write.expected else {}
     match write.action:
         case Action.DELETE:
-            return {**identity, DELETED_AT: now.isoformat(), **expected}
+            return {**id_column, DELETED_AT: now.isoformat(), **expected}
         case Action.UPDATE:
-            return {**identity, **write.values, SET: list(write.values), **expected}
+            return {**id_column, **write.values, SET: list(write.values), **expected}
         case Action.CREATE:
             return {**write.values, SET: list(write.values), CREATE: True}

@@ -134,8 +134,8 @@ def _malformed_problems(
 
 def _unreadable(sage100: Sequence[_MalformedRow], ssm: Sequence[_MalformedRow], database: str) -> Unreadable:
     """What can still be known of the rows that cannot be understood."""
-    marks = [row.row.get("extId") for row in ssm]
-    ext_ids = (ExtId.parse(mark, database) for mark in marks if isinstance(mark, str))
+    texts = [row.row.get("extId") for row in ssm]
+    ext_ids = (ExtId.parse(text, database) for text in texts if isinstance(text, str))
     names = ((row.row.get("lastName"), row.row.get("firstName")) for row in ssm)
     return Unreadable(
         frozenset(row.id for row in sage100),
