@@ -329,7 +329,7 @@ def test_update_is_partial_stamps_the_row_and_returns_no_record(shared):
     contact = shared.contact(created)
     assert answer.json() == {"Message": "entity updated"}
     assert (contact["email"], contact["phone1"], contact["typeId"]["id"]) == ("a@perles.example", "01 99 00 00 02", 3)
-    assert contact["dateUpdated"] >= contact["dateCreated"]
+    assert datetime.fromisoformat(contact["dateUpdated"]) >= datetime.fromisoformat(contact["dateCreated"])
     assert contact["salesRepIdUpdated"] == 90
 
 
