@@ -23,7 +23,7 @@ from sage100_ssm.sync.planning.writes import Write, ext_id_update
 from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.deletions import remember_deletions
 from sage100_ssm.sync.run.guard import REWRITES, Guarded
-from sage100_ssm.sync.run.ledger import Ledger, intent_of
+from sage100_ssm.sync.run.ledger import IntentKey, Ledger, intent_of
 from sage100_ssm.sync.run.observation import remember_identity
 from sage100_ssm.sync.run.ports import Access
 from sage100_ssm.sync.run.receipts import after_write, expected_base, refusal
@@ -43,8 +43,7 @@ def apply(run: Run, guarded: Guarded) -> None:
         LeaseLost: another run has taken over; nothing more is written.
     """
     plan, world, seen = guarded.plan, guarded.decided.world, guarded.decided.seen
-    with run.context.store.transaction() as transaction:
-        intents = {(i.side, i.source_id): i for i in transaction.intents()}
+    intents = {(i.side, i.source_id): i for i in world.intents}
     ledger = Ledger(run, {link.sage100_id: link for link in seen.links}, intents)
     if guarded.decided.fresh_types is not None:
         with run.transaction() as transaction:
@@ -159,12 +158,8 @@ class _SideWriter:
         self._tally.refusals += [(entry, write) for entry in after.not_applied]
         saved = self._ledger.keep(transaction, after.link)
         if write.action is Action.CREATE:
-            self._close_intent(transaction, write)
+            self._ledger.close_intent(transaction, _intent_key(write))
             self.created += [(saved, after.sage100, after.ssm)] if self._side is Side.SAGE100 else []
-
-    def _close_intent(self, transaction: Transaction, write: Write) -> None:
-        intent = intent_of(write)
-        self._ledger.close_intent(transaction, (intent.side, intent.source_id))
 
     # --- not done
 
@@ -177,8 +172,7 @@ class _SideWriter:
             if receipt.outcome is not Outcome.UNCERTAIN:
                 transaction.resolve_pending_notices(self._pending_notices[receipt.index], done=False)
             if write.action is Action.CREATE:
-                intent = intent_of(write)
-                key = (intent.side, intent.source_id)
+                key = _intent_key(write)
                 if receipt.outcome is Outcome.UNCERTAIN:
                     self._ledger.keep_target(transaction, key, receipt.id)
                 else:
@@ -196,6 +190,11 @@ class _SideWriter:
             asleep = replace(link, status=LinkStatus.ASLEEP, reason=Code.NOT_VISIBLE_IN_SSM)
             self._ledger.keep(transaction, asleep)
             transaction.forget_observed("contacts", link.ssm_id)
+
+
+def _intent_key(write: Write) -> IntentKey:
+    intent = intent_of(write)
+    return intent.side, intent.source_id
 
 
 def record_of(write: Write, now: datetime) -> dict[str, Any]:
