@@ -19,13 +19,16 @@ from sage100_ssm.sync.journal import (
     AmbiguousMatch,
     Code,
     CompanyNotInSsm,
+    Decided,
     DeletedInSage,
     DeletionRefused,
     Entry,
     Facts,
     Named,
     OlderFacts,
+    OtherDatabase,
     OutOfScope,
+    PossibleDuplicate,
     SleepReason,
     ValueNotRepresentable,
     ValueUnknown,
@@ -75,6 +78,8 @@ def _case_of(entry: Entry) -> str | None:
             name = "went_with_account"
         case AmbiguousMatch(by_ext_id=True):
             name = "by_ext_id"
+        case Decided(undone=True):
+            name = "undone"
         case ValueUnknown(side=None):
             name = "unreadable"
         case ValueUnknown(side=Side.SAGE100):
@@ -109,6 +114,11 @@ def say_error(code: str, language: Language, /, **params: object) -> str:
     return say(code, language, **params) if known else say("side_failed", language, code=code, **params)
 
 
+def evidence_label(kind: str, language: Language) -> str:
+    """What users call a kind of evidence for two contacts being one person (P4)."""
+    return _names(language).evidence.get(kind, kind)
+
+
 def field_label(name: str, language: Language) -> str:
     """What users call a field; a field of the site's own by its name in the settings."""
     return _names(language).fields.get(name, name)
@@ -140,6 +150,8 @@ class _Names:
     sides: Mapping[str, str]
     fields: Mapping[str, str]
     reasons: Mapping[str, str]
+    evidence: Mapping[str, str]
+    choices: Mapping[str, str]
 
     def params(self, params: Mapping[str, object]) -> dict[str, str]:
         """What a sentence of the command names: sides and reasons by their names, unknown reasons not at all."""
@@ -197,7 +209,12 @@ class _Journal:
         for name in {"reason", "guard"} & shown.keys():
             shown |= self.names.reason(name, shown.pop(name))
         match facts:
-            case CompanyNotInSsm(contacts):
+            case PossibleDuplicate(evidence=evidence):
+                shown["evidence"] = _listed([self.names.evidence.get(kind, kind) for kind in evidence])
+            case Decided(choice, _, about):
+                choice = self.names.choices.get(choice, choice)
+                shown |= {"choice": choice, "about": self.codes[about]["title"].fill({})}
+            case CompanyNotInSsm(contacts) | OtherDatabase(_, contacts):
                 names = [_shown(contact.name) if contact.name else self._fact(contact) for contact in contacts]
                 shown |= {"number": str(len(contacts)), "contacts": _listed(names)}
             case DeletedInSage(row):
@@ -248,7 +265,9 @@ def _subject_of(key: str) -> str:
 def _names(language: Language) -> _Names:
     words = _read(language, "names")
     reasons = {code: _typeset(text, language) for code, text in words["reasons"].items()}
-    return _Names(sides=words["sides"], fields=words["fields"], reasons=reasons)
+    evidence = {kind: _typeset(text, language) for kind, text in words["evidence"].items()}
+    choices = {choice: _typeset(text, language) for choice, text in words["choices"].items()}
+    return _Names(words["sides"], words["fields"], reasons, evidence, choices)
 
 
 @cache

@@ -52,10 +52,13 @@ class Code(StrEnum):
     CONFLICT_SETTLED = "conflict_settled", Kind.NOTICE, "P1"
     CONFLICT = "conflict", Kind.PROBLEM, "P1"
     AMBIGUOUS_MATCH = "ambiguous_match", Kind.PROBLEM, "P4"
+    POSSIBLE_DUPLICATE = "possible_duplicate", Kind.PROBLEM, "P4"
     ORPHAN_EXT_ID = "orphan_ext_id", Kind.PROBLEM, "P4"
     DUPLICATE_IN_SAGE = "duplicate_in_sage", Kind.PROBLEM, "P12"
     DUPLICATE_EXT_ID = "duplicate_ext_id", Kind.PROBLEM, "P4"
     FOREIGN_EXT_ID = "foreign_ext_id", Kind.NOTICE, "P4"
+    OTHER_DATABASE = "other_database", Kind.PROBLEM, "P15"
+    DECIDED = "decided", Kind.NOTICE, "P16"
     VALUE_TRUNCATED = "value_truncated", Kind.NOTICE, "P7"
     VALUE_TOO_LONG = "value_too_long", Kind.PROBLEM, "P7"
     VALUE_NOT_REPRESENTABLE = "value_not_representable", Kind.PROBLEM, "P7"
@@ -278,6 +281,22 @@ class AmbiguousMatch(Facts):
 
 
 @dataclass(frozen=True, slots=True)
+class PossibleDuplicate(Facts):
+    """Contacts without a link are likely the same person, and a person decides.
+
+    Attributes:
+        in_sage100: the Sage contacts in question.
+        in_ssm: the SSM contacts in question.
+        evidence: what speaks for it.
+    """
+
+    code = Code.POSSIBLE_DUPLICATE
+    in_sage100: tuple[Named, ...]
+    in_ssm: tuple[Named, ...]
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OrphanExtId(Facts):
     """An SSM contact has an ``extId`` whose Sage row is gone.
 
@@ -326,6 +345,38 @@ class ForeignExtId(Facts):
 
     code = Code.FOREIGN_EXT_ID
     ext_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OtherDatabase(Facts):
+    """SSM contacts have the ``extId`` of another company database, and are left alone.
+
+    Attributes:
+        database: that database.
+        contacts: those contacts.
+    """
+
+    code = Code.OTHER_DATABASE
+    database: str
+    contacts: tuple[Named, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(Facts):
+    """A person settled a problem, or took that back.
+
+    Attributes:
+        choice: what was decided.
+        by: who decided.
+        about: the code of the problem.
+        undone: whether the decision was taken back.
+    """
+
+    code = Code.DECIDED
+    choice: str
+    by: str
+    about: Code
+    undone: bool = False
 
 
 # --- values
@@ -586,10 +637,13 @@ FACTS: Mapping[Code, type[Facts]] = {
         ConflictSettled,
         Conflict,
         AmbiguousMatch,
+        PossibleDuplicate,
         OrphanExtId,
         DuplicateInSage,
         DuplicateExtId,
         ForeignExtId,
+        OtherDatabase,
+        Decided,
         ValueTruncated,
         ValueTooLong,
         ValueNotRepresentable,

@@ -30,6 +30,13 @@ class TooLong(StrEnum):
     TRUNCATE = "truncate"
 
 
+class PossibleDuplicates(StrEnum):
+    """What becomes of two contacts without a link that are likely the same person (P4)."""
+
+    ASK = "ask"
+    CREATE = "create"
+
+
 @dataclass(frozen=True, slots=True)
 class DeletionLimit:
     """How many deletions a run may carry out on a side before a person is asked (P9): more than both figures.
@@ -45,13 +52,14 @@ class DeletionLimit:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a site decides where the rules leave it the choice (P1, P5, P7, P9).
+    """What a site decides where the rules leave it the choice (P1, P4, P5, P7, P9).
 
     Attributes:
         conflict: who wins a field that was changed on both sides (P1).
         refused_deletion: whether a contact whose deletion is refused is restored in SSM (P5).
         too_long: what becomes of a text that the Sage column cannot hold (P7).
         missing_first_name: the first name that SSM shows where Sage has none; never written back (P7).
+        possible_duplicate: whether a person is asked about two contacts that are likely the same one (P4).
         max_deletions: how many deletions are carried out without asking (P9).
     """
 
@@ -59,4 +67,5 @@ class Policy:
     refused_deletion: RefusedDeletion = RefusedDeletion.RESTORE
     too_long: TooLong = TooLong.REFUSE
     missing_first_name: Annotated[str, MinLen(1)] | None = None
+    possible_duplicate: PossibleDuplicates = PossibleDuplicates.ASK
     max_deletions: DeletionLimit = DeletionLimit()

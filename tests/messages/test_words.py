@@ -53,7 +53,8 @@ def test_every_entry_has_a_message_that_names_whom_it_is_about_and_a_remedy(name
     entry = outcome(name)
     words = describe(entry, language)
     sides = {Side.SAGE100: "Sage 100", Side.SSM: "Sage Sales Management", None: None}
-    whom = sides[entry.side] or entry.subject.contact or entry.subject.company
+    database = getattr(entry.facts, "database", None)
+    whom = sides[entry.side] or entry.subject.contact or entry.subject.company or database
     assert whom in words.message
     assert len(words.remedy) > 30
     for text in (words.message, words.remedy):

@@ -12,7 +12,7 @@ from typing import Any
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.journal import Code, Entry
+from sage100_ssm.sync.journal import Code, Decided, Entry, Subject
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.planning.flapping import ENOUGH, stop_flapping
@@ -195,6 +195,8 @@ def ssm_is_another_instance(play: Play) -> None:
 
 # --- all of them
 
+ANSWERED = Subject("ALPHA", 1, 501, "Ada Aubrelin")
+
 C, S = Code, Side
 HOW: Mapping[str, Callable[[], Entry]] = {
     "no account": lambda: of_newcomers(C.COMPANY_MISSING, [], [worlds.ssm_row(accountId=None)]),
@@ -243,6 +245,18 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     "namesakes": lambda: of_newcomers(C.AMBIGUOUS_MATCH, [ADA], [worlds.ssm_row(501), worlds.ssm_row(502)]),
     "an extId of somebody else": lambda: of_newcomers(
         C.AMBIGUOUS_MATCH, [MARTIN | {"cbMarq": 1, "CT_Prenom": "Eva"}], [ADA_THERE]
+    ),
+    "the same e-mail under two names": lambda: of_newcomers(
+        C.POSSIBLE_DUPLICATE, [MARTIN | {"CT_EMail": "ada@x.example"}], [worlds.ssm_row(email="ada@x.example")]
+    ),
+    "an extId of another database": lambda: of_newcomers(
+        C.OTHER_DATABASE, [], [worlds.ssm_row(extId="sage100:COPY:1")]
+    ),
+    "a person's answer": lambda: Entry(
+        Subject("ALPHA", 1, 501, "Ada Aubrelin"), Decided("same", "claire", C.AMBIGUOUS_MATCH)
+    ),
+    "an answer taken back": lambda: Entry(
+        Subject("ALPHA", 1, 501, "Ada Aubrelin"), Decided("same", "claire", C.AMBIGUOUS_MATCH, undone=True)
     ),
     "an extId of a row that is gone": lambda: of_newcomers(C.ORPHAN_EXT_ID, [], [ADA_THERE]),
     "a new contact named like one in Sage": lambda: planned(

@@ -51,7 +51,7 @@ class SageUser:
         typing: gives texts that were never typed before.
 
     Attributes:
-        retyped: the contacts typed again under the number of the one that was deleted. For the product they may be that
+        retyped: the contacts typed again in place of the one that was deleted. For the product they may be that
             one (P14): with its origin, and with texts that nobody has changed.
     """
 
@@ -348,9 +348,16 @@ class Play:
     def _take(self, step: Step, action: Callable[[], Any]) -> Any:
         result = action()
         if step is Step.PLAN:
+            self._note_typed_again(result.plan)
             self._check_deletions(result.plan)
             self._check_disputes(result.plan)
         return result
+
+    def _note_typed_again(self, plan: Plan) -> None:
+        """P14: who was deleted and typed again in Sage goes on as the contact of the link that takes the new row."""
+        rows = {link.id: link.sage100_id for link in self.links}
+        moved = {link.sage100_id for link in plan.links if rows.get(link.id, link.sage100_id) != link.sage100_id}
+        self.retyped |= moved
 
     def _check_disputes(self, plan: Plan) -> None:
         """P1 ``manual``: a field that waits for a person is not written."""

@@ -11,6 +11,8 @@ from typing import Any
 
 from sage100_ssm.sync.journal import Entry, Kind, Subject
 from sage100_ssm.sync.model import Intent, Link, LinkStatus
+from sage100_ssm.sync.rules.decisions import Decisions, Pair
+from sage100_ssm.sync.state.decisions import Decision, in_force
 from sage100_ssm.sync.state.errors import AlreadyLinked
 from sage100_ssm.sync.state.open_problems import problem_changes
 from sage100_ssm.sync.state.records import JournalEntry, Lease, RunRow, RunStatus
@@ -36,10 +38,35 @@ class Kept:
     intents: dict[int, Intent] = field(default_factory=dict)
     journal: dict[int, Noted] = field(default_factory=dict)
     runs: dict[str, RunRow] = field(default_factory=dict)
+    decisions: dict[int, Decision] = field(default_factory=dict)
 
     def copy(self) -> "Kept":
         """Tables of their own, of the same values."""
         return Kept(*(dict(getattr(self, table.name)) for table in fields(self)))
+
+
+class MemoryDecisions:
+    """The part of ``StoredDecisions`` that a run uses."""
+
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
+
+    def add(self, decisions: Iterable[Decision]) -> None:
+        """Keep decisions."""
+        for decision in decisions:
+            self._kept.decisions[max(self._kept.decisions, default=0) + 1] = decision
+
+    def current(self) -> Decisions:
+        """What holds now."""
+        return in_force(self._kept.decisions.values())
+
+    def prune(self, lives: Callable[[Pair], bool]) -> None:
+        """Forget the decisions about pairs of which a contact is gone."""
+        held = self._kept.decisions.items()
+        pairs = {key: (d.sage100_id, d.ssm_id) for key, d in held}
+        for key, (sage100_id, ssm_id) in pairs.items():
+            if sage100_id is not None and ssm_id is not None and not lives(Pair(sage100_id, ssm_id)):
+                del self._kept.decisions[key]
 
 
 class MemoryTransaction:
@@ -47,6 +74,11 @@ class MemoryTransaction:
 
     def __init__(self, kept: Kept) -> None:
         self.kept = kept
+
+    @property
+    def decisions(self) -> MemoryDecisions:
+        """What people decided."""
+        return MemoryDecisions(self.kept)
 
     def links(self) -> list[Link]:
         """The live links, oldest first."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sage100_ssm.sync.contacts import normalise
@@ -36,12 +36,41 @@ class ExtId:
         return f"{self.origin}:{self.database}:{self.sage100_id}"
 
     @classmethod
-    def parse(cls, text: str | None, database: str) -> "ExtId | None":
-        """An ``extId`` from its text; None if it belongs to other software or names another company database."""
+    def parse(cls, text: str | None) -> "ExtId | None":
+        """An ``extId`` from its text, of any company database; None if it belongs to other software."""
         match = _EXT_ID.fullmatch(text or "")
-        if match is None or match[2] != database:
+        return cls(Side(match[1]), match[2], int(match[3])) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Which ``extId`` are ours (P15).
+
+    Attributes:
+        database: the company database's name, which every new ``extId`` gets.
+        formerly: the names that it had before.
+    """
+
+    database: str
+    formerly: frozenset[str] = frozenset()
+
+    def ours(self, text: str | None) -> ExtId | None:
+        """An ``extId`` of this company database, under its present name; None if it is none of them."""
+        ext_id = ExtId.parse(text)
+        if ext_id is None or not (ext_id.database == self.database or ext_id.database in self.formerly):
             return None
-        return cls(Side(match[1]), match[2], int(match[3]))
+        return replace(ext_id, database=self.database)
+
+    def other_database(self, text: str | None) -> str | None:
+        """The company database that an ``extId`` in our form names; None if it is this one, or in another form."""
+        ext_id = ExtId.parse(text)
+        return ext_id.database if ext_id and self.ours(text) is None else None
+
+    def to_write(self, text: str | None, wanted: ExtId) -> str | None:
+        """The ``extId`` that a contact with this one does not have yet; another software's is never overwritten."""
+        if text is not None and self.ours(text) is None:
+            return None
+        return None if text == str(wanted) else str(wanted)
 
 
 @dataclass(frozen=True, slots=True)

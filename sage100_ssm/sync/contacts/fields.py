@@ -68,6 +68,7 @@ class Field:
 LAST_NAME = "last_name"
 FIRST_NAME = "first_name"
 EMAIL = "email"
+MOBILE = "mobile"
 JOB_TITLE = "job_title"
 COMPANY = "company"
 
@@ -76,7 +77,7 @@ STANDARD = (
     Field(FIRST_NAME, "CT_Prenom", "firstName"),
     Field(JOB_TITLE, "CT_Fonction", "typeId", FieldKind.LABEL),
     Field("phone", "CT_Telephone", "phone1", FieldKind.PHONE),
-    Field("mobile", "CT_TelPortable", "phone2", FieldKind.PHONE),
+    Field(MOBILE, "CT_TelPortable", "phone2", FieldKind.PHONE),
     Field("fax", "CT_Telecopie", "fax", FieldKind.PHONE),
     Field(EMAIL, "CT_EMail", "email", FieldKind.EMAIL),
     Field("civility", "CT_Civilite", "gender", FieldKind.CIVILITY),

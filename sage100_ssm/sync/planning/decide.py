@@ -19,4 +19,5 @@ def decide(world: World) -> Plan:
     if all(world.complete.values()):
         plan_new_contacts(draft)
         draft.company_problems()
+    draft.problems_of_others()
     return draft.finished()

@@ -12,11 +12,14 @@ from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact, ExtId
 from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.journal import AmbiguousCompany, CompanyNotInSsm, Entry, Named, Subject
+from sage100_ssm.sync.journal import AmbiguousCompany, CompanyNotInSsm, Entry, Named, OtherDatabase, Subject
 from sage100_ssm.sync.model import Base, ContactRef, Link, Side, Value
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import World
 from sage100_ssm.sync.planning.writes import Write
+from sage100_ssm.sync.rules.decisions import Pair
+from sage100_ssm.sync.rules.evidence import People
+from sage100_ssm.sync.rules.links import same_in_sage
 
 _HIGHEST_NUMBER = 2**31 - 1
 """``CT_No`` is an ``int``."""
@@ -70,6 +73,12 @@ class Draft:
         self._last_number = max((*self.sage100_by_number, *linked_numbers), default=0)
         self._given_numbers: set[int] = set()
         self._waiting_for_company: dict[str, set[Named]] = {}
+
+    @cached_property
+    def people(self) -> People:
+        """Everybody who lives on both sides, by what identifies a person (P4)."""
+        living = (*self.world.sage100.values(), *(c for c in self.world.ssm.values() if not c.deleted))
+        return People(living, self.world.mapper.locale.country)
 
     @property
     def mapper(self) -> Mapper:
@@ -140,7 +149,7 @@ class Draft:
         """The live SSM contacts by their ``extId``, where it is one of ours."""
         found: dict[ExtId, list[Contact]] = {}
         for contact in self._living_in_ssm():
-            if ext_id := ExtId.parse(contact.ext_id, self.world.database):
+            if ext_id := self.world.marks.ours(contact.ext_id):
                 found.setdefault(ext_id, []).append(contact)
         return found
 
@@ -153,8 +162,34 @@ class Draft:
                 found.setdefault(contact.match_key, []).append(contact)
         return found
 
+    @cached_property
+    def of_other_databases(self) -> Mapping[int, str]:
+        """The SSM contacts that belong to other company databases: their ids, with the database (P15)."""
+        other = self.world.marks.other_database
+        return {c.id: database for c in self.world.ssm.values() if (database := other(c.ext_id))}
+
+    @cached_property
+    def unlinked_by_name(self) -> dict[tuple[str, str, str], list[Contact]]:
+        """The Sage contacts in scope that no link has, by company and names as P4 compares them."""
+        world = self.world
+        linked = (
+            same_in_sage(link, world.sage100, self.sage100_by_number, self.linked_identities) for link in world.links
+        )
+        taken = {row.id for row in linked if row} | self.by_sage100_id.keys()
+        found: dict[tuple[str, str, str], list[Contact]] = {}
+        for row in world.sage100.values():
+            if row.id not in taken and row.values.get(LAST_NAME) and self.companies.is_in_scope(row.company):
+                found.setdefault(row.match_key, []).append(row)
+        return found
+
+    def is_settled(self, sage100_id: int, ssm_id: int) -> bool:
+        """P16: whether a person said that the two are different, or is to say it again."""
+        pair, decisions = Pair(sage100_id, ssm_id), self.world.decisions
+        return pair in decisions.different or pair in decisions.separated
+
     def _living_in_ssm(self) -> Iterator[Contact]:
-        return (contact for contact in self.world.ssm.values() if not contact.deleted)
+        """The live SSM contacts, but for those that belong to other company databases."""
+        return (c for c in self.world.ssm.values() if not c.deleted and c.id not in self.of_other_databases)
 
     def unconfirmed_bases(self, sage100_id: int, ssm_id: int) -> dict[Side, Base]:
         """Per side with an unconfirmed create of the contact: the base that the create leaves if it was done."""
@@ -205,6 +240,14 @@ class Draft:
         """Count a Sage contact whose company is not in SSM."""
         if not self.companies.accounts_of(contact.company):
             self._waiting_for_company.setdefault(contact.company or "", set()).add(contact.named)
+
+    def problems_of_others(self) -> None:
+        """Add one problem per other company database to which SSM contacts belong (P15)."""
+        contacts: dict[str, list[Named]] = {}
+        for id_, database in sorted(self.of_other_databases.items()):
+            if not self.world.ssm[id_].deleted:
+                contacts.setdefault(database, []).append(self.world.ssm[id_].named)
+        self.problem(*(Entry(Subject(), OtherDatabase(name, tuple(named))) for name, named in sorted(contacts.items())))
 
     def company_problems(self) -> None:
         """Add one problem per company that SSM does not have, or has more than once."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sage100_ssm.exchange.receipt import Action
+from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.codecs import CannotHold
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
 from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
@@ -24,7 +25,6 @@ from sage100_ssm.sync.planning import writes
 from sage100_ssm.sync.planning.draft import Draft, name_in_sage
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.rules import links
-from sage100_ssm.sync.rules.matching import agrees
 from sage100_ssm.sync.rules.merge import Merged, changed_sides, confirmed, merge
 from sage100_ssm.sync.rules.pair import LinkedPair, ShownPair
 
@@ -34,6 +34,8 @@ def plan_link(draft: Draft, link: Link) -> None:
     world = draft.world
     if link.ssm_id in world.unreadable.ssm_ids or link.sage100_id in world.unreadable.sage100_ids:
         return
+    if link.ssm_id in draft.of_other_databases:
+        return  # P15: left alone on both sides
     sage100 = links.same_in_sage(link, world.sage100, draft.sage100_by_number, draft.linked_identities)
     ssm = world.ssm.get(link.ssm_id)
     if (sage100 is None and not world.complete[Side.SAGE100]) or (ssm is None and not world.complete[Side.SSM]):
@@ -54,10 +56,24 @@ def decide_pair(draft: Draft, pair: LinkedPair) -> None:
         _put_to_sleep(draft, pair, reason or SleepReason.NOT_VISIBLE)
         return
     fate = links.fate_of_deleted(link, sage100, ssm, draft.mapper, draft.world.policy)
+    if _is_typed_again(draft, link, fate, sage100, ssm):
+        return
     if fate and _may_act_on(draft, fate):
         _deleted_on_one_side(draft, link, fate, sage100, ssm)
     elif sage100 and not fate:
         _both_live(draft, _shown(draft, _awake(draft, link), sage100, ssm))
+
+
+def _is_typed_again(draft: Draft, link: Link, fate: links.Fate | None, sage100: Contact | None, ssm: Contact) -> bool:
+    """P14: before a deletion is carried over, who was deleted and typed again takes the link; nothing is deleted."""
+    # What was created a moment ago, unconfirmed, holds nothing that the map does not carry.
+    if link.id is None or not all(draft.world.complete.values()):
+        return False
+    if fate is links.Fate.DELETE_IN_SSM:
+        return _move_to_successor_in_sage(draft, link, ssm)
+    if fate is links.Fate.DELETE_IN_SAGE and sage100:
+        return _left_to_successor(draft, _shown(draft, link, sage100, ssm))
+    return False
 
 
 def _may_act_on(draft: Draft, fate: links.Fate) -> bool:
@@ -126,9 +142,8 @@ def _deleted_on_one_side(draft: Draft, link: Link, fate: links.Fate, sage100: Co
         return
     match fate:
         case links.Fate.DELETE_IN_SAGE:
-            if not _left_to_successor(draft, _shown(draft, link, sage100, ssm)):
-                draft.write(writes.deletion(_awake(draft, link), sage100, ssm, draft.mapper))
-                draft.free_name(sage100)
+            draft.write(writes.deletion(_awake(draft, link), sage100, ssm, draft.mapper))
+            draft.free_name(sage100)
         case links.Fate.LEAVE_DELETED_IN_SSM:
             # P5 `leave`: the link sleeps until the contact is deleted in Sage too; reported once.
             asleep = replace(link, status=LinkStatus.ASLEEP, reason=Code.DELETION_REFUSED)
@@ -141,16 +156,48 @@ def _deleted_on_one_side(draft: Draft, link: Link, fate: links.Fate, sage100: Co
 
 
 def _left_to_successor(draft: Draft, pair: ShownPair) -> bool:
-    """Before R7: a live SSM contact with the link's ``extId`` takes the link, and nothing is deleted.
+    """Before R7: a live SSM contact that is the same contact typed again takes the link, and nothing is deleted (P14).
 
-    Such a contact is a copy, or the same contact typed again. If it is not believed to be the same person, or if there
-    are several, nobody knows which one the deletion meant: both sides stay as they are.
+    If a live contact has the link's ``extId`` and is not believed to be the same person, or if several have it, nobody
+    knows which one the deletion meant: both sides stay as they are.
     """
+    return _move_to_successor(draft, pair) or bool(_bearers(draft, pair))
+
+
+def _bearers(draft: Draft, pair: ShownPair) -> list[Contact]:
+    """The live SSM contacts without a link that have the link's ``extId``."""
     wanted = ExtId(pair.link.origin, draft.world.database, pair.sage100.id)
-    successors = [c for c in draft.live_by_ext_id.get(wanted, ()) if c.id not in draft.linked_ssm_ids]
-    if len(successors) == 1 and agrees(pair.sage100, successors[0]):
-        return _move_to_successor(draft, pair)
-    return bool(successors)
+    return [c for c in draft.live_by_ext_id.get(wanted, ()) if c.id not in draft.linked_ssm_ids]
+
+
+def _move_to_successor_in_sage(draft: Draft, link: Link, ssm: Contact) -> bool:
+    """P14: before R9, the only Sage contact without a link that has the names of the deleted one takes the link.
+
+    The SSM contact goes on with all that the field map does not have: comments, owner, visits.
+    """
+    names = {ssm.name_key, links.names_in_base(link)}
+    companies = {normalise.company_code(link.company), *_companies(ssm)}
+    namesakes = [
+        row for company in companies for key in names for row in draft.unlinked_by_name.get((company, *key), ())
+    ]
+    candidates = [row for row in namesakes if not draft.is_settled(row.id, ssm.id)]
+    if len(candidates) != 1:
+        return False
+    (row,) = candidates
+    moved = replace(
+        _woken(link),
+        sage100_id=row.id,
+        sage100_no=row.number,
+        base={},
+        sage100_stamp=None,
+        sage100_created=None,
+        unmapped_digest=None,
+    )
+    draft.forget_place(link)
+    moved = draft.save(confirmed(moved, row, ssm, draft.mapper), link)
+    draft.unlinked_by_name[row.match_key].remove(row)
+    _both_live(draft, _shown(draft, moved, row, ssm))
+    return True
 
 
 def _refused(link: Link, sage100: Contact, ssm: Contact) -> Entry:
@@ -193,17 +240,16 @@ def _restore(draft: Draft, pair: ShownPair, refused: Entry) -> None:
 
 
 def _move_to_successor(draft: Draft, pair: ShownPair) -> bool:
-    """P5: move the link from a deleted SSM contact to the live one that is the same person, if there is one.
+    """P5, P14: move the link from a deleted SSM contact to the live one that is the same person, if there is one.
 
-    That is the only live contact without a link that has the ``extId``, or else the only namesake.
+    That is the only live contact without a link that has the ``extId`` and passes the test of P4.1, or else the only
+    namesake.
     """
-    wanted = ExtId(pair.link.origin, draft.world.database, pair.sage100.id)
-    named = draft.live_by_name.get(pair.sage100.match_key, ())
-    marked, namesakes = (
-        [contact for contact in found if contact.id not in draft.linked_ssm_ids]
-        for found in (draft.live_by_ext_id.get(wanted, ()), named)
-    )
-    candidates = marked or namesakes
+    row, gone = pair.sage100, pair.ssm
+    marked = [c for c in _bearers(draft, pair) if draft.people.is_same_person(row, c)]
+    keys = {(company, *names) for company in _companies(row, gone) for names in (row.name_key, gone.name_key)}
+    namesakes = [c for key in keys for c in draft.live_by_name.get(key, ()) if c.id not in draft.linked_ssm_ids]
+    candidates = [c for c in marked or namesakes if not draft.is_settled(row.id, c.id)]
     if len(candidates) != 1:
         return False
     (successor,) = candidates
@@ -213,6 +259,11 @@ def _move_to_successor(draft: Draft, pair: ShownPair) -> bool:
     moved = draft.save(confirmed(moved, pair.sage100, successor, draft.mapper), pair.link)
     _both_live(draft, _shown(draft, moved, pair.sage100, successor))
     return True
+
+
+def _companies(*contacts: Contact) -> set[str]:
+    """The companies of contacts, as they are compared: an account or client may have become another one (P14)."""
+    return {normalise.company_code(contact.company) for contact in contacts}
 
 
 def _second_creation(draft: Draft, pair: ShownPair, merged: Sequence[Merged], account: int, refused: Entry) -> Write:
@@ -226,7 +277,7 @@ def _second_creation(draft: Draft, pair: ShownPair, merged: Sequence[Merged], ac
             values[field.ssm] = None if isinstance(carried, CannotHold) else carried
 
     wanted = ExtId(link.origin, draft.world.database, sage100.id)
-    ext_id = links.ext_id_to_write(ssm, wanted) or ssm.ext_id
+    ext_id = draft.world.marks.to_write(ssm.ext_id, wanted) or ssm.ext_id
     values |= {"accountId": account, "extId": None if ext_id in draft.spent_ext_ids else ext_id}
 
     # The new row sets the base of what it carries; not of what goes to Sage, or is held back.
@@ -328,7 +379,7 @@ def _company_update(draft: Draft, pair: ShownPair) -> Write | None:
 
 def _ext_id_update(draft: Draft, pair: ShownPair) -> Write | None:
     """The ``extId`` that the SSM contact does not have yet, unless SSM would refuse it."""
-    update = writes.ext_id_update(pair.link, pair.sage100, pair.ssm, draft.world.database)
+    update = writes.ext_id_update(pair.link, pair.sage100, pair.ssm, draft.world.marks)
     return None if update and update.values["extId"] in draft.spent_ext_ids else update
 
 

@@ -28,7 +28,7 @@ def plan_new_contacts(draft: Draft) -> None:
     """P4 before R3: contacts are matched before anything is created."""
     _delete_unconfirmed(draft)
     # P4: the `extId` of a deleted SSM row still names the origin of its Sage row.
-    marks = (ExtId.parse(c.ext_id, draft.world.database) for c in draft.world.ssm.values() if c.deleted)
+    marks = (draft.world.marks.ours(c.ext_id) for c in draft.world.ssm.values() if c.deleted)
     origins = {ext_id.sage100_id: ext_id.origin for ext_id in marks if ext_id}
     found = _matching(draft, origins)
     draft.problem(*found.problems)
@@ -54,17 +54,28 @@ def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
     sage100 = [
         c for c in world.sage100.values() if c.id not in draft.by_sage100_id and companies.is_in_scope(c.company)
     ]
-    ssm = [c for c in world.ssm.values() if not c.deleted and c.id not in draft.linked_ssm_ids]
-    known = matching.Known(world.database, world.sage100, draft.by_sage100_id, origins, world.intents)
+    living = [c for c in world.ssm.values() if not c.deleted and c.id not in draft.linked_ssm_ids]
+    ssm = [c for c in living if c.id not in draft.of_other_databases]
+    others = [c for c in living if c.id in draft.of_other_databases]
+    known = matching.Known(
+        world.marks,
+        draft.people,
+        world.sage100,
+        draft.by_sage100_id,
+        origins,
+        world.intents,
+        world.decisions,
+        world.policy.possible_duplicate,
+    )
     # Contacts that were deleted in SSM while we were about to create them in Sage.
     sources = (world.ssm.get(i.source_id) for i in world.intents if i.side is Side.SAGE100)
     deleted = [c for c in sources if c and c.deleted and c.id not in draft.linked_ssm_ids]
-    return matching.match(sage100, ssm, known, deleted)
+    return matching.match(sage100, ssm, known, deleted, others)
 
 
 def _out_of_scope(draft: Draft, contact: Contact) -> Entry:
     """P13: the contact's Sage row belongs to no client any more, or to one that the settings leave out."""
-    ext_id = ExtId.parse(contact.ext_id, draft.world.database)
+    ext_id = draft.world.marks.ours(contact.ext_id)
     row = draft.world.sage100[ext_id.sage100_id] if ext_id else None
     left_out = draft.companies.is_left_out(row.company if row else contact.company)
     reason = SleepReason.LEFT_OUT if left_out else SleepReason.NO_CLIENT
@@ -76,7 +87,7 @@ def _delete_unconfirmed(draft: Draft) -> None:
     world = draft.world
     gone = {i.ext_id: i for i in world.intents if i.side is Side.SSM and i.source_id not in world.sage100}
     for contact in world.ssm.values() if gone else ():
-        ext_id = ExtId.parse(contact.ext_id, world.database)
+        ext_id = world.marks.ours(contact.ext_id)
         if ext_id is None or contact.ext_id not in gone or contact.deleted or contact.id in draft.linked_ssm_ids:
             continue
         draft.linked_ssm_ids.add(contact.id)
@@ -109,7 +120,7 @@ def _link(draft: Draft, pair: matching.Match) -> None:
         contact.stamp,
         unconfirmed=draft.unconfirmed_bases(row.id, contact.id),
     )
-    draft.notice(*_foreign(draft, subject_of(row, contact), contact))
+    draft.notice(*_foreign(subject_of(row, contact), contact))
     draft.linked_ssm_ids.add(link.ssm_id)
     decide_pair(draft, LinkedPair(draft.save(confirmed(link, row, contact, mapper)), row, contact))
 
@@ -135,7 +146,7 @@ def _create_in_sage(draft: Draft, contact: Contact) -> None:
         draft.problem(Entry(contact.subject, DuplicateInSage(holder)))
         return
     values = load.values | {"CT_Num": company, "CT_No": draft.next_number()}
-    foreign = _foreign(draft, contact.subject, contact)
+    foreign = _foreign(contact.subject, contact)
     draft.write(_creation(draft, contact, Side.SAGE100, Side.SSM, values, load, foreign))
 
 
@@ -221,8 +232,8 @@ def _entry(draft: Draft, facts: Facts, field: Field, contact: Contact) -> Entry:
     return Entry(contact.subject, facts, field.name, sage100, ssm)
 
 
-def _foreign(draft: Draft, subject: Subject, ssm: Contact) -> list[Entry]:
+def _foreign(subject: Subject, ssm: Contact) -> list[Entry]:
     """The notice that the ``extId`` is another software's, if it is."""
-    if ssm.ext_id is None or ExtId.parse(ssm.ext_id, draft.world.database):
+    if ssm.ext_id is None or ExtId.parse(ssm.ext_id):
         return []
     return [Entry(subject, ForeignExtId(ssm.ext_id), ssm_value=ssm.ext_id)]

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from dataclasses import field as default
 from datetime import datetime
 
-from sage100_ssm.sync.contacts.contact import Contact
+from sage100_ssm.sync.contacts.contact import Contact, Marks
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Intent, Link, Side
 from sage100_ssm.sync.policy import Policy
+from sage100_ssm.sync.rules.decisions import Decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class World:
         deleted_today: per side, the deletions of the last 24 hours that nobody let through expressly (P9).
         identity_fell: whether Sage would now give a ``cbMarq`` that it has already given (P9).
         now: the time of the run; None where no stamp can be in the future.
+        formerly: the names that the company database had before (P15).
+        decisions: what people decided about pairs and fields (P16).
     """
 
     database: str
@@ -65,3 +68,10 @@ class World:
     deleted_today: Mapping[Side, int] = default(default_factory=dict)
     identity_fell: bool = False
     now: datetime | None = None
+    formerly: frozenset[str] = frozenset()
+    decisions: Decisions = default(default_factory=Decisions)
+
+    @property
+    def marks(self) -> Marks:
+        """Which ``extId`` are ours."""
+        return Marks(self.database, self.formerly)

@@ -6,7 +6,7 @@ from dataclasses import field as default
 from typing import Any
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
+from sage100_ssm.sync.contacts.contact import Contact, ExtId, Marks, subject_of
 from sage100_ssm.sync.contacts.fields import COMPANY
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import CompanyChangeRefused, DeletedInSage, Entry, Subject
@@ -145,9 +145,9 @@ def company_update(pair: ShownPair, move: links.Move) -> Write | None:
     )
 
 
-def ext_id_update(link: Link, sage100: Contact, ssm: Contact, database: str) -> Write | None:
+def ext_id_update(link: Link, sage100: Contact, ssm: Contact, marks: Marks) -> Write | None:
     """The update that gives a linked SSM contact its ``extId``; None if it has it, or that of other software."""
-    text = links.ext_id_to_write(ssm, ExtId(link.origin, database, sage100.id))
+    text = marks.to_write(ssm.ext_id, ExtId(link.origin, marks.database, sage100.id))
     if text is None:
         return None
     return Write(

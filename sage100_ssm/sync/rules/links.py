@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.companies import Companies
-from sage100_ssm.sync.contacts.contact import Contact, ExtId
+from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Code, CompanyMissing, CompanyNotInSage, Entry, SleepReason, Subject
@@ -58,11 +58,14 @@ def _has_names_of(contact: Contact, link: Link) -> bool:
     """Whether the names are those of the base; without a base the ``cbMarq`` decides."""
     if LAST_NAME not in link.base:
         return contact.id == link.sage100_id
-    known = tuple(
-        normalise.name(str(pair.sage100)) if (pair := link.base.get(name)) and pair.sage100 else ""
-        for name in (LAST_NAME, FIRST_NAME)
-    )
-    return contact.name_key == known
+    return contact.name_key == names_in_base(link)
+
+
+def names_in_base(link: Link) -> tuple[str, str]:
+    """Last and first name that Sage last showed, as P4 compares them; empty without a base."""
+    texts = (str(pair.sage100 or "") if (pair := link.base.get(name)) else "" for name in (LAST_NAME, FIRST_NAME))
+    last, first = (normalise.name(text) for text in texts)
+    return last, first
 
 
 # --- P9: rows of a database that was restored from a backup
@@ -210,11 +213,3 @@ def company_not_in_sage(subject: Subject, contact: Contact, companies: Companies
     account = companies.account(contact.account)
     facts = CompanyNotInSage((account.name if account else None) or str(contact.account))
     return Entry(subject, facts, ssm_value=account.code if account else None)
-
-
-def ext_id_to_write(ssm: Contact, wanted: ExtId) -> str | None:
-    """The ``extId`` that a linked live SSM contact does not have yet; one that is not ours is never overwritten."""
-    if ssm.ext_id is None:
-        return str(wanted)
-    ours = ExtId.parse(ssm.ext_id, wanted.database) is not None
-    return str(wanted) if ours and ssm.ext_id != str(wanted) else None

@@ -1,25 +1,35 @@
 """Which contacts without a link are the same person on both sides (P4)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
 
 from sage100_ssm.sync.contacts import normalise
-from sage100_ssm.sync.contacts.codecs import text_of
-from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
-from sage100_ssm.sync.contacts.fields import COMPANY, EMAIL, FIRST_NAME, JOB_TITLE, LAST_NAME
-from sage100_ssm.sync.journal import AmbiguousMatch, DuplicateExtId, Entry, OrphanExtId
+from sage100_ssm.sync.contacts.contact import Contact, ExtId, Marks, subject_of
+from sage100_ssm.sync.contacts.fields import LAST_NAME
+from sage100_ssm.sync.journal import AmbiguousMatch, DuplicateExtId, Entry, Facts, OrphanExtId, PossibleDuplicate
 from sage100_ssm.sync.model import Intent, Link, Side
+from sage100_ssm.sync.policy import PossibleDuplicates
+from sage100_ssm.sync.rules.decisions import Decisions, Pair
+from sage100_ssm.sync.rules.evidence import Evidence, People, Trait, typed_name, whole_names
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A Sage contact and an SSM contact that are the same person, and the side where that person was created."""
+    """A Sage contact and an SSM contact that are the same person.
+
+    Attributes:
+        sage100: the Sage contact.
+        ssm: the SSM contact.
+        origin: the side where that person was created.
+        evidence: what shows that they are the same; empty where a person said so.
+    """
 
     sage100: Contact
     ssm: Contact
     origin: Side
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +54,24 @@ class Known:
     """What matching may rely on.
 
     Attributes:
-        database: the company database's name in our ``extId``.
+        marks: which ``extId`` are ours.
+        people: everybody who lives on both sides.
         sage100: every Sage contact that was read, by ``cbMarq``.
         links: the live links, by ``cbMarq``.
         origins: the origin that the ``extId`` of a deleted SSM row names, by ``cbMarq``.
         intents: the creates that were not confirmed.
+        decisions: what people decided about pairs (P16).
+        possible_duplicate: whether a person is asked about two contacts that are likely the same one.
     """
 
-    database: str
+    marks: Marks
+    people: People
     sage100: Mapping[int, Contact]
     links: Mapping[int, Link]
     origins: Mapping[int, Side]
     intents: Sequence[Intent]
-
-    def ext_id(self, contact: Contact) -> ExtId | None:
-        """The contact's ``extId`` if it is ours."""
-        return ExtId.parse(contact.ext_id, self.database)
+    decisions: Decisions = default(default_factory=Decisions)
+    possible_duplicate: PossibleDuplicates = PossibleDuplicates.ASK
 
     def is_intended(self, sage100_id: int, ext_id: ExtId) -> bool:
         """Whether we were about to create that contact in SSM with that ``extId``."""
@@ -72,7 +84,11 @@ class Known:
 
 
 def match(
-    sage100: Iterable[Contact], ssm: Iterable[Contact], known: Known, deleted: Iterable[Contact] = ()
+    sage100: Iterable[Contact],
+    ssm: Iterable[Contact],
+    known: Known,
+    deleted: Iterable[Contact] = (),
+    others: Iterable[Contact] = (),
 ) -> Matching:
     """Match the contacts without a link (P4).
 
@@ -81,11 +97,16 @@ def match(
         ssm: the live SSM contacts without a link.
         known: what matching may rely on.
         deleted: SSM contacts that were deleted since we were about to create them in Sage.
+        others: live SSM contacts of another company database: who may be one of them is left alone (P15).
     """
     matcher = _Matcher(list(sage100), list(ssm), known)
+    matcher.leave_to_others(list(others))
+    matcher.by_decision()
     matcher.by_ext_id()
     matcher.by_intent(deleted)
     matcher.by_name()
+    matcher.doubted_ext_ids()
+    matcher.possible_duplicates()
     matcher.orphans()
     return matcher.result()
 
@@ -101,6 +122,7 @@ class _Matcher:
     _problems: list[Entry] = default(default_factory=list)
     _out_of_scope: list[Contact] = default(default_factory=list)
     _taken: set[tuple[Side, int]] = default(default_factory=set)
+    _doubted: list[tuple[Contact, ExtId]] = default(default_factory=list)
 
     def result(self) -> Matching:
         """What came of it."""
@@ -108,35 +130,66 @@ class _Matcher:
         return Matching(self._matches, self._problems, self._out_of_scope, remaining)
 
     def _free(self, contacts: Iterable[Contact]) -> list[Contact]:
-        return [contact for contact in contacts if (contact.side, contact.id) not in self._taken]
+        return [contact for contact in contacts if not self._is_taken(contact)]
+
+    def _is_taken(self, contact: Contact) -> bool:
+        return (contact.side, contact.id) in self._taken
 
     # --- the steps
 
+    def leave_to_others(self, others: Sequence[Contact]) -> None:
+        """P15: a Sage contact that may be one that belongs to another company database is left alone, too."""
+        same_names = self._by_name_key(others)
+        for row in self._free(self.sage100) if others else ():
+            if row.match_key in same_names:
+                self._leave(None, row)
+        for row, _, _ in self._likely_pairs(self.sage100, others) if others else ():
+            self._leave(None, row)
+
+    def by_decision(self) -> None:
+        """P16: what a person said is the same contact."""
+        rows, contacts = ({c.id: c for c in free} for free in (self._free(self.sage100), self._free(self.ssm)))
+        for sage100_id, ssm_id in sorted(self.known.decisions.same):
+            row, contact = rows.get(sage100_id), contacts.get(ssm_id)
+            if row and contact and not (self._is_taken(row) or self._is_taken(contact)):
+                self._pair(row, contact, self._origin(row, contact))
+
     def by_ext_id(self) -> None:
-        """An ``extId`` of ours names the Sage row."""
+        """An ``extId`` of ours names the Sage row; one that is not believed counts for nothing."""
         claims: defaultdict[int, list[tuple[Contact, ExtId]]] = defaultdict(list)
-        for contact in self.ssm:
-            ext_id = self.known.ext_id(contact)
-            if ext_id and ext_id.sage100_id in self.known.sage100:
+        for contact in self._free(self.ssm):
+            ext_id = self.known.marks.ours(contact.ext_id)
+            if ext_id is None or ext_id.sage100_id not in self.known.sage100:
+                continue
+            if self._is_believed(self.known.sage100[ext_id.sage100_id], contact, ext_id):
                 claims[ext_id.sage100_id].append((contact, ext_id))
-        in_scope = {row.id for row in self.sage100}
+            else:
+                self._doubted.append((contact, ext_id))
+        in_scope = {row.id for row in self._free(self.sage100)}
         for sage100_id, claimants in claims.items():
             row = self.known.sage100[sage100_id]
             contacts = [contact for contact, _ in claimants]
-            if link := self.known.links.get(sage100_id):
+            if sage100_id in self.known.links:
                 for contact, ext_id in claimants:
-                    self._leave(Entry(contact.subject, DuplicateExtId(str(ext_id), link.ssm_id)), contact)
+                    self._leave_as_copy(contact, ext_id)
             elif sage100_id not in in_scope:
                 self._out_of_scope += contacts
                 self._leave(None, *contacts)
-            elif len(claimants) == 1 and self._is_believed(row, *claimants[0]):
-                self._pair(row, contacts[0], claimants[0][1].origin)
+            elif len(claimants) == 1:
+                self._pair(row, contacts[0], claimants[0][1].origin, Evidence.EXT_ID, Evidence.NAME)
             else:
                 self._ambiguous([row], contacts, by_ext_id=True)
 
     def _is_believed(self, row: Contact, contact: Contact, ext_id: ExtId) -> bool:
-        """P4: a name or the e-mail agrees, or the create was ours."""
-        return agrees(row, contact) or self.known.is_intended(row.id, ext_id)
+        """P4.1: names and e-mail show the same person, or the create was ours; unless a person said otherwise."""
+        if self._is_settled(row, contact):
+            return False
+        return self.known.people.is_same_person(row, contact) or self.known.is_intended(row.id, ext_id)
+
+    def _is_settled(self, row: Contact, contact: Contact) -> bool:
+        """P16: whether a person decided that the two are different, or is to decide again."""
+        pair, decisions = Pair(row.id, contact.id), self.known.decisions
+        return pair in decisions.different or pair in decisions.separated
 
     def by_intent(self, deleted: Iterable[Contact]) -> None:
         """An unconfirmed creation in Sage is found by its ``CT_No``, even if somebody has corrected its name since."""
@@ -144,21 +197,63 @@ class _Matcher:
         for contact in (*self.ssm, *deleted) if by_number else ():
             intent = self.known.creation_in_sage(contact.id)
             row = by_number.get(intent.sage100_no or 0) if intent else None
-            if intent is None or row is None or len(self._free([row, contact])) < 2:  # noqa: PLR2004 - both of them
+            if intent is None or row is None or self._is_taken(row) or self._is_taken(contact):
                 continue
             has_names = any(intent.names) and row.name_key == tuple(normalise.name(name) for name in intent.names)
-            if has_names or _shares_value(row, contact):
+            if has_names or self._shares_trait(row, contact):
                 self._pair(row, contact, Side.SSM)
 
+    def _shares_trait(self, row: Contact, contact: Contact) -> bool:
+        """Whether something personal agrees: the same ``CT_No`` alone may have gone to somebody else's contact."""
+        people = self.known.people
+        # Somebody may have corrected the last name since, or moved the contact.
+        first, other_first = row.name_key[1], contact.name_key[1]
+        same_company = normalise.company_code(row.company) == normalise.company_code(contact.company)
+        shared = set(people.traits(row)) & set(people.traits(contact))
+        return any(people.is_own(trait, row, contact) for trait in shared) or (
+            same_company and bool(first) and first == other_first
+        )
+
     def by_name(self) -> None:
-        """The name key, where exactly one contact without a link has it on each side."""
+        """P4.2: the name key, where exactly one contact without a link has it on each side."""
         in_sage100, in_ssm = self._by_name_key(self.sage100), self._by_name_key(self.ssm)
-        for key in in_sage100.keys() & in_ssm.keys():
-            rows, contacts = in_sage100[key], in_ssm[key]
-            if len(rows) == len(contacts) == 1:
-                self._pair(rows[0], contacts[0], self._origin(rows[0], contacts[0]))
-            else:
-                self._ambiguous(rows, contacts, by_ext_id=False)
+        for key in (key for key in in_sage100 if key in in_ssm):
+            for rows, contacts in self._who_may_be_same(in_sage100[key], in_ssm[key]):
+                self._namesakes(rows, contacts)
+
+    def _who_may_be_same(
+        self, rows: Sequence[Contact], contacts: Sequence[Contact]
+    ) -> list[tuple[Sequence[Contact], Sequence[Contact]]]:
+        """Namesakes, parted where a person said that some are different."""
+        if not (self.known.decisions.different or self.known.decisions.separated):
+            return [(rows, contacts)]
+        return [*_components((row, c) for row in rows for c in contacts if not self._is_settled(row, c))]
+
+    def _namesakes(self, rows: Sequence[Contact], contacts: Sequence[Contact]) -> None:
+        """Contacts of one name: those that share a mobile or an e-mail with exactly one opposite are matched by it."""
+        if len(rows) == len(contacts) == 1:
+            self._pair(rows[0], contacts[0], self._origin(rows[0], contacts[0]), Evidence.NAME)
+            return
+        for kind in (Evidence.MOBILE, Evidence.EMAIL):
+            for row, contact in self._sharing(self._free(rows), self._free(contacts), kind):
+                self._pair(row, contact, self._origin(row, contact), Evidence.NAME, kind)
+        rows, contacts = self._free(rows), self._free(contacts)
+        if rows and contacts:
+            self._ambiguous(rows, contacts, by_ext_id=False)
+
+    def _sharing(
+        self, rows: Sequence[Contact], contacts: Sequence[Contact], kind: Evidence
+    ) -> Iterator[tuple[Contact, Contact]]:
+        """The pairs in which each shares its e-mail, or mobile number, with exactly one contact opposite."""
+        holders: defaultdict[Trait, tuple[list[Contact], list[Contact]]] = defaultdict(lambda: ([], []))
+        for index, side in enumerate((rows, contacts)):
+            for contact in side:
+                for trait in self.known.people.traits(contact):
+                    if trait[0] is kind:
+                        holders[trait][index].append(contact)
+        for in_sage100, in_ssm in holders.values():
+            if len(in_sage100) == len(in_ssm) == 1 and not self._is_settled(in_sage100[0], in_ssm[0]):
+                yield in_sage100[0], in_ssm[0]
 
     def _by_name_key(self, contacts: Iterable[Contact]) -> dict[tuple[str, str, str], list[Contact]]:
         groups: defaultdict[tuple[str, str, str], list[Contact]] = defaultdict(list)
@@ -169,32 +264,103 @@ class _Matcher:
 
     def _origin(self, row: Contact, contact: Contact) -> Side:
         """P4: what an ``extId`` names, also that of a deleted row; else who was creating the contact; else Sage."""
-        if ext_id := self.known.ext_id(contact):
+        if ext_id := self.known.marks.ours(contact.ext_id):
             return ext_id.origin
         if self.known.creation_in_sage(contact.id):
             return Side.SSM
         return self.known.origins.get(row.id, Side.SAGE100)
 
+    def doubted_ext_ids(self) -> None:
+        """P4.1: an ``extId`` that is not believed, where the names find no partner either: nobody is touched."""
+        for contact, ext_id in self._doubted:
+            row = self.known.sage100[ext_id.sage100_id]
+            if self._is_taken(contact) or self._is_settled(row, contact):
+                continue
+            if row.id in self.known.links or self._is_matched(row):
+                self._leave_as_copy(contact, ext_id)
+            else:
+                self._ambiguous([row], [contact], by_ext_id=True)
+
+    def _is_matched(self, row: Contact) -> bool:
+        return any(match.sage100.id == row.id for match in self._matches)
+
+    def possible_duplicates(self) -> None:
+        """P4.3: contacts of one company that are likely the same person wait until a person decides (P16)."""
+        rows, contacts = ({c.id: c for c in self._free(side)} for side in (self.sage100, self.ssm))
+        found = [
+            (rows[pair.sage100_id], contacts[pair.ssm_id], Evidence.SEPARATED)
+            for pair in sorted(self.known.decisions.separated)
+            if pair.sage100_id in rows and pair.ssm_id in contacts
+        ]
+        if self.known.possible_duplicate is PossibleDuplicates.ASK:
+            likely = self._likely_pairs(self.sage100, self.ssm)
+            found += [each for each in likely if not self._is_settled(each[0], each[1])]
+        evidence: defaultdict[tuple[int, int], dict[Evidence, None]] = defaultdict(dict)
+        for row, contact, kind in found:
+            evidence[row.id, contact.id][kind] = None
+        for in_sage100, in_ssm in _components((row, contact) for row, contact, _ in found):
+            kinds = dict.fromkeys(kind for r in in_sage100 for c in in_ssm for kind in evidence.get((r.id, c.id), ()))
+            facts = PossibleDuplicate(tuple(c.named for c in in_sage100), tuple(c.named for c in in_ssm), tuple(kinds))
+            self._hold(in_sage100, in_ssm, facts)
+
+    def _likely_pairs(
+        self, sage100: Iterable[Contact], ssm: Iterable[Contact]
+    ) -> Iterator[tuple[Contact, Contact, Evidence]]:
+        """The pairs of free contacts of one company that are likely the same person, with what speaks for it."""
+        people = self.known.people
+        rows, contacts = self._by_company(sage100), self._by_company(ssm)
+        for company in (company for company in rows if company in contacts):
+            by_trait, by_whole, by_typed = _indexed(people, contacts[company])
+            for row in rows[company]:
+                for trait in people.traits(row):
+                    for contact in by_trait.get(trait, ()):
+                        if people.is_own(trait, row, contact) and _speaks(trait, row, contact):
+                            yield row, contact, trait[0]
+                found = [c for trait in whole_names(row) for c in by_typed.get(trait, ())]
+                if typed := typed_name(row):
+                    found += by_whole.get(typed, ())
+                yield from ((row, contact, _swapped_or_joined(row, contact)) for contact in found)
+
+    def _by_company(self, contacts: Iterable[Contact]) -> dict[str, list[Contact]]:
+        members: defaultdict[str, list[Contact]] = defaultdict(list)
+        for contact in self._free(contacts):
+            if contact.company:
+                members[normalise.company_code(contact.company)].append(contact)
+        return members
+
     def orphans(self) -> None:
         """An ``extId`` of ours whose Sage row is gone and that matches nobody is left alone (P4)."""
         for contact in self._free(self.ssm):
-            if ext_id := self.known.ext_id(contact):
-                self._leave(Entry(contact.subject, OrphanExtId(str(ext_id))), contact)
+            ext_id = self.known.marks.ours(contact.ext_id)
+            if ext_id and ext_id.sage100_id not in self.known.sage100:
+                self._leave(Entry(contact.subject, OrphanExtId(contact.ext_id or "")), contact)
 
     # --- what a step finds
 
-    def _pair(self, row: Contact, contact: Contact, origin: Side) -> None:
-        self._matches.append(Match(row, contact, origin))
+    def _pair(self, row: Contact, contact: Contact, origin: Side, *evidence: Evidence) -> None:
+        self._matches.append(Match(row, contact, origin, evidence))
         self._leave(None, row, contact)
 
     def _ambiguous(self, rows: Sequence[Contact], contacts: Sequence[Contact], *, by_ext_id: bool) -> None:
-        """Several could be the same: nobody is touched (P4). One problem per contact; a single row shares them."""
+        """Several could be the same: nobody is touched (P4)."""
         facts = AmbiguousMatch(tuple(c.named for c in rows), tuple(c.named for c in contacts), by_ext_id)
+        self._hold(rows, contacts, facts)
+
+    def _hold(self, rows: Sequence[Contact], contacts: Sequence[Contact], facts: Facts) -> None:
+        """Nobody is touched until a person decides: one problem per contact; a single row shares them."""
         only_row = rows[0] if len(rows) == 1 else None
         for contact in contacts:
             self._leave(Entry(subject_of(only_row, contact), facts), contact)
         for row in rows:
             self._leave(None if only_row else Entry(row.subject, facts), row)
+
+    def _leave_as_copy(self, contact: Contact, ext_id: ExtId) -> None:
+        """A live contact with the ``extId`` of one that is linked is left alone."""
+        if link := self.known.links.get(ext_id.sage100_id):
+            linked_id = link.ssm_id
+        else:
+            linked_id = next(m.ssm.id for m in self._matches if m.sage100.id == ext_id.sage100_id)
+        self._leave(Entry(contact.subject, DuplicateExtId(contact.ext_id or "", linked_id)), contact)
 
     def _leave(self, problem: Entry | None, *contacts: Contact) -> None:
         """Take contacts out of the search."""
@@ -202,21 +368,43 @@ class _Matcher:
         self._taken |= {(contact.side, contact.id) for contact in contacts}
 
 
-def agrees(one: Contact, two: Contact) -> bool:
-    """Whether last name, first name or e-mail agree."""
-    names = any(a and a == b for a, b in zip(one.name_key, two.name_key, strict=True))
-    mail, other = (normalise.email(text_of(contact.values.get(EMAIL))) for contact in (one, two))
-    return names or (mail is not None and mail == other)
+def _components(pairs: Iterable[tuple[Contact, Contact]]) -> list[tuple[list[Contact], list[Contact]]]:
+    """The groups of contacts that pairs hang together, each with its Sage contacts and its SSM contacts."""
+    groups: dict[tuple[Side, int], dict[tuple[Side, int], Contact]] = {}
+    for pair in pairs:
+        one, two = (groups.setdefault((c.side, c.id), {(c.side, c.id): c}) for c in pair)
+        if one is not two:
+            one |= two
+            groups.update(dict.fromkeys(two, one))
+    distinct = {id(group): group for group in groups.values()}
+    return [
+        ([c for c in group.values() if c.side is Side.SAGE100], [c for c in group.values() if c.side is Side.SSM])
+        for group in distinct.values()
+    ]
 
 
-def _shares_value(one: Contact, two: Contact) -> bool:
-    """Whether something personal agrees: the same ``CT_No`` alone may have gone to somebody else's contact."""
-    # A first name is enough within one company only: somebody may have moved the contact since.
-    if normalise.company_code(one.company) == normalise.company_code(two.company) and agrees(one, two):
-        return True
-    impersonal = {COMPANY, FIRST_NAME, JOB_TITLE}
-    values, others = (
-        {normalise.name(v) for name, v in contact.values.items() if isinstance(v, str) and name not in impersonal}
-        for contact in (one, two)
-    )
-    return not values.isdisjoint(others)
+_ByTrait = Mapping[Trait, Sequence[Contact]]
+
+
+def _indexed(people: People, contacts: Iterable[Contact]) -> tuple[_ByTrait, _ByTrait, _ByTrait]:
+    """Contacts by their traits, by the other ways to type their names, and by their names as typed."""
+    by_trait: defaultdict[Trait, list[Contact]] = defaultdict(list)
+    by_whole: defaultdict[Trait, list[Contact]] = defaultdict(list)
+    by_typed: defaultdict[Trait, list[Contact]] = defaultdict(list)
+    for contact in contacts:
+        for trait in people.traits(contact):
+            by_trait[trait].append(contact)
+        for trait in whole_names(contact):
+            by_whole[trait].append(contact)
+        if typed := typed_name(contact):
+            by_typed[typed].append(contact)
+    return by_trait, by_whole, by_typed
+
+
+def _speaks(trait: Trait, row: Contact, contact: Contact) -> bool:
+    """Whether a trait that both have speaks for one person: a last name does where a first name is missing."""
+    return trait[0] is not Evidence.NO_FIRST_NAME or not (row.name_key[1] and contact.name_key[1])
+
+
+def _swapped_or_joined(row: Contact, contact: Contact) -> Evidence:
+    return Evidence.SWAPPED if all((*row.name_key, *contact.name_key)) else Evidence.ONE_FIELD

@@ -58,7 +58,7 @@ def apply(run: Run, guarded: Guarded) -> None:
         for done in [pool.submit(w.write, access[side]) for side, w in writers.items() if w.writes]:
             done.result()
     # The `cbMarq` of a contact created in Sage, which its `extId` names, is known only now.
-    updates = (ext_id_update(*created, world.database) for created in writers[Side.SAGE100].created)
+    updates = (ext_id_update(*created, world.marks) for created in writers[Side.SAGE100].created)
     marks = [update for update in updates if update]
     # A creation that follows a deletion is left to the next run where the deletion was not done.
     due = [w for w in plan.of(Side.SSM) if w.follows is not None and ledger.has_ended(w.follows)]

@@ -33,6 +33,7 @@ class Site:
         code_field: the account field that holds the ``CT_Num``.
         ext_id_once: whether SSM refuses an ``extId`` that a deleted contact already has.
         time_budget: a run begins no write later than this after its start; the next run goes on.
+        formerly: the names that the company database had before (P15).
     """
 
     database: str
@@ -43,6 +44,7 @@ class Site:
     code_field: str
     ext_id_once: bool
     time_budget: timedelta
+    formerly: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

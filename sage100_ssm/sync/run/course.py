@@ -77,7 +77,7 @@ def rehearse(context: Context, take: Take) -> PlanReport:
     seen = take(Step.OBSERVE, lambda: observe(context))
     decided = take(Step.PLAN, lambda: decide(context, seen))
     guarded = take(Step.GUARD, lambda: guard(context, decided))
-    return planned(guarded.plan, context.site.database, exit_code_of(guarded), guarded.guards)
+    return planned(guarded.plan, decided.world.marks, exit_code_of(guarded), guarded.guards)
 
 
 @contextmanager

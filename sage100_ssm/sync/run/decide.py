@@ -8,7 +8,7 @@ from sage100_ssm.exchange.reading import Row
 from sage100_ssm.gc_pause import paused
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.companies import Companies, MalformedRowError
-from sage100_ssm.sync.contacts.contact import Contact, ExtId
+from sage100_ssm.sync.contacts.contact import Contact, Marks
 from sage100_ssm.sync.contacts.fields import FieldKind, fields_present
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Code, Entry, IncompleteRead, Subject, ValueUnknown
@@ -71,6 +71,7 @@ def _decide(context: Context, seen: Seen) -> Decided:
         with context.store.transaction() as transaction:
             intents, open_problems = transaction.intents(), transaction.open_problems()
             deleted_today = recent_deletions(transaction, context.now())
+            decisions = transaction.decisions.current()
         site, observation = context.site, seen.observation
         fields = fields_present(site.fields, observation.columns)
         companies = Companies(observation.companies, observation.accounts, code_field=site.code_field, scope=site.scope)
@@ -88,13 +89,15 @@ def _decide(context: Context, seen: Seen) -> Decided:
             observation.complete,
             mapper,
             site.policy,
-            _unreadable(odd_in_sage100, odd_in_ssm, site.database),
+            _unreadable(odd_in_sage100, odd_in_ssm, Marks(site.database, site.formerly)),
             _disputed(open_problems),
             ext_id_once=site.ext_id_once,
             may_delete=seen.may_delete,
             deleted_today=deleted_today,
             identity_fell=observation.identity is not None and observation.identity < seen.known.identity,
             now=context.now(),
+            formerly=site.formerly,
+            decisions=decisions,
         )
         plan = plan_for(world)
     incomplete = [
@@ -132,10 +135,10 @@ def _malformed_problems(
         yield Entry(Subject(), ValueUnknown(reasons, side=None))
 
 
-def _unreadable(sage100: Sequence[_MalformedRow], ssm: Sequence[_MalformedRow], database: str) -> Unreadable:
+def _unreadable(sage100: Sequence[_MalformedRow], ssm: Sequence[_MalformedRow], marks: Marks) -> Unreadable:
     """What can still be known of the rows that cannot be understood."""
     texts = [row.row.get("extId") for row in ssm]
-    ext_ids = (ExtId.parse(text, database) for text in texts if isinstance(text, str))
+    ext_ids = (marks.ours(text) for text in texts if isinstance(text, str))
     names = ((row.row.get("lastName"), row.row.get("firstName")) for row in ssm)
     return Unreadable(
         frozenset(row.id for row in sage100),

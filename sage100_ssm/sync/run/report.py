@@ -8,7 +8,7 @@ from typing import Any
 
 from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.contacts.contact import ExtId
+from sage100_ssm.sync.contacts.contact import Marks
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.journal import Entry, Subject
 from sage100_ssm.sync.model import Side
@@ -175,15 +175,15 @@ class PlanReport:
         }
 
 
-def planned(plan: Plan, database: str, exit_code: Exit, guards: Sequence[Entry] = ()) -> PlanReport:
+def planned(plan: Plan, marks: Marks, exit_code: Exit, guards: Sequence[Entry] = ()) -> PlanReport:
     """The report of a plan.
 
     A contact that is created in Sage gets its ``extId`` in SSM in the same run, so this update is in the report.
     """
-    marks = [mark for w in plan.of(Side.SAGE100, Action.CREATE) if (mark := _mark(w, database))]
+    ext_ids = [mark for w in plan.of(Side.SAGE100, Action.CREATE) if (mark := _mark(w, marks))]
     return PlanReport(
         sage100=[_planned(w) for w in plan.of(Side.SAGE100)],
-        ssm=[*(_planned(w) for w in plan.of(Side.SSM)), *marks],
+        ssm=[*(_planned(w) for w in plan.of(Side.SSM)), *ext_ids],
         held_back=[_planned(w.write, w.code.value) for w in plan.withheld],
         exit_code=exit_code,
         guards=guards,
@@ -194,9 +194,11 @@ def _planned(write: Write, reason: str | None = None) -> PlannedWrite:
     return PlannedWrite(write.action, write.subject, dict(write.changes), reason)
 
 
-def _mark(write: Write, database: str) -> PlannedWrite | None:
+def _mark(write: Write, marks: Marks) -> PlannedWrite | None:
     """The ``extId`` that follows a create in Sage; the ``cbMarq`` is not known before."""
     contact = write.ssm
-    if contact is None or (contact.ext_id and ExtId.parse(contact.ext_id, database) is None):
+    if contact is None or (contact.ext_id and marks.ours(contact.ext_id) is None):
         return None
-    return PlannedWrite(Action.UPDATE, write.subject, {EXT_ID: Change(contact.ext_id, f"{Side.SSM}:{database}:…")})
+    return PlannedWrite(
+        Action.UPDATE, write.subject, {EXT_ID: Change(contact.ext_id, f"{Side.SSM}:{marks.database}:…")}
+    )

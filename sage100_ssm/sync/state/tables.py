@@ -156,6 +156,23 @@ journal = Table(
     Column("fingerprint", Text),
 )
 
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("problem_id", Integer),
+    Column("choice", String(16), nullable=False),
+    Column("sage100_id", BigInteger),
+    Column("ssm_id", BigInteger),
+    Column("field", Text),
+    Column("sage100_value", JsonText),
+    Column("ssm_value", JsonText),
+    Column("fingerprint", String(16)),
+    Column("decided_by", Readable, nullable=False),
+    Column("decided_at", UtcText, nullable=False),
+    Column("taken_back_at", UtcText),
+)
+
 PENDING_NOTICE = "announced"
 """The ``kind`` of a notice whose write has no receipt yet."""
 

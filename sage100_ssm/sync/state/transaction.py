@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sage100_ssm.sync.journal import Entry, Kind, Subject
 from sage100_ssm.sync.model import Intent, Link, LinkStatus
 from sage100_ssm.sync.state import rows, tables
+from sage100_ssm.sync.state.decisions import StoredDecisions
 from sage100_ssm.sync.state.errors import AlreadyLinked
 from sage100_ssm.sync.state.open_problems import problem_changes
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
@@ -31,6 +32,11 @@ class Transaction:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    @property
+    def decisions(self) -> StoredDecisions:
+        """What people decided (P16)."""
+        return StoredDecisions(self._connection)
 
     # --- links and intents
 

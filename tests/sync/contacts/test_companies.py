@@ -3,7 +3,7 @@
 import pytest
 
 from sage100_ssm.sync.contacts.companies import Scope
-from sage100_ssm.sync.contacts.contact import ExtId
+from sage100_ssm.sync.contacts.contact import ExtId, Marks
 from sage100_ssm.sync.model import Side
 from tests.support import worlds
 
@@ -12,7 +12,8 @@ from tests.support import worlds
 @pytest.mark.parametrize("database", ["BIJOU", "A:B", "ssm:1", "Été 2026", "sage100:"])
 def test_an_ext_id_is_read_back_as_it_was_written(origin, database):
     written = ExtId(origin, database, 42)
-    assert ExtId.parse(str(written), database) == written
+    assert ExtId.parse(str(written)) == written
+    assert Marks(database).ours(str(written)) == written
 
 
 @pytest.mark.parametrize(
@@ -38,11 +39,33 @@ def test_an_ext_id_is_read_back_as_it_was_written(origin, database):
     ],
 )
 def test_what_is_not_exactly_ours_is_foreign(text):
-    assert ExtId.parse(text, "BIJOU") is None
+    assert Marks("BIJOU").ours(text) is None
 
 
 def test_a_digit_of_another_script_is_foreign():
-    assert ExtId.parse("sage100:BIJOU:1\u0663", "BIJOU") is None
+    assert Marks("BIJOU").ours("sage100:BIJOU:1\u0663") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        (None, None),
+        ("C-0001", None),
+        ("sage100:BIJOU:1", None),
+        ("ssm:OLD:1", None),
+        ("sage100:TEST_COPIE:1", "TEST_COPIE"),
+        ("ssm:bijou:1", "bijou"),
+    ],
+)
+def test_p15_an_ext_id_of_ours_names_this_database_or_what_it_was_called(text, other):
+    assert Marks("BIJOU", frozenset({"OLD"})).other_database(text) == other
+
+
+def test_p15_the_mark_of_a_renamed_database_is_rewritten():
+    marks = Marks("BIJOU", frozenset({"OLD"}))
+    ours = marks.ours("ssm:OLD:42")
+    assert ours == ExtId(Side.SSM, "BIJOU", 42)
+    assert marks.to_write("ssm:OLD:42", ours) == "ssm:BIJOU:42"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from sage100_ssm.sync.journal import Code, DuplicateInSage
 from sage100_ssm.sync.model import ContactRef, LinkStatus, Side
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.policy import Policy, RefusedDeletion
+from sage100_ssm.sync.rules.decisions import Decisions, Pair
 from tests.support import worlds
 
 SAGE, SSM = Side.SAGE100, Side.SSM
@@ -191,7 +192,9 @@ def test_p12_a_name_is_free_once_its_only_holder_is_about_to_be_deleted(twin_cod
     cards = [THERE, worlds.ssm_row(502, extId="ssm:TEST:2")][: len(rows)]
     links = [worlds.linked(row, card, origin=SSM) for row, card in zip(rows, cards, strict=True)]
     newcomer = worlds.ssm_row(503)
-    made = decide(worlds.world(rows, [DELETED, *cards[1:], newcomer], links))
+    # Without a person's word the newcomer would be the deleted contact typed again (P14).
+    another = Decisions(different=frozenset({Pair(1, 503), Pair(2, 503)}))
+    made = decide(replace(worlds.world(rows, [DELETED, *cards[1:], newcomer], links), decisions=another))
     created = [w.ssm.id for w in made.writes if (str(w.side), str(w.action)) == ("sage100", "create")]
     duplicates = [p.facts for p in made.problems]
     assert (created, duplicates) == (([], [DuplicateInSage(ContactRef(SAGE, 2))]) if twin_code else ([503], []))

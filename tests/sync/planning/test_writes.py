@@ -7,6 +7,7 @@ import pytest
 
 from sage100_ssm.connectors.request import write_request
 from sage100_ssm.exchange.receipt import Action
+from sage100_ssm.sync.contacts.contact import Marks
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.journal import Code, CompanyChangeRefused, ConflictSettled, Entry, Subject
 from sage100_ssm.sync.model import Side
@@ -166,7 +167,7 @@ PLANNED = {"action", "sage100_id", "ssm_id", "contact", "fields"}
 
 
 def told(made, exit_code=Exit.DONE):
-    return json.loads(json.dumps(planned(made, worlds.DATABASE, exit_code).as_json()))
+    return json.loads(json.dumps(planned(made, Marks(worlds.DATABASE), exit_code).as_json()))
 
 
 def test_a_plan_tells_each_write_with_its_fields_before_and_after():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.contacts.contact import ExtId
+from sage100_ssm.sync.contacts.contact import ExtId, Marks
 from sage100_ssm.sync.journal import Code, CompanyNotInSsm, DuplicateInSage, Named, OutOfScope, SleepReason, Subject
 from sage100_ssm.sync.model import ContactRef, Link, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.planning.decide import decide
@@ -43,7 +43,7 @@ RENAMED = {"CT_Nom": "Martin", "CT_Prenom": "Eva"}
         ([row_again(1, 102, CT_Prenom="Eva")], None),
         ([row_again(2, 101)], 2),
         ([row_again(2, 101, **RENAMED)], None),
-        ([row_again(2, 102)], None),
+        ([row_again(2, 102, CT_Prenom="Eva")], None),
         ([row_again(1, 101), row_again(2, 105)], 1),
         ([row_again(1, 105, **RENAMED), row_again(2, 101)], 2),
         ([], None),
@@ -296,8 +296,7 @@ def test_p10_an_incomplete_read_creates_nothing_and_updates_go_on():
     ],
 )
 def test_a_foreign_ext_id_is_never_overwritten(ext_id, written):
-    contact = worlds.mapper().read(Side.SSM, worlds.ssm_row(extId=ext_id))
-    assert links.ext_id_to_write(contact, ExtId(SAGE, worlds.DATABASE, 1)) == written
+    assert Marks(worlds.DATABASE).to_write(ext_id, ExtId(SAGE, worlds.DATABASE, 1)) == written
 
 
 # --- R4

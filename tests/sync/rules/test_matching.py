@@ -4,8 +4,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from sage100_ssm.sync.contacts.contact import Marks
 from sage100_ssm.sync.journal import Code
 from sage100_ssm.sync.model import Intent, Side
+from sage100_ssm.sync.policy import PossibleDuplicates
+from sage100_ssm.sync.rules.decisions import Decisions, Pair
+from sage100_ssm.sync.rules.evidence import People
 from sage100_ssm.sync.rules.matching import Known, match
 from tests.support import worlds
 
@@ -27,6 +31,8 @@ class Case:
         out_of_scope: the Sage ids that are read, but out of scope.
         origins: the origins that deleted SSM rows name, by ``cbMarq``.
         intents: creates that were not confirmed.
+        decisions: what people decided.
+        possible_duplicate: the site's setting.
     """
 
     name: str
@@ -38,11 +44,15 @@ class Case:
     out_of_scope: tuple = ()
     origins: dict = field(default_factory=dict)
     intents: tuple = ()
+    decisions: Decisions = field(default_factory=Decisions)
+    possible_duplicate: PossibleDuplicates = PossibleDuplicates.ASK
 
 
+PAIR = frozenset({Pair(1, 501)})
 BOB = {"CT_Nom": "Bobin", "CT_Prenom": "Bob", "CT_EMail": "bob@x.example"}
 BOB_THERE = {"lastName": "Bobin", "firstName": "Bob"}
 AMBIGUOUS, ORPHAN, DUPLICATE = Code.AMBIGUOUS_MATCH, Code.ORPHAN_EXT_ID, Code.DUPLICATE_EXT_ID
+POSSIBLE = Code.POSSIBLE_DUPLICATE
 
 CASES = [
     Case("nobody", [], []),
@@ -51,13 +61,54 @@ CASES = [
     # by extId
     Case("extId and all names", [{}], [{"extId": OURS}], [(1, 501, SAGE)]),
     Case("extId names the origin", [{}], [{"extId": ORIGIN_SSM}], [(1, 501, SSM)]),
-    Case("extId and last name", [{}], [{"extId": OURS, "firstName": "Eva"}], [(1, 501, SAGE)]),
-    Case("extId and first name", [{}], [{"extId": OURS, "lastName": "Martin"}], [(1, 501, SAGE)]),
     Case(
-        "extId and e-mail",
+        "extId and last name prove nothing",
+        [{}],
+        [{"extId": OURS, "firstName": "Eva"}],
+        problems=[(AMBIGUOUS, 1, 501)],
+    ),
+    Case(
+        "extId and first name prove nothing",
+        [{}],
+        [{"extId": OURS, "lastName": "Martin"}],
+        problems=[(AMBIGUOUS, 1, 501)],
+    ),
+    Case(
+        "extId and e-mail prove nothing",
         [{"CT_EMail": "ada@x.example"}],
         [{"extId": OURS, **BOB_THERE, "email": "ADA@x.example"}],
+        problems=[(AMBIGUOUS, 1, 501)],
+    ),
+    Case(
+        "extId, last name and e-mail",
+        [{"CT_EMail": "ada@x.example"}],
+        [{"extId": OURS, "firstName": "Adélaïde", "email": "ADA@x.example"}],
         [(1, 501, SAGE)],
+    ),
+    Case(
+        "extId, last name and an e-mail that a colleague has, too",
+        [{"CT_EMail": "contact@x.example"}, BOB | {"CT_EMail": "contact@x.example"}],
+        [{"extId": OURS, "firstName": "Adélaïde", "email": "contact@x.example"}],
+        problems=[(AMBIGUOUS, 1, 501)],
+    ),
+    Case(
+        "an extId that is not believed, and a namesake",
+        [BOB, {}],
+        [{"extId": OURS}],
+        [(2, 501, SAGE)],
+    ),
+    Case(
+        "two extIds that an import crossed",
+        [{}, BOB],
+        [{"extId": "sage100:TEST:2"}, {"extId": OURS, **BOB_THERE}],
+        [(1, 501, SAGE), (2, 502, SAGE)],
+    ),
+    Case(
+        "of two with one extId only one is believed",
+        [{}],
+        [{"extId": OURS}, {"extId": OURS, **BOB_THERE}],
+        [(1, 501, SAGE)],
+        problems=[(DUPLICATE, None, 502)],
     ),
     Case("extId goes before company", [{"CT_Num": "BETA"}], [{"extId": OURS}], [(1, 501, SAGE)]),
     Case("extId alone is not believed", [BOB], [{"extId": OURS}], problems=[(AMBIGUOUS, 1, 501)]),
@@ -93,7 +144,7 @@ CASES = [
     Case("the row is gone", [], [{"extId": GONE}], problems=[(ORPHAN, None, 501)]),
     Case("the row is gone, a namesake is there", [{}], [{"extId": GONE}], [(1, 501, SAGE)]),
     Case("the row is gone, a namesake is there, created in SSM", [{}], [{"extId": "ssm:TEST:77"}], [(1, 501, SSM)]),
-    Case("a foreign extId is none", [{}], [{"extId": "sage100:OTHER:1"}], [(1, 501, SAGE)]),
+    Case("a foreign extId is none", [{}], [{"extId": "C-0001"}], [(1, 501, SAGE)]),
     # by names
     Case("company and names", [{}], [{}], [(1, 501, SAGE)]),
     Case("case, accents and spacing aside", [{"CT_Nom": "ÀUBRELIN ", "CT_Prenom": "ada"}], [{}], [(1, 501, SAGE)]),
@@ -114,6 +165,102 @@ CASES = [
     Case("twins on one side alone", [{}, {"CT_Nom": "AUBRELIN"}], []),
     Case("a deleted row names the origin", [{}], [{}], [(1, 501, SSM)], origins={1: SSM}),
     Case("its extId goes before that of a deleted row", [{}], [{"extId": OURS}], [(1, 501, SAGE)], origins={1: SSM}),
+    Case(
+        "twins whom their mobiles part",
+        [{"CT_TelPortable": "0612345678"}, {"CT_Nom": "AUBRELIN", "CT_TelPortable": "0687654321"}],
+        [{"phone2": "+33 6 87 65 43 21"}, {"phone2": "06 12 34 56 78"}],
+        [(1, 502, SAGE), (2, 501, SAGE)],
+    ),
+    Case(
+        "twins of whom one has an e-mail opposite",
+        [{"CT_EMail": "ada@x.example"}, {"CT_Nom": "AUBRELIN"}],
+        [{}, {"email": "ada@x.example"}],
+        [(1, 502, SAGE)],
+        problems=[(AMBIGUOUS, 2, 501)],
+    ),
+    Case(
+        "twins with the company's e-mail",
+        [{"CT_EMail": "contact@x.example"}, {"CT_Nom": "AUBRELIN", "CT_EMail": "contact@x.example"}],
+        [{"email": "contact@x.example"}],
+        problems=[(AMBIGUOUS, 1, None), (AMBIGUOUS, 2, None), (AMBIGUOUS, None, 501)],
+    ),
+    # likely the same person
+    Case(
+        "the same e-mail",
+        [{"CT_EMail": "ada@x.example"}],
+        [{"lastName": "Martin", "email": "ada@x.example"}],
+        problems=[(POSSIBLE, 1, 501)],
+    ),
+    Case(
+        "the same mobile number",
+        [BOB | {"CT_TelPortable": "0612345678"}],
+        [{"phone2": "+33612345678"}],
+        problems=[(POSSIBLE, 1, 501)],
+    ),
+    Case("the same switchboard", [BOB | {"CT_Telephone": "0112345678"}], [{"phone1": "0112345678"}]),
+    Case(
+        "the same e-mail, in another company",
+        [{"CT_Num": "BETA", "CT_EMail": "ada@x.example"}],
+        [{"lastName": "Martin", "email": "ada@x.example"}],
+    ),
+    Case(
+        "an e-mail that a linked colleague has, too",
+        [BOB, {"CT_EMail": "bob@x.example"}],
+        [{"lastName": "Martin", "email": "bob@x.example"}],
+        linked=(2,),
+    ),
+    Case("names exchanged", [{}], [{"lastName": "Ada", "firstName": "Aubrelin"}], problems=[(POSSIBLE, 1, 501)]),
+    Case(
+        "the whole name in one field",
+        [{"CT_Nom": "Aubrelin Ada", "CT_Prenom": ""}],
+        [{}],
+        problems=[(POSSIBLE, 1, 501)],
+    ),
+    Case(
+        "the whole name in one field of SSM",
+        [{}],
+        [{"lastName": "Ada Aubrelin", "firstName": None}],
+        problems=[(POSSIBLE, 1, 501)],
+    ),
+    Case("no first name, and nobody else of that name", [{"CT_Prenom": ""}], [{}], problems=[(POSSIBLE, 1, 501)]),
+    Case("no first name, and a namesake", [{"CT_Prenom": ""}, {"CT_Prenom": "Eva"}], [{}]),
+    Case("the same last name, and two first names", [{"CT_Prenom": "Eva"}], [{}]),
+    Case(
+        "likely the same person, and a person said that they are not",
+        [{"CT_EMail": "ada@x.example"}],
+        [{"lastName": "Martin", "email": "ada@x.example"}],
+        decisions=Decisions(different=PAIR),
+    ),
+    Case(
+        "likely the same person, and the site wants no question",
+        [{"CT_EMail": "ada@x.example"}],
+        [{"lastName": "Martin", "email": "ada@x.example"}],
+        possible_duplicate=PossibleDuplicates.CREATE,
+    ),
+    # a person decided
+    Case("a person said that they are the same", [BOB], [{}], [(1, 501, SAGE)], decisions=Decisions(same=PAIR)),
+    Case("and one of them is linked since", [BOB], [{}], decisions=Decisions(same=PAIR), linked=(1,)),
+    Case("namesakes of whom a person said that they are two people", [{}], [{}], decisions=Decisions(different=PAIR)),
+    Case(
+        "an extId of whom a person said that they are two people",
+        [BOB],
+        [{"extId": OURS}],
+        decisions=Decisions(different=PAIR),
+    ),
+    Case(
+        "twins, and a person said that one of them is another",
+        [{}, {"CT_Nom": "AUBRELIN"}],
+        [{}],
+        [(2, 501, SAGE)],
+        decisions=Decisions(different=PAIR),
+    ),
+    Case(
+        "namesakes whom a person parted again",
+        [{}],
+        [{"extId": OURS}],
+        problems=[(POSSIBLE, 1, 501)],
+        decisions=Decisions(separated=PAIR),
+    ),
     # by an unconfirmed create in Sage
     Case("created under that CT_No", [{}], [{}], [(1, 501, SSM)], intents=(Intent(SAGE, 501, sage100_no=101),)),
     Case(
@@ -149,7 +296,10 @@ def matched(case):
     contacts = [known.read(Side.SSM, worlds.ssm_row(n, **changes)) for n, changes in enumerate(case.ssm, 501)]
     linked = {n: worlds.linked(worlds.sage_row(n), worlds.ssm_row(900 + n)) for n in case.linked}
     free = [row for n, row in rows.items() if n not in case.linked + case.out_of_scope]
-    return match(free, contacts, Known(worlds.DATABASE, rows, linked, case.origins, case.intents))
+    people = People((*rows.values(), *contacts), "FR")
+    marks = Marks(worlds.DATABASE)
+    settings = (case.decisions, case.possible_duplicate)
+    return match(free, contacts, Known(marks, people, rows, linked, case.origins, case.intents, *settings))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -177,6 +327,8 @@ def test_the_order_of_contacts_does_not_matter():
     for order in (1, -1):
         contacts = [known.read(Side.SSM, row) for row in there[::order]]
         result = match(
-            [known.read(Side.SAGE100, row) for row in rows], contacts, Known(worlds.DATABASE, {}, {}, {}, ())
+            [known.read(Side.SAGE100, row) for row in rows],
+            contacts,
+            Known(Marks(worlds.DATABASE), People((), "FR"), {}, {}, {}, ()),
         )
         assert {(m.sage100.id, m.ssm.id) for m in result.matches} == {(1, 501), (2, 502), (3, 503)}

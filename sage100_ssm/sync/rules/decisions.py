@@ -1,0 +1,61 @@
+"""What people decided about pairs of contacts and about fields (P16), as the rules need it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as default
+from enum import StrEnum
+from typing import NamedTuple
+
+from sage100_ssm.sync.model import Side, ValuePair
+
+
+class Choice(StrEnum):
+    """What a person can decide."""
+
+    SAME = "same"
+    """These two contacts are one person: link them."""
+    DIFFERENT = "different"
+    """They are two people: never ask again, create both."""
+    SAGE100 = "sage100"
+    """Sage's value stands."""
+    SSM = "ssm"
+    """SSM's value stands."""
+    ACCEPT = "accept"
+    """A known problem: not shown again until it changes."""
+
+
+class Pair(NamedTuple):
+    """A Sage contact and an SSM contact, by their ids."""
+
+    sage100_id: int
+    ssm_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ValueDecision:
+    """Whose value of a field stands. It holds as long as both sides show what the person saw.
+
+    Attributes:
+        winner: the side whose value stands.
+        shown: the values that the person saw, as ``Mapper.shown`` gives them.
+    """
+
+    winner: Side
+    shown: ValuePair
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """The decisions that people took and did not take back.
+
+    Attributes:
+        same: the pairs that are one person.
+        different: the pairs that are two people.
+        separated: the pairs that were linked because a person said so, who took it back: a person decides again.
+        values: whose value stands, by the pair and the field's name.
+    """
+
+    same: frozenset[Pair] = frozenset()
+    different: frozenset[Pair] = frozenset()
+    separated: frozenset[Pair] = frozenset()
+    values: Mapping[tuple[Pair, str], ValueDecision] = default(default_factory=dict)
