@@ -13,8 +13,9 @@ from sage100_ssm.app.settings import Settings
 from sage100_ssm.app.sides import both_sides
 from sage100_ssm.sync.contacts.fields import field_map
 from sage100_ssm.sync.run.context import Context, Run, RunOptions, Site
-from sage100_ssm.sync.run.course import ResultT, Step, Take, rehearse, relink, synchronise
+from sage100_ssm.sync.run.course import ResultT, Step, Take, find_pairs, rehearse, relink, synchronise
 from sage100_ssm.sync.run.lease import Waiting, leased
+from sage100_ssm.sync.run.pairs import Candidates
 from sage100_ssm.sync.run.report import PlanReport, RunReport
 from sage100_ssm.sync.state.errors import StateDamaged, StateMissing
 from sage100_ssm.sync.state.store import StateStore
@@ -129,11 +130,28 @@ def plan_once(settings: Settings, progress: Progress = lambda _: None) -> PlanRe
     Raises:
         SyncError, StateError: see ``open_run`` and ``rehearse``.
     """
+    with _to_look_at(settings) as context:
+        return rehearse(context, showing(progress))
+
+
+def match_once(settings: Settings, progress: Progress = lambda _: None) -> list[Candidates]:
+    """Who is the same person on both sides; nothing is changed anywhere, the state included.
+
+    Raises:
+        SyncError, StateError: see ``open_run`` and ``find_pairs``.
+    """
+    with _to_look_at(settings) as context:
+        return find_pairs(context, showing(progress))
+
+
+@contextmanager
+def _to_look_at(settings: Settings) -> Iterator[Context]:
+    """Both sides and the state, to be read alone."""
     with (
         _state_to_read(settings.state) as store,
         both_sides(settings.sage100, settings.ssm, reading_seconds=settings.time_budget_minutes * 60) as (sage100, ssm),
     ):
-        return rehearse(Context(store, sage100, ssm, site_of(settings), ORDINARY, utc_now), showing(progress))
+        yield Context(store, sage100, ssm, site_of(settings), ORDINARY, utc_now)
 
 
 @contextmanager

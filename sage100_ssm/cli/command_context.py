@@ -126,8 +126,8 @@ def command_context(config: Path, *, as_json: bool = False) -> Iterator[CommandC
         settings = load_settings(config)
         language = settings.language
         yield CommandContext(settings, as_json)
-    except typer.Exit:
-        raise
+    except (typer.Exit, BrokenPipeError):
+        raise  # a reader that has seen enough (`| head`) is no fault
     except Exception as error:
         if as_json and isinstance(error, SyncError) and error.report:
             _print_json(error.report)

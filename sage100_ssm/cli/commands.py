@@ -15,6 +15,8 @@ from sage100_ssm import __version__
 from sage100_ssm.cli import json_shapes, tables
 from sage100_ssm.cli.command_context import command_context, terminal
 from sage100_ssm.cli.explain import find_contacts
+from sage100_ssm.cli.options import SYNC_YAML, Config, Json
+from sage100_ssm.cli.pair_commands import decide, match
 from sage100_ssm.cli.status import read_status
 from sage100_ssm.messages import Language, say
 from sage100_ssm.sync.failures import Exit
@@ -22,6 +24,7 @@ from sage100_ssm.sync.model import LinkStatus, Side
 
 _TRY = "Try"
 _SYNCHRONISE = "Synchronise"
+_WHO_IS_WHO = "Say who is who"
 _LOOK = "Look at what is stored"
 
 app = typer.Typer(
@@ -32,10 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Config = Annotated[Path, typer.Option("--config", "-c", help="The settings of the installation.", metavar="FILE")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on the standard output, and nothing else there.")]
 SampleLanguage = Annotated[Language, typer.Option(help="Language of the sentences and the journal.")]
-SYNC_YAML = Path("sync.yaml")
 
 
 def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -300,6 +300,10 @@ def resync(*, config: Config = SYNC_YAML) -> None:
         report = rebuild(context.settings, progress=context.progress, waiting=context.waiting)
         context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
     raise typer.Exit(report.exit_code)
+
+
+app.command(rich_help_panel=_WHO_IS_WHO)(match)
+app.command(rich_help_panel=_WHO_IS_WHO)(decide)
 
 
 # --- look at what is stored

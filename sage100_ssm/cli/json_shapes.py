@@ -10,6 +10,7 @@ from sage100_ssm.cli.explain import ContactHistory
 from sage100_ssm.cli.status import StatusReport
 from sage100_ssm.messages import Language, describe
 from sage100_ssm.sync.model import Link
+from sage100_ssm.sync.run.pairs import Candidates
 from sage100_ssm.sync.state.records import JournalEntry, RunRow
 
 if TYPE_CHECKING:
@@ -142,3 +143,18 @@ def _counted(names: Iterable[str]) -> Mapping[str, int]:
 
 def _time(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
+
+
+def match(found: Iterable[Candidates]) -> list[dict[str, Any]]:
+    """The list that ``match --json`` prints."""
+    return [
+        {
+            "verdict": each.verdict.value,
+            "evidence": list(each.evidence),
+            "problem": each.problem_id,
+            "company": each.company,
+            "sage100": [{"sage100_id": c.id, "contact": c.full_name} for c in each.sage100],
+            "ssm": [{"ssm_id": c.id, "contact": c.full_name} for c in each.ssm],
+        }
+        for each in found
+    ]

@@ -14,9 +14,10 @@ from sage100_ssm.app.check.findings import Finding, Level
 from sage100_ssm.cli.explain import ContactHistory
 from sage100_ssm.cli.status import StatusReport
 from sage100_ssm.cli.value_format import ValueFormatter
-from sage100_ssm.messages import Language, code_label, describe, field_label, say
-from sage100_ssm.sync.journal import Code, Kind, Subject
+from sage100_ssm.messages import Language, code_label, describe, evidence_label, field_label, say
+from sage100_ssm.sync.journal import Code, Entry, Kind, Subject
 from sage100_ssm.sync.model import Base, Link, LinkStatus, Side
+from sage100_ssm.sync.run.pairs import Candidates, Verdict
 from sage100_ssm.sync.run.report import PlannedWrite, PlanReport
 from sage100_ssm.sync.state.records import JournalEntry
 
@@ -42,6 +43,11 @@ def plain(value: object, style: str = "") -> Text:
     """A text as it is: no markup is read from it, and no control character reaches the terminal."""
     text = "".join(sign if sign.isprintable() else HARD_SPACES.get(sign, " ") for sign in str(value))
     return Text(text, style)
+
+
+def plain_lines(value: object) -> Text:
+    """A text of several lines, each as it is."""
+    return Text("\n").join(plain(line) for line in str(value).split("\n"))
 
 
 def title(key: str, language: Language, **params: object) -> Text:
@@ -110,6 +116,30 @@ def probe(answers: Iterable["ProbeAnswer"]) -> RenderableType:
         for section, keys in answer.settings.items():
             parts += [Padding(plain(f"{section}: {key}: {value}", "bold"), (0, 0, 0, 6)) for key, value in keys.items()]
     return Group(*parts)
+
+
+# --- who is who
+
+
+def match(found: Sequence[Candidates], language: Language) -> RenderableType:
+    """Contacts that are one person or may be, a line each, below how many there are of which kind."""
+    numbers = Counter(each.verdict for each in found)
+    head = title("match_summary", language, **{verdict.value: numbers[verdict] for verdict in Verdict})
+    if not found:
+        return head
+    table = _table(language, "column_id", "column_verdict", "Sage 100", "SSM", "column_evidence")
+    for each in found:
+        evidence = ", ".join(evidence_label(kind, language) for kind in each.evidence)
+        in_sage100, in_ssm = ("\n".join(f"{c.full_name} ({c.id})" for c in side) for side in (each.sage100, each.ssm))
+        cells = (each.problem_id or "", say(f"verdict_{each.verdict}", language), in_sage100, in_ssm, evidence)
+        table.add_row(*map(plain_lines, cells))
+    return Group(head, table)
+
+
+def notice(entry: Entry, language: Language) -> RenderableType:
+    """A journal entry in words."""
+    words = describe(entry, language)
+    return Group(plain(words.message), Padding(plain(f"→ {words.remedy}", "dim"), _INDENT))
 
 
 # --- plan, run and status

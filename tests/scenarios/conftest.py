@@ -16,6 +16,7 @@ import pytest
 
 from sage100_ssm.app import assemble, sides
 from sage100_ssm.app.assemble import plan_once, run_once
+from sage100_ssm.app.decisions import Answer, decide, take_back
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins.company_database import create_company_database
@@ -29,6 +30,7 @@ from sage100_ssm.standins.ssm_api.tenant import BRANCH, SALES_REP, with_value_li
 from sage100_ssm.sync.failures import SyncError
 from sage100_ssm.sync.journal import Kind
 from sage100_ssm.sync.model import Link
+from sage100_ssm.sync.rules.decisions import Choice
 from sage100_ssm.sync.run.context import RunOptions
 from sage100_ssm.sync.run.report import PlanReport, RunReport
 from sage100_ssm.sync.state.records import JournalEntry
@@ -155,6 +157,18 @@ class World:
         with pytest.raises(SyncError) as caught:
             run_once(self.settings)
         return int(caught.value.exit_code)
+
+    def answer(self, code: str, choice: str, other: int | None = None) -> int:
+        """Somebody answers an open problem of that code (P16). Returns its number."""
+        number = next(e.id for e in self.journal if e.entry.code == code and e.closed_at is None)
+        with StateStore.open(self.settings.state) as store, store.transaction() as memory:
+            decide(memory, number, Answer(Choice(choice), "claire", self.clock(), other))
+        return number
+
+    def take_back(self, problem: int) -> None:
+        """Somebody takes the answer to a problem back."""
+        with StateStore.open(self.settings.state) as store, store.transaction() as memory:
+            take_back(memory, problem, "claire", self.clock())
 
     def plan(self) -> PlanReport:
         """What a run would do. Changes nothing anywhere."""

@@ -202,11 +202,39 @@ def test_p5_link_moves_to_the_only_namesake_without_a_link(world):
 
 
 def test_p5_link_moves_to_the_live_contact_that_bears_the_ext_id(world):
-    ada = world.person("Aubrelin", "Ada")
+    ada = world.person("Aubrelin", "Ada", CT_EMail="ada@alpha.example")
+    ada.delete_ssm()
+    card = {"extId": ada.card["extId"], "email": "ada@alpha.example"}
+    again = world.ssm.create_contact("ALPHA", "Aubrelin", "Adèle", **card)
+    report = world.run()
+    assert (report.ssm.created, ada.link.ssm_id, len(world.ssm.contacts())) == (0, again, 1)
+
+
+@ORIGINS
+def test_p5_r7_who_bears_the_ext_id_and_may_be_somebody_else_waits_for_a_person(world, born):
+    world.bystander()
+    ada = world.person("Aubrelin", "Ada", born=born)
     ada.delete_ssm()
     again = world.ssm.create_contact("ALPHA", "Aubrelin-Morel", "Ada", extId=ada.card["extId"])
     report = world.run()
-    assert (report.ssm.created, ada.link.ssm_id, len(world.ssm.contacts())) == (0, again, 1)
+    assert (report.sage100.written, report.ssm.written, report.ssm.failed) == (0, 0, 0)
+    assert world.problems == [("ambiguous_match", None)]
+    world.answer("ambiguous_match", "same")
+    world.run()
+    assert (ada.link.ssm_id, world.problems) == (again, [])
+
+
+def test_p16_who_bears_the_ext_id_and_is_somebody_else_becomes_a_contact_of_its_own(world):
+    world.bystander()
+    ada = world.person("Aubrelin", "Ada")
+    ada.delete_ssm()
+    world.ssm.create_contact("ALPHA", "Belmont", "Ida", extId=ada.card["extId"])
+    world.run()
+    world.answer("ambiguous_match", "different")
+    world.run()
+    world.run()
+    assert sorted(world.names_in_ssm()) == sorted(world.names_in_sage()) == ["Aubrelin", "Belmont", "Zelle"]
+    assert ada.current["extId"] == f"sage100:TEST:{ada.marq}"
 
 
 def test_p5_two_namesakes_without_a_link_take_nothing_over_and_the_contact_is_restored(world):
@@ -229,12 +257,12 @@ def test_deleted_on_both_sides_ends_the_link_without_a_write(world, born):
 
 
 @ORIGINS
-def test_p14_deleted_in_sage_and_created_anew_under_the_same_name_is_a_new_contact(world, born):
+def test_p14_deleted_in_sage_and_created_anew_under_another_name_is_a_new_contact(world, born):
     """R9 with P14: neither number is the old one's: the old card goes, a new one comes."""
     ada = world.person("Aubrelin", "Ada", born=born)
     world.person("Garde", "Numéro")
     ada.delete_sage()
-    again = world.sage.create_contact("ALPHA", "Aubrelin", "Ada")
+    again = world.sage.create_contact("ALPHA", "Aubrelin", "Ida")
     world.run()
     assert ada.card["deleted"]
     assert world.links[again].origin.value == "sage100"

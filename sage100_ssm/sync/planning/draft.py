@@ -3,7 +3,7 @@
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 
@@ -13,13 +13,14 @@ from sage100_ssm.sync.contacts.contact import Contact, ExtId
 from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import AmbiguousCompany, CompanyNotInSsm, Entry, Named, OtherDatabase, Subject
-from sage100_ssm.sync.model import Base, ContactRef, Link, Side, Value
+from sage100_ssm.sync.model import Base, ContactRef, Link, LinkStatus, Side, Value
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import World
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.rules.decisions import Pair
 from sage100_ssm.sync.rules.evidence import People
 from sage100_ssm.sync.rules.links import same_in_sage
+from sage100_ssm.sync.rules.matching import Match
 
 _HIGHEST_NUMBER = 2**31 - 1
 """``CT_No`` is an ``int``."""
@@ -46,6 +47,7 @@ class Draft:
         linked_ssm_ids: the ids of the SSM contacts that have a link.
         sage100_by_number: the Sage contacts by ``CT_No``.
         linked_identities: ``cbMarq`` and ``CT_No`` of the live links.
+        held_ssm_ids: the ids of SSM contacts without a link about whom a person is asked already.
         displaced: the links whose ``cbMarq`` was given to another contact, by that ``cbMarq``.
         spent_ext_ids: the values of ``extId`` that SSM accepts for no other contact, because a deleted one has them.
     """
@@ -59,11 +61,13 @@ class Draft:
         deleted = (c.ext_id for c in world.ssm.values() if c.deleted and c.ext_id)
         self.spent_ext_ids = set(deleted) if world.ext_id_once else set()
 
+        self.held_ssm_ids: set[int] = set()
         self.displaced: dict[int, Link] = {}
         self._links: dict[int | NewLink, Link] = {}
         self._writes: list[Write] = []
         self._problems: list[Entry] = []
         self._notices: list[Entry] = []
+        self._matches: list[Match] = []
         self._edits: Counter[Side] = Counter()
         self._outdated = 0
 
@@ -99,6 +103,7 @@ class Draft:
             notices=tuple(self._notices),
             edits=dict(self._edits),
             outdated=self._outdated,
+            matches=tuple(self._matches),
         )
 
     # --- what the parts decide
@@ -114,6 +119,11 @@ class Draft:
         """Forget under which ``cbMarq`` a link was, unless another link has taken the place."""
         if self.by_sage100_id.get(link.sage100_id) is link:
             del self.by_sage100_id[link.sage100_id]
+
+    def part(self, link: Link) -> None:
+        """P16: end the link of two contacts that a person holds for two people; both go on without a link."""
+        self.forget_place(self.save(replace(link, status=LinkStatus.ENDED, reason=None), link))
+        self.linked_ssm_ids.discard(link.ssm_id)
 
     def displace(self, link: Link) -> None:
         """P14: the ``cbMarq`` of a link whose contact is deleted in SSM was given to another contact of Sage.
@@ -136,6 +146,10 @@ class Draft:
     def notice(self, *entries: Entry) -> None:
         """Add notices of what was decided without a write."""
         self._notices += entries
+
+    def match(self, found: Match) -> None:
+        """Add a pair of contacts that are the same person."""
+        self._matches.append(found)
 
     def count_edits(self, sides: Iterable[Side], *, is_outdated: bool) -> None:
         """Count one link that these sides have edited (P9)."""

@@ -10,6 +10,7 @@ from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
 from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
 from sage100_ssm.sync.contacts.mapping import REQUIRED, Mapper
 from sage100_ssm.sync.journal import (
+    AmbiguousMatch,
     Code,
     DeletionOverrodeEdit,
     DeletionRefused,
@@ -25,6 +26,7 @@ from sage100_ssm.sync.planning import writes
 from sage100_ssm.sync.planning.draft import Draft, name_in_sage
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.rules import links
+from sage100_ssm.sync.rules.decisions import Pair
 from sage100_ssm.sync.rules.merge import Merged, changed_sides, confirmed, merge
 from sage100_ssm.sync.rules.pair import LinkedPair, ShownPair
 
@@ -36,6 +38,9 @@ def plan_link(draft: Draft, link: Link) -> None:
         return
     if link.ssm_id in draft.of_other_databases:
         return  # P15: left alone on both sides
+    if draft.is_settled(link.sage100_id, link.ssm_id):
+        draft.part(link)
+        return
     sage100 = links.same_in_sage(link, world.sage100, draft.sage100_by_number, draft.linked_identities)
     ssm = world.ssm.get(link.ssm_id)
     if (sage100 is None and not world.complete[Side.SAGE100]) or (ssm is None and not world.complete[Side.SSM]):
@@ -72,7 +77,7 @@ def _is_typed_again(draft: Draft, link: Link, fate: links.Fate | None, sage100: 
     if fate is links.Fate.DELETE_IN_SSM:
         return _move_to_successor_in_sage(draft, link, ssm)
     if fate is links.Fate.DELETE_IN_SAGE and sage100:
-        return _left_to_successor(draft, _shown(draft, link, sage100, ssm))
+        return _goes_on_in_ssm(draft, _shown(draft, link, sage100, ssm))
     return False
 
 
@@ -107,7 +112,7 @@ def _put_to_sleep(draft: Draft, pair: LinkedPair, reason: SleepReason) -> None:
     # P5: somebody may have typed again the contact that went with its account; then the link moves there.
     if with_account and all(complete.values()) and pair.sage100 and pair.ssm:
         shown = _shown(draft, pair.link, pair.sage100, pair.ssm)
-        if _move_to_successor(draft, shown):
+        if _goes_on_in_ssm(draft, shown):
             return
     # P10: a read of Sage that broke off may not have come to the company.
     if reason is SleepReason.NO_CLIENT and not complete[Side.SAGE100]:
@@ -153,21 +158,6 @@ def _deleted_on_one_side(draft: Draft, link: Link, fate: links.Fate, sage100: Co
         case _:  # RESTORE_IN_SSM
             pair = _shown(draft, _awake(draft, link), sage100, ssm)
             _restore(draft, pair, _refused(link, sage100, ssm))
-
-
-def _left_to_successor(draft: Draft, pair: ShownPair) -> bool:
-    """Before R7: a live SSM contact that is the same contact typed again takes the link, and nothing is deleted (P14).
-
-    If a live contact has the link's ``extId`` and is not believed to be the same person, or if several have it, nobody
-    knows which one the deletion meant: both sides stay as they are.
-    """
-    return _move_to_successor(draft, pair) or bool(_bearers(draft, pair))
-
-
-def _bearers(draft: Draft, pair: ShownPair) -> list[Contact]:
-    """The live SSM contacts without a link that have the link's ``extId``."""
-    wanted = ExtId(pair.link.origin, draft.world.database, pair.sage100.id)
-    return [c for c in draft.live_by_ext_id.get(wanted, ()) if c.id not in draft.linked_ssm_ids]
 
 
 def _move_to_successor_in_sage(draft: Draft, link: Link, ssm: Contact) -> bool:
@@ -223,8 +213,7 @@ def _lost_edits(write: Write, link: Link, ssm: Contact, mapper: Mapper) -> Itera
 
 def _restore(draft: Draft, pair: ShownPair, refused: Entry) -> None:
     """P5: the link moves to a live contact that is the same person, or the contact is created again."""
-    if _move_to_successor(draft, pair):
-        draft.notice(refused)
+    if _goes_on_in_ssm(draft, pair, refused):
         return
     accounts = draft.companies.accounts_of(pair.sage100.company)
     if len(accounts) != 1:
@@ -239,26 +228,61 @@ def _restore(draft: Draft, pair: ShownPair, refused: Entry) -> None:
     )
 
 
-def _move_to_successor(draft: Draft, pair: ShownPair) -> bool:
+def _goes_on_in_ssm(draft: Draft, pair: ShownPair, *notices: Entry) -> bool:
     """P5, P14: move the link from a deleted SSM contact to the live one that is the same person, if there is one.
 
-    That is the only live contact without a link that has the ``extId`` and passes the test of P4.1, or else the only
+    A live contact with the link's ``extId`` that is not believed to be that person waits, with the link, for a person
+    to decide (P16): nobody else knows which of the two the deletion meant.
+
+    Args:
+        draft: the plan in the making.
+        pair: the Sage contact and the deleted SSM contact.
+        notices: what the journal says if the link moves.
+
+    Returns:
+        Whether nothing else is to be done about the deletion in this run.
+    """
+    bearers = _bearers(draft, pair)
+    if successor := _successor_in_ssm(draft, pair, bearers):
+        draft.notice(*notices)
+        _move_in_ssm(draft, pair, successor)
+        return True
+    facts = AmbiguousMatch((pair.sage100.named,), tuple(c.named for c in bearers), by_ext_id=True)
+    draft.problem(*(Entry(subject_of(pair.sage100, bearer), facts) for bearer in bearers))
+    draft.held_ssm_ids |= {bearer.id for bearer in bearers}
+    return bool(bearers)
+
+
+def _bearers(draft: Draft, pair: ShownPair) -> list[Contact]:
+    """The live SSM contacts without a link that have the link's ``extId`` and are not known to be somebody else."""
+    row = pair.sage100
+    wanted = ExtId(pair.link.origin, draft.world.database, row.id)
+    unlinked = (c for c in draft.live_by_ext_id.get(wanted, ()) if c.id not in draft.linked_ssm_ids)
+    return [c for c in unlinked if not draft.is_settled(row.id, c.id)]
+
+
+def _successor_in_ssm(draft: Draft, pair: ShownPair, bearers: Sequence[Contact]) -> Contact | None:
+    """The live SSM contact without a link that is the deleted one typed again.
+
+    That is the one that a person named, the only one with the ``extId`` that passes the test of P4.1, or else the only
     namesake.
     """
     row, gone = pair.sage100, pair.ssm
-    marked = [c for c in _bearers(draft, pair) if draft.people.is_same_person(row, c)]
     keys = {(company, *names) for company in _companies(row, gone) for names in (row.name_key, gone.name_key)}
-    namesakes = [c for key in keys for c in draft.live_by_name.get(key, ()) if c.id not in draft.linked_ssm_ids]
-    candidates = [c for c in marked or namesakes if not draft.is_settled(row.id, c.id)]
-    if len(candidates) != 1:
-        return False
-    (successor,) = candidates
+    named = (c for key in keys for c in draft.live_by_name.get(key, ()) if c.id not in draft.linked_ssm_ids)
+    namesakes = [c for c in named if not draft.is_settled(row.id, c.id)]
+    marked = [c for c in bearers if draft.people.is_same_person(row, c)]
+    told = [c for c in (*bearers, *namesakes) if Pair(row.id, c.id) in draft.world.decisions.same]
+    candidates = {c.id: c for c in told or marked or namesakes}
+    return next(iter(candidates.values())) if len(candidates) == 1 else None
+
+
+def _move_in_ssm(draft: Draft, pair: ShownPair, successor: Contact) -> None:
     draft.linked_ssm_ids.add(successor.id)
     unconfirmed = draft.unconfirmed_bases(pair.sage100.id, successor.id)
     moved = replace(_woken(pair.link), ssm_id=successor.id, base={}, ssm_stamp=None, unconfirmed=unconfirmed)
     moved = draft.save(confirmed(moved, pair.sage100, successor, draft.mapper), pair.link)
     _both_live(draft, _shown(draft, moved, pair.sage100, successor))
-    return True
 
 
 def _companies(*contacts: Contact) -> set[str]:
@@ -278,7 +302,9 @@ def _second_creation(draft: Draft, pair: ShownPair, merged: Sequence[Merged], ac
 
     wanted = ExtId(link.origin, draft.world.database, sage100.id)
     ext_id = draft.world.marks.to_write(ssm.ext_id, wanted) or ssm.ext_id
-    values |= {"accountId": account, "extId": None if ext_id in draft.spent_ext_ids else ext_id}
+    # One that another live contact has, whom a person said to be somebody else, is free once that one has its own.
+    is_taken = ext_id in draft.spent_ext_ids or bool(draft.live_by_ext_id.get(wanted))
+    values |= {"accountId": account, "extId": None if is_taken else ext_id}
 
     # The new row sets the base of what it carries; not of what goes to Sage, or is held back.
     has_base = [m.field.name for m in merged if m.agreed or m.to is Side.SSM or m.field.name in link.base]

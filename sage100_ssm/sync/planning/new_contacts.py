@@ -36,6 +36,7 @@ def plan_new_contacts(draft: Draft) -> None:
         draft.problem(links.company_problem(contact, draft.companies) or _out_of_scope(draft, contact))
     for pair in found.matches:
         if pair.sage100.id not in draft.displaced:  # its place in the state is free in the next run
+            draft.match(pair)
             _link(draft, pair)
     for contact in sorted(found.remaining[Side.SSM], key=lambda c: c.id):
         _create_in_sage(draft, contact)
@@ -54,7 +55,8 @@ def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
     sage100 = [
         c for c in world.sage100.values() if c.id not in draft.by_sage100_id and companies.is_in_scope(c.company)
     ]
-    living = [c for c in world.ssm.values() if not c.deleted and c.id not in draft.linked_ssm_ids]
+    passed = draft.linked_ssm_ids | draft.held_ssm_ids
+    living = [c for c in world.ssm.values() if not c.deleted and c.id not in passed]
     ssm = [c for c in living if c.id not in draft.of_other_databases]
     others = [c for c in living if c.id in draft.of_other_databases]
     known = matching.Known(

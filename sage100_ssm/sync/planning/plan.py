@@ -8,6 +8,7 @@ from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.journal import Code, Entry, Subject
 from sage100_ssm.sync.model import Link, Side
 from sage100_ssm.sync.planning.writes import Write
+from sage100_ssm.sync.rules.matching import Match
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Plan:
         outdated: the number of links whose Sage row is older than the one last seen (P9).
         is_partial: whether it leaves out other work that is due: it is about one contact only, or about links only.
         withheld: the writes that a guard or a backoff took out.
+        matches: the contacts without a link that are the same person (P4).
     """
 
     links: tuple[Link, ...] = ()
@@ -41,6 +43,7 @@ class Plan:
     outdated: int = 0
     is_partial: bool = False
     withheld: tuple[Withheld, ...] = ()
+    matches: tuple[Match, ...] = ()
 
     def of(self, side: Side, action: Action | None = None) -> list[Write]:
         """The writes on one side, of one kind if given."""

@@ -16,6 +16,7 @@ from sage100_ssm.sync.run.context import Context, Run
 from sage100_ssm.sync.run.decide import decide
 from sage100_ssm.sync.run.guard import guard, links_only
 from sage100_ssm.sync.run.observe import observe, observe_and_remember
+from sage100_ssm.sync.run.pairs import Candidates, candidates
 from sage100_ssm.sync.run.report import PlanReport, RunReport, planned
 
 ResultT = TypeVar("ResultT")
@@ -78,6 +79,17 @@ def rehearse(context: Context, take: Take) -> PlanReport:
     decided = take(Step.PLAN, lambda: decide(context, seen))
     guarded = take(Step.GUARD, lambda: guard(context, decided))
     return planned(guarded.plan, decided.world.marks, exit_code_of(guarded), guarded.guards)
+
+
+def find_pairs(context: Context, take: Take) -> list[Candidates]:
+    """Who is the same person on both sides, as a run would decide; nothing is changed anywhere (``match``).
+
+    Raises:
+        SyncError, StateError: a run would end early.
+    """
+    seen = take(Step.OBSERVE, lambda: observe(context))
+    decided = take(Step.PLAN, lambda: decide(context, seen))
+    return candidates(decided.plan, decided.world, decided.open_problems)
 
 
 @contextmanager

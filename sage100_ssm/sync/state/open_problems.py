@@ -52,6 +52,11 @@ def problem_changes(
     )
 
 
+def same_problem(one: Entry, two: Entry) -> bool:
+    """Whether two problems are the same: code, field, and no id of the contact that is known of both differs."""
+    return not set(_keys(one)).isdisjoint(_keys(two)) and _may_be_same_contact(one.subject, two.subject)
+
+
 @dataclass(slots=True, eq=False)
 class _Tracked:
     """A problem, open before the run or met by it, while the two are compared.

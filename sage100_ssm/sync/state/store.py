@@ -125,7 +125,7 @@ class StateStore:
 
         Args:
             lease: the lease under which it is committed. It cannot be taken over while the transaction lasts;
-                transactions under it take turns. None for a transaction that writes nothing.
+                transactions under it take turns. None for a transaction that writes nothing but what a person decides.
 
         Raises:
             LeaseLost: the lease was taken over, or released.

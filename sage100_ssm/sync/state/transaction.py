@@ -145,6 +145,11 @@ class Transaction:
         """The open problems, oldest first."""
         return self._entries(select(tables.journal).where(tables.is_open_problem).order_by(tables.journal.c.id))
 
+    def journal_entry(self, entry_id: int) -> JournalEntry | None:
+        """The entry of that number; None if there is none."""
+        found = self._entries(select(tables.journal).where(tables.journal.c.id == entry_id))
+        return found[0] if found else None
+
     def report_problems(
         self,
         entries: Iterable[Entry],

@@ -1,0 +1,105 @@
+"""The commands by which a person says who is who: ``match`` and ``decide`` (P4, P16)."""
+
+import getpass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sage100_ssm.cli import json_shapes, tables
+from sage100_ssm.cli.command_context import CommandContext, command_context
+from sage100_ssm.cli.options import SYNC_YAML, Config, Json
+from sage100_ssm.sync.failures import ConfigurationError
+from sage100_ssm.sync.rules.decisions import Choice
+from sage100_ssm.sync.state.store import StateStore
+
+
+def match(
+    *,
+    config: Config = SYNC_YAML,
+    as_json: Json = False,
+    export: Annotated[
+        Path | None, typer.Option("--export", help="Write the pairs to a table, .csv or .xlsx.", metavar="FILE")
+    ] = None,
+    import_: Annotated[
+        Path | None,
+        typer.Option("--import", help="Take the decisions from a table that was filled in.", metavar="FILE"),
+    ] = None,
+) -> None:
+    """Who is the same person on both sides, who probably is, and where only you can say. Writes to neither side.
+
+    Use it before a first run: contacts that are the same are linked, the others are created opposite. In the table,
+    the column `decision` takes `same` (même) or `different` (différent); empty lines stay as they are.
+
+    - `sage100-ssm match`
+    - `sage100-ssm match --export pairs.xlsx`, fill in the last column, then `sage100-ssm match --import pairs.xlsx`
+    """
+    with command_context(config, as_json=as_json) as context:
+        from sage100_ssm.app import pair_table
+        from sage100_ssm.app.assemble import match_once
+
+        if import_ is not None:
+            made = pair_table.read_decisions(import_, _who(), datetime.now(UTC))
+            with StateStore.open(context.settings.state) as store, store.transaction() as transaction:
+                transaction.decisions.add(made)
+            context.note("decisions_imported", number=len(made), file=import_.name)
+            return
+        found = match_once(context.settings, progress=context.progress)
+        context.print_result(json_shapes.match(found), tables.match(found, context.language))
+        if export is not None:
+            lines = pair_table.write_table(export, found, context.language)
+            context.note("pairs_exported", number=lines, file=export.name)
+
+
+def decide(
+    problem: Annotated[int, typer.Argument(help="Number of an open problem, as `problems` shows it.", metavar="ID")],
+    choice: Annotated[Choice | None, typer.Argument(help="Your answer.", show_choices=True)] = None,
+    other: Annotated[
+        int | None,
+        typer.Argument(help="The contact opposite that you mean, where the problem names several.", metavar="OTHER"),
+    ] = None,
+    *,
+    config: Config = SYNC_YAML,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the answer back.")] = False,
+    by: Annotated[str | None, typer.Option(help="Who decides; by default the user of this machine.")] = None,
+) -> None:
+    """Settle a problem that waits for a person. It takes effect at the next run.
+
+    - `same`, `different`: these contacts are one person, or two people (uncertain match, possible duplicate)
+    - `sage100`, `ssm`: the value of that side stands (conflict to be settled)
+    - `accept`: a known problem; it is not shown again until it changes
+
+    The answer is kept with who gave it and when, and can be taken back: the question is then asked again.
+
+    - `sage100-ssm decide 12 same`
+    - `sage100-ssm decide 12 same 4711`, where problem 12 names several contacts
+    - `sage100-ssm decide 12 --undo`
+    """
+    with command_context(config) as context:
+        if undo == (choice is not None):
+            raise ConfigurationError("choice_missing")
+        _answer(context, problem, choice, other, by or _who())
+
+
+def _answer(context: CommandContext, problem: int, choice: Choice | None, other: int | None, by: str) -> None:
+    from sage100_ssm.app.decisions import Answer, take_back
+    from sage100_ssm.app.decisions import decide as answer
+
+    now = datetime.now(UTC)
+    with context.state():
+        pass  # a state that does not exist is not created for an answer
+    with StateStore.open(context.settings.state) as store, store.transaction() as transaction:
+        if choice is None:
+            notice = take_back(transaction, problem, by, now)
+        else:
+            notice = answer(transaction, problem, Answer(choice, by, now, other))
+    context.print_result(None, tables.notice(notice, context.language))
+
+
+def _who() -> str:
+    """The user of this machine who runs the command."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "?"  # a container without an entry for its user

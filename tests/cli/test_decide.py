@@ -1,0 +1,106 @@
+"""P16: a person settles a problem, once; the answer can be taken back."""
+
+import json
+
+import pytest
+
+from sage100_ssm.sync.journal import AmbiguousMatch, Conflict, Entry, IncompleteRead, Named, PossibleDuplicate, Subject
+from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.rules.decisions import Pair
+from sage100_ssm.sync.state.store import StateStore
+from tests.cli.conftest import NOON
+
+TWINS = AmbiguousMatch(
+    (Named(1, "Ada Aubrelin"), Named(2, "Ada AUBRELIN")), (Named(501, "Ada Aubrelin"),), by_ext_id=False
+)
+LIKELY = PossibleDuplicate((Named(3, "Luc Vial"),), (Named(503, "L. Vial"),), ("email",))
+PROBLEMS = {
+    "twins": Entry(Subject("CARAT", None, 501, "Ada Aubrelin"), TWINS),
+    "likely": Entry(Subject("CARAT", 3, 503, "Luc Vial"), LIKELY),
+    "conflict": Entry(Subject("CARAT", 12, 340, "Claire Morel"), Conflict(), "phone", "01", "02"),
+    "unread": Entry(Subject(), IncompleteRead(Side.SSM, "timeout")),
+}
+
+
+@pytest.fixture
+def numbers(state):
+    """The problems' numbers in the journal, by their names here."""
+    with StateStore.open(state) as store, store.transaction() as memory:
+        memory.report_problems(PROBLEMS.values(), now=NOON, run_id="r2", keep=lambda _: True)
+        return {name: p.id for name, e in PROBLEMS.items() for p in memory.open_problems() if p.entry == e}
+
+
+def held(state):
+    with StateStore.open(state, read_only=True) as store, store.transaction() as memory:
+        return memory.decisions.current()
+
+
+@pytest.mark.parametrize(
+    ("words", "same", "different"),
+    [
+        (("likely", "same"), {Pair(3, 503)}, set()),
+        (("likely", "different"), set(), {Pair(3, 503)}),
+        (("twins", "same", "2"), {Pair(2, 501)}, set()),
+        (("twins", "different"), set(), {Pair(1, 501), Pair(2, 501)}),
+        (("twins", "different", "1"), set(), {Pair(1, 501)}),
+    ],
+)
+def test_p16_an_answer_about_contacts_is_kept_as_pairs(settings, state, call, numbers, words, same, different):
+    name, *rest = words
+    done = call("decide", numbers[name], *rest, "-c", settings())
+    assert (done.exit_code, held(state).same, held(state).different) == (0, same, different)
+
+
+def test_p16_the_value_of_a_side_stands(settings, state, call, numbers):
+    assert call("decide", numbers["conflict"], "ssm", "-c", settings()).exit_code == 0
+    ((key, decision),) = held(state).values.items()
+    assert (key, decision.winner, decision.shown.ssm) == ((Pair(12, 340), "phone"), Side.SSM, "02")
+
+
+def test_p16_the_answer_is_in_the_journal_with_who_and_when(settings, state, call, numbers):
+    call("decide", numbers["likely"], "same", "--by", "Claire", "-c", settings())
+    (notice,) = [
+        e for e in json.loads(call("journal", "--json", "-c", settings("en")).stdout) if e["code"] == "decided"
+    ]
+    assert "Claire" in notice["message"]
+    assert (notice["sage100_id"], notice["ssm_id"]) == (3, 503)
+
+
+def test_p16_an_answer_is_taken_back_and_so_is_one_to_a_closed_problem(settings, state, call, numbers):
+    number = numbers["likely"]
+    call("decide", number, "same", "-c", settings())
+    with StateStore.open(state) as store, store.transaction() as memory:
+        memory.report_problems([], now=NOON, run_id="r3", keep=lambda _: False)
+    assert call("decide", number, "--undo", "-c", settings()).exit_code == 0
+    assert (held(state).same, held(state).separated) == (set(), {Pair(3, 503)})
+    assert call("decide", number, "--undo", "-c", settings()).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("twins", "same"),
+        ("twins", "same", "4"),
+        ("likely", "ssm"),
+        ("conflict", "same"),
+        ("unread", "accept"),
+        ("likely",),
+        ("likely", "same", "--undo"),
+        ("conflict", "--undo"),
+    ],
+)
+def test_p16_what_is_no_answer_is_refused_with_a_sentence_and_changes_nothing(settings, state, call, numbers, words):
+    name, *rest = words
+    done = call("decide", numbers[name], *rest, "-c", settings())
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert len(done.stderr) > 20
+    assert held(state) == held(state).__class__()
+
+
+def test_p16_a_problem_that_does_not_exist_is_no_fault(settings, state, call):
+    assert call("decide", 999, "same", "-c", settings()).exit_code == 2
+
+
+def test_without_a_state_there_is_nothing_to_decide_and_none_is_created(settings, call, tmp_path):
+    assert call("decide", 1, "same", "-c", settings()).exit_code == 2
+    assert not (tmp_path / "sync-state.db").exists()
