@@ -14,6 +14,7 @@ from sage100_ssm.app.check.findings import Finding, Level
 from sage100_ssm.cli.explain import ContactHistory
 from sage100_ssm.cli.status import StatusReport
 from sage100_ssm.cli.value_format import ValueFormatter
+from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.messages import Language, code_label, describe, evidence_label, field_label, say
 from sage100_ssm.sync.journal import Code, Entry, Kind, Subject
 from sage100_ssm.sync.model import Base, Link, LinkStatus, Side
@@ -148,6 +149,10 @@ def notice(entry: Entry, language: Language) -> RenderableType:
 def plan(report: PlanReport, language: Language) -> RenderableType:
     """What a run would write on each side, and what is held back."""
     parts: list[RenderableType] = [title("title_plan", language)]
+    if report.matched or report.doubtful:
+        created = sum(w.action is Action.CREATE for w in (*report.sage100, *report.ssm))
+        numbers = {"matched": report.matched, "created": created, "doubtful": report.doubtful}
+        parts.append(plain(say("plan_matched", language, **numbers)))
     for side, writes in ((Side.SAGE100, report.sage100), (Side.SSM, report.ssm)):
         if writes:
             heading = title("plan_writes", language, side=side, number=len(writes))
@@ -155,7 +160,7 @@ def plan(report: PlanReport, language: Language) -> RenderableType:
     if report.held_back:
         heading = title("plan_held", language, number=len(report.held_back))
         parts += ["", heading, _writes_table(report.held_back, language, with_reason=True)]
-    if len(parts) == 1:
+    if not (report.sage100 or report.ssm or report.held_back):
         parts.append(plain(say("plan_empty", language)))
     return Group(*parts)
 

@@ -42,12 +42,14 @@ from sage100_ssm.sync.journal import Entry, Subject, ValueTooLong
 from sage100_ssm.sync.model import Link, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.planning.writes import Change
 from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
+from sage100_ssm.sync.run.pairs import Candidates, Verdict
 from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
 from source_sage100.config import SourceSage100Config
 from source_sage100.source import SourceSage100
 from source_ssm.config import SourceSsmConfig
 from source_ssm.source import SourceSsm
+from tests.support import worlds
 from tests.support.pages import ROOT, blocks, codes, page, rows, section
 
 PAGE = page("contract.md")
@@ -302,10 +304,15 @@ PLAN = PlanReport(
 )
 ENTRY = JournalEntry(7, Entry(CLAIRE, ValueTooLong(69, 80), field="email", ssm_value="…"), NOON, NOON)
 SCHEDULE = Schedule(NOON, timedelta(minutes=15))
+_READ = worlds.mapper().read
+CANDIDATES = Candidates(
+    Verdict.PROBABLE, ("email",), [_READ(Side.SAGE100, worlds.sage_row())], [_READ(Side.SSM, worlds.ssm_row())], 12
+)
 TWO_ORIGINS = (LINK, Link(13, 8, 341, "CARAT", "Paul Durand", Side.SSM))
 SHAPES = {
     "`run --json`": RUN.as_json(),
     "`plan --json`": PLAN.as_json(),
+    "`match --json`": json_shapes.match([CANDIDATES]),
     "`problems --json` and `journal --json`": json_shapes.journal([ENTRY], "en"),
     "`links --json`": json_shapes.links([LINK]),
     "`status --json`": json_shapes.status(StatusReport(NOON, PAST_RUN, SCHEDULE, (ENTRY,), TWO_ORIGINS)),

@@ -134,6 +134,7 @@ COMPOSED = {
     "kind": ("sync/journal.py",),
     "action": ("exchange/receipt.py",),
     "link": ("sync/model.py",),
+    "verdict": ("sync/run/pairs.py",),
     "explain": ("cli/tables.py", "sync/model.py"),
     "setting": ("app/*.py",),
     "demo": ("cli/demo_story.py",),

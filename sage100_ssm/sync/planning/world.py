@@ -9,7 +9,7 @@ from sage100_ssm.sync.contacts.contact import Contact, Marks
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Intent, Link, Side
 from sage100_ssm.sync.policy import Policy
-from sage100_ssm.sync.rules.decisions import Decisions
+from sage100_ssm.sync.rules.decisions import Decisions, Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,13 @@ class World:
     now: datetime | None = None
     formerly: frozenset[str] = frozenset()
     decisions: Decisions = default(default_factory=Decisions)
+
+    def both_live(self, pair: Pair) -> bool:
+        """Whether both contacts of a pair live, as far as can be seen (P16)."""
+        card = self.ssm.get(pair.ssm_id)
+        in_sage100 = pair.sage100_id in self.sage100 or pair.sage100_id in self.unreadable.sage100_ids
+        in_ssm = (card is not None and not card.deleted) or pair.ssm_id in self.unreadable.ssm_ids
+        return in_sage100 and in_ssm
 
     @property
     def marks(self) -> Marks:

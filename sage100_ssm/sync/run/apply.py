@@ -74,6 +74,8 @@ def apply(run: Run, guarded: Guarded) -> None:
             remember_deletions(transaction, deleted, run.context.now())
         if identity is not None and not guarded.forbids_all:
             remember_identity(transaction, identity)
+        if whole and not guarded.forbids_all:
+            transaction.decisions.prune(world.both_live)
 
 
 class _SideWriter:

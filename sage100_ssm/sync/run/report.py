@@ -10,7 +10,7 @@ from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import Marks
 from sage100_ssm.sync.failures import Exit
-from sage100_ssm.sync.journal import Entry, Subject
+from sage100_ssm.sync.journal import Code, Entry, Subject
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import EXT_ID, Change, Write
@@ -158,6 +158,8 @@ class PlanReport:
     Attributes:
         held_back: the writes that a guard or a backoff withholds.
         guards: the guards that withhold something.
+        matched: how many contacts without a link are linked to one opposite (P4).
+        doubtful: how many wait for a person to say who they are.
     """
 
     sage100: Sequence[PlannedWrite]
@@ -165,14 +167,22 @@ class PlanReport:
     held_back: Sequence[PlannedWrite] = ()
     exit_code: Exit = Exit.DONE
     guards: Sequence[Entry] = ()
+    matched: int = 0
+    doubtful: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``plan --json`` prints."""
         return {
+            "matched": self.matched,
+            "doubtful": self.doubtful,
             "sage100": [w.as_json() for w in self.sage100],
             "ssm": [w.as_json() for w in self.ssm],
             "held_back": [w.as_json() for w in self.held_back],
         }
+
+
+_ASKED = frozenset({Code.AMBIGUOUS_MATCH, Code.POSSIBLE_DUPLICATE})
+"""The problems that ask who a contact is."""
 
 
 def planned(plan: Plan, marks: Marks, exit_code: Exit, guards: Sequence[Entry] = ()) -> PlanReport:
@@ -187,6 +197,8 @@ def planned(plan: Plan, marks: Marks, exit_code: Exit, guards: Sequence[Entry] =
         held_back=[_planned(w.write, w.code.value) for w in plan.withheld],
         exit_code=exit_code,
         guards=guards,
+        matched=len(plan.matches),
+        doubtful=sum(problem.code in _ASKED for problem in plan.problems),
     )
 
 
