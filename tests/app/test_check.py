@@ -135,6 +135,21 @@ def test_a_field_of_the_sites_own_is_looked_for_on_both_sides(site, field, setti
     assert (levels(report)[code], report.exit_code) == (level, Exit.DONE if level is ADVICE else Exit.CONFIGURATION)
 
 
+def test_p13_a_column_by_which_contacts_are_left_out_is_looked_for_in_sage(site):
+    site.tree["scope"] = {"contacts": {"exclude": [{"CT_Segment": "X", "N_Service": "9"}]}}
+    report = check_sides(site.settings)
+    assert (levels(report)["scope_columns_missing"], report.exit_code) == (MEND, Exit.CONFIGURATION)
+    assert "CT_Segment" in text(report, "scope_columns_missing")
+    assert "N_Service" not in text(report, "scope_columns_missing")
+    with pytest.raises(ConfigurationError, match="scope_columns_missing"):
+        run_once(site.settings)
+
+
+def test_p13_contacts_that_the_settings_leave_out_are_not_counted_as_to_be_synchronised(site):
+    site.tree["scope"] = {"contacts": {"exclude": [{"CT_Nom": "*"}]}}
+    assert "0 à synchroniser" in text(check_sides(site.settings), "contents").replace("dont 0", "0")
+
+
 @pytest.mark.parametrize(
     ("change", "code", "exit_code"),
     [

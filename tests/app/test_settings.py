@@ -52,7 +52,10 @@ def test_every_documented_setting_is_read(write):
 state: postgresql+psycopg://sync:pw@db/sync
 language: en
 country: BE
-scope: {prospects: false, exclude: ["41199*"]}
+scope:
+  prospects: false
+  exclude: ["41199*"]
+  contacts: {exclude: [{N_Service: "9"}, {CT_Fonction: "WEB*", N_Contact: "3"}]}
 policy:
   conflict: newest
   refused_deletion: leave
@@ -70,6 +73,7 @@ fields:
 
     assert settings.state == "postgresql+psycopg://sync:pw@db/sync"
     assert settings.scope.exclude == ("41199*",)
+    assert settings.scope.contacts.exclude == ({"N_Service": "9"}, {"CT_Fonction": "WEB*", "N_Contact": "3"})
     assert settings.policy.conflict is ConflictPolicy.NEWEST
     assert settings.policy.missing_first_name == "-"
     assert settings.fields["email"].direction is Direction.TO_SSM
@@ -130,6 +134,14 @@ def test_a_number_may_come_from_the_environment(write):
         (MINIMAL + "scope: {prospects: perhaps}\n", [("scope.prospects", "not_yes_or_no")]),
         (MINIMAL + "scope: {exclude: CARAT}\n", [("scope.exclude", "not_a_list")]),
         (MINIMAL + "scope: {exclude: [411]}\n", [("scope.exclude.0", "not_text")]),
+        (MINIMAL + "scope: {contacts: {exclud: []}}\n", [("scope.contacts.exclud", "unknown_key")]),
+        (MINIMAL + "scope: {contacts: {exclude: {CT_Nom: X}}}\n", [("scope.contacts.exclude", "not_a_list")]),
+        (MINIMAL + "scope: {contacts: {exclude: [CT_Nom]}}\n", [("scope.contacts.exclude.0", "not_a_section")]),
+        (
+            MINIMAL + "scope: {contacts: {exclude: [{N_Service: 9}]}}\n",
+            [("scope.contacts.exclude.0.N_Service", "not_text")],
+        ),
+        (MINIMAL + "scope: {contacts: {exclude: [{}]}}\n", [("scope.contacts.exclude.0", "invalid")]),
         (MINIMAL.replace("kind: sqlite", "kind: oracle"), [("sage100.connection", "not_a_choice")]),
         (MINIMAL.replace("path: bijou.db", ""), [("sage100.connection.path", "missing")]),
         (MINIMAL.replace(", private_key: sk", ""), [("ssm.private_key", "missing")]),

@@ -75,6 +75,7 @@ class _Check:
         yield from sage100.server_findings(snapshot, findings, settings.sage100.time_zone, utc_now())
         yield from sage100.rights_findings(snapshot, findings)
         yield from sage100.field_map_findings(self._fields, snapshot.columns, findings)
+        yield from sage100.scope_findings(settings.scope, snapshot.columns, findings)
         yield from sage100.data_findings(
             snapshot,
             _contacts_in_scope(snapshot, self._mapper(snapshot)),
@@ -99,4 +100,5 @@ class _Check:
 
 def _contacts_in_scope(snapshot: SageSnapshot, mapper: Mapper) -> list[Contact]:
     contacts = (mapper.read(Side.SAGE100, row) for row in snapshot.contacts)
-    return [contact for contact in contacts if mapper.companies.is_in_scope(contact.company)]
+    known = mapper.companies
+    return [c for c in contacts if known.is_in_scope(c.company) and not known.leaves_out_contact(c.row)]

@@ -14,6 +14,7 @@ from sage100_ssm.sage100.engine import is_freetds
 from sage100_ssm.sage100.inspection import Inspection, Trigger
 from sage100_ssm.sage100.rights import LISTS
 from sage100_ssm.sage100.tables import ROUNDED
+from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME, Field, fields_missing, fields_present
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
@@ -129,6 +130,12 @@ def field_map_findings(
         yield findings.mend("columns_missing", columns=first_few(f"F_CONTACTT.{f.sage100}" for f in missing))
     if absent := [f.name for f in fields if f not in fields_present(fields, columns) and f not in missing]:
         yield findings.ok("fields_absent", fields=", ".join(absent))
+
+
+def scope_findings(scope: Scope, columns: Mapping[str, ColumnLimits], findings: SideFindings) -> Iterator[Finding]:
+    """The columns by which the settings leave out contacts and that the database does not have (P13)."""
+    if missing := scope.contacts.columns - columns.keys():
+        yield findings.mend("scope_columns_missing", columns=first_few(sorted(missing)))
 
 
 def data_findings(

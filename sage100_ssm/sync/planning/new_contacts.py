@@ -38,8 +38,12 @@ def plan_new_contacts(draft: Draft) -> None:
         if pair.sage100.id not in draft.displaced:  # its place in the state is free in the next run
             draft.match(pair)
             _link(draft, pair)
+    left_out = {c.match_key for c in draft.world.sage100.values() if draft.companies.leaves_out_contact(c.row)}
     for contact in sorted(found.remaining[Side.SSM], key=lambda c: c.id):
-        _create_in_sage(draft, contact)
+        if contact.match_key in left_out:  # P13: Sage has the person already
+            draft.problem(Entry(contact.subject, OutOfScope(SleepReason.LEFT_OUT)))
+        else:
+            _create_in_sage(draft, contact)
     unreadable = draft.world.unreadable
     for contact in found.remaining[Side.SAGE100]:
         if contact.id in unreadable.named or contact.name_key in unreadable.names:
@@ -53,7 +57,11 @@ def plan_new_contacts(draft: Draft) -> None:
 def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
     world, companies = draft.world, draft.companies
     sage100 = [
-        c for c in world.sage100.values() if c.id not in draft.by_sage100_id and companies.is_in_scope(c.company)
+        c
+        for c in world.sage100.values()
+        if c.id not in draft.by_sage100_id
+        and companies.is_in_scope(c.company)
+        and not companies.leaves_out_contact(c.row)
     ]
     passed = draft.linked_ssm_ids | draft.held_ssm_ids
     living = [c for c in world.ssm.values() if not c.deleted and c.id not in passed]
@@ -76,10 +84,11 @@ def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
 
 
 def _out_of_scope(draft: Draft, contact: Contact) -> Entry:
-    """P13: the contact's Sage row belongs to no client any more, or to one that the settings leave out."""
+    """P13: the contact's Sage row belongs to no client any more, or the settings leave out that row or its company."""
     ext_id = draft.world.marks.ours(contact.ext_id)
     row = draft.world.sage100[ext_id.sage100_id] if ext_id else None
     left_out = draft.companies.is_left_out(row.company if row else contact.company)
+    left_out |= row is not None and draft.companies.leaves_out_contact(row.row)
     reason = SleepReason.LEFT_OUT if left_out else SleepReason.NO_CLIENT
     return Entry(subject_of(row, contact), OutOfScope(reason))
 
@@ -143,6 +152,8 @@ def _create_in_sage(draft: Draft, contact: Contact) -> None:
     if not load.is_complete:
         return
     company = draft.companies.stored_code(contact.company)
+    if draft.companies.leaves_out_contact(load.values | {"CT_Num": company}):
+        return  # P13: the row that it would get is one that the settings leave out
     name = (normalise.company_code(company), load.values["CT_Nom"], load.values.get("CT_Prenom") or "")
     if holder := draft.claim_name(name, contact.ref):
         draft.problem(Entry(contact.subject, DuplicateInSage(holder)))

@@ -98,7 +98,7 @@ def sleep_reason(pair: LinkedPair, companies: Companies) -> SleepReason | None:
     link, sage100, ssm = pair.link, pair.sage100, pair.ssm
     if sage100 is None and ssm and ssm.deleted:
         return None  # both contacts are gone: nothing is left to sleep
-    if companies.is_left_out(pair.company):
+    if companies.is_left_out(pair.company) or (sage100 and companies.leaves_out_contact(sage100.row)):
         return SleepReason.LEFT_OUT
     # A row gone from Sage is a deletion, whatever happened to its company, unless the link already slept.
     slept = link.status is LinkStatus.ASLEEP and link.reason == Code.OUT_OF_SCOPE
@@ -109,17 +109,26 @@ def sleep_reason(pair: LinkedPair, companies: Companies) -> SleepReason | None:
     if companies.is_deleted(ssm.account) and not _may_return(pair, ssm, companies):
         with_account = ssm.deleted and link.origin is Side.SSM
         return SleepReason.WENT_WITH_ACCOUNT if with_account else SleepReason.ACCOUNT_DELETED
-    return None
+    # No pattern matches a row that is gone: what slept may have been left out by one, and sleeps on.
+    return SleepReason.LEFT_OUT if slept and sage100 is None and companies.leaves_out_contacts else None
 
 
 def _may_return(pair: LinkedPair, ssm: Contact, companies: Companies) -> bool:
     """P13: whether a contact whose account was deleted can go on, because its company has an account again.
 
     A live contact moves there; one that was deleted with its account is restored there if it was created in Sage and
-    is live there. Of one created in SSM nobody can know whether it was meant to go with the account: it sleeps on.
+    is live there, or if Sage moved it to another company, whatever its origin. Of another one created in SSM nobody can
+    know whether it was meant to go with the account: it sleeps on.
     """
-    lives = not ssm.deleted or (pair.sage100 is not None and pair.link.origin is Side.SAGE100)
-    return lives and len(companies.accounts_of(pair.company)) == 1
+    lives_in_sage = pair.sage100 is not None and (pair.link.origin is Side.SAGE100 or _is_moved_in_sage(pair))
+    return (lives_in_sage or not ssm.deleted) and len(companies.accounts_of(pair.company)) == 1
+
+
+def _is_moved_in_sage(pair: LinkedPair) -> bool:
+    """Whether Sage shows the contact in another company than when the base was set."""
+    base = pair.link.base.get(COMPANY)
+    before = pair.link.company if base is None else str(base.sage100 or "")
+    return normalise.company_code(pair.company) != normalise.company_code(before)
 
 
 # --- R7-R9, P2, P3: who may delete

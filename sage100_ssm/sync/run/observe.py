@@ -97,6 +97,9 @@ def _usable(context: Context, known: Remembered, observation: Observation, alone
         columns = ", ".join(f.sage100 for f in missing)
         text = f"F_CONTACTT has no column {columns}"
         raise ConfigurationError("schema_missing", side=Side.SAGE100.value, text=text)
+    if unknown := context.site.scope.contacts.columns - observation.columns.keys():
+        text = ", ".join(sorted(unknown))
+        raise ConfigurationError("scope_columns_missing", side=Side.SAGE100.value, text=text)
     before, now = _field_maps(context, observation)
     changed = {name for name, place in now.items() if before.get(name, place) != place}
     changed |= now.keys() - before.keys() if before else set()

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.contacts.companies import Scope
+from sage100_ssm.sync.contacts.companies import ContactScope, Scope
 from sage100_ssm.sync.contacts.fields import STANDARD, Direction
+from sage100_ssm.sync.journal import Code
 from sage100_ssm.sync.model import Intent, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.policy import Policy, TooLong
@@ -27,6 +28,31 @@ def test_a_new_contact_of_a_company_that_the_settings_leave_out_stays_where_it_i
     known = worlds.mapper(known=worlds.companies(scope=scope))
     rows = [worlds.sage_row(CT_Num="BETA", CT_Nom="Martin")], [worlds.ssm_row(accountId=12)]
     made = decide(worlds.world(*rows, [], using=known))
+    assert (made.writes, made.problems) == ((), ())
+
+
+WITHOUT_WEB = Scope(contacts=ContactScope(({"CT_Fonction": "WEB*"},)))
+WEB_LOGIN = worlds.sage_row(CT_Fonction="Web 12")
+
+
+@pytest.mark.parametrize(
+    ("cards", "problems"),
+    [
+        pytest.param([], [], id="it is not created in SSM"),
+        pytest.param([worlds.ssm_row(extId=OURS)], [(Code.OUT_OF_SCOPE, 1, 501)], id="nor matched by its external id"),
+        pytest.param([worlds.ssm_row()], [(Code.OUT_OF_SCOPE, None, 501)], id="nor by its name, nor created twice"),
+    ],
+)
+def test_p13_a_contact_of_sage_that_the_settings_leave_out_stays_where_it_is(cards, problems):
+    using = worlds.mapper(known=worlds.companies(scope=WITHOUT_WEB))
+    made = decide(worlds.world([WEB_LOGIN], cards, [], using=using))
+    assert (made.writes, made.links) == ((), ())
+    assert [(p.code, p.subject.sage100_id, p.subject.ssm_id) for p in made.problems] == problems
+
+
+def test_p13_a_contact_of_ssm_whose_row_would_be_left_out_is_not_created_in_sage():
+    using = worlds.mapper(known=worlds.companies(scope=Scope(contacts=ContactScope(({"CT_Fonction": "gér*"},)))))
+    made = decide(worlds.world([], [worlds.ssm_row(typeId=2)], [], using=using))
     assert (made.writes, made.problems) == ((), ())
 
 
