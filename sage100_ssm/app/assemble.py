@@ -38,6 +38,7 @@ def site_of(settings: Settings) -> Site:
         code_field=settings.ssm.company_code_field,
         ext_id_once=settings.ssm.ext_id_once,
         time_budget=timedelta(minutes=settings.time_budget_minutes),
+        formerly=frozenset(settings.sage100.formerly),
     )
 
 

@@ -9,13 +9,21 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from sage100_ssm.app.invalid_settings import INCLUDE, InvalidSetting, invalid_values, unknown_keys
 from sage100_ssm.messages import Language
-from sage100_ssm.sage100.config import Sage100Config, Sqlite
+from sage100_ssm.sage100.config import COMPANY_NAME, Sage100Config, Sqlite
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.companies import Scope
@@ -64,6 +72,23 @@ def _field_changes(changes: Mapping[str, FieldChange]) -> Mapping[str, FieldChan
     return changes
 
 
+class Sage100Settings(Sage100Config):
+    """Sage 100, with the names that the company database had before.
+
+    Attributes:
+        formerly: those names: contacts of SSM that carry one of them in their ``extId`` are ours (P15).
+    """
+
+    formerly: tuple[Annotated[str, Field(pattern=COMPANY_NAME)], ...] = ()
+
+    @field_validator("formerly")
+    @classmethod
+    def _former_names_alone(cls, formerly: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if info.data.get("company") in formerly:
+            raise ValueError("company")
+        return formerly
+
+
 class SsmSettings(SsmConfig):
     """SSM, with the owner of what is created there: a synchronisation always needs one.
 
@@ -94,7 +119,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    sage100: Sage100Config
+    sage100: Sage100Settings
     ssm: SsmSettings
     state: Annotated[str, AfterValidator(_supported_state), Field(repr=False)] = "sqlite:///sync-state.db"
     language: Language = "fr"

@@ -24,6 +24,8 @@ from sage100_ssm.sync.journal import (
     DeletionRefused,
     Entry,
     Facts,
+    LostStateGuard,
+    MassChangeGuard,
     Named,
     OlderFacts,
     OtherDatabase,
@@ -80,6 +82,8 @@ def _case_of(entry: Entry) -> str | None:
             name = "by_ext_id"
         case Decided(undone=True):
             name = "undone"
+        case MassChangeGuard(both_names=True):
+            name = "both_names"
         case ValueUnknown(side=None):
             name = "unreadable"
         case ValueUnknown(side=Side.SAGE100):
@@ -219,6 +223,8 @@ class _Journal:
                 shown |= {"number": str(len(contacts)), "contacts": _listed(names)}
             case DeletedInSage(row):
                 shown["row"] = ", ".join(f"{name} “{_shown(value)}”" for name, value in row)
+            case LostStateGuard(databases=databases):
+                shown["databases"] = _listed([f"{_shown(name)} ({number})" for name, number in databases])
             case ValueNotRepresentable(characters) if characters:
                 shown["characters"] = " ".join(map(_visible, characters))
         return shown

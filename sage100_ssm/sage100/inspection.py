@@ -97,6 +97,14 @@ class Inspection:
     needless_rights: tuple[str, ...] | None
 
 
+def server_and_database(database: Database) -> tuple[str | None, str | None]:
+    """The names of the server, with its instance, and of the database on it; None where the server does not say."""
+    if not database.on_sql_server:
+        return None, None
+    names = _ask(database, {"server": _text(func.serverproperty("ServerName")), "database": func.db_name()})
+    return names["server"], names["database"]
+
+
 def inspect_database(database: Database) -> Inspection:
     """Look at a company database; nothing is written."""
     layout = database.layout(F_CONTACTT)

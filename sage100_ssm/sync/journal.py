@@ -73,6 +73,7 @@ class Code(StrEnum):
     MASS_CHANGE_GUARD = "mass_change_guard", Kind.PROBLEM, "P9"
     EMPTY_SIDE_GUARD = "empty_side_guard", Kind.PROBLEM, "P9"
     RESTORED_SIDE_GUARD = "restored_side_guard", Kind.PROBLEM, "P9"
+    LOST_STATE_GUARD = "lost_state_guard", Kind.PROBLEM, "P9"
     OLDER_STAMP = "older_stamp", Kind.NOTICE, "P9"
     GUARD_LIFTED = "guard_lifted", Kind.NOTICE, "P9"
     INCOMPLETE_READ = "incomplete_read", Kind.PROBLEM, "P10"
@@ -543,9 +544,14 @@ class DeletionGuard(Guard):
 
 @dataclass(frozen=True, slots=True)
 class MassChangeGuard(Guard):
-    """Most links edited at once on a side."""
+    """Most links edited at once on a side.
+
+    Attributes:
+        both_names: whether it is both the last and the first name of so many that changed.
+    """
 
     code = Code.MASS_CHANGE_GUARD
+    both_names: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -560,6 +566,18 @@ class RestoredSideGuard(Guard):
     """A database restored from a backup; the number is that of the contacts older than when last seen."""
 
     code = Code.RESTORED_SIDE_GUARD
+
+
+@dataclass(frozen=True, slots=True)
+class LostStateGuard(Guard):
+    """Contacts of SSM have an ``extId`` of ours, and the state knows no link; the number is that of the contacts.
+
+    Attributes:
+        databases: the company databases that these name, and how many contacts name each.
+    """
+
+    code = Code.LOST_STATE_GUARD
+    databases: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -658,6 +676,7 @@ FACTS: Mapping[Code, type[Facts]] = {
         MassChangeGuard,
         EmptySideGuard,
         RestoredSideGuard,
+        LostStateGuard,
         OlderStamp,
         GuardLifted,
         IncompleteRead,

@@ -17,7 +17,12 @@ from tests.support.message_files import FOLDER, LANGUAGES, SENTENCES, SUBJECTS, 
 from tests.support.pages import ROOT
 
 PARTS = ("message", "remedy")
-CHOOSES_THE_TEXTS = {("deletion_refused", "origin"), ("ambiguous_match", "by_ext_id"), ("decided", "undone")}
+CHOOSES_THE_TEXTS = {
+    ("deletion_refused", "origin"),
+    ("ambiguous_match", "by_ext_id"),
+    ("decided", "undone"),
+    ("mass_change_guard", "both_names"),
+}
 """Facts that no wording names, since they decide which wordings there are."""
 
 

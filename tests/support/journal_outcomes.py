@@ -136,6 +136,11 @@ def edited(rows: list[Row]) -> list[Row]:
     return [row | {"email": f"new{row['id']}@x.example"} for row in rows]
 
 
+def renamed(rows: list[Row]) -> list[Row]:
+    """The same contacts of SSM, each under the name of somebody else."""
+    return [row | {"lastName": f"Other{row['id']}", "firstName": f"Zoé{row['id']}"} for row in rows]
+
+
 def older(rows: list[Row]) -> list[Row]:
     """The same contacts of Sage, as a backup would bring them back."""
     return [row | {"CT_EMail": "old@x.example", "cbModification": "2026-02-01T09:00:00+01:00"} for row in rows]
@@ -303,6 +308,8 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     "a value that something changes back": flapping,
     "many deletions": lambda: guarded(C.DELETION_GUARD, 10, sage100=people(10)[0][4:]),
     "many edits": lambda: guarded(C.MASS_CHANGE_GUARD, 20, ssm=edited(people(20)[1])),
+    "most people renamed": lambda: guarded(C.MASS_CHANGE_GUARD, 4, ssm=renamed(people(4)[1])),
+    "marks and no link": lambda: guarded(C.LOST_STATE_GUARD, 4, links=()),
     "nobody in SSM any more": lambda: guarded(C.EMPTY_SIDE_GUARD, 10, ssm=[]),
     "a backup, by its rows": lambda: guarded(C.RESTORED_SIDE_GUARD, 3, sage100=older(people(3)[0])),
     "one row with an old stamp": lambda: planned(C.OLDER_STAMP, plan_of_an_older_row()),

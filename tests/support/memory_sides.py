@@ -18,6 +18,7 @@ from sage100_ssm.exchange.reading import Reading, Row, StreamState
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink, changed_detail
 from sage100_ssm.standins.ssm_api.resources import CONTACT, ApiType
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
+from sage100_ssm.sync.run.ports import Location
 from tests.support import worlds
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -273,6 +274,10 @@ class MemorySage(MemorySide):
     def columns(self) -> Mapping[str, ColumnLimits]:
         """The columns of a newer database."""
         return _SAGE_COLUMNS
+
+    def location(self) -> Location:
+        """Where the database is: in memory."""
+        return Location("SRV-MEMORY", "TEST")
 
     def last_identity(self) -> int:
         """The highest ``cbMarq`` ever given.

@@ -69,6 +69,7 @@ class Draft:
         self._notices: list[Entry] = []
         self._matches: list[Match] = []
         self._edits: Counter[Side] = Counter()
+        self._renamed: Counter[Side] = Counter()
         self._outdated = 0
 
         self._name_holders = {name_in_sage(c): c.ref for c in world.sage100.values()}
@@ -102,6 +103,7 @@ class Draft:
             problems=tuple(self._problems),
             notices=tuple(self._notices),
             edits=dict(self._edits),
+            renamed=dict(self._renamed),
             outdated=self._outdated,
             matches=tuple(self._matches),
         )
@@ -151,9 +153,10 @@ class Draft:
         """Add a pair of contacts that are the same person."""
         self._matches.append(found)
 
-    def count_edits(self, sides: Iterable[Side], *, is_outdated: bool) -> None:
-        """Count one link that these sides have edited (P9)."""
+    def count_edits(self, sides: Iterable[Side], renamed_on: Iterable[Side] = (), *, is_outdated: bool) -> None:
+        """Count one link that these sides have edited, and on which of them both its names changed (P9)."""
         self._edits.update(sides)
+        self._renamed.update(renamed_on)
         self._outdated += is_outdated
 
     # --- look-ups

@@ -29,6 +29,7 @@ class Plan:
         problems: what is held back, and why.
         notices: what was decided without a write.
         edits: the number of links that each side has edited since their base (P9).
+        renamed: the number of those of which it has changed both the last and the first name (P9).
         outdated: the number of links whose Sage row is older than the one last seen (P9).
         is_partial: whether it leaves out other work that is due: it is about one contact only, or about links only.
         withheld: the writes that a guard or a backoff took out.
@@ -40,6 +41,7 @@ class Plan:
     problems: tuple[Entry, ...] = ()
     notices: tuple[Entry, ...] = ()
     edits: Mapping[Side, int] = default(default_factory=dict)
+    renamed: Mapping[Side, int] = default(default_factory=dict)
     outdated: int = 0
     is_partial: bool = False
     withheld: tuple[Withheld, ...] = ()
@@ -70,6 +72,7 @@ class Plan:
             writes=tuple(w for w in self.writes if is_about(w.subject, subject)),
             problems=tuple(p for p in self.problems if is_about(p.subject, subject)),
             notices=tuple(n for n in self.notices if is_about(n.subject, subject)),
+            withheld=tuple(w for w in self.withheld if is_about(w.write.subject, subject)),
             is_partial=True,
         )
 

@@ -48,6 +48,7 @@ class World:
         may_delete: whether deletions are derived: not in the run that first sees a changed field map or scope (P9).
         deleted_today: per side, the deletions of the last 24 hours that nobody let through expressly (P9).
         identity_fell: whether Sage would now give a ``cbMarq`` that it has already given (P9).
+        is_rebuilt: whether a person has had the links rebuilt in this state (``resync``), however many there were (P9).
         now: the time of the run; None where no stamp can be in the future.
         formerly: the names that the company database had before (P15).
         decisions: what people decided about pairs and fields (P16).
@@ -67,6 +68,7 @@ class World:
     may_delete: bool = True
     deleted_today: Mapping[Side, int] = default(default_factory=dict)
     identity_fell: bool = False
+    is_rebuilt: bool = False
     now: datetime | None = None
     formerly: frozenset[str] = frozenset()
     decisions: Decisions = default(default_factory=Decisions)

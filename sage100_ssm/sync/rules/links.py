@@ -90,6 +90,30 @@ def is_outdated(link: Link, sage100: Contact, today: datetime | None) -> bool:
     return created is not None and created.replace(tzinfo=None) - seen.replace(tzinfo=None) > _WELL_BEFORE
 
 
+# --- P9: what counts towards a mass change
+
+
+def moved_on(pair: ShownPair, move: "Move") -> Side | None:
+    """P9: the side on which a contact left its company, where that moves it to another account or puts it back (R6).
+
+    None for one that only waits (its company was recoded), and for one that never had a company on both sides.
+    """
+    base = pair.link.base.get(COMPANY)
+    if move.account is None or base is None:
+        return None
+    moved_in_sage = normalise.company_code(pair.sage100.company) != normalise.company_code(str(base.sage100 or ""))
+    return Side.SAGE100 if moved_in_sage else Side.SSM
+
+
+def has_both_names_changed(pair: ShownPair, side: Side) -> bool:
+    """P9: whether a side now shows another last name and another first name than the base, as P4 compares names."""
+    for name in (LAST_NAME, FIRST_NAME):
+        base, value = pair.link.base.get(name), pair.of(side).values.get(name)
+        if base is None or normalise.name(str(base.of(side) or "")) == normalise.name(str(value or "")):
+            return False
+    return True
+
+
 # --- P13, P10: who sleeps
 
 

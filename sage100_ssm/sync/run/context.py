@@ -46,6 +46,11 @@ class Site:
     time_budget: timedelta
     formerly: frozenset[str] = frozenset()
 
+    @property
+    def own_databases(self) -> frozenset[str]:
+        """The company database's names in any ``extId`` of ours: the present one and those that it had before."""
+        return self.formerly | {self.database}
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:

@@ -14,7 +14,8 @@ from sage100_ssm.sync.run.apply import apply
 from sage100_ssm.sync.run.closing import close, close_failed, exit_code_of
 from sage100_ssm.sync.run.context import Context, Run
 from sage100_ssm.sync.run.decide import decide
-from sage100_ssm.sync.run.guard import guard, links_only
+from sage100_ssm.sync.run.guard import Guarded, guard, links_only
+from sage100_ssm.sync.run.observation import remember_rebuilding
 from sage100_ssm.sync.run.observe import observe, observe_and_remember
 from sage100_ssm.sync.run.pairs import Candidates, candidates
 from sage100_ssm.sync.run.report import PlanReport, RunReport, planned
@@ -65,8 +66,15 @@ def relink(run: Run, take: Take) -> RunReport:
         seen = take(Step.OBSERVE, lambda: observe_and_remember(run))
         decided = take(Step.PLAN, lambda: decide(run.context, seen))
         guarded = links_only(decided)
-        take(Step.LINKS, lambda: apply(run, guarded))
+        take(Step.LINKS, lambda: _rebuild(run, guarded))
         return take(Step.REPORT, lambda: close(run, guarded))
+
+
+def _rebuild(run: Run, guarded: Guarded) -> None:
+    apply(run, guarded)
+    if not guarded.forbids_all and all(guarded.decided.world.complete.values()):
+        with run.transaction() as transaction:
+            remember_rebuilding(transaction, run.context.now())
 
 
 def rehearse(context: Context, take: Take) -> PlanReport:

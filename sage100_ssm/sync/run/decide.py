@@ -63,7 +63,7 @@ def decide(context: Context, seen: Seen) -> Decided:
         if reading.complete:
             again = replace(seen, observation=seen.observation.with_types(reading))
             decided = replace(_decide(context, again), fresh_types=reading.rows)
-    return replace(decided, plan=decided.plan.about(seen.alone)) if seen.alone else decided
+    return decided
 
 
 def _decide(context: Context, seen: Seen) -> Decided:
@@ -95,6 +95,7 @@ def _decide(context: Context, seen: Seen) -> Decided:
             may_delete=seen.may_delete,
             deleted_today=deleted_today,
             identity_fell=observation.identity is not None and observation.identity < seen.known.identity,
+            is_rebuilt=seen.known.is_rebuilt,
             now=context.now(),
             formerly=site.formerly,
             decisions=decisions,

@@ -74,13 +74,13 @@ def observe_and_remember(run: Run) -> Seen:
 def _recall(context: Context) -> Remembered:
     with paused(), context.store.transaction() as transaction:
         known = remembered(transaction, context.now())
-    refuse_other_company(known.links, known.database, context.site.database)
+    refuse_other_company(known.links, known.database, context.site.database, context.site.formerly)
     return known
 
 
 def _read(context: Context, known: Remembered) -> Observation:
     whole = context.options.whole or known.is_whole_read_due
-    return read_sides(context.sage100, context.ssm, known, whole=whole)
+    return read_sides(context.sage100, context.ssm, known, context.site.own_databases, whole=whole)
 
 
 # --- what cannot be worked with
