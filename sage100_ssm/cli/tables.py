@@ -23,8 +23,9 @@ from sage100_ssm.sync.run.report import PlannedWrite, PlanReport
 from sage100_ssm.sync.state.records import JournalEntry
 
 if TYPE_CHECKING:
-    # This import loads the Airbyte CDK, for which the commands that only look do not wait.
+    # The first import loads the Airbyte CDK, for which the commands that only look do not wait.
     from sage100_ssm.app.probe import ProbeAnswer
+    from sage100_ssm.sync.run.observation import KnownLocation
 
 HARD_SPACES = {"\N{NO-BREAK SPACE}": "\ue000", "\N{NARROW NO-BREAK SPACE}": "\ue001"}
 """What replaces them until a line is written: rich breaks lines at every kind of space."""
@@ -33,6 +34,8 @@ _DATES = {"fr": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
 _SIDES = {Side.SAGE100: "Sage 100", Side.SSM: "SSM"}
 _EMPTY = "∅"
 _MARKS = {Level.OK: ("✓", ""), Level.ADVICE: ("!", "yellow"), Level.UNSEEN: ("?", "dim"), Level.MEND: ("✗", "red")}
+_DOUBTS = frozenset({"location_changed", "marks_other"})
+"""Findings after which a person must first say that this is no test copy on a productive SSM."""
 _INDENT = (0, 0, 0, 2)
 _DEEPER = (0, 0, 0, 4)
 
@@ -99,7 +102,11 @@ def check(findings: Sequence[Finding], language: Language) -> RenderableType:
     levels = Counter(finding.level for finding in findings)
     to_mend = levels[Level.MEND]
     summary = say("check_summary", language, mend=to_mend, advice=levels[Level.ADVICE], unseen=levels[Level.UNSEEN])
-    verdict = title("check_faulty", language, number=to_mend) if to_mend else title("check_ok", language)
+    verdict = title("check_ok", language)
+    if to_mend:
+        verdict = title("check_faulty", language, number=to_mend)
+    elif any(finding.code in _DOUBTS for finding in findings):
+        verdict = title("check_doubtful", language)
     return Group(*parts, plain(summary), verdict)
 
 
@@ -194,6 +201,17 @@ def run(report: Mapping[str, Any], language: Language) -> RenderableType:
     if report["problems_open"]:
         parts.append(plain(say("problems_hint", language)))
     return Group(*parts)
+
+
+def rebuilt(linked: int, company: str, places: Sequence["KnownLocation"], language: Language) -> RenderableType:
+    """What ``resync`` found: how many links, and with the company database of which server."""
+    facts: dict[str, object] = {"number": linked, "company": company}
+    if places:
+        facts |= {"server": places[-1].location.server, "database": places[-1].location.database}
+    if len(places) > 1:
+        before = places[-2].location
+        facts |= {"old_server": before.server, "old_database": before.database, "since": f"{places[-1].since:%Y-%m-%d}"}
+    return plain(say("resync_found", language, **facts))
 
 
 def _postponed(counts: Mapping[str, Any], language: Language) -> list[Text]:

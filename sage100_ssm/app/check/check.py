@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 
 from sage100_ssm.app.assemble import site_of, utc_now
-from sage100_ssm.app.check import comparison, sage100, ssm, state
+from sage100_ssm.app.check import comparison, marks, sage100, ssm, state
 from sage100_ssm.app.check.findings import CheckReport, Finding, SideFindings
 from sage100_ssm.app.check.sage100 import SageSnapshot
 from sage100_ssm.app.check.ssm import SsmSnapshot
@@ -55,8 +55,9 @@ class _Check:
                 yield self._sage100.failed(error.failure)
             else:
                 yield from self._sage100_findings(sage_snapshot)
+                yield from marks.location_findings(known, sage_snapshot.location, company, self._sage100)
                 if known:
-                    yield from state.recognition_of_sage100(known, sage_snapshot, company, language)
+                    yield from state.recognition_of_sage100(known, sage_snapshot, self._site, language)
             try:
                 ssm_snapshot = ssm.read(ssm_side)
             except SideFailedError as error:
@@ -65,8 +66,9 @@ class _Check:
                 columns = sage_snapshot.columns if sage_snapshot else {}
                 yield from ssm.content_findings(ssm_snapshot, self._ssm)
                 yield from ssm.field_map_findings(self._fields, columns, ssm_snapshot, company, self._ssm)
+                yield from marks.mark_findings(known, ssm_side, self._site, self._ssm)
                 if known:
-                    yield from state.recognition_of_ssm(known, ssm_snapshot, ssm_side, language)
+                    yield from state.recognition_of_ssm(known, ssm_snapshot, ssm_side, self._site, language)
         if sage_snapshot and ssm_snapshot:
             yield from self._comparison_findings(sage_snapshot, ssm_snapshot)
 

@@ -18,6 +18,7 @@ from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME, Field, fields_missing, fields_present
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
+from sage100_ssm.sync.run.ports import Location
 
 _TOLERATED_CLOCK_DIFFERENCE = timedelta(minutes=5)
 
@@ -31,12 +32,14 @@ class SageSnapshot:
         contacts: rows of ``F_CONTACTT``.
         columns: what the columns of ``F_CONTACTT`` can hold.
         inspection: server, layout, triggers and rights.
+        location: where the database is.
     """
 
     companies: Sequence[Mapping[str, Any]]
     contacts: Sequence[Mapping[str, Any]]
     columns: Mapping[str, ColumnLimits]
     inspection: Inspection
+    location: Location
 
 
 def read(side: SageSide) -> SageSnapshot:
@@ -55,7 +58,8 @@ def read(side: SageSide) -> SageSnapshot:
     )
     if failure:
         raise SideFailedError(failure)
-    return SageSnapshot(readings["companies"].rows, readings["contacts"].rows, columns, inspection)
+    companies, contacts = readings["companies"].rows, readings["contacts"].rows
+    return SageSnapshot(companies, contacts, columns, inspection, side.location())
 
 
 def _missing_rights(inspection: Inspection) -> Failure | None:
