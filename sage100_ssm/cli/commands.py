@@ -297,12 +297,9 @@ def resync(*, config: Config = SYNC_YAML) -> None:
     """
     with command_context(config) as context:
         from sage100_ssm.app.assemble import resync as rebuild
-        from sage100_ssm.sync.run.observation import known_locations
 
         report = rebuild(context.settings, progress=context.progress, waiting=context.waiting)
-        with context.state() as state:
-            places = known_locations(state)
-        found = tables.rebuilt(report.linked, context.settings.sage100.company, places, context.language)
+        found = tables.rebuilt(report, context.settings.sage100.company, context.language)
         context.print_result(report.as_json(), tables.run(report.as_json(), context.language), found)
         context.print_guards(report.guards)
     raise typer.Exit(report.exit_code)

@@ -19,13 +19,12 @@ from sage100_ssm.messages import Language, code_label, describe, evidence_label,
 from sage100_ssm.sync.journal import Code, Entry, Kind, Subject
 from sage100_ssm.sync.model import Base, Link, LinkStatus, Side
 from sage100_ssm.sync.run.pairs import Candidates, Verdict
-from sage100_ssm.sync.run.report import PlannedWrite, PlanReport
+from sage100_ssm.sync.run.report import PlannedWrite, PlanReport, RunReport
 from sage100_ssm.sync.state.records import JournalEntry
 
 if TYPE_CHECKING:
-    # The first import loads the Airbyte CDK, for which the commands that only look do not wait.
+    # This import loads the Airbyte CDK, for which the commands that only look do not wait.
     from sage100_ssm.app.probe import ProbeAnswer
-    from sage100_ssm.sync.run.observation import KnownLocation
 
 HARD_SPACES = {"\N{NO-BREAK SPACE}": "\ue000", "\N{NARROW NO-BREAK SPACE}": "\ue001"}
 """What replaces them until a line is written: rich breaks lines at every kind of space."""
@@ -169,6 +168,9 @@ def plan(report: PlanReport, language: Language) -> RenderableType:
         parts += ["", heading, _writes_table(report.held_back, language, with_reason=True)]
     if not (report.sage100 or report.ssm or report.held_back):
         parts.append(plain(say("plan_empty", language)))
+    if others := report.other_databases:
+        names = ", ".join(f"{name} ({number})" for name, number in others.items())
+        parts += ["", plain(say("plan_other_databases", language, number=sum(others.values()), names=names), "yellow")]
     return Group(*parts)
 
 
@@ -203,10 +205,10 @@ def run(report: Mapping[str, Any], language: Language) -> RenderableType:
     return Group(*parts)
 
 
-def rebuilt(linked: int, company: str, places: Sequence["KnownLocation"], language: Language) -> RenderableType:
+def rebuilt(report: RunReport, company: str, language: Language) -> RenderableType:
     """What ``resync`` found: how many links, and with the company database of which server."""
-    facts: dict[str, object] = {"number": linked, "company": company}
-    if places:
+    facts: dict[str, object] = {"number": report.linked, "company": company}
+    if places := report.locations:
         facts |= {"server": places[-1].location.server, "database": places[-1].location.database}
     if len(places) > 1:
         before = places[-2].location

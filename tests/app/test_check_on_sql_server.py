@@ -57,6 +57,14 @@ def test_server_driver_layout_and_rights_are_told(on_server, site, driver, gener
     )
 
 
+@pytest.mark.parametrize("driver", [MICROSOFT, FREETDS], ids=["Microsoft", "FreeTDS"])
+def test_server_and_database_are_named_as_the_server_says_them_else_as_the_settings_do(on_server, site, driver):
+    company = on_server(driver)
+    _, report = levels(site)
+    database, connection = company.config["connection"].get("database"), company.config["connection"]
+    assert all(name in told(report, "location") for name in (database, connection["host"]) if name)
+
+
 def test_a_trigger_of_another_maker_is_named(on_server, site):
     on_server().shout_jobs()
     found, report = levels(site)

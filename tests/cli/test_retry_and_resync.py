@@ -81,3 +81,24 @@ def test_resync_of_a_damaged_state_puts_it_aside_and_links_again_without_a_write
     assert len(told("links")) == before
     assert len(list(Path(state.parent).glob("sync-state.db.damaged-*"))) == 1
     assert told("run")["ssm"]["created"] == 0
+
+
+def test_p9_without_its_state_nothing_is_written_until_resync_which_says_what_it_found(here, call, told):
+    call("run", "-c", str(here.settings))
+    linked = len(told("links"))
+    (here.settings.parent / "sync-state.db").unlink()
+    held = call("run", "-c", str(here.settings))
+    assert (held.exit_code, "sage100-ssm resync" in held.stderr) == (3, True)
+    result = call("resync", "-c", str(here.settings))
+    shown = " ".join(result.stdout.replace("\N{NO-BREAK SPACE}", " ").split())
+    assert (result.exit_code, f"Liens retrouvés : {linked}, avec le dossier" in shown) == (0, True)
+    assert here.database.name in shown
+    assert call("run", "-c", str(here.settings)).exit_code == 0
+
+
+def test_p9_resync_that_a_guard_holds_back_says_so(here, call, told):
+    call("run", "-c", str(here.settings))
+    for row in here.sage.contacts():
+        here.sage.rename_contact(row["cbMarq"], f"Autre{row['cbMarq']}", "Zoé")
+    result = call("resync", "-c", str(here.settings))
+    assert (result.exit_code, "changé à la fois de nom et de prénom" in result.stderr) == (3, True)

@@ -131,6 +131,16 @@ def test_a_plan_marks_deletions_and_gives_the_reason_of_what_is_held_back(settin
     assert re.search(r"Held by\s.*delete  Claire Morel \(CARAT\) +Guard: deletions", shown, re.DOTALL)
 
 
+def test_p15_a_plan_says_how_many_contacts_carry_the_mark_of_another_company_database(settings, call, answer):
+    answer("plan_once", PlanReport([], [], other_databases={"AUTRE": 12, "COPIE": 3}))
+
+    shown = call("plan", "-c", settings("en")).stdout
+
+    assert "the mark of another company database: 15. Database (contacts): AUTRE (12), COPIE (3)" in " ".join(
+        shown.split()
+    )
+
+
 @pytest.mark.parametrize(
     "words", [["run", "--nonsense"], ["nonsense"], ["run", "extra"], ["serve", "--every", "0"], ["explain"]]
 )

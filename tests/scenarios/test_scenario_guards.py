@@ -309,6 +309,7 @@ def test_p9_another_installation_on_the_same_ssm_begins_only_once_a_person_has_l
     ]
     world.sage.create_contact("ALPHA", "Aubrelin", "Ada")
     before = world.snapshot()
+    assert world.plan().other_databases == {"AUTRE": 4}
     assert (world.run().exit_code, world.snapshot()) == (Exit.GUARD, before)
     assert world.resync().exit_code == Exit.DONE
     assert world.run().ssm.created == 1

@@ -310,6 +310,7 @@ class Play:
             Side.SSM: SsmUser(self.ssm, self.typing),
         }
         self.origins: dict[int, Side] = {}
+        self._mass_change_is_meant = False
         for code in COMPANIES:
             self.sage100.companies[code] = 0
             self.ssm.open_account(code)
@@ -335,7 +336,9 @@ class Play:
         self.clock.advance(minutes=15)
         lease = self.store.acquire("test", self.clock(), timedelta(minutes=2))
         run_id = f"run at {self.clock()}"
-        context = Context(self.store, self.sage100, self.ssm, self.site, RunOptions(), self.clock)
+        # P9: of so few people most may be renamed at once; somebody looks and says that it is meant.
+        options = RunOptions(allow_mass_change=self._mass_change_is_meant)
+        context = Context(self.store, self.sage100, self.ssm, self.site, options, self.clock)
         try:
             report = synchronise(Run(context, lease, run_id, self.clock()), self._take)
         except Killed:
@@ -343,6 +346,8 @@ class Play:
         except SyncError:
             report = None
         self.store.release(lease)
+        held = report.guards if report else ()
+        self._mass_change_is_meant = any(entry.code is Code.MASS_CHANGE_GUARD for entry in held)
         return report
 
     def _take(self, step: Step, action: Callable[[], Any]) -> Any:
@@ -389,9 +394,12 @@ class Play:
 
     def come_to_rest(self) -> None:
         """Quiet runs, each after all pauses; then one that reads SSM whole, and one that does not, do nothing."""
-        for _ in range(QUIET_RUNS):
+        quiet = QUIET_RUNS
+        while quiet:
             self.clock.advance(hours=25)
             self.run()
+            # A run that waits for a person (P9) does not count.
+            quiet -= not self._mass_change_is_meant
         before = self.snapshot()
         for hours in (25, 0):
             self.clock.advance(hours=hours)

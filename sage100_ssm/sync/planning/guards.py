@@ -3,12 +3,10 @@
 Each guard is a pure function of the plan and the world. A guard that a switch lifts is lifted for that run alone.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.journal import (
     Code,
     DeletionGuard,
@@ -87,10 +85,9 @@ def _lost_state(world: World) -> Iterator[Guard]:
     """
     if world.links or world.intents or world.is_rebuilt:
         return
-    marks = (ExtId.parse(contact.ext_id) for contact in world.ssm.values() if not contact.deleted)
-    databases = Counter(mark.database for mark in marks if mark)
-    if databases.total() > world.policy.max_deletions.floor:
-        yield LostStateGuard(Side.SSM, databases.total(), tuple(databases.most_common()))
+    marks = world.marks_by_database()
+    if marks.total() > world.policy.max_deletions.floor:
+        yield LostStateGuard(Side.SSM, marks.total(), tuple(marks.most_common()))
 
 
 def _empty_sides(world: World) -> Iterator[Guard]:

@@ -1,11 +1,12 @@
 """The world that a plan is made for: everything that one run knows when it decides."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
 from datetime import datetime
 
-from sage100_ssm.sync.contacts.contact import Contact, Marks
+from sage100_ssm.sync.contacts.contact import Contact, ExtId, Marks
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Intent, Link, Side
 from sage100_ssm.sync.policy import Policy
@@ -84,3 +85,8 @@ class World:
     def marks(self) -> Marks:
         """Which ``extId`` are ours."""
         return Marks(self.database, self.formerly)
+
+    def marks_by_database(self) -> Counter[str]:
+        """How many live contacts of SSM carry an ``extId`` in our form, by the company database that it names."""
+        ext_ids = (ExtId.parse(contact.ext_id) for contact in self.ssm.values() if not contact.deleted)
+        return Counter(ext_id.database for ext_id in ext_ids if ext_id)

@@ -6,6 +6,7 @@ the same steps; how a step is taken (directly, with progress shown, as a Prefect
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -15,7 +16,7 @@ from sage100_ssm.sync.run.closing import close, close_failed, exit_code_of
 from sage100_ssm.sync.run.context import Context, Run
 from sage100_ssm.sync.run.decide import decide
 from sage100_ssm.sync.run.guard import Guarded, guard, links_only
-from sage100_ssm.sync.run.observation import remember_rebuilding
+from sage100_ssm.sync.run.observation import known_locations, remember_rebuilding
 from sage100_ssm.sync.run.observe import observe, observe_and_remember
 from sage100_ssm.sync.run.pairs import Candidates, candidates
 from sage100_ssm.sync.run.report import PlanReport, RunReport, planned
@@ -67,7 +68,9 @@ def relink(run: Run, take: Take) -> RunReport:
         decided = take(Step.PLAN, lambda: decide(run.context, seen))
         guarded = links_only(decided)
         take(Step.LINKS, lambda: _rebuild(run, guarded))
-        return take(Step.REPORT, lambda: close(run, guarded))
+        report = take(Step.REPORT, lambda: close(run, guarded))
+        with run.context.store.transaction() as transaction:
+            return replace(report, locations=known_locations(transaction))
 
 
 def _rebuild(run: Run, guarded: Guarded) -> None:
@@ -86,7 +89,11 @@ def rehearse(context: Context, take: Take) -> PlanReport:
     seen = take(Step.OBSERVE, lambda: observe(context))
     decided = take(Step.PLAN, lambda: decide(context, seen))
     guarded = take(Step.GUARD, lambda: guard(context, decided))
-    return planned(guarded.plan, decided.world.marks, exit_code_of(guarded), guarded.guards)
+    others = {
+        n: number for n, number in decided.world.marks_by_database().items() if n not in context.site.own_databases
+    }
+    report = planned(guarded.plan, decided.world.marks, exit_code_of(guarded), guarded.guards)
+    return replace(report, other_databases=others)
 
 
 def find_pairs(context: Context, take: Take) -> list[Candidates]:

@@ -1,6 +1,6 @@
 """What a run, or a plan, reports: the shapes of ``run --json`` and ``plan --json``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import field as default
 from datetime import datetime
@@ -14,6 +14,7 @@ from sage100_ssm.sync.journal import Code, Entry, Subject
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import EXT_ID, Change, Write
+from sage100_ssm.sync.run.observation import KnownLocation
 from sage100_ssm.sync.state.records import RunStatus
 
 
@@ -74,6 +75,7 @@ class RunReport:
     Attributes:
         postponed: writes left to the next run because this one's time was over.
         guards: the guards that withheld something.
+        locations: where the company database was, the present place last; of a rebuilding of links (``resync``) only.
     """
 
     run_id: str
@@ -91,6 +93,7 @@ class RunReport:
     notices: int
     postponed: int = 0
     guards: Sequence[Entry] = ()
+    locations: Sequence[KnownLocation] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``run --json`` prints."""
@@ -160,6 +163,7 @@ class PlanReport:
         guards: the guards that withhold something.
         matched: how many contacts without a link are linked to one opposite (P4).
         doubtful: how many wait for a person to say who they are.
+        other_databases: how many contacts of SSM carry the mark of each other company database (P15).
     """
 
     sage100: Sequence[PlannedWrite]
@@ -169,6 +173,7 @@ class PlanReport:
     guards: Sequence[Entry] = ()
     matched: int = 0
     doubtful: int = 0
+    other_databases: Mapping[str, int] = default(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``plan --json`` prints."""
