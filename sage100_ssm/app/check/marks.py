@@ -70,7 +70,7 @@ def mark_findings(known: Remembered | None, side: SsmSide, site: Site, findings:
 
 def _marks(contacts: Mapping[int, Mapping[str, object]]) -> Counter[str]:
     """How many live contacts name each company database in their ``extId``."""
-    marks = (ExtId.of_any_database(row.get("extId")) for row in contacts.values() if row.get("deleted") is not True)
+    marks = (ExtId.parse(row.get("extId")) for row in contacts.values() if row.get("deleted") is not True)
     return Counter(mark.database for mark in marks if mark)
 
 

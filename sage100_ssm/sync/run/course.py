@@ -89,9 +89,8 @@ def rehearse(context: Context, take: Take) -> PlanReport:
     seen = take(Step.OBSERVE, lambda: observe(context))
     decided = take(Step.PLAN, lambda: decide(context, seen))
     guarded = take(Step.GUARD, lambda: guard(context, decided))
-    others = {
-        n: number for n, number in decided.world.marks_by_database().items() if n not in context.site.own_databases
-    }
+    marks, own = decided.world.marks_by_database(), context.site.own_databases
+    others = {database: number for database, number in marks.items() if database not in own}
     report = planned(guarded.plan, decided.world.marks, exit_code_of(guarded), guarded.guards)
     return replace(report, other_databases=others)
 
