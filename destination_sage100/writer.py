@@ -149,7 +149,7 @@ class _Task:
             return _receipt(self._request, Outcome.APPLIED, id=marq)
         if (field := self._unexpected_field(row)) is not None:
             return _changed(self._request, Action.DELETE, field, id=marq, record=row)
-        self._contacts.delete(marq)
+        self._contacts.delete(row)
         return _receipt(self._request, Outcome.APPLIED, id=marq, wrote=True)
 
     def _update_by_id(self) -> Receipt:
@@ -180,7 +180,7 @@ class _Task:
         # Twice: a company's code may turn out equal once it is spelt as F_COMPTET does.
         changes = _different(self._checked(_different(given, row)), row)
         if changes:
-            row = self._contacts.update(row, changes)
+            row = self._contacts.update(row, changes, self._request.expected or ())
         return _receipt(self._request, Outcome.APPLIED, Action.UPDATE, id=marq, record=row, wrote=bool(changes))
 
     def _create(self, name: Values) -> Receipt:
