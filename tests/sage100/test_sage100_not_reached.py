@@ -13,6 +13,7 @@ from sage100_ssm.sage100.config import Sage100Config
 from sage100_ssm.sage100.database import open_database
 from sage100_ssm.sage100.errors import (
     CONFIGURATION_CODES,
+    UNAVAILABLE_CODES,
     UNREACHABLE_CODES,
     MisconfiguredError,
     SageError,
@@ -194,7 +195,7 @@ def test_airbytes_check_tells_it_as_a_matter_of_configuration(microsoft, closed_
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("code", [*CONFIGURATION_CODES, *UNREACHABLE_CODES])
+@pytest.mark.parametrize("code", [*CONFIGURATION_CODES, *UNREACHABLE_CODES, *UNAVAILABLE_CODES])
 def test_each_has_a_sentence_for_the_operator(code, language):
     facts = {"host": "SRV-SAGE", "port": 1433, "instance": "SAGE100", "database": "BIJOU", "driver": MICROSOFT}
     told = say(code, language, side="sage100", text="…words…", **facts)

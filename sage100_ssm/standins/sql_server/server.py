@@ -65,7 +65,8 @@ class Fault:
     """Something that goes wrong with the next statements that match.
 
     Attributes:
-        pattern: a regular expression that is searched in the statement's text, whatever the case.
+        pattern: a regular expression that is searched in the statement's text, whatever the case. The text of what a
+            driver asks for without one is ``BEGIN TRANSACTION``, ``COMMIT TRANSACTION`` or ``ROLLBACK TRANSACTION``.
         error: what is answered instead of carrying it out; without one the connection is cut.
         after: whether the statement is carried out first.
         times: how many statements it strikes.
@@ -259,8 +260,12 @@ class _Requests:
     def _transaction(self, reader: Reader, reply: tokens.Reply) -> None:
         """A transaction manager request (2.2.6.9)."""
         request = TransactionRequest(reader.number(2))
+        text = f"{request.name} TRANSACTION"
+        fault = self.server.fault(text, after=False)
         try:
-            if request is TransactionRequest.BEGIN:
+            if fault is not None:
+                self._strike(fault, reply)
+            elif request is TransactionRequest.BEGIN:
                 self.session.begin(reply.add)
             else:
                 self.session.end(request.name, reply.add)
@@ -269,7 +274,17 @@ class _Requests:
                     self.session.begin(reply.add)
         except SqlError as error:
             reply.add(error)
+        if self.server.fault(text, after=True):
+            raise Disconnected
         reply.end_batch()
+
+    def _strike(self, fault: Fault, reply: tokens.Reply) -> None:
+        """Answer by the fault's error, or cut the connection."""
+        if fault.error is None:
+            raise Disconnected
+        reply.add(fault.error)
+        if fault.error.undoes_transaction and self.session.in_transaction:
+            self.session.end("ROLLBACK", reply.add)
 
     def _batch(self, text: str, variables: Variables, reply: tokens.Reply) -> None:
         """Carry out a batch, unless a fault is ordered for it."""
@@ -277,12 +292,8 @@ class _Requests:
         fault = self.server.fault(text, after=False)
         if fault is None:
             self.session.run(text, variables, reply.add)
-        elif fault.error is None:
-            raise Disconnected
         else:
-            reply.add(fault.error)
-            if fault.error.undoes_transaction and self.session.in_transaction:
-                self.session.end("ROLLBACK", reply.add)
+            self._strike(fault, reply)
         if self.server.fault(text, after=True):
             raise Disconnected
 
