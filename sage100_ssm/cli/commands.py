@@ -218,6 +218,7 @@ def run(
         options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
         report = run_once(context.settings, options=options, progress=context.progress, waiting=context.waiting)
         context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
+        context.print_failures(report.failures)
         context.print_guards(report.guards)
     raise typer.Exit(report.exit_code)
 
@@ -282,6 +283,7 @@ def retry(
             waiting=context.waiting,
         )
         context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
+        context.print_failures(report.failures)
     raise typer.Exit(report.exit_code)
 
 
@@ -299,6 +301,7 @@ def resync(*, config: Config = SYNC_YAML) -> None:
 
         report = rebuild(context.settings, progress=context.progress, waiting=context.waiting)
         context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
+        context.print_failures(report.failures)
     raise typer.Exit(report.exit_code)
 
 

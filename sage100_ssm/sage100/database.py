@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mssql
 
-from sage100_ssm.sage100.config import Sage100Config, SqlServer
+from sage100_ssm.sage100.config import Sage100Config
 from sage100_ssm.sage100.conversion import Record, Recorder, ServerTime, stored_value
 from sage100_ssm.sage100.diagnosis import why_not_opened
 from sage100_ssm.sage100.engine import WRITING, engine_of
@@ -291,9 +291,7 @@ def open_database(config: Sage100Config, before_write: Callable[[], None] = lamb
     try:
         return _open(config, before_write)
     except SageError as error:
-        if isinstance(config.connection, SqlServer):
-            raise why_not_opened(config.connection, error) from None
-        raise
+        raise why_not_opened(config.connection, error) from None
 
 
 def _open(config: Sage100Config, before_write: Callable[[], None]) -> Database:

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 
-from sqlalchemy.exc import DBAPIError, NoSuchTableError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, NoSuchTableError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from sage100_ssm.exchange.failure import SideError
@@ -43,12 +43,16 @@ class MisconfiguredError(SageError):
     Args:
         code: one of `CONFIGURATION_CODES`, whose sentence it takes.
         words: what to quote beside it: the driver's own words, or the name of what is missing.
+
+    Attributes:
+        words: as above.
     """
 
     configuration = True
 
     def __init__(self, code: str, words: str) -> None:
         super().__init__(code, f"{CONFIGURATION_CODES[code]}. ({words})")
+        self.words = words
 
 
 class UnreachableError(SageError):
@@ -169,6 +173,12 @@ CONFIGURATION_CODES: Mapping[str, str] = {
     " it as host_name_in_certificate",
     "encryption": "No encrypted connection to the SQL Server came about: bring it and the ODBC driver up to TLS 1.2;"
     " in a network that you trust, encrypt can be turned off",
+    "odbc_certificate": "The SQL Server's certificate is not trusted: have it signed by an authority that this machine"
+    " knows, or put TrustServerCertificate=yes into the connection string",
+    "odbc_certificate_name": "The SQL Server's certificate is made out to another name: use that name as the server, or"
+    " put it into the connection string as HostNameInCertificate",
+    "odbc_encryption": "No encrypted connection to the SQL Server came about: bring it and the ODBC driver up to TLS"
+    " 1.2; in a network that you trust, Encrypt=no in the connection string does without",
     "right_missing": "The login does not have a right on the database that is needed",
     "schema_missing": "A table or a column of Sage 100 is missing in the database, or hidden from this login",
     "connection_string": "The ODBC connection string or data source is not usable",
@@ -287,9 +297,14 @@ def native_errors() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _translated(error) from None
+        raise _translated(_first_error(error) or error) from None
     except NoSuchTableError as error:
         raise MisconfiguredError("schema_missing", f"table {error}") from None
+    except InvalidRequestError as error:
+        # Where a connection breaks while SQLAlchemy finds out about the server, its rollback fails and hides the cause.
+        if (first := _first_error(error)) is None:
+            raise
+        raise _translated(first) from None
     except PoolTimeoutError as error:
         raise LockedError(str(error)) from None
     except ImportError as error:
@@ -313,17 +328,17 @@ def outcome_unknown() -> Iterator[None]:
 
 
 def _translated(error: DBAPIError) -> SageError:
-    first = _first_error(error)
-    if isinstance(first.orig, sqlite3.Error):
-        return _of_sqlite(first.orig)
-    state, text = (*map(str, getattr(first.orig, "args", ())), "", "")[:2]
-    return _of_sql_server(state, text, is_of_statement=first.statement is not None)
+    if isinstance(error.orig, sqlite3.Error):
+        return _of_sqlite(error.orig)
+    state, text = (*map(str, getattr(error.orig, "args", ())), "", "")[:2]
+    return _of_sql_server(state, text, is_of_statement=error.statement is not None)
 
 
-def _first_error(error: DBAPIError) -> DBAPIError:
-    """The error that came first."""
+def _first_error(error: BaseException) -> DBAPIError | None:
+    """The database's error that came first."""
     # Where the server has rolled back by itself, FreeTDS fails at our rollback too, which hides the cause.
-    first, context = error, error.__context__
+    first: DBAPIError | None = None
+    context: BaseException | None = error
     while context is not None:
         first, context = (context if isinstance(context, DBAPIError) else first), context.__context__
     return first

@@ -67,6 +67,9 @@ def string_of(connection):
     ("server", "told"),
     [
         ({"port": 1444}, "Server=SRV-SAGE,1444"),
+        ({"port": 1444, "driver": "FreeTDS"}, "Server=SRV-SAGE"),
+        ({"port": 1444, "driver": "FreeTDS"}, "Port=1444"),
+        ({"instance": "SAGE100", "driver": "FreeTDS"}, "Server=SRV-SAGE\\SAGE100"),
         ({"instance": "SAGE100"}, "Server=SRV-SAGE\\SAGE100"),
         ({}, "Trusted_Connection=Yes"),
         ({}, f"APP={APPLICATION}"),

@@ -66,7 +66,8 @@ class Fault:
 
     Attributes:
         pattern: a regular expression that is searched in the statement's text, whatever the case. The text of what a
-            driver asks for without one is ``BEGIN TRANSACTION``, ``COMMIT TRANSACTION`` or ``ROLLBACK TRANSACTION``.
+            driver asks for without one is ``BEGIN TRANSACTION``, ``COMMIT TRANSACTION`` or ``ROLLBACK TRANSACTION``,
+            that of a login ``LOGIN``.
         error: what is answered instead of carrying it out; without one the connection is cut.
         after: whether the statement is carried out first.
         times: how many statements it strikes.
@@ -187,7 +188,12 @@ class _Client:
             kind, payload = self.channel.receive()
         login = tokens.login_of(payload)
         database = self.server.databases.get(login.database.upper())
-        if self.server.logins.get(login.user) != login.password:
+        fault = self.server.fault("LOGIN", after=False)
+        if fault is not None:
+            if fault.error is None:
+                raise Disconnected
+            refused = tokens.refusal(fault.error)
+        elif self.server.logins.get(login.user) != login.password:
             refused = tokens.refusal(native(18456, user=login.user))
         elif database is None:
             refused = tokens.refusal(native(4060, name=login.database), native(18456, user=login.user))

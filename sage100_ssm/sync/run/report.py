@@ -1,6 +1,6 @@
 """What a run, or a plan, reports: the shapes of ``run --json`` and ``plan --json``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import field as default
 from datetime import datetime
@@ -74,6 +74,7 @@ class RunReport:
     Attributes:
         postponed: writes left to the next run because this one's time was over.
         guards: the guards that withheld something.
+        failures: per side that could not be read or written to the end, why.
     """
 
     run_id: str
@@ -91,6 +92,7 @@ class RunReport:
     notices: int
     postponed: int = 0
     guards: Sequence[Entry] = ()
+    failures: Mapping[Side, Failure] = default(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``run --json`` prints."""
