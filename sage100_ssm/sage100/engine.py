@@ -4,6 +4,7 @@ SQLite is opened in autocommit mode and its transactions are begun here: by `BEG
 connection has the execution option `WRITING`, so that nobody writes between a comparison and its write.
 """
 
+import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +27,9 @@ Never "Sage 100…": Sage takes such a connection for its own (docs/facts/sage10
 """
 WRITING = "sage100_writing"
 """Execution option of a connection whose transaction writes."""
+
+# Of a connection that broke, the pool logs with a traceback that its rollback failed. Why it broke is reported.
+logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 _LOGIN_SECONDS = 10
 _STATEMENT_SECONDS = 60

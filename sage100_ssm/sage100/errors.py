@@ -245,6 +245,7 @@ _RAISED_BY_TRIGGER = 50000
 """The number of an error raised with a text alone; those that an application defines itself are above it."""
 _NO_NUMBER_OF_BABELFISH = 33557097
 _ENDED_IN_TRIGGER = frozenset({3609, 3616})
+_WRITING = re.compile("INSERT|UPDATE|DELETE")
 _ABOUT_DATA = ("22", "23")
 """The classes of SQLSTATE for a value that a column does not take, and for a constraint."""
 
@@ -331,7 +332,8 @@ def _translated(error: DBAPIError) -> SageError:
     if isinstance(error.orig, sqlite3.Error):
         return _of_sqlite(error.orig)
     state, text = (*map(str, getattr(error.orig, "args", ())), "", "")[:2]
-    return _of_sql_server(state, text, is_of_statement=error.statement is not None)
+    # Connecting, reading and ending a transaction are about no record.
+    return _of_sql_server(state, text, is_of_write=_WRITING.match(error.statement or "") is not None)
 
 
 def _first_error(error: BaseException) -> DBAPIError | None:
@@ -376,7 +378,7 @@ def _of_sqlite(native: sqlite3.Error) -> SageError:
     return error
 
 
-def _of_sql_server(state: str, text: str, *, is_of_statement: bool) -> SageError:
+def _of_sql_server(state: str, text: str, *, is_of_write: bool) -> SageError:
     numbers, words = _numbers(text), _words(text)
     # In this order, since one text may contain the numbers of several errors.
     error: SageError
@@ -386,7 +388,7 @@ def _of_sql_server(state: str, text: str, *, is_of_statement: bool) -> SageError
         error = LockedError(words)
     elif code := next((code for number, code in _UNAVAILABLE_NUMBERS.items() if number in numbers), None):
         error = UnavailableError(code, words)
-    elif is_of_statement and (refusal := _refusal(state, words, numbers)):
+    elif is_of_write and (refusal := _refusal(state, words, numbers)):
         error = RefusedError(refusal, words)
     elif code := _configuration_code(state, text, numbers):
         error = MisconfiguredError(code, words)

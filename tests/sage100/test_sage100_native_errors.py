@@ -126,9 +126,11 @@ def test_a_database_that_takes_no_write_is_told_apart_from_a_record_by_the_nativ
         assert error.words == f"In the server's words. ({number})"
 
 
-def test_a_number_met_while_connecting_is_no_refusal_of_a_record():
-    with pytest.raises(UnexpectedError, match="logon trigger"), native_errors():
-        raise DBAPIError(None, None, NativeError("42000", f"[42000] {MS}Failed in a logon trigger. (54321)"))
+@pytest.mark.parametrize("statement", [None, "SELECT CT_Nom FROM dbo.F_CONTACTT", "EXEC sp_getapplock"])
+@pytest.mark.parametrize("number", [54321, 50000, 2627, 8115])
+def test_a_number_met_while_connecting_or_reading_is_no_refusal_of_a_record(statement, number):
+    with pytest.raises(UnexpectedError, match="In its words"), native_errors():
+        raise DBAPIError(statement, (), NativeError("23000", f"[23000] {MS}In its words. ({number})"))
 
 
 @pytest.mark.parametrize(
