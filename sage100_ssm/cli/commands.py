@@ -218,6 +218,7 @@ def run(
         options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
         report = run_once(context.settings, options=options, progress=context.progress, waiting=context.waiting)
         context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
+        context.print_failures(report.failures)
         context.print_guards(report.guards)
     raise typer.Exit(report.exit_code)
 
@@ -283,6 +284,7 @@ def retry(
         )
         context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
         context.print_guards(report.guards)
+        context.print_failures(report.failures)
     raise typer.Exit(report.exit_code)
 
 
@@ -302,6 +304,7 @@ def resync(*, config: Config = SYNC_YAML) -> None:
         found = tables.rebuilt(report, context.settings.sage100.company, context.language)
         context.print_result(report.as_json(), tables.run(report.as_json(), context.language), found)
         context.print_guards(report.guards)
+        context.print_failures(report.failures)
     raise typer.Exit(report.exit_code)
 
 

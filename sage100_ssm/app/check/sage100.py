@@ -95,8 +95,7 @@ def _clock_finding(clock: datetime | None, findings: SideFindings, zone: str, no
 
 def _trigger_findings(inspection: Inspection, findings: SideFindings) -> Iterator[Finding]:
     triggers = inspection.triggers
-    # A login without VIEW DEFINITION is shown no trigger at all, even where writes fire some.
-    if triggers is None or (not triggers and inspection.fires_triggers):
+    if triggers is None:
         yield findings.unseen("triggers")
         return
     sages = [trigger for trigger in triggers if trigger.is_sage_own]

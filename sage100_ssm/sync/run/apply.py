@@ -101,7 +101,8 @@ class _SideWriter:
             access.write(self._records(), self._receive)
         except SideFailedError as error:
             self._tally.failures[self._side] = error.failure
-            self._counts.failed += len(self.writes) - len(self._answered)
+            # Handed over and without a receipt; the rest was not tried.
+            self._counts.failed += len(self._pending_notices) - len(self._answered)
 
     @property
     def _counts(self) -> Counts:

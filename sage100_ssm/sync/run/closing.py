@@ -97,6 +97,7 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
             notices=tally.notices,
             postponed=len(tally.postponed),
             guards=guarded.guards if guarded else (),
+            failures={**guarded.decided.seen.observation.failures, **tally.failures} if guarded else {},
         )
         transaction.finish_run(
             RunRow(

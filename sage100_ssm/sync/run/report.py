@@ -76,6 +76,7 @@ class RunReport:
         postponed: writes left to the next run because this one's time was over.
         guards: the guards that withheld something.
         locations: where the company database was, the present place last; of a rebuilding of links (``resync``) only.
+        failures: per side that could not be read or written to the end, why.
     """
 
     run_id: str
@@ -94,6 +95,7 @@ class RunReport:
     postponed: int = 0
     guards: Sequence[Entry] = ()
     locations: Sequence[KnownLocation] = ()
+    failures: Mapping[Side, Failure] = default(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``run --json`` prints."""
