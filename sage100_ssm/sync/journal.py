@@ -628,7 +628,7 @@ class SideUnreachable(AboutSide):
 
     Attributes:
         text: the connector's words, where there are any.
-        reason: the code of the error by which the run refuses it (``other_side``), where it does.
+        reason: the code of the error (``other_side``, ``database_full``), which has words of its own for some.
     """
 
     code = Code.SIDE_UNREACHABLE

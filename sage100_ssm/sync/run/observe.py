@@ -140,7 +140,7 @@ def _refuse_unread(observation: Observation) -> None:
 
 def unreachable(side: Side, failure: Failure) -> Entry:
     """R10: the problem that a side was not reached, or could not be written any further."""
-    return Entry(Subject(), SideUnreachable(side, failure.text))
+    return Entry(Subject(), SideUnreachable(side, failure.text, reason=failure.code))
 
 
 # --- fields that are new in the map, or changed in it, have no base (P4)
