@@ -34,6 +34,7 @@ def site_of(settings: Settings) -> Site:
         fields=field_map(settings.fields),
         locale=settings.locale,
         policy=settings.policy,
+        retention=settings.retention,
         scope=settings.scope,
         code_field=settings.ssm.company_code_field,
         ext_id_once=settings.ssm.ext_id_once,

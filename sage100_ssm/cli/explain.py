@@ -6,7 +6,7 @@ from typing import Any
 
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.fields import EMAIL
-from sage100_ssm.sync.journal import CompanyNotInSsm, Kind, Subject
+from sage100_ssm.sync.journal import Kind, Subject
 from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.state.records import JournalEntry
 
@@ -76,18 +76,11 @@ def _candidates(
         name = " ".join(str(row[key]) for key in ("firstName", "lastName") if row.get(key))
         yield Subject(None, None, row["id"], name or None), _normalised_emails(row.get("email"))
     for entry in journal:
-        yield from ((subject, set()) for subject in _subjects_of(entry))
+        yield from ((subject, set()) for subject in entry.entry.contacts)
 
 
 def _subject_of(link: Link) -> Subject:
     return Subject(link.company, link.sage100_id, link.ssm_id, link.contact)
-
-
-def _subjects_of(known: JournalEntry) -> list[Subject]:
-    """The subject of an entry, and the contacts that wait where the entry is about a whole company."""
-    subject, facts = known.entry.subject, known.entry.facts
-    waiting = facts.contacts if isinstance(facts, CompanyNotInSsm) else ()
-    return [subject, *(Subject(subject.company, contact.id, None, contact.name) for contact in waiting)]
 
 
 def _ids(subject: Subject) -> Iterator[_Id]:
@@ -116,7 +109,7 @@ def _entries_about(subject: Subject, journal: Iterable[JournalEntry]) -> tuple[J
     return tuple(
         entry
         for entry in journal
-        if _concerns_everybody(entry) or any(ids & set(_ids(other)) for other in _subjects_of(entry))
+        if _concerns_everybody(entry) or any(ids & set(_ids(other)) for other in entry.entry.contacts)
     )
 
 

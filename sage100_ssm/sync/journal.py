@@ -4,7 +4,8 @@ An entry's code follows from the type of its facts, so that no entry can be buil
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as default
 from enum import StrEnum
 from typing import ClassVar, NamedTuple, Self
 
@@ -120,6 +121,17 @@ class Facts:
         return self.code.rule
 
 
+@dataclass(frozen=True, slots=True)
+class SharedCause(Facts):
+    """The facts of a problem whose cause is outside the contacts, and may hold back many of them.
+
+    Attributes:
+        contacts: the contacts that wait, where the entry is about several; a rule reports one contact at a time.
+    """
+
+    contacts: tuple[Subject, ...] = default(default=(), kw_only=True)
+
+
 # --- companies and scope
 
 
@@ -131,27 +143,24 @@ class CompanyMissing(Facts):
 
 
 @dataclass(frozen=True, slots=True)
-class CompanyNotInSage(Facts):
+class CompanyNotInSage(SharedCause):
     """An SSM contact's account is no client or prospect of Sage. The account's code is the entry's SSM value.
 
     Attributes:
         account: the account's name, or its id where it has none.
+        account_id: its id in SSM.
     """
 
     code = Code.COMPANY_NOT_IN_SAGE
     account: str
+    account_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class CompanyNotInSsm(Facts):
-    """A company of Sage has no account in SSM.
-
-    Attributes:
-        contacts: the Sage contacts that wait for it.
-    """
+class CompanyNotInSsm(SharedCause):
+    """The company of a Sage contact has no account in SSM."""
 
     code = Code.COMPANY_NOT_IN_SSM
-    contacts: tuple[Named, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,17 +357,15 @@ class ForeignExtId(Facts):
 
 
 @dataclass(frozen=True, slots=True)
-class OtherDatabase(Facts):
-    """SSM contacts have the ``extId`` of another company database, and are left alone.
+class OtherDatabase(SharedCause):
+    """An SSM contact has the ``extId`` of another company database, and is left alone.
 
     Attributes:
         database: that database.
-        contacts: those contacts.
     """
 
     code = Code.OTHER_DATABASE
     database: str
-    contacts: tuple[Named, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,7 +442,7 @@ class ValueMissing(Facts):
 
 
 @dataclass(frozen=True, slots=True)
-class ValueUnknown(Facts):
+class ValueUnknown(SharedCause):
     """A code or label does not exist on a side, or a contact's row cannot be understood.
 
     Attributes:
@@ -681,6 +688,11 @@ class OlderFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgottenFacts(OlderFacts):
+    """What is left of an entry whose names and values were forgotten (P17)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A problem or a notice, as the rules state it; the state adds when and how often.
 
@@ -712,3 +724,39 @@ class Entry:
     def side(self) -> Side | None:
         """The side that it is about, where it is about a side as a whole."""
         return self.facts.side if isinstance(self.facts, AboutSide) else None
+
+    @property
+    def cause(self) -> tuple[str | int | None, ...] | None:
+        """What its contacts wait for, where that is outside the contacts: entries of one cause are one problem."""
+        match self.facts:
+            case CompanyNotInSage(account, account_id):
+                return (account,) if account_id is None else (account_id,)
+            case CompanyNotInSsm():
+                return (self.subject.company,)
+            case OtherDatabase(database):
+                return (database,)
+            case ValueUnknown(text, side) if side is not None:
+                return side, text
+        return None
+
+    @property
+    def contacts(self) -> tuple[Subject, ...]:
+        """Whom it is about: the contacts that wait for its cause, else its subject alone."""
+        several = self.facts.contacts if isinstance(self.facts, SharedCause) else ()
+        return several or (self.subject,)
+
+    def about_each(self) -> list["Entry"]:
+        """The same problem as an entry for each of its contacts."""
+        if not isinstance(self.facts, SharedCause) or not self.facts.contacts:
+            return [self]
+        company = self.subject.company
+        return [self.about(replace(contact, company=contact.company or company)) for contact in self.facts.contacts]
+
+    def about(self, *contacts: Subject) -> "Entry":
+        """The same problem of these contacts; of one, or of several that have its cause in common."""
+        assert isinstance(self.facts, SharedCause), "only a cause outside the contacts can hold back several"
+        if len(contacts) == 1:
+            return replace(self, subject=contacts[0], facts=replace(self.facts, contacts=()))
+        companies = {contact.company for contact in contacts}
+        shared = Subject(companies.pop() if len(companies) == 1 else None)
+        return replace(self, subject=shared, facts=replace(self.facts, contacts=contacts))

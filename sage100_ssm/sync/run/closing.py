@@ -7,7 +7,7 @@ from sage100_ssm.sync.failures import Exit, SyncError
 from sage100_ssm.sync.journal import Code, Entry, SideUnreachable, Subject
 from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.planning.backoff import BACKED_OFF, fingerprint, next_try
-from sage100_ssm.sync.planning.plan import is_about
+from sage100_ssm.sync.planning.plan import Chosen, is_about
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.guard import Guarded
@@ -98,6 +98,7 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
             postponed=len(tally.postponed),
             guards=guarded.guards if guarded else (),
         )
+        forgotten = transaction.forget_expired(run.context.site.retention, now())
         transaction.finish_run(
             RunRow(
                 run.run_id,
@@ -108,6 +109,8 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
                 int(exit_code),
             )
         )
+    if forgotten:
+        run.context.store.erase_leftovers()
     return report
 
 
@@ -125,13 +128,13 @@ class _Remaining:
     """What a run has not looked at, so that its open problems stay open although the run did not meet them.
 
     Attributes:
-        alone: the only contact that the run was about; None for all.
+        alone: the only contacts that the run was about; None for all.
         believes_nothing: whether a guard forbade all writing.
         unwritten: the writes that were withheld or postponed.
         asleep: the contacts whose link sleeps at the end of the run, by side and id.
     """
 
-    alone: Subject | None
+    alone: Chosen | None
     believes_nothing: bool
     unwritten: Sequence[Write]
     asleep: frozenset[tuple[Side, int | None]]
@@ -151,7 +154,7 @@ class _Remaining:
     def keeps(self, known: JournalEntry) -> bool:
         """Whether an open problem that the run did not meet stays open all the same."""
         subject, code = known.entry.subject, known.entry.code
-        if self.believes_nothing or (self.alone is not None and not is_about(subject, self.alone)):
+        if self.believes_nothing or (self.alone is not None and subject not in self.alone):
             return True
         if code in _KNOWN_BY_WRITING and any(is_about(write.subject, subject) for write in self.unwritten):
             return True
