@@ -9,6 +9,7 @@ from sage100_ssm.sync.contacts.fields import EMAIL
 from sage100_ssm.sync.journal import Kind, Subject
 from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.state.records import JournalEntry
+from sage100_ssm.sync.state.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ def find_contacts(
     """The contacts that a person asks for, each with its history.
 
     Args:
-        who: a name or part of one, an e-mail, a ``cbMarq`` or an SSM id.
+        who: a name or part of one, an e-mail, a ``cbMarq`` or an SSM id; with its side where both have the number
+            (``sage100:12``, ``ssm:340``).
         links: all links, ended ones too.
         ssm_contacts: the SSM contacts as last read, deleted ones too.
         journal: all entries, newest first.
@@ -63,6 +65,12 @@ def find_contacts(
         found |= dict.fromkeys(_ids(known), history)
     # A contact is in there once per id.
     return list({id(history): history for history in found.values()}.values())
+
+
+def stored_contacts(transaction: Transaction, who: str) -> list[ContactHistory]:
+    """The contacts in the state that a person asks for; see ``find_contacts``."""
+    links = transaction.links(list(LinkStatus))
+    return find_contacts(who, links, transaction.observed("contacts"), transaction.journal())
 
 
 def _candidates(
@@ -97,6 +105,9 @@ def _normalised_emails(*values: Any) -> set[str]:
 def _matches(who: str, subject: Subject, emails: set[str]) -> bool:
     if who.isdecimal():
         return int(who) in (subject.sage100_id, subject.ssm_id)
+    side, _, number = who.partition(":")
+    if side in set(Side) and number.isdecimal():
+        return (Side(side), int(number)) in _ids(subject)
     if "@" in who:
         return normalise.email(who) in emails
     name = normalise.name(subject.contact)
@@ -114,4 +125,4 @@ def _entries_about(subject: Subject, journal: Iterable[JournalEntry]) -> tuple[J
 
 
 def _concerns_everybody(known: JournalEntry) -> bool:
-    return known.entry.subject == Subject() and known.kind is Kind.PROBLEM and known.closed_at is None
+    return known.entry.contacts == (Subject(),) and known.kind is Kind.PROBLEM and known.closed_at is None

@@ -38,7 +38,7 @@ def refused_twice(here, call, told):
         here.sage.edit_contact(marq, CT_EMail=f"neu{marq}@nacre.example")
     call("run", "-c", str(here.settings))
     here.api.faults.clear()
-    return [p for p in told("problems") if p["code"] == "rejected_by_ssm"]
+    return [p for p in told("problems")["problems"] if p["code"] == "rejected_by_ssm"]
 
 
 def test_retry_tries_one_contact_alone_and_leaves_the_others_as_they_were(here, call, told):
@@ -47,7 +47,7 @@ def test_retry_tries_one_contact_alone_and_leaves_the_others_as_they_were(here, 
     assert result.exit_code == 0
     assert here.ssm.contact(one["ssm_id"])["email"] == f"neu{one['sage100_id']}@nacre.example"
     assert here.ssm.contact(two["ssm_id"])["email"] != f"neu{two['sage100_id']}@nacre.example"
-    left = {p["id"] for p in told("problems")}
+    left = {p["id"] for p in told("problems")["problems"]}
     assert (one["id"] in left, two["id"] in left) == (False, True)
 
 
@@ -81,3 +81,17 @@ def test_resync_of_a_damaged_state_puts_it_aside_and_links_again_without_a_write
     assert len(told("links")) == before
     assert len(list(Path(state.parent).glob("sync-state.db.damaged-*"))) == 1
     assert told("run")["ssm"]["created"] == 0
+
+
+def test_one_retry_tries_all_contacts_that_wait_for_a_cause(here, call, told):
+    call("run", "-c", str(here.settings))
+    people = [row["cbMarq"] for row in here.sage.contacts("NACRE")[:2]]
+    for marq in people:
+        here.sage.edit_contact(marq, CT_Fonction="Zouave")
+    call("run", "-c", str(here.settings))
+    (problem,) = [p for p in told("problems")["problems"] if "Zouave" in p["message"]]
+    assert {one["sage100_id"] for one in problem["contacts"]} == set(people)
+    for marq in people:
+        here.sage.edit_contact(marq, CT_Fonction=None)
+    assert call("retry", str(problem["id"]), "-c", str(here.settings)).exit_code == 0
+    assert problem["id"] not in {p["id"] for p in told("problems")["problems"]}

@@ -11,9 +11,9 @@ from typing import Any
 
 from sage100_ssm.sync.journal import Entry, Kind, Subject
 from sage100_ssm.sync.model import Intent, Link, LinkStatus
+from sage100_ssm.sync.policy import Retention
 from sage100_ssm.sync.rules.decisions import Decisions, Pair
 from sage100_ssm.sync.state.decisions import Decision, in_force
-from sage100_ssm.sync.policy import Retention
 from sage100_ssm.sync.state.errors import AlreadyLinked
 from sage100_ssm.sync.state.open_problems import problem_changes
 from sage100_ssm.sync.state.records import JournalEntry, Lease, RunRow, RunStatus

@@ -179,7 +179,7 @@ def stored_person(connection: Connection, subject: Subject) -> StoredPerson:
         connection: to the state.
         subject: a contact of the person, with an id.
     """
-    sage100_ids, ssm_ids = _all_ids(connection, subject)
+    sage100_ids, ssm_ids = ids_of_person(connection, subject)
     of_person = or_(_link.sage100_id.in_(sage100_ids), _link.ssm_id.in_(ssm_ids))
     links = [rows.link_of(row) for row in connection.execute(select(tables.links).where(of_person).order_by(_link.id))]
     table = tables.observations
@@ -188,8 +188,8 @@ def stored_person(connection: Connection, subject: Subject) -> StoredPerson:
     names = {name for name in (subject.contact, *(link.contact for link in links)) if name}
     names |= {name for row in observed if (name := _full_name(row))}
     found = StoredPerson(
-        frozenset(sage100_ids),
-        frozenset(ssm_ids),
+        sage100_ids,
+        ssm_ids,
         frozenset(names),
         tuple(links),
         frozenset(),
@@ -205,7 +205,7 @@ def stored_person(connection: Connection, subject: Subject) -> StoredPerson:
     return replace(found, lives_on=tuple(_lives_on(connection, found)))
 
 
-def _all_ids(connection: Connection, subject: Subject) -> tuple[set[int], set[int]]:
+def ids_of_person(connection: Connection, subject: Subject) -> tuple[frozenset[int], frozenset[int]]:
     """Every id that a person has had on either side: one link leads to the next, as after a restoration (P5)."""
     sage100_ids = set() if subject.sage100_id is None else {subject.sage100_id}
     ssm_ids = set() if subject.ssm_id is None else {subject.ssm_id}
@@ -215,10 +215,10 @@ def _all_ids(connection: Connection, subject: Subject) -> tuple[set[int], set[in
         for sage100_id, ssm_id in connection.execute(select(_link.sage100_id, _link.ssm_id).where(linked)):
             sage100_ids.add(sage100_id)
             ssm_ids.add(ssm_id)
-    return sage100_ids, ssm_ids
+    return frozenset(sage100_ids), frozenset(ssm_ids)
 
 
-def _intents_of(connection: Connection, sage100_ids: set[int], ssm_ids: set[int]) -> Iterable[int]:
+def _intents_of(connection: Connection, sage100_ids: frozenset[int], ssm_ids: frozenset[int]) -> Iterable[int]:
     intent = tables.intents.c
     in_ssm = and_(intent.side == Side.SSM.value, or_(intent.source_id.in_(sage100_ids), intent.target_id.in_(ssm_ids)))
     in_sage100 = and_(intent.side == Side.SAGE100.value, intent.source_id.in_(ssm_ids))

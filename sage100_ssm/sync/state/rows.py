@@ -163,6 +163,7 @@ def journal_entry_of(row: Row[Any]) -> JournalEntry:
         tries=row.tries,
         next_try_at=row.next_try_at,
         fingerprint=row.fingerprint,
+        forgotten_at=row.forgotten_at,
     )
 
 

@@ -262,6 +262,10 @@ class Transaction:
         """
         return forgetting.forget_expired(self._connection, retention, now)
 
+    def ids_of_person(self, contact: Subject) -> tuple[frozenset[int], frozenset[int]]:
+        """Every ``cbMarq`` and every SSM id that the person has had who a contact is, as far as links show it."""
+        return forgetting.ids_of_person(self._connection, contact)
+
     def stored_person(self, contact: Subject) -> StoredPerson:
         """All that the state has of the person that a contact with an id is."""
         return forgetting.stored_person(self._connection, contact)
