@@ -33,6 +33,7 @@ HARD_SPACES = {"\N{NO-BREAK SPACE}": "\ue000", "\N{NARROW NO-BREAK SPACE}": "\ue
 
 _DATES = {"fr": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
 _SIDES = {Side.SAGE100: "Sage 100", Side.SSM: "SSM"}
+_PLACES = {Side.SAGE100: "forget_place_sage100", Side.SSM: "forget_place_ssm"}
 _EMPTY = "∅"
 _MARKS = {Level.OK: ("✓", ""), Level.ADVICE: ("!", "yellow"), Level.UNSEEN: ("?", "dim"), Level.MEND: ("✗", "red")}
 _INDENT = (0, 0, 0, 2)
@@ -340,7 +341,7 @@ def forget(person: StoredPerson, language: Language, *, forgotten: bool) -> Rend
     if person.lives_on:
         parts.append(plain(say("forget_lives", language)))
     for place in person.lives_on:
-        key = f"forget_place_{'deleted' if place.is_deleted else place.side.value}"
+        key = "forget_place_deleted" if place.is_deleted else _PLACES[place.side]
         parts.append(Padding(plain(say(key, language, id=place.id, company=place.company)), _INDENT))
     if any(not place.is_deleted for place in person.lives_on):
         parts.append(plain(say("forget_first", language)))

@@ -278,11 +278,14 @@ def _lives_on(connection: Connection, person: StoredPerson) -> Iterator[LivesOn]
 
 
 def forget_person(connection: Connection, person: StoredPerson, now: datetime) -> None:
-    """Forget a person: names and values, and whether the person was linked.
+    """Forget a person: names and values, live links, and what people decided about the person (P16).
 
     A contact that lives on is one without a link afterwards, which the next run matches again (P4).
     """
     _forget_links(connection, person, now)
+    decided = tables.decisions.c
+    about = or_(decided.sage100_id.in_(person.sage100_ids), decided.ssm_id.in_(person.ssm_ids))
+    connection.execute(delete(tables.decisions).where(about))
     intents = update(tables.intents).where(tables.intents.c.id.in_(person.intents))
     connection.execute(intents.values(names=[None, None], base=None))
     _forget_entries(connection, person, now)

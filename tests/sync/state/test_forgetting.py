@@ -22,6 +22,8 @@ from sage100_ssm.sync.journal import (
 )
 from sage100_ssm.sync.model import Intent, Link, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.policy import Retention
+from sage100_ssm.sync.rules.decisions import Choice
+from sage100_ssm.sync.state.decisions import Decision
 from sage100_ssm.sync.state.forgetting import LivesOn
 from sage100_ssm.sync.state.store import StateStore
 from sage100_ssm.sync.state.tables import metadata
@@ -126,7 +128,7 @@ def test_a_closed_problem_keeps_code_field_ids_and_times_once_its_time_is_over(t
     assert transaction.forget_expired(RETENTION, now + 366 * DAY) == 1
     (left,) = transaction.journal()
     entry = Entry(Subject(None, 12, 340), ForgottenFacts(TOO_LONG.code, "P7"), "phone")
-    assert left == replace(before, entry=entry)
+    assert left == replace(before, entry=entry, forgotten_at=now + 366 * DAY)
 
 
 def test_a_notice_counts_from_when_it_was_made(transaction, now):
@@ -220,6 +222,9 @@ def claire(transaction, problem, now):
     )
     transaction.save_intent(Intent(Side.SSM, 12, "sage100:BIJOU:12", names=(None, None), base=LINK.base))
     transaction.save_intent(Intent(Side.SAGE100, 340, sage100_no=8, names=("Hautcoeur", "Claire"), base=LINK.base))
+    for pair in ((12, 340), (99, 399)):
+        decision = Decision(Choice.SAGE100, "Anne", now, 1, *pair, "phone", "01 99 00 10 00", "06 99 00 10 00")
+        transaction.decisions.add([decision if pair[0] == 12 else replace(decision, sage100_value="1", ssm_value="2")])
     transaction.save_observed("contacts", [ROW, ROW | {"id": 339, "deleted": True}, {"id": 399, "lastName": "Roy"}])
     transaction.save_cursor("contacts", {"id": 399})
     problem(Entry(CLAIRE, RecordLocked()))
@@ -289,6 +294,11 @@ def test_of_others_nothing_is_lost_but_what_quotes_the_person(transaction, clair
     assert locked.entry == Entry(Subject("NACRE", 99, 399, "Anne Roy"), RecordLocked())
     assert company.entry == Entry(Subject("CARAT", 13, None, "Luc Vial"), CompanyNotInSsm())
     assert {type(known.entry.facts) for known in (rejected, ambiguous, too_long)} == {ForgottenFacts}
+
+
+def test_p16_what_people_decided_about_a_forgotten_person_is_forgotten_too(transaction, claire, now):
+    transaction.forget_person(claire, now)
+    assert [decision.ssm_id for decision in transaction.decisions.all()] == [399]
 
 
 def test_an_open_problem_of_a_forgotten_person_stays_and_says_again_what_the_next_run_meets(
