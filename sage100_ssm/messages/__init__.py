@@ -30,8 +30,10 @@ from sage100_ssm.sync.journal import (
     OtherDatabase,
     OutOfScope,
     PossibleDuplicate,
+    RejectedBySsm,
     SleepReason,
     Subject,
+    ValueMissing,
     ValueNotRepresentable,
     ValueUnknown,
 )
@@ -84,13 +86,24 @@ def _case_of(entry: Entry) -> str | None:
             name = "by_ext_id"
         case Decided(undone=True):
             name = "undone"
-        case ValueUnknown(side=None):
-            name = "unreadable"
-        case ValueUnknown(side=Side.SAGE100):
-            name = "without_label"
+        case RejectedBySsm() if entry.cause:
+            name = "owner"
+        case ValueMissing() | ValueUnknown():
+            name = _case_of_value(entry.facts)
         case _ if entry.code is Code.DUPLICATE_IN_SAGE and entry.subject.sage100_id is None:
             name = "new"
     return name
+
+
+def _case_of_value(facts: ValueMissing | ValueUnknown) -> str | None:
+    match facts:
+        case ValueMissing(is_outside_map=True):
+            return "outside_map"
+        case ValueUnknown(side=None):
+            return "unreadable"
+        case ValueUnknown(side=Side.SAGE100):
+            return "without_label"
+    return None
 
 
 def code_label(code: Code, language: Language) -> str:

@@ -11,6 +11,9 @@ from typing import ClassVar, NamedTuple, Self
 
 from sage100_ssm.sync.model import ContactRef, Side, Value
 
+OWNER = "salesRepId"
+"""SSM's name of a contact's owner. Words of SSM that name it are about the owner, who is the same for many contacts."""
+
 
 class Kind(StrEnum):
     """The two kinds of journal entry."""
@@ -121,6 +124,10 @@ class Facts:
         return self.code.rule
 
 
+Cause = tuple[str | int | None, ...]
+"""What names a cause outside the contacts, among the entries of one code and field."""
+
+
 @dataclass(frozen=True, slots=True)
 class SharedCause(Facts):
     """The facts of a problem whose cause is outside the contacts, and may hold back many of them.
@@ -130,6 +137,11 @@ class SharedCause(Facts):
     """
 
     contacts: tuple[Subject, ...] = default(default=(), kw_only=True)
+
+    @property
+    def cause(self) -> Cause | None:
+        """What those that wait for one cause have in common; None where the cause is the contact's own after all."""
+        return None
 
 
 # --- companies and scope
@@ -154,6 +166,11 @@ class CompanyNotInSage(SharedCause):
     code = Code.COMPANY_NOT_IN_SAGE
     account: str
     account_id: int | None = None
+
+    @property
+    def cause(self) -> Cause | None:
+        """The account."""
+        return (self.account,) if self.account_id is None else (self.account_id,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +384,11 @@ class OtherDatabase(SharedCause):
     code = Code.OTHER_DATABASE
     database: str
 
+    @property
+    def cause(self) -> Cause | None:
+        """The other database."""
+        return (self.database,)
+
 
 @dataclass(frozen=True, slots=True)
 class Decided(Facts):
@@ -430,15 +452,22 @@ class ValueNotRepresentable(Facts):
 
 
 @dataclass(frozen=True, slots=True)
-class ValueMissing(Facts):
+class ValueMissing(SharedCause):
     """A field is empty that a side requires.
 
     Attributes:
         side: the side that requires it.
+        is_outside_map: whether it is a column that the synchronisation does not fill: then no contact is to blame.
     """
 
     code = Code.VALUE_MISSING
     side: Side
+    is_outside_map: bool = False
+
+    @property
+    def cause(self) -> Cause | None:
+        """The side that wants its column filled, if no contact can fill it."""
+        return (self.side,) if self.is_outside_map else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -453,6 +482,11 @@ class ValueUnknown(SharedCause):
     code = Code.VALUE_UNKNOWN
     text: str
     side: Side | None
+
+    @property
+    def cause(self) -> Cause | None:
+        """The code or label, and the side that does not have it."""
+        return None if self.side is None else (self.side, self.text)
 
 
 # --- writes that were not done
@@ -471,7 +505,7 @@ class RejectedBySage(Facts):
 
 
 @dataclass(frozen=True, slots=True)
-class RejectedBySsm(Facts):
+class RejectedBySsm(SharedCause):
     """SSM refused a write as a whole.
 
     Attributes:
@@ -480,6 +514,11 @@ class RejectedBySsm(Facts):
 
     code = Code.REJECTED_BY_SSM
     text: str | None
+
+    @property
+    def cause(self) -> Cause | None:
+        """What SSM says of the owner, if it speaks of the owner."""
+        return (self.text,) if self.text and OWNER in self.text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -726,18 +765,11 @@ class Entry:
         return self.facts.side if isinstance(self.facts, AboutSide) else None
 
     @property
-    def cause(self) -> tuple[str | int | None, ...] | None:
+    def cause(self) -> Cause | None:
         """What its contacts wait for, where that is outside the contacts: entries of one cause are one problem."""
-        match self.facts:
-            case CompanyNotInSage(account, account_id):
-                return (account,) if account_id is None else (account_id,)
-            case CompanyNotInSsm():
-                return (self.subject.company,)
-            case OtherDatabase(database):
-                return (database,)
-            case ValueUnknown(text, side) if side is not None:
-                return side, text
-        return None
+        if not isinstance(self.facts, SharedCause):
+            return None
+        return (self.subject.company,) if isinstance(self.facts, CompanyNotInSsm) else self.facts.cause
 
     @property
     def contacts(self) -> tuple[Subject, ...]:

@@ -22,6 +22,7 @@ CHOOSES_THE_TEXTS = {
     ("ambiguous_match", "by_ext_id"),
     ("company_not_in_sage", "account_id"),
     ("decided", "undone"),
+    ("value_missing", "is_outside_map"),
 }
 """Facts that no wording names, since they decide which wordings there are, or which entries are one."""
 

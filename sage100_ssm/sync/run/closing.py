@@ -77,10 +77,10 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
         )
         open_problems = transaction.open_problems()
         for problem in open_problems:
-            if problem.entry.code in BACKED_OFF and (write := refused_write(problem, tally.refusals)):
+            if problem.entry.code in BACKED_OFF and (writes := refused_writes(problem, tally.refusals)):
                 tries = problem.tries + 1
                 when = next_try(tries, now())
-                transaction.schedule(problem.id, tries=tries, next_try_at=when, fingerprint=fingerprint(write))
+                transaction.schedule(problem.id, tries=tries, next_try_at=when, fingerprint=fingerprint(*writes))
         report = RunReport(
             run_id=run.run_id,
             started_at=run.started_at,
@@ -114,13 +114,14 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
     return report
 
 
-def refused_write(problem: JournalEntry, refusals: Iterable[tuple[Entry, Write]]) -> Write | None:
-    """The write that this run had refused and that an open problem is about."""
-    about = problem.entry
-    for entry, write in refusals:
-        if (entry.code, entry.field) == (about.code, about.field) and is_about(entry.subject, about.subject):
-            return write
-    return None
+def refused_writes(problem: JournalEntry, refusals: Iterable[tuple[Entry, Write]]) -> list[Write]:
+    """The writes that this run had refused and that an open problem is about: several where they have one cause."""
+    about, contacts = _what(problem.entry), Chosen(problem.entry.contacts)
+    return [write for entry, write in refusals if _what(entry) == about and entry.subject in contacts]
+
+
+def _what(entry: Entry) -> tuple[object, ...]:
+    return entry.code, entry.field, entry.cause
 
 
 @dataclass(frozen=True, slots=True)

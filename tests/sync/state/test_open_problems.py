@@ -141,6 +141,14 @@ def test_contacts_that_wait_for_one_account_are_one_problem_and_accounts_of_one_
     assert [[contact.ssm_id for contact in entry.contacts] for entry in after.opened] == [[1, 3], [2]]
 
 
+def test_contacts_that_wait_for_a_column_that_nobody_fills_are_one_problem():
+    unmapped = ValueMissing(Side.SAGE100, is_outside_map=True)
+    after = _after([], [_entry(facts=unmapped, ssm=n, field="CT_Facebook") for n in (1, 2)])
+    assert [len(entry.contacts) for entry in after.opened] == [2]
+    each = [_entry(facts=ValueMissing(Side.SSM), sage100=n, field="first_name") for n in (1, 2)]
+    assert _after([], each).opened == each
+
+
 def test_a_problem_of_several_contacts_has_no_ids_and_the_company_that_they_share():
     (of_one_company,) = _after([], [_unknown("Zouave", 1), _unknown("Zouave", 2)]).opened
     (of_two,) = _after([], [_unknown("Zouave", 1), _unknown("Zouave", 2, company="CARAT")]).opened
