@@ -326,7 +326,7 @@ def explain(contact: ContactHistory, formatted: ValueFormatter, language: Langua
 
 
 def forget(person: StoredPerson, language: Language, *, forgotten: bool) -> RenderableType:
-    """What is stored of a person, forgotten by now or not; where the person still is, and what to do there."""
+    """What is stored of a person, or was until it was forgotten; where the person still is, and what to do there."""
     name = ", ".join(sorted(person.names)) or ", ".join(map(str, sorted(person.sage100_ids | person.ssm_ids)))
     numbers = {
         "links": len(person.links),

@@ -80,10 +80,12 @@ def without_gone_people(connection: Connection, observed: Collection[Mapping[str
     if not deleted:
         return list(observed)
     gone = deleted - _needed(connection, deleted)
-    return [
-        {name: row[name] for name in _KEPT_OF_DELETED_ROW if name in row} if row["id"] in gone else row
-        for row in observed
-    ]
+    return [_reduced(row) if row["id"] in gone else row for row in observed]
+
+
+def _reduced(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of the row of a deleted contact."""
+    return {name: row[name] for name in _KEPT_OF_DELETED_ROW if name in row}
 
 
 def _needed(connection: Connection, ssm_ids: Collection[int]) -> set[int]:
@@ -114,8 +116,13 @@ def _reduce_observed(connection: Connection, ssm_ids: Collection[int]) -> None:
         observed = connection.scalars(select(table.c.data).where(is_theirs)).all()
         for was, now in zip(observed, without_gone_people(connection, observed), strict=True):
             if now != was:
-                one = update(table).where(table.c.stream == CONTACTS, table.c.id == was["id"])
-                connection.execute(one.values(data=dict(now)))
+                _save_observed(connection, now)
+
+
+def _save_observed(connection: Connection, row: Mapping[str, Any]) -> None:
+    table = tables.observations
+    one = update(table).where(table.c.stream == CONTACTS, table.c.id == row["id"])
+    connection.execute(one.values(data=dict(row)))
 
 
 # --- at once, for one person
@@ -315,9 +322,11 @@ def _forget_entries(connection: Connection, person: StoredPerson, now: datetime)
 
 def _forget_observed(connection: Connection, person: StoredPerson) -> None:
     table, facts = tables.observations, tables.facts
-    _reduce_observed(connection, person.ssm_ids)
-    live = [row["id"] for row in person.observed if row.get("deleted") is not True]
-    if live:
+    deleted = [row for row in person.observed if row.get("deleted") is True]
+    for row in deleted:
+        _save_observed(connection, _reduced(row))
+    if len(deleted) < len(person.observed):
+        live = person.ssm_ids - {row["id"] for row in deleted}
         connection.execute(delete(table).where(table.c.stream == CONTACTS, table.c.id.in_(live)))
         # Without its row the contact would be taken for one that SSM does not have: the next run reads SSM whole.
         connection.execute(delete(facts).where(facts.c.key == f"cursor:{CONTACTS}"))

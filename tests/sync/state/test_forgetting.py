@@ -277,6 +277,13 @@ def test_a_contact_that_lives_on_has_no_link_and_the_next_run_reads_ssm_whole(tr
     assert transaction.cursor("contacts") is None
 
 
+def test_the_row_of_a_creation_in_doubt_is_forgotten_too_if_its_person_is(transaction, now):
+    transaction.save_intent(Intent(Side.SAGE100, 340))
+    transaction.save_observed("contacts", [GONE])
+    transaction.forget_person(transaction.stored_person(CLAIRE), now)
+    assert list(transaction.observed("contacts")) == [REDUCED]
+
+
 def test_creations_under_way_keep_the_ids_by_which_they_are_looked_up(transaction, claire, now):
     transaction.forget_person(claire, now)
     to_ssm, to_sage100 = transaction.intents()
