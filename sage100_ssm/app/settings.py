@@ -29,7 +29,7 @@ from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.fields import FieldChange, field_map
 from sage100_ssm.sync.failures import ConfigurationError
-from sage100_ssm.sync.policy import Policy
+from sage100_ssm.sync.policy import Policy, Retention
 
 _STATE_DRIVERS = ("sqlite", "postgresql+psycopg")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -113,6 +113,7 @@ class Settings(BaseModel):
         country: of phone numbers written without prefix, two letters.
         scope: which contacts are synchronised.
         policy: what is decided where the rules leave a choice.
+        retention: how long names and values are kept once they are not needed.
         fields: changes of the field map, by the field's name.
         time_budget_minutes: after which a run begins no further write; the next one goes on.
     """
@@ -126,6 +127,7 @@ class Settings(BaseModel):
     country: Annotated[str, AfterValidator(_known_country)] = "FR"
     scope: Scope = Scope()
     policy: Policy = Policy()
+    retention: Retention = Retention()
     fields: Annotated[Mapping[str, FieldChange], AfterValidator(_field_changes)] = Field(default_factory=dict)
     time_budget_minutes: Annotated[float, Field(gt=0)] = 14
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from sage100_ssm.app.check.findings import Finding, Level
 from sage100_ssm.cli.explain import ContactHistory
+from sage100_ssm.cli.narrowing import totals
 from sage100_ssm.cli.status import StatusReport
 from sage100_ssm.cli.value_format import ValueFormatter
 from sage100_ssm.exchange.receipt import Action
@@ -20,6 +21,7 @@ from sage100_ssm.sync.journal import Code, Entry, Kind, Subject
 from sage100_ssm.sync.model import Base, Link, LinkStatus, Side
 from sage100_ssm.sync.run.pairs import Candidates, Verdict
 from sage100_ssm.sync.run.report import PlannedWrite, PlanReport, RunReport
+from sage100_ssm.sync.state.forgetting import StoredPerson
 from sage100_ssm.sync.state.records import JournalEntry
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ HARD_SPACES = {"\N{NO-BREAK SPACE}": "\ue000", "\N{NARROW NO-BREAK SPACE}": "\ue
 
 _DATES = {"fr": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
 _SIDES = {Side.SAGE100: "Sage 100", Side.SSM: "SSM"}
+_PLACES = {Side.SAGE100: "forget_place_sage100", Side.SSM: "forget_place_ssm"}
 _EMPTY = "∅"
 _MARKS = {Level.OK: ("✓", ""), Level.ADVICE: ("!", "yellow"), Level.UNSEEN: ("?", "dim"), Level.MEND: ("✗", "red")}
 _DOUBTS = frozenset({"location_changed", "marks_other"})
@@ -268,8 +271,17 @@ def _next_run(report: StatusReport, language: Language) -> Text:
 # --- journal, links and explain
 
 
+def problems(entries: Sequence[JournalEntry], language: Language) -> RenderableType:
+    """Open problems: the totals per cause, then each with what to do."""
+    table = _table(language, "column_problems", "column_contacts", "column_cause", "column_code")
+    for total in totals(entries):
+        label = plain(code_label(total.code, language))
+        table.add_row(str(total.entries), str(total.contacts), label, plain(total.code.value, "dim"))
+    return Group(table, "", journal(entries, language))
+
+
 def journal(entries: Iterable[JournalEntry], language: Language) -> RenderableType:
-    """Problems and notices: what happened, and below it what to do. Of ``problems``, too."""
+    """Problems and notices: what happened, and below it what to do."""
     table = _table(language, "column_id", "column_last_seen", "column_status", "column_message")
     for known in entries:
         words = describe(known.entry, language)
@@ -331,3 +343,41 @@ def explain(contact: ContactHistory, formatted: ValueFormatter, language: Langua
     if past := [entry for entry in contact.entries if entry not in problems]:
         parts += [plain(say("explain_history", language)), Padding(journal(past, language), _INDENT)]
     return Group(*parts, "")
+
+
+def forget(person: StoredPerson, language: Language, *, forgotten: bool) -> RenderableType:
+    """What is stored of a person, or was until it was forgotten; where the person still is, and what to do there."""
+    name = ", ".join(sorted(person.names)) or ", ".join(map(str, sorted(person.sage100_ids | person.ssm_ids)))
+    numbers = {
+        "links": len(person.links),
+        "entries": len(person.entries),
+        "rows": len(person.observed),
+        "creations": len(person.intents),
+    }
+    parts: list[RenderableType] = [
+        title("forget_done" if forgotten else "forget_would", language, contact=name),
+        plain(say("forget_stored", language, **numbers)),
+    ]
+    if person.lives_on:
+        parts.append(plain(say("forget_lives", language)))
+    for place in person.lives_on:
+        key = "forget_place_deleted" if place.is_deleted else _PLACES[place.side]
+        parts.append(Padding(plain(say(key, language, id=place.id, company=place.company)), _INDENT))
+    if any(not place.is_deleted for place in person.lives_on):
+        parts.append(plain(say("forget_first", language)))
+    elif person.lives_on:
+        parts.append(plain(say("forget_deleted", language)))
+    else:
+        parts.append(plain(say("forget_nowhere", language)))
+    return Group(*parts)
+
+
+def several(contacts: Iterable[ContactHistory], language: Language) -> RenderableType:
+    """The contacts that answer to one call, with the numbers that name each of them alone."""
+    table = _table(language, "column_contact", "column_company", "column_number")
+    for contact in contacts:
+        subject = contact.subject
+        numbers = ((Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id))
+        ids = ", ".join(f"{side.value}:{number}" for side, number in numbers if number is not None)
+        table.add_row(plain(subject.contact or ""), plain(subject.company or ""), ids)
+    return table

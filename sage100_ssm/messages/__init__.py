@@ -24,6 +24,7 @@ from sage100_ssm.sync.journal import (
     DeletionRefused,
     Entry,
     Facts,
+    ForgottenFacts,
     LostStateGuard,
     MassChangeGuard,
     Named,
@@ -31,7 +32,10 @@ from sage100_ssm.sync.journal import (
     OtherDatabase,
     OutOfScope,
     PossibleDuplicate,
+    RejectedBySsm,
     SleepReason,
+    Subject,
+    ValueMissing,
     ValueNotRepresentable,
     ValueUnknown,
 )
@@ -74,6 +78,8 @@ def _case_of(entry: Entry) -> str | None:
     """Which texts of its code fit an entry, where those for most of its entries do not."""
     name = None
     match entry.facts:
+        case ForgottenFacts():
+            name = "forgotten"
         case DeletionRefused(origin=Side.SSM):
             name = "edited_in_sage"
         case OutOfScope(reason=SleepReason.WENT_WITH_ACCOUNT):
@@ -84,13 +90,24 @@ def _case_of(entry: Entry) -> str | None:
             name = "undone"
         case MassChangeGuard(both_names=True):
             name = "both_names"
-        case ValueUnknown(side=None):
-            name = "unreadable"
-        case ValueUnknown(side=Side.SAGE100):
-            name = "without_label"
+        case RejectedBySsm() if entry.cause:
+            name = "owner"
+        case ValueMissing() | ValueUnknown():
+            name = _case_of_value(entry.facts)
         case _ if entry.code is Code.DUPLICATE_IN_SAGE and entry.subject.sage100_id is None:
             name = "new"
     return name
+
+
+def _case_of_value(facts: ValueMissing | ValueUnknown) -> str | None:
+    match facts:
+        case ValueMissing(is_outside_map=True):
+            return "outside_map"
+        case ValueUnknown(side=None):
+            return "unreadable"
+        case ValueUnknown(side=Side.SAGE100):
+            return "without_label"
+    return None
 
 
 def code_label(code: Code, language: Language) -> str:
@@ -178,6 +195,7 @@ class _Journal:
     Attributes:
         names: the names in that language.
         value: a value, or that there is none.
+        forgotten: what is shown in place of a value that was forgotten (P17).
         subject: what an entry is about.
         named: a contact or account by its name and id.
         contact: per side, a contact by its id.
@@ -186,6 +204,7 @@ class _Journal:
 
     names: _Names
     value: _Sentence
+    forgotten: str
     subject: _Sentence
     named: _Sentence
     contact: Mapping[str, _Sentence]
@@ -197,18 +216,20 @@ class _Journal:
         about["name"] = about.pop("contact")
         shown = {name: _shown(value) for name, value in about.items() if value not in (None, "")}
         if not isinstance(entry.facts, OlderFacts):
-            shown |= self._recorded(entry.facts)
+            shown |= self._recorded(entry.facts) | self._waiting(entry)
         shown["contact"] = self.subject.fill(shown)
         if entry.field is not None:
             shown["field"] = self.names.fields.get(entry.field, _shown(entry.field))
         for name, value in (("sage100_value", entry.sage100_value), ("ssm_value", entry.ssm_value)):
             if entry.field is not None or value is not None:
                 shown[name] = self.value.fill({} if value is None else {"value": _shown(value)})
+                if isinstance(entry.facts, ForgottenFacts):
+                    shown[name] = self.forgotten
         return shown
 
     def _recorded(self, facts: Facts) -> dict[str, str]:
         """The facts of an entry by name; those that are empty are left out."""
-        values = {field.name: getattr(facts, field.name) for field in fields(facts)}
+        values = {field.name: getattr(facts, field.name) for field in fields(facts) if field.name != "contacts"}
         shown = {name: self._fact(value) for name, value in values.items() if value not in (None, "", ())}
         for name in {"reason", "guard"} & shown.keys():
             shown |= self.names.reason(name, shown.pop(name))
@@ -218,9 +239,6 @@ class _Journal:
             case Decided(choice, _, about):
                 choice = self.names.choices.get(choice, choice)
                 shown |= {"choice": choice, "about": self.codes[about]["title"].fill({})}
-            case CompanyNotInSsm(contacts) | OtherDatabase(_, contacts):
-                names = [_shown(contact.name) if contact.name else self._fact(contact) for contact in contacts]
-                shown |= {"number": str(len(contacts)), "contacts": _listed(names)}
             case DeletedInSage(row):
                 shown["row"] = ", ".join(f"{name} “{_shown(value)}”" for name, value in row)
             case LostStateGuard(databases=databases):
@@ -228,6 +246,18 @@ class _Journal:
             case ValueNotRepresentable(characters) if characters:
                 shown["characters"] = " ".join(map(_visible, characters))
         return shown
+
+    def _waiting(self, entry: Entry) -> dict[str, str]:
+        """The contacts that wait for one cause, and their number; of a single one the subject says it."""
+        if len(entry.contacts) == 1 and not isinstance(entry.facts, (CompanyNotInSsm, OtherDatabase)):
+            return {}
+        names = [_shown(one.contact) if one.contact else self._number(one) for one in entry.contacts]
+        return {"number": str(len(names)), "contacts": _listed(names)}
+
+    def _number(self, contact: Subject) -> str:
+        """A contact without a name."""
+        number = contact.ssm_id if contact.sage100_id is None else contact.sage100_id
+        return self.named.fill({"id": str(number)})
 
     def _fact(self, value: Any) -> str:
         match value:
@@ -287,6 +317,7 @@ def _journal(language: Language) -> _Journal:
     return _Journal(
         names=_names(language),
         value=_sentence(words["value"], language),
+        forgotten=_typeset(words["forgotten"], language),
         subject=_sentence(words["subject"], language),
         named=_sentence(words["named"], language),
         contact=_wordings(words["contact"], language),

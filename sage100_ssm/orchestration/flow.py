@@ -134,6 +134,7 @@ def _problem_row(known: JournalEntry) -> dict[str, Any]:
         "company": subject.company,
         "cbMarq": subject.sage100_id,
         "SSM": subject.ssm_id,
+        "contacts": len(known.entry.contacts),
         "field": known.entry.field,
         "since": known.first_seen.isoformat(timespec="minutes"),
         "count": known.count,

@@ -4,11 +4,15 @@ An entry's code follows from the type of its facts, so that no entry can be buil
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as default
 from enum import StrEnum
 from typing import ClassVar, NamedTuple, Self
 
 from sage100_ssm.sync.model import ContactRef, Side, Value
+
+OWNER = "salesRepId"
+"""SSM's name of a contact's owner. Words of SSM that name it are about the owner, who is the same for many contacts."""
 
 
 class Kind(StrEnum):
@@ -121,6 +125,26 @@ class Facts:
         return self.code.rule
 
 
+Cause = tuple[str | int | None, ...]
+"""What names a cause outside the contacts, among the entries of one code and field."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCause(Facts):
+    """The facts of a problem whose cause is outside the contacts, and may hold back many of them.
+
+    Attributes:
+        contacts: the contacts that wait, where the entry is about several; a rule reports one contact at a time.
+    """
+
+    contacts: tuple[Subject, ...] = default(default=(), kw_only=True)
+
+    @property
+    def cause(self) -> Cause | None:
+        """What those that wait for one cause have in common; None where the cause is the contact's own after all."""
+        return None
+
+
 # --- companies and scope
 
 
@@ -132,27 +156,29 @@ class CompanyMissing(Facts):
 
 
 @dataclass(frozen=True, slots=True)
-class CompanyNotInSage(Facts):
+class CompanyNotInSage(SharedCause):
     """An SSM contact's account is no client or prospect of Sage. The account's code is the entry's SSM value.
 
     Attributes:
         account: the account's name, or its id where it has none.
+        account_id: its id in SSM.
     """
 
     code = Code.COMPANY_NOT_IN_SAGE
     account: str
+    account_id: int | None = None
+
+    @property
+    def cause(self) -> Cause | None:
+        """The account."""
+        return (self.account,) if self.account_id is None else (self.account_id,)
 
 
 @dataclass(frozen=True, slots=True)
-class CompanyNotInSsm(Facts):
-    """A company of Sage has no account in SSM.
-
-    Attributes:
-        contacts: the Sage contacts that wait for it.
-    """
+class CompanyNotInSsm(SharedCause):
+    """The company of a Sage contact has no account in SSM."""
 
     code = Code.COMPANY_NOT_IN_SSM
-    contacts: tuple[Named, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,17 +375,20 @@ class ForeignExtId(Facts):
 
 
 @dataclass(frozen=True, slots=True)
-class OtherDatabase(Facts):
-    """SSM contacts have the ``extId`` of another company database, and are left alone.
+class OtherDatabase(SharedCause):
+    """An SSM contact has the ``extId`` of another company database, and is left alone.
 
     Attributes:
         database: that database.
-        contacts: those contacts.
     """
 
     code = Code.OTHER_DATABASE
     database: str
-    contacts: tuple[Named, ...]
+
+    @property
+    def cause(self) -> Cause | None:
+        """The other database."""
+        return (self.database,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,19 +453,26 @@ class ValueNotRepresentable(Facts):
 
 
 @dataclass(frozen=True, slots=True)
-class ValueMissing(Facts):
+class ValueMissing(SharedCause):
     """A field is empty that a side requires.
 
     Attributes:
         side: the side that requires it.
+        is_outside_map: whether it is a column that the synchronisation does not fill: then no contact is to blame.
     """
 
     code = Code.VALUE_MISSING
     side: Side
+    is_outside_map: bool = False
+
+    @property
+    def cause(self) -> Cause | None:
+        """The side that wants its column filled, if no contact can fill it."""
+        return (self.side,) if self.is_outside_map else None
 
 
 @dataclass(frozen=True, slots=True)
-class ValueUnknown(Facts):
+class ValueUnknown(SharedCause):
     """A code or label does not exist on a side, or a contact's row cannot be understood.
 
     Attributes:
@@ -447,6 +483,11 @@ class ValueUnknown(Facts):
     code = Code.VALUE_UNKNOWN
     text: str
     side: Side | None
+
+    @property
+    def cause(self) -> Cause | None:
+        """The code or label, and the side that does not have it."""
+        return None if self.side is None else (self.side, self.text)
 
 
 # --- writes that were not done
@@ -465,7 +506,7 @@ class RejectedBySage(Facts):
 
 
 @dataclass(frozen=True, slots=True)
-class RejectedBySsm(Facts):
+class RejectedBySsm(SharedCause):
     """SSM refused a write as a whole.
 
     Attributes:
@@ -474,6 +515,11 @@ class RejectedBySsm(Facts):
 
     code = Code.REJECTED_BY_SSM
     text: str | None
+
+    @property
+    def cause(self) -> Cause | None:
+        """What SSM says of the owner, if it speaks of the owner."""
+        return (self.text,) if self.text and OWNER in self.text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -700,6 +746,11 @@ class OlderFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgottenFacts(OlderFacts):
+    """What is left of an entry whose names and values were forgotten (P17)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A problem or a notice, as the rules state it; the state adds when and how often.
 
@@ -731,3 +782,32 @@ class Entry:
     def side(self) -> Side | None:
         """The side that it is about, where it is about a side as a whole."""
         return self.facts.side if isinstance(self.facts, AboutSide) else None
+
+    @property
+    def cause(self) -> Cause | None:
+        """What its contacts wait for, where that is outside the contacts: entries of one cause are one problem."""
+        if not isinstance(self.facts, SharedCause):
+            return None
+        return (self.subject.company,) if isinstance(self.facts, CompanyNotInSsm) else self.facts.cause
+
+    @property
+    def contacts(self) -> tuple[Subject, ...]:
+        """Whom it is about: the contacts that wait for its cause, else its subject alone."""
+        several = self.facts.contacts if isinstance(self.facts, SharedCause) else ()
+        return several or (self.subject,)
+
+    def about_each(self) -> list["Entry"]:
+        """The same problem as an entry for each of its contacts."""
+        if not isinstance(self.facts, SharedCause) or not self.facts.contacts:
+            return [self]
+        company = self.subject.company
+        return [self.about(replace(contact, company=contact.company or company)) for contact in self.facts.contacts]
+
+    def about(self, *contacts: Subject) -> "Entry":
+        """The same problem of these contacts; of one, or of several that have its cause in common."""
+        assert isinstance(self.facts, SharedCause), "only a cause outside the contacts can hold back several"
+        if len(contacts) == 1:
+            return replace(self, subject=contacts[0], facts=replace(self.facts, contacts=()))
+        companies = {contact.company for contact in contacts}
+        shared = Subject(companies.pop() if len(companies) == 1 else None)
+        return replace(self, subject=shared, facts=replace(self.facts, contacts=contacts))

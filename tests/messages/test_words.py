@@ -99,8 +99,8 @@ def test_a_message_names_the_values(language, entry, parts):
 
 
 def test_of_many_contacts_the_first_are_named_and_all_are_counted():
-    waiting = tuple(Named(number, "" if number == 1 else f"Paul {number}") for number in range(1, 13))
-    message = describe(Entry(Subject("CARAT"), CompanyNotInSsm(waiting)), "en").message
+    waiting = [Subject("CARAT", number, None, None if number == 1 else f"Paul {number}") for number in range(1, 13)]
+    message = describe(Entry(Subject("CARAT"), CompanyNotInSsm()).about(*waiting), "en").message
     assert message.endswith("wait for it: 12 (no. 1, Paul 2, Paul 3, Paul 4, Paul 5, …).")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sage100_ssm.sync.journal import Code, Entry
-from sage100_ssm.sync.planning.plan import Plan
+from sage100_ssm.sync.planning.plan import Plan, is_about
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.state.records import JournalEntry
 
@@ -14,14 +14,20 @@ BACKED_OFF = frozenset({Code.REJECTED_BY_SAGE, Code.REJECTED_BY_SSM, Code.NOT_AP
 """The refusals after which a write waits."""
 _PROPOSED = "CT_No"
 """A number that is drawn anew for each attempt to create a contact in Sage."""
+_BETWEEN = " "
+"""What separates the fingerprints of writes that have one cause."""
 _STEP = timedelta(minutes=15)
 _LONGEST = timedelta(hours=24)
 _DOUBLINGS = 10
 """More doublings than lead from the step to the longest wait; bounds the power of two."""
 
 
-def fingerprint(write: Write) -> str:
-    """A short text for what a write would do: only the same attempt waits, another content is tried at once."""
+def fingerprint(*writes: Write) -> str:
+    """A short text for what writes would do: only the same attempt waits, another content is tried at once."""
+    return _BETWEEN.join(map(_fingerprint, writes))
+
+
+def _fingerprint(write: Write) -> str:
     values = sorted((name, value) for name, value in write.values.items() if name != _PROPOSED)
     attempt = [write.side, write.action, write.target_id, values]
     return hashlib.sha256(json.dumps(attempt, default=str).encode()).hexdigest()[:16]
@@ -45,15 +51,23 @@ def back_off(plan: Plan, problems: Iterable[JournalEntry], now: datetime) -> tup
     """
     # A wait longer than the longest was set while the clock was ahead.
     until = now + _LONGEST
-    waiting = {p.fingerprint: p.entry for p in problems if p.next_try_at and now < p.next_try_at <= until}
-    waiting.pop(None, None)
+    waiting = {
+        attempt: p.entry
+        for p in problems
+        if p.fingerprint and p.next_try_at and now < p.next_try_at <= until
+        for attempt in p.fingerprint.split(_BETWEEN)
+    }
     if not waiting:
         return plan, ()
     met: list[Entry] = []
 
     def reason(write: Write) -> Code | None:
         entry = waiting.get(fingerprint(write))
-        met.extend([entry] if entry else [])
-        return entry.code if entry else None
+        if entry is None:
+            return None
+        # Of a problem of several contacts only this one waits for certain.
+        each = entry.about_each()
+        met.extend(each if len(each) == 1 else (one for one in each if is_about(one.subject, write.subject)))
+        return entry.code
 
     return plan.withhold(reason), tuple(met)

@@ -244,5 +244,5 @@ def company_problem(contact: Contact, companies: Companies) -> Entry | None:
 def company_not_in_sage(subject: Subject, contact: Contact, companies: Companies) -> Entry:
     """R4: the problem that the account of an SSM contact is no client or prospect of Sage."""
     account = companies.account(contact.account)
-    facts = CompanyNotInSage((account.name if account else None) or str(contact.account))
+    facts = CompanyNotInSage((account.name if account else None) or str(contact.account), contact.account)
     return Entry(subject, facts, ssm_value=account.code if account else None)

@@ -7,7 +7,7 @@ from sage100_ssm.sync.failures import Exit, SyncError
 from sage100_ssm.sync.journal import Code, Entry, SideUnreachable, Subject
 from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.planning.backoff import BACKED_OFF, fingerprint, next_try
-from sage100_ssm.sync.planning.plan import is_about
+from sage100_ssm.sync.planning.plan import Chosen, is_about
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.guard import Guarded
@@ -77,10 +77,10 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
         )
         open_problems = transaction.open_problems()
         for problem in open_problems:
-            if problem.entry.code in BACKED_OFF and (write := refused_write(problem, tally.refusals)):
+            if problem.entry.code in BACKED_OFF and (writes := refused_writes(problem, tally.refusals)):
                 tries = problem.tries + 1
                 when = next_try(tries, now())
-                transaction.schedule(problem.id, tries=tries, next_try_at=when, fingerprint=fingerprint(write))
+                transaction.schedule(problem.id, tries=tries, next_try_at=when, fingerprint=fingerprint(*writes))
         report = RunReport(
             run_id=run.run_id,
             started_at=run.started_at,
@@ -99,6 +99,7 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
             guards=guarded.guards if guarded else (),
             failures={**guarded.decided.seen.observation.failures, **tally.failures} if guarded else {},
         )
+        forgotten = transaction.forget_expired(run.context.site.retention, now())
         transaction.finish_run(
             RunRow(
                 run.run_id,
@@ -109,16 +110,19 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
                 int(exit_code),
             )
         )
+    if forgotten:
+        run.context.store.erase_leftovers()
     return report
 
 
-def refused_write(problem: JournalEntry, refusals: Iterable[tuple[Entry, Write]]) -> Write | None:
-    """The write that this run had refused and that an open problem is about."""
-    about = problem.entry
-    for entry, write in refusals:
-        if (entry.code, entry.field) == (about.code, about.field) and is_about(entry.subject, about.subject):
-            return write
-    return None
+def refused_writes(problem: JournalEntry, refusals: Iterable[tuple[Entry, Write]]) -> list[Write]:
+    """The writes that this run had refused and that an open problem is about: several where they have one cause."""
+    about, contacts = _what(problem.entry), Chosen(problem.entry.contacts)
+    return [write for entry, write in refusals if _what(entry) == about and entry.subject in contacts]
+
+
+def _what(entry: Entry) -> tuple[object, ...]:
+    return entry.code, entry.field, entry.cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +130,13 @@ class _Remaining:
     """What a run has not looked at, so that its open problems stay open although the run did not meet them.
 
     Attributes:
-        alone: the only contact that the run was about; None for all.
+        alone: the only contacts that the run was about; None for all.
         believes_nothing: whether a guard forbade all writing.
         unwritten: the writes that were withheld or postponed.
         asleep: the contacts whose link sleeps at the end of the run, by side and id.
     """
 
-    alone: Subject | None
+    alone: Chosen | None
     believes_nothing: bool
     unwritten: Sequence[Write]
     asleep: frozenset[tuple[Side, int | None]]
@@ -152,7 +156,7 @@ class _Remaining:
     def keeps(self, known: JournalEntry) -> bool:
         """Whether an open problem that the run did not meet stays open all the same."""
         subject, code = known.entry.subject, known.entry.code
-        if self.believes_nothing or (self.alone is not None and not is_about(subject, self.alone)):
+        if self.believes_nothing or (self.alone is not None and subject not in self.alone):
             return True
         if code in _KNOWN_BY_WRITING and any(is_about(write.subject, subject) for write in self.unwritten):
             return True

@@ -9,6 +9,7 @@ from sage100_ssm.sync.contacts.fields import fields_missing, fields_present
 from sage100_ssm.sync.failures import ConfigurationError, side_error
 from sage100_ssm.sync.journal import Entry, SideUnreachable, Subject
 from sage100_ssm.sync.model import Link, Side
+from sage100_ssm.sync.planning.plan import Chosen
 from sage100_ssm.sync.run.context import Context, Run, Site
 from sage100_ssm.sync.run.observation import Observation, Remembered, read_sides, remember, remembered
 from sage100_ssm.sync.run.same_system import refuse_other_company
@@ -29,14 +30,14 @@ class Seen:
         links: the live links, without the bases of fields that are new in the map, or changed in it (P4).
         known: what earlier runs left in the state.
         observation: what both sides show now.
-        alone: the only contact that this run is about (``retry``); None for all.
+        alone: the only contacts that this run is about (``retry``); None for all.
         may_delete: whether deletions are derived: not in the run that first sees a changed field map or scope (P9).
     """
 
     links: tuple[Link, ...]
     known: Remembered
     observation: Observation
-    alone: Subject | None = None
+    alone: Chosen | None = None
     may_delete: bool = True
 
 
@@ -58,7 +59,7 @@ def observe_and_remember(run: Run) -> Seen:
         ConfigurationError, SideUnavailableError: as ``observe``.
         LeaseLost: another run has taken over.
     """
-    alone = _subject_to_retry(run.context)
+    alone = _contacts_to_retry(run.context)
     # What earlier runs left is read before this one is noted as running: the last run's end decides what is read.
     known = _recall(run.context)
     with run.transaction() as transaction:
@@ -86,7 +87,7 @@ def _read(context: Context, known: Remembered) -> Observation:
 # --- what cannot be worked with
 
 
-def _usable(context: Context, known: Remembered, observation: Observation, alone: Subject | None) -> Seen:
+def _usable(context: Context, known: Remembered, observation: Observation, alone: Chosen | None) -> Seen:
     """What was seen, if a run can work with it.
 
     Raises:
@@ -110,8 +111,8 @@ def _usable(context: Context, known: Remembered, observation: Observation, alone
     return Seen(links, known, observation, alone, may_delete)
 
 
-def _subject_to_retry(context: Context) -> Subject | None:
-    """The contact that ``retry`` is about.
+def _contacts_to_retry(context: Context) -> Chosen | None:
+    """The contacts that ``retry`` is about: all that wait for the cause of one problem.
 
     Raises:
         ConfigurationError: there is no such open problem, or it is about a side as a whole.
@@ -119,10 +120,10 @@ def _subject_to_retry(context: Context) -> Subject | None:
     if context.options.problem is None:
         return None
     with context.store.transaction() as transaction:
-        found = [p.entry.subject for p in transaction.open_problems() if p.id == context.options.problem]
-    if not found or found[0] == Subject():
+        found = [p.entry.contacts for p in transaction.open_problems() if p.id == context.options.problem]
+    if not found or found[0] == (Subject(),):
         raise ConfigurationError("problem_unknown", number=context.options.problem)
-    return found[0]
+    return Chosen(found[0])
 
 
 def _refuse_unread(observation: Observation) -> None:

@@ -1,5 +1,6 @@
 """What follows from a receipt: the link after a write that was done (P8), or the problem of one that was not. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -28,7 +29,7 @@ from sage100_ssm.sync.model import Base, ContactRef, Link, Side, ValuePair
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.rules.links import company_not_in_sage
 
-_REJECTED = {Side.SAGE100: RejectedBySage, Side.SSM: RejectedBySsm}
+_REJECTED: Mapping[Side, type[RejectedBySage | RejectedBySsm]] = {Side.SAGE100: RejectedBySage, Side.SSM: RejectedBySsm}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,10 @@ def refusal(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
     change = write.changes.get(field) if field else None
     wanted = change.after if change else None
     sage100, ssm = (None, wanted) if write.side is Side.SAGE100 else (wanted, None)
-    return Entry(write.subject, _reason(write.side, receipt), field, sage100, ssm)
+    reason = _reason(write.side, receipt)
+    if isinstance(reason, ValueMissing):
+        reason = replace(reason, is_outside_map=bool(receipt.field) and receipt.field not in by_own_name)
+    return Entry(write.subject, reason, field, sage100, ssm)
 
 
 def _name_holder(write: Write, receipt: Receipt) -> ContactRef | None:

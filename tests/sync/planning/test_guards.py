@@ -23,7 +23,8 @@ from sage100_ssm.sync.planning.guards import Lifted, allowed, guard
 from sage100_ssm.sync.planning.plan import Plan, Withheld
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.policy import DeletionLimit, Policy
-from sage100_ssm.sync.run.closing import refused_write
+from sage100_ssm.sync.run.closing import refused_writes
+from sage100_ssm.sync.state.open_problems import joined_by_cause
 from sage100_ssm.sync.state.records import JournalEntry
 from tests.support import worlds
 
@@ -474,12 +475,35 @@ def test_a_write_that_was_not_done_rewrites_nothing():
         assert (problems, writes, memory) == ([], 1, {})
 
 
+def test_contacts_whose_owner_ssm_refuses_are_one_problem_and_wait_together_but_a_new_one_is_tried():
+    people = [Subject("ALPHA", n, None, f"Paul {n}") for n in (1, 2, 3)]
+    attempts = [Write(SSM, Action.CREATE, person, {"lastName": person.contact}) for person in people]
+    refusals = [
+        (Entry(person, RejectedBySsm("salesRepId refers to what does not exist")), write)
+        for person, write in zip(people[:2], attempts[:2], strict=True)
+    ]
+    (entry,) = joined_by_cause(refused for refused, _ in refusals)
+    problem = JournalEntry(1, entry, NOW, NOW)
+    assert refused_writes(problem, refusals) == attempts[:2]
+
+    waiting = replace(problem, next_try_at=NOW + timedelta(hours=1), fingerprint=backoff.fingerprint(*attempts[:2]))
+    left, met = backoff.back_off(Plan(writes=tuple(attempts)), [waiting], NOW)
+    assert left.writes == (attempts[2],)
+    assert joined_by_cause(met) == [entry]
+
+
+@pytest.mark.parametrize("text", [None, "phone1 is used by another contact"])
+def test_what_ssm_refuses_of_the_contacts_themselves_stays_a_problem_of_each(text):
+    refused = [Entry(Subject("ALPHA", n), RejectedBySsm(text)) for n in (1, 2)]
+    assert joined_by_cause(refused) == refused
+
+
 def test_a_cb_marq_that_equals_another_contact_s_ssm_id_is_not_taken_for_it():
     refused = Entry(Subject("ALPHA", 1002, 1001, "Bo Brun"), RejectedBySsm("no"))
     open_problem = JournalEntry(1, Entry(Subject("ALPHA", 1001, 1000, "Ada Aubrelin"), RejectedBySsm("no")), NOW, NOW)
     write = Write(SSM, Action.UPDATE, refused.subject)
-    assert refused_write(open_problem, [(refused, write)]) is None
-    assert refused_write(replace(open_problem, entry=refused), [(refused, write)]) is write
+    assert refused_writes(open_problem, [(refused, write)]) == []
+    assert refused_writes(replace(open_problem, entry=refused), [(refused, write)]) == [write]
 
 
 def test_p13_contact_that_bears_the_ext_id_of_a_supplier_s_row_is_told():
