@@ -33,6 +33,7 @@ from sage100_ssm.sync.journal import (
     OutOfScope,
     PossibleDuplicate,
     RejectedBySsm,
+    RestoredInPart,
     SleepReason,
     Subject,
     ValueMissing,
@@ -92,15 +93,17 @@ def _case_of(entry: Entry) -> str | None:
             name = "both_names"
         case RejectedBySsm() if entry.cause:
             name = "owner"
-        case ValueMissing() | ValueUnknown():
+        case RestoredInPart() | ValueMissing() | ValueUnknown():
             name = _case_of_value(entry.facts)
         case _ if entry.code is Code.DUPLICATE_IN_SAGE and entry.subject.sage100_id is None:
             name = "new"
     return name
 
 
-def _case_of_value(facts: ValueMissing | ValueUnknown) -> str | None:
+def _case_of_value(facts: RestoredInPart | ValueMissing | ValueUnknown) -> str | None:
     match facts:
+        case RestoredInPart(default_owner=True):
+            return "default_owner"
         case ValueMissing(is_outside_map=True):
             return "outside_map"
         case ValueUnknown(side=None):
@@ -170,6 +173,7 @@ class _Names:
 
     sides: Mapping[str, str]
     fields: Mapping[str, str]
+    ssm_fields: Mapping[str, str]
     reasons: Mapping[str, str]
     evidence: Mapping[str, str]
     choices: Mapping[str, str]
@@ -239,6 +243,9 @@ class _Journal:
             case Decided(choice, _, about):
                 choice = self.names.choices.get(choice, choice)
                 shown |= {"choice": choice, "about": self.codes[about]["title"].fill({})}
+            case RestoredInPart(left_out):
+                known = {**self.names.ssm_fields, **self.names.fields}
+                shown["left_out"] = ", ".join(known.get(name, _shown(name)) for name in left_out)
             case DeletedInSage(row):
                 shown["row"] = ", ".join(f"{name} “{_shown(value)}”" for name, value in row)
             case LostStateGuard(databases=databases):
@@ -303,7 +310,7 @@ def _names(language: Language) -> _Names:
     reasons = {code: _typeset(text, language) for code, text in words["reasons"].items()}
     evidence = {kind: _typeset(text, language) for kind, text in words["evidence"].items()}
     choices = {choice: _typeset(text, language) for choice, text in words["choices"].items()}
-    return _Names(words["sides"], words["fields"], reasons, evidence, choices)
+    return _Names(words["sides"], words["fields"], words["ssm_fields"], reasons, evidence, choices)
 
 
 @cache

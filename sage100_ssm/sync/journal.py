@@ -51,6 +51,7 @@ class Code(StrEnum):
     NOT_VISIBLE_IN_SSM = "not_visible_in_ssm", Kind.PROBLEM, "P10"
     COMPANY_CHANGE_REFUSED = "company_change_refused", Kind.NOTICE, "R6"
     DELETION_REFUSED = "deletion_refused", Kind.NOTICE, "R8"
+    RESTORED_IN_PART = "restored_in_part", Kind.NOTICE, "P5"
     DELETED_IN_SAGE = "deleted_in_sage", Kind.NOTICE, "R7"
     DELETION_OVERRODE_EDIT = "deletion_overrode_edit", Kind.NOTICE, "P2"
     CONFLICT_SETTLED = "conflict_settled", Kind.NOTICE, "P1"
@@ -68,6 +69,7 @@ class Code(StrEnum):
     VALUE_NOT_REPRESENTABLE = "value_not_representable", Kind.PROBLEM, "P7"
     VALUE_MISSING = "value_missing", Kind.PROBLEM, "P7"
     VALUE_UNKNOWN = "value_unknown", Kind.PROBLEM, "P7"
+    VALUE_REFUSED = "value_refused", Kind.PROBLEM, "P7"
     REJECTED_BY_SAGE = "rejected_by_sage", Kind.PROBLEM
     REJECTED_BY_SSM = "rejected_by_ssm", Kind.PROBLEM
     RECORD_LOCKED = "record_locked", Kind.PROBLEM
@@ -248,6 +250,22 @@ class DeletionRefused(Facts):
     def rule(self) -> str | None:
         """The rule that decided."""
         return "R8" if self.origin is Side.SAGE100 else "P3"
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredInPart(Facts):
+    """A contact was restored in SSM without some of what its deleted row had, because SSM refused it.
+
+    Attributes:
+        left_out: those fields: a field of the map by its name, any other by SSM's own.
+        text: SSM's own words; None where it gave none.
+        default_owner: whether the contact now belongs to the default owner.
+    """
+
+    code = Code.RESTORED_IN_PART
+    left_out: tuple[str, ...]
+    text: str | None
+    default_owner: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -490,6 +508,20 @@ class ValueUnknown(SharedCause):
         return None if self.side is None else (self.side, self.text)
 
 
+@dataclass(frozen=True, slots=True)
+class ValueRefused(Facts):
+    """A side refused one value of a contact, and took the others.
+
+    Attributes:
+        side: that side.
+        text: its own words; None where it gave none.
+    """
+
+    code = Code.VALUE_REFUSED
+    side: Side
+    text: str | None
+
+
 # --- writes that were not done
 
 
@@ -696,6 +728,7 @@ FACTS: Mapping[Code, type[Facts]] = {
         NotVisibleInSsm,
         CompanyChangeRefused,
         DeletionRefused,
+        RestoredInPart,
         DeletedInSage,
         DeletionOverrodeEdit,
         ConflictSettled,
@@ -713,6 +746,7 @@ FACTS: Mapping[Code, type[Facts]] = {
         ValueNotRepresentable,
         ValueMissing,
         ValueUnknown,
+        ValueRefused,
         RejectedBySage,
         RejectedBySsm,
         RecordLocked,

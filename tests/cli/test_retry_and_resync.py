@@ -38,7 +38,7 @@ def refused_twice(here, call, told):
         here.sage.edit_contact(marq, CT_EMail=f"neu{marq}@nacre.example")
     call("run", "-c", str(here.settings))
     here.api.faults.clear()
-    return [p for p in told("problems")["problems"] if p["code"] == "rejected_by_ssm"]
+    return [p for p in told("problems")["problems"] if p["code"] == "value_refused"]
 
 
 def test_retry_tries_one_contact_alone_and_leaves_the_others_as_they_were(here, call, told):

@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 
 from sage100_ssm.messages import describe
+from sage100_ssm.standins.ssm_api.resources import CONTACT
 from sage100_ssm.sync.contacts.fields import STANDARD
 from sage100_ssm.sync.journal import FACTS, Code, ForgottenFacts, OlderFacts, SleepReason, Subject
 from sage100_ssm.sync.model import Side
@@ -23,6 +24,7 @@ CHOOSES_THE_TEXTS = {
     ("company_not_in_sage", "account_id"),
     ("decided", "undone"),
     ("mass_change_guard", "both_names"),
+    ("restored_in_part", "default_owner"),
     ("value_missing", "is_outside_map"),
 }
 """Facts that no wording names, since they decide which wordings there are, or which entries are one."""
@@ -130,6 +132,7 @@ def test_names_are_those_of_sides_and_fields():
     words = words_of("en", "names")
     assert set(words["sides"]) == set(Side)
     assert set(words["fields"]) == {*(field.name for field in STANDARD), EXT_ID}
+    assert set(words["ssm_fields"]) <= {field.name for field in CONTACT} - {field.ssm for field in STANDARD}
 
 
 def test_every_reason_is_one_that_something_gives():

@@ -20,7 +20,7 @@ from sage100_ssm.sync.planning.guards import Lifted, guard
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.policy import ConflictPolicy, Policy, TooLong
-from sage100_ssm.sync.run.receipts import after_write, refusal
+from sage100_ssm.sync.run.receipts import after_write, refusals, restored_in_part
 from sage100_ssm.sync.state.store import StateStore
 from tests.support import worlds
 from tests.support.memory_play import Answers, Play
@@ -90,8 +90,16 @@ def refused(side: Side, cause: Cause, action: Action = Action.UPDATE, **receipt:
     """What follows from a write that the side does not do."""
     write, known = write_to(side, action)
     outcome = Outcome.RETRY if cause is Cause.LOCKED else Outcome.REFUSED
-    entry = refusal(write, Receipt(0, "contacts", action, outcome, cause=cause, **receipt), known)
-    assert entry, "the next run does not look again by itself"
+    (entry,) = refusals(write, Receipt(0, "contacts", action, outcome, cause=cause, **receipt), known)
+    return entry
+
+
+def restored_without(**refused: str) -> Entry:
+    """What follows from restoring Ada in SSM, which refuses some of what her deleted row has."""
+    known = worlds.mapper()
+    (write,) = decide(worlds.world([ADA], [GONE_THERE], [worlds.linked(ADA, ADA_THERE)])).writes
+    entry = restored_in_part(write, Receipt(0, "contacts", Action.CREATE, Outcome.APPLIED, refused=refused), known)
+    assert entry, "something was refused"
     return entry
 
 
@@ -300,6 +308,14 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     "a job title that SSM does not have": lambda: of_newcomers(C.VALUE_UNKNOWN, [ADA | {"CT_Fonction": "Zouave"}], []),
     "a contact type without a label": lambda: of_a_link(C.VALUE_UNKNOWN, ADA, ADA_THERE | {"typeId": 77}),
     "an odd row of SSM": lambda: after_a_run(C.VALUE_UNKNOWN, ssm_shows_an_odd_row),
+    "a value that SSM refuses": lambda: refused(
+        S.SSM, Cause.VALUE_REFUSED, field="email", refused={"email": "no e-mail address"}
+    ),
+    "a value that SSM refuses without a word": lambda: refused(
+        S.SSM, Cause.VALUE_REFUSED, field="email", refused={"email": ""}
+    ),
+    "restored without a comment": lambda: restored_without(comment="too long"),
+    "restored without its owner": lambda: restored_without(salesRepId="", Z_note=""),
     "a write that Sage refuses": lambda: refused(S.SAGE100, Cause.REJECTED, detail="Error 900"),
     "a write that Sage refuses without a word": lambda: refused(S.SAGE100, Cause.IN_USE),
     "a write that SSM refuses": lambda: refused(S.SSM, Cause.REJECTED, detail="linkedin: max length 10"),

@@ -99,7 +99,7 @@ def _may_act_on(draft: Draft, fate: links.Fate) -> bool:
 
 def _shown(draft: Draft, link: Link, sage100: Contact, ssm: Contact) -> ShownPair:
     disputed = (draft.world.disputed.get((c.side, c.id), frozenset()) for c in (sage100, ssm))
-    return ShownPair(link, sage100, ssm, frozenset().union(*disputed))
+    return ShownPair(link, sage100, ssm, frozenset().union(*disputed), draft.world.refused)
 
 
 # --- asleep, awake

@@ -11,6 +11,7 @@ from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Intent, Link, Side
 from sage100_ssm.sync.policy import Policy
 from sage100_ssm.sync.rules.decisions import Decisions, Pair
+from sage100_ssm.sync.rules.refused_values import RefusedValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class World:
         mapper: the field map at work.
         policy: the site's choices.
         disputed: the fields with an open ``conflict``, by side and the contact's id there (P1 ``manual``).
+        refused: the values that a side is known to refuse (P7).
         ext_id_once: whether SSM refuses an ``extId`` that a deleted contact already has.
         may_delete: whether deletions are derived: not in the run that first sees a changed field map or scope (P9).
         deleted_today: per side, the deletions of the last 24 hours that nobody let through expressly (P9).
@@ -65,6 +67,7 @@ class World:
     policy: Policy
     unreadable: Unreadable = default(default_factory=Unreadable)
     disputed: Mapping[tuple[Side, int], frozenset[str]] = default(default_factory=dict)
+    refused: RefusedValues = frozenset()
     ext_id_once: bool = False
     may_delete: bool = True
     deleted_today: Mapping[Side, int] = default(default_factory=dict)

@@ -1,6 +1,6 @@
 """One write to one side, as data, and how each kind of write is made."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as default
 from typing import Any
@@ -174,6 +174,31 @@ def joined(writes: Sequence[Write]) -> Write:
         carried=tuple(name for w in writes for name in w.carried),
         notices=tuple(notice for w in writes for notice in w.notices),
     )
+
+
+def own_name(field: str, side: Side, mapper: Mapper) -> str:
+    """The name that a side has for a field of a write's ``changes``."""
+    return "extId" if field == EXT_ID else next(f.name_on(side) for f in mapper.fields if f.name == field)
+
+
+def without(write: Write, fields: Collection[str], mapper: Mapper) -> Write:
+    """A write without some of its fields, by the names that they have in its ``changes``."""
+    names = {own_name(field, write.side, mapper) for field in fields}
+    return replace(
+        write,
+        values={n: v for n, v in write.values.items() if n not in names},
+        expected={n: v for n, v in write.expected.items() if n not in names},
+        changes={f: c for f, c in write.changes.items() if f not in fields},
+        carried=tuple(f for f in write.carried if f not in fields),
+        notices=tuple(n for n in write.notices if n.field is None or n.field not in fields),
+    )
+
+
+def only(write: Write, field: str, mapper: Mapper) -> Write:
+    """A write with one of its fields alone, by the name that it has in its ``changes``."""
+    name = own_name(field, write.side, mapper)
+    alone = without(write, write.changes.keys() - {field}, mapper)
+    return replace(alone, values={name: write.values.get(name)})
 
 
 def _joined_maps(maps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from sage100_ssm.sync.journal import Conflict, ConflictSettled, Entry, Facts
 from sage100_ssm.sync.model import Link, Side, Value
 from sage100_ssm.sync.policy import ConflictPolicy, Policy
 from sage100_ssm.sync.rules.pair import ShownPair
+from sage100_ssm.sync.rules.refused_values import value_fingerprint
 
 _TIE = timedelta(minutes=2)
 _RECEIVER = {Direction.TO_SSM: Side.SSM, Direction.TO_SAGE100: Side.SAGE100}
@@ -110,11 +111,18 @@ class FieldMerge:
         newest_wins = self._setting is ConflictPolicy.NEWEST
         winner = newest(self.pair, self.mapper.locale.time_zone) if newest_wins else Side(self._setting.value)
         merged = self._carry(source=winner)
-        if merged.problem and not (fallback := self._carry(source=winner.other)).problem:
+        if self._cannot_win(merged) and not self._cannot_win(fallback := self._carry(source=winner.other)):
             winner, merged = winner.other, fallback
         if merged.to is None:
             return merged
         return replace(merged, notice=self._entry(ConflictSettled(winner)))
+
+    def _cannot_win(self, merged: Merged) -> bool:
+        """Whether the receiving side cannot hold the value, or is known to refuse it."""
+        if merged.to is None:
+            return merged.problem is not None
+        source, name = self.pair.of(merged.to.other), self.field.name_on(merged.to)
+        return value_fingerprint(merged.to, source.id, name, merged.value) in self.pair.refused
 
     def _entry(self, facts: Facts) -> Entry:
         sage100, ssm = (self.mapper.shown(self.field, side, self.pair.value(self.field, side)) for side in Side)

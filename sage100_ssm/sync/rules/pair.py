@@ -6,6 +6,7 @@ from sage100_ssm.sync.contacts.contact import Contact, subject_of
 from sage100_ssm.sync.contacts.fields import Field
 from sage100_ssm.sync.journal import Subject
 from sage100_ssm.sync.model import Link, Side, Value, ValuePair
+from sage100_ssm.sync.rules.refused_values import RefusedValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +18,14 @@ class ShownPair:
         sage100: the Sage contact.
         ssm: the SSM contact.
         disputed: the fields that a person has to settle, according to the journal (P1 ``manual``).
+        refused: the values that a side is known to refuse (P7).
     """
 
     link: Link
     sage100: Contact
     ssm: Contact
     disputed: frozenset[str] = frozenset()
+    refused: RefusedValues = frozenset()
 
     @property
     def subject(self) -> Subject:

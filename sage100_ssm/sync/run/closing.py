@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sage100_ssm.sync.failures import Exit, SyncError
 from sage100_ssm.sync.journal import Code, Entry, SideUnreachable, Subject
 from sage100_ssm.sync.model import LinkStatus, Side
-from sage100_ssm.sync.planning.backoff import BACKED_OFF, fingerprint, next_try
+from sage100_ssm.sync.planning.backoff import BACKED_OFF, fingerprint_of, next_try
 from sage100_ssm.sync.planning.plan import Chosen, is_about
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.run.context import Run
@@ -78,9 +78,8 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
         open_problems = transaction.open_problems()
         for problem in open_problems:
             if problem.entry.code in BACKED_OFF and (writes := refused_writes(problem, tally.refusals)):
-                tries = problem.tries + 1
-                when = next_try(tries, now())
-                transaction.schedule(problem.id, tries=tries, next_try_at=when, fingerprint=fingerprint(*writes))
+                tries, refused = problem.tries + 1, fingerprint_of(problem.entry, *writes)
+                transaction.schedule(problem.id, tries=tries, next_try_at=next_try(tries, now()), fingerprint=refused)
         report = RunReport(
             run_id=run.run_id,
             started_at=run.started_at,
@@ -125,6 +124,12 @@ def _what(entry: Entry) -> tuple[object, ...]:
     return entry.code, entry.field, entry.cause
 
 
+def _may_show(write: Write, problem: Entry) -> bool:
+    """Whether a write, if it were done, could show that a problem is gone."""
+    is_of_field = problem.field is None or not write.changes or problem.field in write.changes
+    return is_of_field and is_about(write.subject, problem.subject)
+
+
 @dataclass(frozen=True, slots=True)
 class _Remaining:
     """What a run has not looked at, so that its open problems stay open although the run did not meet them.
@@ -158,7 +163,7 @@ class _Remaining:
         subject, code = known.entry.subject, known.entry.code
         if self.believes_nothing or (self.alone is not None and subject not in self.alone):
             return True
-        if code in _KNOWN_BY_WRITING and any(is_about(write.subject, subject) for write in self.unwritten):
+        if code in _KNOWN_BY_WRITING and any(_may_show(write, known.entry) for write in self.unwritten):
             return True
         # P1, P13: a conflict that a person must settle was not looked at while its link sleeps.
         contacts = ((Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id))

@@ -13,6 +13,7 @@ from sage100_ssm.sync.contacts.fields import FieldKind, fields_present
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Code, Entry, IncompleteRead, Subject, ValueUnknown
 from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.planning.backoff import refused_values
 from sage100_ssm.sync.planning.decide import decide as plan_for
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import Unreadable, World
@@ -91,6 +92,7 @@ def _decide(context: Context, seen: Seen) -> Decided:
             site.policy,
             _unreadable(odd_in_sage100, odd_in_ssm, Marks(site.database, site.formerly)),
             _disputed(open_problems),
+            refused_values(open_problems),
             ext_id_once=site.ext_id_once,
             may_delete=seen.may_delete,
             deleted_today=deleted_today,

@@ -47,7 +47,7 @@ def guard(context: Context, decided: Decided) -> Guarded:
         # Only now: that one contact is tried alone lifts no guard.
         plan = plan.about(alone)
     else:  # a person who retries does not wait
-        plan, waiting = back_off(plan, decided.open_problems, context.now())
+        plan, waiting = back_off(plan, decided.open_problems, context.now(), decided.world.mapper)
     with context.store.transaction() as transaction:
         before = transaction.recall(REWRITES) or {}
     plan, flapping, rewrites = stop_flapping(plan, before, decided.world.mapper)

@@ -424,7 +424,7 @@ def test_a_write_is_held_while_its_pause_lasts_and_its_problem_stands(after, mar
     entry = Entry(WRITE.subject, RejectedBySsm("no"))
     when = None if after is None else NOW + after
     problem = JournalEntry(1, entry, NOW, NOW, tries=2, next_try_at=when, fingerprint=mark)
-    left, waiting = backoff.back_off(Plan(writes=(WRITE,)), [problem], NOW)
+    left, waiting = backoff.back_off(Plan(writes=(WRITE,)), [problem], NOW, worlds.mapper())
     assert (waiting, left.writes) == (((entry,), ()) if held else ((), (WRITE,)))
     assert left.withheld == ((Withheld(WRITE, Code.REJECTED_BY_SSM),) if held else ())
 
