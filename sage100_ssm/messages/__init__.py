@@ -6,6 +6,7 @@ always known.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -19,6 +20,8 @@ from sage100_ssm.sync.journal import (
     AmbiguousMatch,
     Code,
     CompanyNotInSsm,
+    Conflict,
+    ConflictSettled,
     Decided,
     DeletedInSage,
     DeletionRefused,
@@ -44,6 +47,9 @@ _NARROW = re.compile(r" (?=[:;!?»%])|(?<=«) |(?<=n°) ")
 
 _LISTED = 5
 """How many of several contacts or accounts are named."""
+
+_NAMES = ("last_name", "first_name")
+"""The fields that are decided together (P1)."""
 
 _SUBJECTS = frozenset({"check", "probe", "demo"})
 """The subjects with a file of their own: their sentences' keys begin with them. All others are the command line's."""
@@ -76,6 +82,8 @@ def _case_of(entry: Entry) -> str | None:
     match entry.facts:
         case DeletionRefused(origin=Side.SSM):
             name = "edited_in_sage"
+        case ConflictSettled() | Conflict() if entry.field in _NAMES:
+            name = "names"
         case OutOfScope(reason=SleepReason.WENT_WITH_ACCOUNT):
             name = "went_with_account"
         case AmbiguousMatch(by_ext_id=True):
@@ -255,7 +263,9 @@ def _listed(shown: list[str]) -> str:
 
 def _visible(character: str) -> str:
     """A character, or its code point where it cannot be seen."""
-    return character if character.isprintable() and not character.isspace() else f"U+{ord(character):04X}"
+    # A mark without its letter is seen upon whatever is beside it.
+    is_seen = character.isprintable() and not character.isspace() and unicodedata.category(character)[0] != "M"
+    return character if is_seen else f"U+{ord(character):04X}"
 
 
 # --- the files

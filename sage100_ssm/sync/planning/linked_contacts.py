@@ -308,7 +308,7 @@ def _second_creation(draft: Draft, pair: ShownPair, merged: Sequence[Merged], ac
 
     # The new row sets the base of what it carries; not of what goes to Sage, or is held back.
     has_base = [m.field.name for m in merged if m.agreed or m.to is Side.SSM or m.field.name in link.base]
-    elsewhere = {m.field.name for m in merged if m.to is Side.SAGE100 or m.problem}
+    elsewhere = {m.field.name for m in merged if m.to is Side.SAGE100 or m.is_held}
     return Write(
         Side.SSM,
         Action.CREATE,
