@@ -68,7 +68,7 @@ def _known_country(code: str) -> str:
 
 
 def _field_changes(changes: Mapping[str, FieldChange]) -> Mapping[str, FieldChange]:
-    field_map(changes)  # raises ValueError where they do not fit the map
+    field_map(changes)  # raises FieldMapError where they do not fit the map
     return changes
 
 

@@ -6,6 +6,7 @@ always known.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -19,6 +20,8 @@ from sage100_ssm.sync.journal import (
     AmbiguousMatch,
     Code,
     CompanyNotInSsm,
+    Conflict,
+    ConflictSettled,
     Decided,
     DeletedInSage,
     DeletionRefused,
@@ -49,6 +52,9 @@ _NARROW = re.compile(r" (?=[:;!?»%])|(?<=«) |(?<=n°) ")
 
 _LISTED = 5
 """How many of several contacts or accounts are named."""
+
+_NAMES = ("last_name", "first_name")
+"""The fields that are decided together (P1)."""
 
 _SUBJECTS = frozenset({"check", "probe", "demo"})
 """The subjects with a file of their own: their sentences' keys begin with them. All others are the command line's."""
@@ -83,14 +89,10 @@ def _case_of(entry: Entry) -> str | None:
             name = "forgotten"
         case DeletionRefused(origin=Side.SSM):
             name = "edited_in_sage"
-        case OutOfScope(reason=SleepReason.WENT_WITH_ACCOUNT):
-            name = "went_with_account"
-        case AmbiguousMatch(by_ext_id=True):
-            name = "by_ext_id"
-        case Decided(undone=True):
-            name = "undone"
-        case MassChangeGuard(both_names=True):
-            name = "both_names"
+        case ConflictSettled() | Conflict() if entry.field in _NAMES:
+            name = "names"
+        case Decided() | AmbiguousMatch() | MassChangeGuard() | OutOfScope():
+            name = _case_of_kind(entry.facts)
         case RejectedBySsm() if entry.cause:
             name = "owner"
         case RestoredInPart() | ValueMissing() | ValueUnknown():
@@ -98,6 +100,19 @@ def _case_of(entry: Entry) -> str | None:
         case _ if entry.code is Code.DUPLICATE_IN_SAGE and entry.subject.sage100_id is None:
             name = "new"
     return name
+
+
+def _case_of_kind(facts: Decided | AmbiguousMatch | MassChangeGuard | OutOfScope) -> str | None:
+    match facts:
+        case OutOfScope(reason=SleepReason.WENT_WITH_ACCOUNT):
+            return "went_with_account"
+        case AmbiguousMatch(by_ext_id=True):
+            return "by_ext_id"
+        case Decided(undone=True):
+            return "undone"
+        case MassChangeGuard(both_names=True):
+            return "both_names"
+    return None
 
 
 def _case_of_value(facts: RestoredInPart | ValueMissing | ValueUnknown) -> str | None:
@@ -292,7 +307,9 @@ def _listed(shown: list[str]) -> str:
 
 def _visible(character: str) -> str:
     """A character, or its code point where it cannot be seen."""
-    return character if character.isprintable() and not character.isspace() else f"U+{ord(character):04X}"
+    # A mark without its letter is seen upon whatever is beside it.
+    is_seen = character.isprintable() and not character.isspace() and unicodedata.category(character)[0] != "M"
+    return character if is_seen else f"U+{ord(character):04X}"
 
 
 # --- the files

@@ -55,6 +55,7 @@ class Code(StrEnum):
     DELETED_IN_SAGE = "deleted_in_sage", Kind.NOTICE, "R7"
     DELETION_OVERRODE_EDIT = "deletion_overrode_edit", Kind.NOTICE, "P2"
     CONFLICT_SETTLED = "conflict_settled", Kind.NOTICE, "P1"
+    CHANGE_PUT_BACK = "change_put_back", Kind.NOTICE, "P1"
     CONFLICT = "conflict", Kind.PROBLEM, "P1"
     AMBIGUOUS_MATCH = "ambiguous_match", Kind.PROBLEM, "P4"
     POSSIBLE_DUPLICATE = "possible_duplicate", Kind.PROBLEM, "P4"
@@ -297,6 +298,18 @@ class ConflictSettled(Facts):
 
     code = Code.CONFLICT_SETTLED
     winner: Side
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePutBack(Facts):
+    """A field that goes one way only was changed on the side that receives it, and is put back.
+
+    Attributes:
+        source: the side whose value was put back in place.
+    """
+
+    code = Code.CHANGE_PUT_BACK
+    source: Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -732,6 +745,7 @@ FACTS: Mapping[Code, type[Facts]] = {
         DeletedInSage,
         DeletionOverrodeEdit,
         ConflictSettled,
+        ChangePutBack,
         Conflict,
         AmbiguousMatch,
         PossibleDuplicate,

@@ -91,6 +91,7 @@ def test_every_code_can_be_said_when_an_older_version_stored_no_fact(code, langu
         ("fr", Entry(Subject(sage100_id=7), RecordLocked()), ["Contact n°\u00a07 de Sage 100"]),
         ("en", Entry(Subject(ssm_id=7), CompanyMissing()), ["Contact no. 7 of Sage Sales Management"]),
         ("en", Entry(PAUL, ValueNotRepresentable("Ł\u200b"), field="fax"), ["(Ł U+200B)"]),
+        ("fr", Entry(PAUL, ValueNotRepresentable("\u202f\u0323"), field="fax"), ["(U+202F U+0323)"]),
     ],
 )
 def test_a_message_names_the_values(language, entry, parts):

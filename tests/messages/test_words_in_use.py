@@ -155,7 +155,7 @@ COMPOSED = {
     "link": ("sync/model.py",),
     "verdict": ("sync/run/pairs.py",),
     "explain": ("cli/tables.py", "sync/model.py"),
-    "setting": ("app/*.py",),
+    "setting": ("app/*.py", "sync/contacts/fields.py"),
     "demo": ("cli/demo_story.py",),
     "check": ("app/check/*.py", "sage100/inspection.py"),
     "probe": ("ssm/probe.py", "sage100/probe.py"),

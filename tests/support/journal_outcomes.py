@@ -11,6 +11,7 @@ from typing import Any
 
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.sync.contacts.companies import Scope
+from sage100_ssm.sync.contacts.fields import Direction, FieldChange, field_map
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Code, Decided, Entry, Subject
 from sage100_ssm.sync.model import Side
@@ -65,8 +66,8 @@ def with_accounts(*accounts: Row) -> Mapper:
 
 
 def cutting() -> Mapper:
-    """The standard field map of a site that shortens what is too long."""
-    return worlds.mapper(policy=Policy(too_long=TooLong.TRUNCATE))
+    """The field map of a site that shortens what is too long, its job titles being a free text in SSM."""
+    return worlds.mapper(worlds.FREE_JOB_TITLES, policy=Policy(too_long=TooLong.TRUNCATE))
 
 
 # --- receipts
@@ -249,6 +250,21 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     "two edits": lambda: of_a_link(
         C.CONFLICT_SETTLED, ADA | {"CT_EMail": "a@x.example"}, ADA_THERE | {"email": "b@x.example"}
     ),
+    "two persons' names": lambda: of_a_link(
+        C.CONFLICT_SETTLED, ADA | {"CT_Nom": "Martin"}, ADA_THERE | {"firstName": "Eva"}
+    ),
+    "an edit where the field is not kept": lambda: of_a_link(
+        C.CHANGE_PUT_BACK,
+        ADA,
+        ADA_THERE | {"email": "new@x.example"},
+        using=worlds.mapper(field_map({"email": FieldChange(direction=Direction.TO_SSM)})),
+    ),
+    "two persons' names, for a person to settle": lambda: of_a_link(
+        C.CONFLICT,
+        ADA | {"CT_Nom": "Martin"},
+        ADA_THERE | {"firstName": "Eva"},
+        policy=Policy(ConflictPolicy.MANUAL),
+    ),
     "two edits, for a person to settle": lambda: of_a_link(
         C.CONFLICT,
         ADA | {"CT_EMail": "a@x.example"},
@@ -291,10 +307,10 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     ),
     "an extId of other software": lambda: of_newcomers(C.FOREIGN_EXT_ID, [ADA], [worlds.ssm_row(extId="CRM-7")]),
     "a long text, shortened": lambda: of_a_link(
-        C.VALUE_TRUNCATED, ADA, ADA_THERE | {"skype": "x" * 40}, using=cutting()
+        C.VALUE_TRUNCATED, ADA, ADA_THERE | {"Z_job": "x" * 40}, using=cutting()
     ),
     "a new contact with a long text, shortened": lambda: of_newcomers(
-        C.VALUE_TRUNCATED, [], [worlds.ssm_row(skype="x" * 40)], cutting()
+        C.VALUE_TRUNCATED, [], [worlds.ssm_row(Z_job="x" * 40)], cutting()
     ),
     "a long text": lambda: of_a_link(C.VALUE_TOO_LONG, ADA, ADA_THERE | {"skype": "x" * 40}),
     "a text that Sage finds too long": lambda: refused(S.SAGE100, Cause.TOO_LONG, field="CT_EMail"),

@@ -184,4 +184,4 @@ def _account(row: Mapping[str, Any], code_field: str) -> Account:
     # A field of the site's own may be a list, whose values read as `{"id": 3, "value": "CARAT"}`.
     if isinstance(code, Mapping):
         code = code.get("value")
-    return Account(row["id"], normalise.text(str(code)) if code else None, is_deleted(row), row.get("name"))
+    return Account(row["id"], normalise.one_line(str(code)) if code else None, is_deleted(row), row.get("name"))

@@ -109,7 +109,7 @@ class Contact:
     @property
     def name_key(self) -> tuple[str, str]:
         """Last and first name as P4 compares them."""
-        return normalise.name(self._text(LAST_NAME)), normalise.name(self._text(FIRST_NAME))
+        return normalise.name_key(self._text(LAST_NAME), self._text(FIRST_NAME))
 
     @property
     def match_key(self) -> tuple[str, str, str]:

@@ -99,7 +99,8 @@ def _may_act_on(draft: Draft, fate: links.Fate) -> bool:
 
 def _shown(draft: Draft, link: Link, sage100: Contact, ssm: Contact) -> ShownPair:
     disputed = (draft.world.disputed.get((c.side, c.id), frozenset()) for c in (sage100, ssm))
-    return ShownPair(link, sage100, ssm, frozenset().union(*disputed), draft.world.refused)
+    decided = draft.world.decisions.values.get(Pair(sage100.id, ssm.id), {})
+    return ShownPair(link, sage100, ssm, frozenset().union(*disputed), draft.world.refused, decided)
 
 
 # --- asleep, awake
@@ -308,7 +309,7 @@ def _second_creation(draft: Draft, pair: ShownPair, merged: Sequence[Merged], ac
 
     # The new row sets the base of what it carries; not of what goes to Sage, or is held back.
     has_base = [m.field.name for m in merged if m.agreed or m.to is Side.SSM or m.field.name in link.base]
-    elsewhere = {m.field.name for m in merged if m.to is Side.SAGE100 or m.problem}
+    elsewhere = {m.field.name for m in merged if m.to is Side.SAGE100 or m.is_held}
     return Write(
         Side.SSM,
         Action.CREATE,

@@ -9,7 +9,7 @@ from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.codecs import CannotHold
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
-from sage100_ssm.sync.contacts.fields import COMPANY, Direction, Field
+from sage100_ssm.sync.contacts.fields import COMPANY, NAMES, Direction, Field
 from sage100_ssm.sync.contacts.mapping import REQUIRED
 from sage100_ssm.sync.journal import DuplicateInSage, Entry, Facts, ForeignExtId, OutOfScope, SleepReason, Subject
 from sage100_ssm.sync.model import Link, Side, ValuePair
@@ -188,7 +188,7 @@ class _Load:
         values: the side's own names and values.
         carried: the fields that the side can hold.
         notices: for the journal once the creation is done.
-        is_complete: whether every field is there without which the side creates no contact.
+        is_complete: whether the side can hold both names (P7), and every field without which it creates no contact.
     """
 
     values: dict[str, Any] = default(default_factory=dict)
@@ -207,7 +207,7 @@ def _load(draft: Draft, contact: Contact, target: Side) -> _Load:
         carried = draft.mapper.carry(field, target, value, None)
         if isinstance(carried, CannotHold):
             draft.problem(_entry(draft, carried.facts, field, contact))
-            load.is_complete &= field.name not in REQUIRED[target]
+            load.is_complete &= field.name not in REQUIRED[target] and field.name not in NAMES
             continue
         load.values[field.name_on(target)] = carried
         load.carried.append(field.name)

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sage100_ssm.sync.contacts import normalise
+from sage100_ssm.sync.contacts.codecs import text_of
 from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact
-from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
+from sage100_ssm.sync.contacts.fields import COMPANY, LAST_NAME, NAMES
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Code, CompanyMissing, CompanyNotInSage, Entry, SleepReason, Subject
 from sage100_ssm.sync.model import Link, LinkStatus, Side
@@ -61,11 +62,9 @@ def _has_names_of(contact: Contact, link: Link) -> bool:
     return contact.name_key == names_in_base(link)
 
 
-def names_in_base(link: Link) -> tuple[str, str]:
-    """Last and first name that Sage last showed, as P4 compares them; empty without a base."""
-    texts = (str(pair.sage100 or "") if (pair := link.base.get(name)) else "" for name in (LAST_NAME, FIRST_NAME))
-    last, first = (normalise.name(text) for text in texts)
-    return last, first
+def names_in_base(link: Link, side: Side = Side.SAGE100) -> tuple[str, str]:
+    """Last and first name that a side last showed, as P4 compares them; empty without a base."""
+    return normalise.name_key(*(text_of(pair.of(side)) if (pair := link.base.get(name)) else None for name in NAMES))
 
 
 # --- P9: rows of a database that was restored from a backup
@@ -107,11 +106,8 @@ def moved_on(pair: ShownPair, move: "Move") -> Side | None:
 
 def has_both_names_changed(pair: ShownPair, side: Side) -> bool:
     """P9: whether a side now shows another last name and another first name than the base, as P4 compares names."""
-    for name in (LAST_NAME, FIRST_NAME):
-        base, value = pair.link.base.get(name), pair.of(side).values.get(name)
-        if base is None or normalise.name(str(base.of(side) or "")) == normalise.name(str(value or "")):
-            return False
-    return True
+    names = zip(names_in_base(pair.link, side), pair.of(side).name_key, strict=True)
+    return set(NAMES) <= pair.link.base.keys() and all(was != now for was, now in names)
 
 
 # --- P13, P10: who sleeps

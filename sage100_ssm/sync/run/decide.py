@@ -147,7 +147,7 @@ def _unreadable(sage100: Sequence[_MalformedRow], ssm: Sequence[_MalformedRow], 
         frozenset(row.id for row in sage100),
         frozenset(row.id for row in ssm),
         frozenset(ext_id.sage100_id for ext_id in ext_ids if ext_id),
-        frozenset((normalise.name(str(last or "")), normalise.name(str(first or ""))) for last, first in names),
+        frozenset(normalise.name_key(str(last or ""), str(first or "")) for last, first in names),
     )
 
 

@@ -111,7 +111,7 @@ def _is_same_in_ssm(was: Row, row: Row, own_databases: Collection[str]) -> bool:
 
 def _has_same_names(was: Row, row: Row) -> bool:
     names, names_now = (
-        [normalise.name(str(r.get(key) or "")) for key in ("lastName", "firstName")] for r in (was, row)
+        normalise.name_key(*(str(r.get(key) or "") for key in ("lastName", "firstName"))) for r in (was, row)
     )
     return names == names_now
 
@@ -192,6 +192,6 @@ def _has_most_linked_contacts(contacts: Sequence[Row], links: Sequence[Link]) ->
     found = 0
     for link in links:
         rows = (by_id.get(link.sage100_id), by_number.get(link.sage100_no))
-        names = {normalise.name(f"{row.get('CT_Prenom') or ''} {row.get('CT_Nom') or ''}") for row in rows if row}
-        found += normalise.name(link.contact) in names
+        names = (f"{row.get('CT_Prenom') or ''} {row.get('CT_Nom') or ''}" for row in rows if row)
+        found += normalise.letters_and_digits(link.contact) in map(normalise.letters_and_digits, names)
     return found * 2 > len(links)

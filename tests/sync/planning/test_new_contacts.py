@@ -74,18 +74,33 @@ def test_r1_r3_a_new_contact_takes_over_the_fields_that_go_to_the_other_side(dir
 
 
 @pytest.mark.parametrize(
-    ("too_long", "skype", "told"),
+    ("too_long", "title", "told"),
     [
-        pytest.param(TooLong.REFUSE, None, ["value_too_long skype"], id="refuse: created without it, and a problem"),
-        pytest.param(TooLong.TRUNCATE, "x" * 35, ["value_truncated skype"], id="truncate: shortened, and a notice"),
+        pytest.param(TooLong.REFUSE, None, ["value_too_long job_title"], id="refuse: created without, and a problem"),
+        pytest.param(TooLong.TRUNCATE, "x" * 35, ["value_truncated job_title"], id="truncate: shortened, and a notice"),
     ],
 )
-def test_p7_a_text_that_is_too_long_for_a_new_contact_in_sage(too_long, skype, told):
+def test_p7_a_text_that_is_too_long_for_a_new_contact_in_sage(too_long, title, told):
     policy = Policy(too_long=too_long)
-    known = worlds.mapper(policy=policy)
-    made = decide(worlds.world([], [worlds.ssm_row(skype="x" * 36)], [], using=known, policy=policy))
+    known = worlds.mapper(worlds.FREE_JOB_TITLES, policy=policy)
+    made = decide(worlds.world([], [worlds.ssm_row(Z_job="x" * 36)], [], using=known, policy=policy))
     problems, notices = worlds.told(made)
-    assert (made.writes[0].values.get("CT_Skype"), problems + notices) == (skype, told)
+    assert (made.writes[0].values.get("CT_Fonction"), problems + notices) == (title, told)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ({"lastName": "x" * 36}, ["value_too_long last_name"]),
+        ({"firstName": "x" * 36}, ["value_too_long first_name"]),
+        ({"firstName": "Ελένη"}, ["value_not_representable first_name"]),
+    ],
+)
+@pytest.mark.parametrize("too_long", TooLong)
+def test_p1_p7_a_contact_is_not_created_with_one_name_where_the_other_cannot_be_held(names, told, too_long):
+    policy = Policy(too_long=too_long)
+    made = decide(worlds.world([], [worlds.ssm_row(**names)], [], using=worlds.mapper(policy=policy), policy=policy))
+    assert (made.writes, worlds.told(made)[0]) == ((), told)
 
 
 # --- the number of a new contact in Sage
