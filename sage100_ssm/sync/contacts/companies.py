@@ -112,6 +112,8 @@ class Companies:
         scope: Scope,
     ) -> None:
         self._scope = scope
+        self.leaves_out_contacts = bool(scope.contacts.exclude)
+        """Whether the settings leave out any contacts by themselves."""
         self._stored_codes: dict[str, str] = {}
         self._left_out: set[str] = set()
         for row in sage100:
@@ -150,12 +152,7 @@ class Companies:
 
     def leaves_out_contact(self, row: Mapping[str, Any]) -> bool:
         """Whether the settings leave out a contact by itself, whatever its company; by its row of ``F_CONTACTT``."""
-        return self._scope.contacts.excludes(row)
-
-    @property
-    def leaves_out_contacts(self) -> bool:
-        """Whether the settings leave out any contacts by themselves."""
-        return bool(self._scope.contacts.exclude)
+        return self.leaves_out_contacts and self._scope.contacts.excludes(row)
 
     def account(self, account_id: int | None) -> Account | None:
         """The account of that id, deleted ones included; None where SSM shows none."""
