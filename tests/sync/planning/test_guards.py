@@ -487,7 +487,7 @@ def test_contacts_whose_owner_ssm_refuses_are_one_problem_and_wait_together_but_
     assert refused_writes(problem, refusals) == attempts[:2]
 
     waiting = replace(problem, next_try_at=NOW + timedelta(hours=1), fingerprint=backoff.fingerprint(*attempts[:2]))
-    left, met = backoff.back_off(Plan(writes=tuple(attempts)), [waiting], NOW)
+    left, met = backoff.back_off(Plan(writes=tuple(attempts)), [waiting], NOW, worlds.mapper())
     assert left.writes == (attempts[2],)
     assert joined_by_cause(met) == [entry]
 
