@@ -40,15 +40,15 @@ def unequal(play: Play) -> Iterator[str]:
 def problems_of(play: Play, sage100_id: int | None, ssm_id: int | None, company: str | None = None) -> set[str | None]:
     """The fields that open problems of a contact are about; None for the whole contact."""
     told: set[str | None] = set()
-    for problem in play.problems:
-        about = problem.entry.subject
+    for entry, about in ((problem.entry, about) for problem in play.problems for about in problem.entry.contacts):
         same = {about.sage100_id, about.ssm_id} & {sage100_id, ssm_id} - {None}
         waiting = about.sage100_id is None and about.ssm_id is None and about.company and about.company == company
-        if same:
-            told.add(problem.entry.field)
-        if waiting:
+        # Of a linked contact only the company waits for an account.
+        if waiting or (same and entry.code is Code.COMPANY_NOT_IN_SSM):
             told.add(COMPANY if sage100_id and ssm_id else None)
-        if same and problem.entry.code is Code.DUPLICATE_IN_SAGE:
+        elif same:
+            told.add(entry.field)
+        if same and entry.code is Code.DUPLICATE_IN_SAGE:
             told |= set(NAMES)
     # The two names wait together (P7).
     return told | set(NAMES) if told & set(NAMES) else told
