@@ -337,6 +337,8 @@ def problems(
     code: OfCode = None,
     company: OfCompany = None,
     contact: OfContact = None,
+    totals: Annotated[bool, typer.Option("--totals", help="Only the totals per cause.")] = False,
+    show_all: Annotated[bool, typer.Option("--all", help="Those that somebody accepted, too (`decide`).")] = False,
 ) -> None:
     """What holds contacts back now: first the totals per cause, then each problem and what to do about it.
 
@@ -349,10 +351,16 @@ def problems(
     """
     narrowing = Narrowing(code, company, contact)
     with command_context(config, as_json=as_json) as context, context.state() as state:
-        entries, language = narrowing.of(state.journal(open_only=True), state), context.language
-        empty = "problems_empty" if narrowing == Narrowing() else "problems_none_such"
-        table = tables.problems(entries, language) if entries else tables.plain(say(empty, language))
-        context.print_result(json_shapes.problems(entries, language), table)
+        opened, language = state.journal(open_only=True), context.language
+        accepted = set() if show_all else state.decisions.accepted(opened)
+        entries = narrowing.of((known for known in opened if known.id not in accepted), state)
+        empty = tables.plain(say("problems_empty" if narrowing == Narrowing() else "problems_none_such", language))
+        shape, table = json_shapes.journal, tables.problems
+        if totals:
+            shape, table = json_shapes.problem_totals, tables.problem_totals
+        context.print_result(shape(entries, language), table(entries, language) if entries else empty)
+        if accepted:
+            context.note("problems_accepted", number=len(accepted))
 
 
 @app.command(rich_help_panel=_LOOK)

@@ -23,25 +23,22 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 
-def journal(entries: Iterable[JournalEntry], language: Language) -> list[Json]:
+def journal(entries: Sequence[JournalEntry], language: Language) -> list[Json]:
     """Problems and notices, in the user's words."""
     return [_entry(known, language) for known in entries]
 
 
-def problems(entries: Sequence[JournalEntry], language: Language) -> Json:
-    """Open problems, and the totals per cause."""
-    return {
-        "totals": [
-            {
-                "code": total.code.value,
-                "title": code_label(total.code, language),
-                "entries": total.entries,
-                "contacts": total.contacts,
-            }
-            for total in totals(entries)
-        ],
-        "problems": journal(entries, language),
-    }
+def problem_totals(entries: Sequence[JournalEntry], language: Language) -> list[Json]:
+    """How many open problems and contacts there are per cause."""
+    return [
+        {
+            "code": total.code.value,
+            "title": code_label(total.code, language),
+            "entries": total.entries,
+            "contacts": total.contacts,
+        }
+        for total in totals(entries)
+    ]
 
 
 def _entry(known: JournalEntry, language: Language) -> Json:

@@ -20,7 +20,7 @@ class StatusReport:
         now: the time of the report.
         last_run: the last run, or the one under way; None before the first.
         schedule: the schedule of ``serve``; None where it is not running.
-        problems: the open problems.
+        problems: the open problems, but for those that a person accepted (P16).
         links: the living links.
     """
 
@@ -61,10 +61,12 @@ class StatusReport:
 
 def read_status(transaction: Transaction, now: datetime) -> StatusReport:
     """The state of the synchronisation at a time."""
+    opened = transaction.open_problems()
+    accepted = transaction.decisions.accepted(opened)
     return StatusReport(
         now=now,
         last_run=next(iter(transaction.runs(limit=1)), None),
         schedule=recall_schedule(transaction),
-        problems=tuple(transaction.open_problems()),
+        problems=tuple(known for known in opened if known.id not in accepted),
         links=tuple(transaction.links()),
     )

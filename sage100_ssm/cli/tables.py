@@ -273,11 +273,16 @@ def _next_run(report: StatusReport, language: Language) -> Text:
 
 def problems(entries: Sequence[JournalEntry], language: Language) -> RenderableType:
     """Open problems: the totals per cause, then each with what to do."""
+    return Group(problem_totals(entries, language), "", journal(entries, language))
+
+
+def problem_totals(entries: Sequence[JournalEntry], language: Language) -> RenderableType:
+    """How many open problems and contacts there are per cause."""
     table = _table(language, "column_problems", "column_contacts", "column_cause", "column_code")
     for total in totals(entries):
         label = plain(code_label(total.code, language))
         table.add_row(str(total.entries), str(total.contacts), label, plain(total.code.value, "dim"))
-    return Group(table, "", journal(entries, language))
+    return table
 
 
 def journal(entries: Iterable[JournalEntry], language: Language) -> RenderableType:

@@ -1,6 +1,7 @@
 """P16: a person settles a problem, once; the answer can be taken back."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -104,3 +105,19 @@ def test_p16_a_problem_that_does_not_exist_is_no_fault(settings, state, call):
 def test_without_a_state_there_is_nothing_to_decide_and_none_is_created(settings, call, tmp_path):
     assert call("decide", 1, "same", "-c", settings()).exit_code == 2
     assert not (tmp_path / "sync-state.db").exists()
+
+
+def test_p16_an_accepted_problem_is_not_shown_again_until_it_changes(settings, state, call, numbers):
+    def shown():
+        return {one["id"] for one in json.loads(call("problems", "--json", "-c", settings()).stdout)}
+
+    number = numbers["likely"]
+    call("decide", number, "accept", "-c", settings())
+    assert number not in shown()
+    result = call("problems", "--all", "--json", "-c", settings())
+    assert number in {one["id"] for one in json.loads(result.stdout)}
+    assert str(1) in call("problems", "-c", settings()).stderr
+    changed = replace(PROBLEMS["likely"], facts=replace(LIKELY, evidence=("email", "mobile")))
+    with StateStore.open(state) as store, store.transaction() as memory:
+        memory.report_problems([changed], now=NOON, run_id="r3", keep=lambda _: True)
+    assert number in shown()

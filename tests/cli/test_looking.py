@@ -19,7 +19,7 @@ ENTRY_KEYS = [
 
 
 def test_problems_as_json_are_the_open_ones_in_the_documented_shape(settings, state, call):
-    found = json.loads(call("problems", "--json", "-c", settings()).stdout)["problems"]
+    found = json.loads(call("problems", "--json", "-c", settings()).stdout)
 
     assert [list(one) for one in found] == [ENTRY_KEYS] * 2
     too_long = next(one for one in found if one["code"] == "value_too_long")

@@ -38,7 +38,7 @@ def refused_twice(here, call, told):
         here.sage.edit_contact(marq, CT_EMail=f"neu{marq}@nacre.example")
     call("run", "-c", str(here.settings))
     here.api.faults.clear()
-    return [p for p in told("problems")["problems"] if p["code"] == "value_refused"]
+    return [p for p in told("problems") if p["code"] == "value_refused"]
 
 
 def test_retry_tries_one_contact_alone_and_leaves_the_others_as_they_were(here, call, told):
@@ -47,7 +47,7 @@ def test_retry_tries_one_contact_alone_and_leaves_the_others_as_they_were(here, 
     assert result.exit_code == 0
     assert here.ssm.contact(one["ssm_id"])["email"] == f"neu{one['sage100_id']}@nacre.example"
     assert here.ssm.contact(two["ssm_id"])["email"] != f"neu{two['sage100_id']}@nacre.example"
-    left = {p["id"] for p in told("problems")["problems"]}
+    left = {p["id"] for p in told("problems")}
     assert (one["id"] in left, two["id"] in left) == (False, True)
 
 
@@ -110,9 +110,9 @@ def test_one_retry_tries_all_contacts_that_wait_for_a_cause(here, call, told):
     for marq in people:
         here.sage.edit_contact(marq, CT_Fonction="Zouave")
     call("run", "-c", str(here.settings))
-    (problem,) = [p for p in told("problems")["problems"] if "Zouave" in p["message"]]
+    (problem,) = [p for p in told("problems") if "Zouave" in p["message"]]
     assert {one["sage100_id"] for one in problem["contacts"]} == set(people)
     for marq in people:
         here.sage.edit_contact(marq, CT_Fonction=None)
     assert call("retry", str(problem["id"]), "-c", str(here.settings)).exit_code == 0
-    assert problem["id"] not in {p["id"] for p in told("problems")["problems"]}
+    assert problem["id"] not in {p["id"] for p in told("problems")}

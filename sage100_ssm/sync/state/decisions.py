@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from sage100_ssm.sync.journal import Entry
 from sage100_ssm.sync.model import Side, Value, ValuePair
 from sage100_ssm.sync.rules.decisions import Choice, Decisions, Pair, ValueDecision
 from sage100_ssm.sync.state import ascii_json, rows, tables
+from sage100_ssm.sync.state.records import JournalEntry
 
 _ABOUT_PAIRS = frozenset({Choice.SAME, Choice.DIFFERENT})
 
@@ -84,13 +85,11 @@ class StoredDecisions:
         """What holds now, as the rules need it."""
         return in_force(self.all())
 
-    def accepted(self) -> Mapping[int, str]:
-        """The problems that a person accepted, by the journal's key, with the digest of what was accepted."""
-        return {
-            d.problem_id: d.fingerprint
-            for d in self.all()
-            if d.choice is Choice.ACCEPT and d.taken_back_at is None and d.problem_id and d.fingerprint
-        }
+    def accepted(self, problems: Iterable[JournalEntry]) -> set[int]:
+        """The numbers of those problems that a person accepted, and that have not changed since."""
+        held = [d for d in self.all() if d.choice is Choice.ACCEPT and d.taken_back_at is None]
+        known = {(d.problem_id, d.fingerprint) for d in held}
+        return {p.id for p in problems if (p.id, fingerprint(p.entry)) in known} if known else set()
 
     def prune(self, lives: Callable[[Pair], bool]) -> None:
         """Delete the decisions about pairs of which a contact is gone: they hold as long as both live."""

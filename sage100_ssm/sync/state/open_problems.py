@@ -41,7 +41,7 @@ def problem_changes(
             problem of several contacts it is asked for each.
     """
     met = list(met)
-    met_causes = {_cause(entry) for entry in met}
+    met_causes = {cause for entry in met if (cause := _cause(entry)) is not None}
     index = _Index()
     known = [_Tracked(problem.entry, problem.id) for problem in open_problems]
     kept: set[int] = set()

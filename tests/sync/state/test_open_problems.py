@@ -109,6 +109,11 @@ def test_a_problem_not_met_stays_open_where_it_is_to_be_kept():
     assert (after.again, after.opened, after.closed) == ({}, [], [1])
 
 
+def test_a_problem_that_is_kept_was_not_met_again_whatever_else_was():
+    after = _after([_entry(1, 2), _entry(3, 4)], [_entry(5, 6)], keep=lambda _: True)
+    assert (after.again, len(after.opened), after.closed) == ({}, 1, [])
+
+
 def test_new_problems_are_opened_in_the_order_in_which_they_were_met():
     met = [_entry(i, None) for i in (5, 3, 4)]
     assert _after([], met).opened == met
