@@ -94,7 +94,7 @@ def test_companies_become_accounts_and_follow_what_changes_in_sage(pipeline):
     assert pipeline.account("ZEPHYR")["statusId"] == CLIENT
     assert pipeline.account("VERMEIL")["name"], "what SSM refuses is kept beside, with its words, and stops no other"
     (line,) = map(json.loads, (pipeline.folder / "refused.jsonl").read_text().splitlines())
-    assert (line["cause"], line["record"]["CT_Num"]) == ("rejected", "VERMEIL")
+    assert (line["cause"], line["field"], line["record"]["CT_Num"]) == ("value_refused", "name", "VERMEIL")
     assert "name" in line["detail"]
 
 
