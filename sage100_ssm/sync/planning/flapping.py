@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.contacts.fields import COMPANY
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Entry, Flapping
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.plan import Plan
-from sage100_ssm.sync.planning.writes import EXT_ID, Write
+from sage100_ssm.sync.planning.writes import Write, own_name, without
 
 ENOUGH = 3
 """Consecutive runs in which a field may be rewritten."""
@@ -67,7 +66,7 @@ def stop_flapping(plan: Plan, before: Memory, mapper: Mapper) -> tuple[Plan, tup
         for field in flapping:
             stopped[_key(write, field)] = [_digest(write, field, mapper), ENOUGH]
             problems.append(_problem(write, field))
-        kept = _without(write, flapping, mapper) if flapping else write
+        kept = without(write, flapping, mapper) if flapping else write
         if kept.values or kept.action is not Action.UPDATE:
             writes.append(kept)
     return replace(plan, writes=tuple(writes)), tuple(problems), replace(rewrites, stopped=stopped)
@@ -86,29 +85,11 @@ def _key(write: Write, field: str) -> str:
 
 
 def _digest(write: Write, field: str, mapper: Mapper) -> str:
-    value = write.values.get(_own_name(write, field, mapper))
+    value = write.values.get(own_name(write.side, field, mapper))
     return hashlib.sha256(repr(value).encode()).hexdigest()[:12]
-
-
-def _own_name(write: Write, field: str, mapper: Mapper) -> str:
-    """The name that the written side has for a field."""
-    special = {COMPANY: "accountId", EXT_ID: "extId"}
-    return special.get(field) or next(f.name_on(write.side) for f in mapper.fields if f.name == field)
 
 
 def _problem(write: Write, field: str) -> Entry:
     wanted, present = write.changes[field].after, write.changes[field].before
     sage100, ssm = (wanted, present) if write.side is Side.SSM else (present, wanted)
     return Entry(write.subject, Flapping(), field, sage100, ssm)
-
-
-def _without(write: Write, fields: list[str], mapper: Mapper) -> Write:
-    names = {_own_name(write, field, mapper) for field in fields}
-    return replace(
-        write,
-        values={n: v for n, v in write.values.items() if n not in names},
-        expected={n: v for n, v in write.expected.items() if n not in names},
-        changes={f: c for f, c in write.changes.items() if f not in fields},
-        carried=tuple(f for f in write.carried if f not in fields),
-        notices=tuple(n for n in write.notices if n.field not in fields),
-    )

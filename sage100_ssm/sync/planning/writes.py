@@ -1,6 +1,6 @@
 """One write to one side, as data, and how each kind of write is made."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as default
 from typing import Any
@@ -178,6 +178,25 @@ def joined(writes: Sequence[Write]) -> Write:
 
 def _joined_maps(maps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {key: value for each in maps for key, value in each.items()}
+
+
+def own_name(side: Side, field: str, mapper: Mapper) -> str:
+    """The name that a side has for a field of a write's ``changes``."""
+    special = {COMPANY: "accountId", EXT_ID: "extId"}
+    return special.get(field) or next(f.name_on(side) for f in mapper.fields if f.name == field)
+
+
+def without(write: Write, fields: Collection[str], mapper: Mapper) -> Write:
+    """An update without some of its fields."""
+    names = {own_name(write.side, field, mapper) for field in fields}
+    return replace(
+        write,
+        values={n: v for n, v in write.values.items() if n not in names},
+        expected={n: v for n, v in write.expected.items() if n not in names},
+        changes={f: c for f, c in write.changes.items() if f not in fields},
+        carried=tuple(f for f in write.carried if f not in fields),
+        notices=tuple(n for n in write.notices if n.field not in fields),
+    )
 
 
 def deletion(link: Link, target: Contact, other: Contact | None, mapper: Mapper) -> Write:

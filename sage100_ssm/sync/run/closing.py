@@ -79,8 +79,13 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
         for problem in open_problems:
             if problem.entry.code in BACKED_OFF and (write := refused_write(problem, tally.refusals)):
                 tries = problem.tries + 1
-                when = next_try(tries, now())
-                transaction.schedule(problem.id, tries=tries, next_try_at=when, fingerprint=fingerprint(write))
+                ignored = problem.entry.field if problem.entry.code is Code.NOT_APPLIED else None
+                transaction.schedule(
+                    problem.id,
+                    tries=tries,
+                    next_try_at=next_try(tries, now()),
+                    fingerprint=fingerprint(write, ignored),
+                )
         report = RunReport(
             run_id=run.run_id,
             started_at=run.started_at,

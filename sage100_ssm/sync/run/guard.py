@@ -44,7 +44,7 @@ def guard(context: Context, decided: Decided) -> Guarded:
     plan, stops = guards.guard(decided.plan, decided.world, lifted)
     waiting: tuple[Entry, ...] = ()
     if decided.seen.alone is None:  # a person who retries does not wait
-        plan, waiting = back_off(plan, decided.open_problems, context.now())
+        plan, waiting = back_off(plan, decided.open_problems, context.now(), decided.world.mapper)
     with context.store.transaction() as transaction:
         before = transaction.recall(REWRITES) or {}
     plan, flapping, rewrites = stop_flapping(plan, before, decided.world.mapper)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.journal import Code, Entry, GuardLifted, RejectedBySsm, Subject
+from sage100_ssm.sync.journal import Code, Entry, GuardLifted, NotApplied, RejectedBySsm, Subject
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning import backoff
 from sage100_ssm.sync.planning.decide import decide
@@ -287,9 +287,34 @@ def test_a_write_is_held_while_its_pause_lasts_and_its_problem_stands(after, mar
     entry = Entry(WRITE.subject, RejectedBySsm("no"))
     when = None if after is None else NOW + after
     problem = JournalEntry(1, entry, NOW, NOW, tries=2, next_try_at=when, fingerprint=mark)
-    left, waiting = backoff.back_off(Plan(writes=(WRITE,)), [problem], NOW)
+    left, waiting = backoff.back_off(Plan(writes=(WRITE,)), [problem], NOW, worlds.mapper())
     assert (waiting, left.writes) == (((entry,), ()) if held else ((), (WRITE,)))
     assert left.withheld == ((Withheld(WRITE, Code.REJECTED_BY_SSM),) if held else ())
+
+
+def ignored(write, field):
+    """The open problem of a field that SSM ignored a minute ago."""
+    mark, when = backoff.fingerprint(write, field), NOW + timedelta(minutes=30)
+    entry = Entry(write.subject, NotApplied(SSM), field)
+    return JournalEntry(1, entry, NOW, NOW, tries=2, next_try_at=when, fingerprint=mark)
+
+
+def test_p8_of_an_update_only_the_ignored_field_waits():
+    row = worlds.sage_row(CT_EMail="a@x.example", CT_Skype="ada")
+    made = decide(worlds.world([row], [worlds.ssm_row(extId="sage100:TEST:1")], [worlds.linked()]))
+    (write,) = made.writes
+    problems = [ignored(write, "email")]
+    left, waiting = backoff.back_off(made, problems, NOW, worlds.mapper())
+    assert [w.values for w in left.writes] == [{"skype": "ada"}]
+    assert (waiting, left.withheld) == ((problems[0].entry,), ())
+    left, waiting = backoff.back_off(made, [*problems, ignored(write, "skype")], NOW, worlds.mapper())
+    assert (left.writes, [w.code for w in left.withheld], len(waiting)) == ((), [Code.NOT_APPLIED], 2)
+
+
+def test_r3_a_new_contact_does_not_wait_for_a_field_that_was_ignored_in_another():
+    (one, two) = (decide(worlds.world([worlds.sage_row(n, CT_EMail="a@x.example")], [], [])) for n in (1, 2))
+    left, waiting = backoff.back_off(two, [ignored(one.writes[0], "email")], NOW, worlds.mapper())
+    assert (left, waiting) == (two, ())
 
 
 # --- flapping

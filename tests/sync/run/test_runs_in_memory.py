@@ -7,8 +7,9 @@ from sage100_ssm.sync.journal import Kind
 from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.policy import ConflictPolicy
 from tests.support import worlds
-from tests.support.memory_play import Answers, Round
+from tests.support.memory_play import Answers, Play, Round
 from tests.support.memory_sides import Fate
+from tests.support.memory_state import MemoryStore
 
 SAGE, SSM = Side.SAGE100, Side.SSM
 LOST = [Fate.LOST_AFTER, Fate.KILLED_AFTER]
@@ -311,6 +312,56 @@ def test_a_value_that_a_side_takes_and_does_not_keep_is_told_until_it_does(play)
     play.ssm.deaf_to.clear()
     play.come_to_rest()
     assert (card["email"], told(play, Kind.PROBLEM)) == ("new@x.example", [])
+
+
+def writes_per_run(play, side, runs):
+    """How many writes a side gets in each of the next runs."""
+    before = []
+    for _ in range(runs):
+        before.append(len(side.asked))
+        play.run()
+    return [after - was for was, after in zip(before, [*before[1:], len(side.asked)], strict=True)]
+
+
+A_DAY_OF_IGNORED_WRITES = [run in (0, 1, 3, 7, 15, 31, 63) for run in range(96)]
+"""At once, then after 30 minutes, one hour, two… at the most a day."""
+
+
+@pytest.mark.parametrize("is_new", [False, True], ids=["updated", "created"])
+@pytest.mark.parametrize(("side", "name"), [(SAGE, "CT_EMail"), (SSM, "email")])
+def test_a_field_that_a_side_ignores_is_written_seven_times_a_day(side, name, is_new):
+    play = Play(MemoryStore(), Answers())
+    there, here = (play.sage100, play.ssm) if side is SAGE else (play.ssm, play.sage100)
+    there.deaf_to.add(name)
+    typed = {"email": "new@x.example"} if side is SAGE else {"CT_EMail": "new@x.example"}
+    source = create(play, side.other, **(typed if is_new else {}))
+    if not is_new:
+        play.run()
+        here.updated(source, typed)
+    assert writes_per_run(play, there, 96) == A_DAY_OF_IGNORED_WRITES
+    assert [(code, field) for code, field, *_ in told(play, Kind.PROBLEM)] == [("not_applied", "email")]
+
+
+def test_an_external_id_that_ssm_ignores_is_reported_as_such_and_waits(play):
+    play.ssm.deaf_to.add("extId")
+    create(play, SSM)
+    assert writes_per_run(play, play.ssm, 8) == [1, 1, 0, 1, 0, 0, 0, 1]
+    assert told(play, Kind.PROBLEM) == [("not_applied", "ext_id", "ssm:TEST:2", None)]
+    play.ssm.deaf_to.clear()
+    play.come_to_rest()
+    assert told(play, Kind.PROBLEM) == []
+
+
+def test_while_an_ignored_field_waits_the_others_are_written(play):
+    row, card = both(play)
+    play.ssm.deaf_to.add("email")
+    play.sage100.updated(row, {"CT_EMail": "new@x.example"})
+    for number in range(5):
+        play.sage100.updated(row, {"CT_Skype": f"ada{number}"})
+        play.run()
+        assert card["skype"] == f"ada{number}"
+    (problem,) = play.problems
+    assert (problem.entry.code.value, problem.entry.field, problem.tries) == ("not_applied", "email", 3)
 
 
 @pytest.mark.parametrize("fate", [Fate.LOCKED, Fate.LOST_BEFORE, Fate.KILLED_BEFORE])
