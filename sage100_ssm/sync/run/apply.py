@@ -176,7 +176,7 @@ class _SideWriter:
             if write.action is Action.CREATE:
                 key = _intent_key(write)
                 if receipt.outcome is Outcome.UNCERTAIN:
-                    self._ledger.keep_target(transaction, key, receipt.id)
+                    self._ledger.keep_in_doubt(transaction, key, receipt.id)
                 else:
                     # It was certainly not created: the next run may try at once.
                     self._ledger.close_intent(transaction, key)
