@@ -80,6 +80,8 @@ def _case_of(entry: Entry) -> str | None:
             name = "by_ext_id"
         case Decided(undone=True):
             name = "undone"
+        case ValueUnknown(is_opposite=True):
+            name = "opposite"
         case ValueUnknown(side=None):
             name = "unreadable"
         case ValueUnknown(side=Side.SAGE100):

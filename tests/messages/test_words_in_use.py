@@ -17,7 +17,12 @@ from tests.support.message_files import FOLDER, LANGUAGES, SENTENCES, SUBJECTS, 
 from tests.support.pages import ROOT
 
 PARTS = ("message", "remedy")
-CHOOSES_THE_TEXTS = {("deletion_refused", "origin"), ("ambiguous_match", "by_ext_id"), ("decided", "undone")}
+CHOOSES_THE_TEXTS = {
+    ("deletion_refused", "origin"),
+    ("ambiguous_match", "by_ext_id"),
+    ("decided", "undone"),
+    ("value_unknown", "is_opposite"),
+}
 """Facts that no wording names, since they decide which wordings there are."""
 
 

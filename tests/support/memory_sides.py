@@ -442,11 +442,13 @@ class MemorySsm(MemorySide):
         self.let_pass()
         if self.weather.is_down:
             return Reading([], failure=_LOST)
-        return Reading([self.shown(self.contacts[id_]) for id_ in self.contacts.keys() & set(ids) - self.invisible])
+        asked = self.contacts.keys() & set(ids) - self.invisible
+        return _with_unreadable(Reading([self.shown(self.contacts[id_]) for id_ in asked]))
 
     def found(self, id_: int) -> dict[str, Any] | None:
-        """The contact of an id, unless it is not shown."""
-        return None if id_ in self.invisible else self.contacts.get(id_)
+        """The contact of an id, unless it is not shown, or not with that id."""
+        is_shown = id_ not in self.invisible and "id" not in self.odd.get(id_, {})
+        return self.contacts.get(id_) if is_shown else None
 
     def open_account(self, code: str) -> int:
         """A new account of that code."""
@@ -517,6 +519,8 @@ class MemorySsm(MemorySide):
         """Create a contact, unless a living one has the ``extId``."""
         if ext_id := request.identity.get("extId"):
             for other in self.living().values():
+                if other["extId"] == ext_id and "id" in self.odd.get(other["id"], {}):
+                    raise RefusedError(Cause.UNREADABLE)
                 if other["extId"] == ext_id and other["id"] not in self.unlisted | self.invisible:
                     raise RefusedError(Cause.DUPLICATE, row=self.shown(other))
         if missing := next((n for n in _SSM_REQUIRED if plain(request.values.get(n)) is None), None):
@@ -570,7 +574,7 @@ class MemorySsm(MemorySide):
         cursor = state["changed_at"] if state else ""
         listed = [row for row in rows if row["id"] not in self.unlisted | self.invisible]
         shown = [self.shown(row) for row in listed if stamps[row["id"]] >= cursor]
-        return self._cut(stream, shown, {"changed_at": max(stamps.values(), default=cursor)})
+        return _with_unreadable(self._cut(stream, shown, {"changed_at": max(stamps.values(), default=cursor)}))
 
     def _created_now(self) -> dict[str, Any]:
         return {"dateCreated": self._stamp(), "dateUpdated": None, "dateDeleted": None}
@@ -583,6 +587,14 @@ class MemorySsm(MemorySide):
 
 def _nothing(*_: Any) -> None:
     """Nothing happens."""
+
+
+def _with_unreadable(reading: Reading) -> Reading:
+    """A reading as the connector returns it: of a row without a usable id, only what is known of it."""
+    left_out = [row for row in reading.rows if not isinstance(row["id"], int)]
+    names = ("extId", "lastName", "firstName", "deleted")
+    known = [{name: row[name] for name in names if isinstance(row[name], str | bool)} for row in left_out]
+    return replace(reading, rows=[row for row in reading.rows if row not in left_out], unreadable=known)
 
 
 def plain(value: Any) -> Any:

@@ -48,6 +48,7 @@ class Draft:
         sage100_by_number: the Sage contacts by ``CT_No``.
         linked_identities: ``cbMarq`` and ``CT_No`` of the live links.
         held_ssm_ids: the ids of SSM contacts without a link about whom a person is asked already.
+        left_alone: the Sage contacts of links that are left alone, by ``cbMarq``.
         displaced: the links whose ``cbMarq`` was given to another contact, by that ``cbMarq``.
         spent_ext_ids: the values of ``extId`` that SSM accepts for no other contact, because a deleted one has them.
     """
@@ -62,6 +63,7 @@ class Draft:
         self.spent_ext_ids = set(deleted) if world.ext_id_once else set()
 
         self.held_ssm_ids: set[int] = set()
+        self.left_alone: set[int] = set()
         self.displaced: dict[int, Link] = {}
         self._links: dict[int | NewLink, Link] = {}
         self._writes: list[Write] = []

@@ -11,11 +11,21 @@ from sage100_ssm.sync.contacts.codecs import CannotHold
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
 from sage100_ssm.sync.contacts.fields import COMPANY, Direction, Field
 from sage100_ssm.sync.contacts.mapping import REQUIRED
-from sage100_ssm.sync.journal import DuplicateInSage, Entry, Facts, ForeignExtId, OutOfScope, SleepReason, Subject
+from sage100_ssm.sync.journal import (
+    DuplicateInSage,
+    Entry,
+    Facts,
+    ForeignExtId,
+    OutOfScope,
+    SleepReason,
+    Subject,
+    ValueUnknown,
+)
 from sage100_ssm.sync.model import Link, Side, ValuePair
 from sage100_ssm.sync.planning import writes
 from sage100_ssm.sync.planning.draft import Draft
 from sage100_ssm.sync.planning.linked_contacts import decide_pair
+from sage100_ssm.sync.planning.world import Unreadable
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.rules import links, matching
 from sage100_ssm.sync.rules.merge import confirmed
@@ -40,10 +50,7 @@ def plan_new_contacts(draft: Draft) -> None:
             _link(draft, pair)
     for contact in sorted(found.remaining[Side.SSM], key=lambda c: c.id):
         _create_in_sage(draft, contact)
-    unreadable = draft.world.unreadable
     for contact in found.remaining[Side.SAGE100]:
-        if contact.id in unreadable.named or contact.name_key in unreadable.names:
-            continue  # perhaps the contact is in SSM already
         _create_in_ssm(draft, contact, origins.get(contact.id, Side.SAGE100))
 
 
@@ -55,10 +62,13 @@ def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
     sage100 = [
         c for c in world.sage100.values() if c.id not in draft.by_sage100_id and companies.is_in_scope(c.company)
     ]
+    sage100 = [c for c in sage100 if c.id not in draft.left_alone]
     passed = draft.linked_ssm_ids | draft.held_ssm_ids
     living = [c for c in world.ssm.values() if not c.deleted and c.id not in passed]
     ssm = [c for c in living if c.id not in draft.of_other_databases]
     others = [c for c in living if c.id in draft.of_other_databases]
+    if world.unreadable != Unreadable():
+        sage100, ssm = _without_doubtful(draft, sage100, ssm)
     known = matching.Known(
         world.marks,
         draft.people,
@@ -73,6 +83,29 @@ def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
     sources = (world.ssm.get(i.source_id) for i in world.intents if i.side is Side.SAGE100)
     deleted = [c for c in sources if c and c.deleted and c.id not in draft.linked_ssm_ids]
     return matching.match(sage100, ssm, known, deleted, others)
+
+
+def _without_doubtful(
+    draft: Draft, sage100: Sequence[Contact], ssm: Sequence[Contact]
+) -> tuple[list[Contact], list[Contact]]:
+    """The contacts without a link, but for those that may be one that cannot be understood, and their namesakes.
+
+    They are neither matched nor created: a problem of each says so.
+    """
+    world, unreadable = draft.world, draft.world.unreadable
+    # By its `CT_No`, a contact that we created in Sage, unconfirmed, is known to be one that cannot be understood now.
+    numbers = {i.sage100_no for i in world.intents if i.side is Side.SAGE100 and i.source_id in unreadable.ssm_ids}
+    rows = {c.id: c for c in sage100 if c.number in numbers or unreadable.may_be_in_ssm(c)}
+    names, taken = {row.match_key for row in rows.values()}, {*rows, *unreadable.sage100_ids}
+    contacts: list[Contact] = []
+    for contact in ssm:
+        ext_id = world.marks.ours(contact.ext_id)
+        is_named = ext_id is not None and ext_id.sage100_id in taken
+        if is_named or contact.match_key in names or unreadable.may_be_in_sage100(contact):
+            contacts.append(contact)
+    doubtful = [*rows.values(), *contacts]
+    draft.problem(*(Entry(contact.subject, ValueUnknown("", side=None, is_opposite=True)) for contact in doubtful))
+    return [c for c in sage100 if c not in doubtful], [c for c in ssm if c not in doubtful]
 
 
 def _out_of_scope(draft: Draft, contact: Contact) -> Entry:

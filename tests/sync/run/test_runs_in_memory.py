@@ -8,7 +8,7 @@ from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.policy import ConflictPolicy
 from tests.support import worlds
 from tests.support.memory_play import Answers, Play, Round
-from tests.support.memory_sides import Fate
+from tests.support.memory_sides import Fate, Weather
 from tests.support.memory_state import MemoryStore
 
 SAGE, SSM = Side.SAGE100, Side.SSM
@@ -397,6 +397,17 @@ def test_another_value_is_not_paused(play):
     assert (card["email"], told(play, Kind.PROBLEM)) == ("four@x.example", [])
 
 
+@pytest.mark.parametrize(("minutes", "created"), [(5, 0), (11, 1)])
+def test_p11_the_ten_minutes_of_a_creation_in_doubt_begin_with_its_answer(play, minutes, created):
+    create(play, SAGE)
+    take_time(play.ssm, play.clock, minutes=9)
+    play.ssm.weather = Weather(iter([Fate.LOST_BEFORE]))
+    play.run()
+    play.ssm.asked.clear()
+    play.run(minutes=minutes)
+    assert play.ssm.asked == [Action.CREATE] * created
+
+
 # --- reading
 
 
@@ -478,6 +489,49 @@ def test_p7_an_ssm_row_that_cannot_be_understood_is_held_back_alone(play, odd):
     assert play.ssm.contacts[link_of(play, other).ssm_id]["email"] == "b@x.example"
     assert ("value_unknown", None) in [entry[:2] for entry in told(play, Kind.PROBLEM)]
     assert link_of(play, row).ssm_id == card["id"]
+
+
+ODD = {
+    "no id": {"id": None},
+    "an id that is a text": {"id": "501"},
+    "a name that is none": {"lastName": {"id": 3}},
+    "an extId that is no text": {"extId": 7},
+    "an account that is none": {"accountId": []},
+    "neither alive nor deleted": {"deleted": "false"},
+    "a stamp that is none": {"dateUpdated": "yesterday"},
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_p4_who_may_be_an_ssm_row_that_cannot_be_understood_is_not_created_a_second_time(play, odd):
+    card = create(play, SSM)
+    play.ssm.odd[card["id"]] = odd
+    row = create(play, SAGE)
+    other = create(play, SAGE, company="BETA", last="Brun", first="Bo")
+    for _ in range(3):
+        play.run()
+    assert (people(play), link_of(play, other).status) == ((2, 2), LinkStatus.ACTIVE)
+    codes = {(e.entry.code.value, e.entry.subject.sage100_id) for e in play.problems}
+    assert codes == {("value_unknown", None), ("value_unknown", row["cbMarq"])}
+    play.ssm.odd.clear()
+    play.come_to_rest()
+    assert (people(play), link_of(play, row).ssm_id, told(play, Kind.PROBLEM)) == ((2, 2), card["id"], [])
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_a_linked_contact_that_cannot_be_understood_waits_with_its_link(play, odd):
+    row, card = both(play)
+    play.ssm.odd[card["id"]] = odd
+    play.ssm.touch(card, skype="typed")
+    play.sage100.updated(row, {"CT_EMail": "new@x.example"})
+    for hours in (0, 25):
+        play.clock.advance(hours=hours)
+        play.run()
+        assert people(play) == (1, 1)
+    play.ssm.odd.clear()
+    play.come_to_rest()
+    assert (card["email"], row["CT_Skype"], people(play)) == ("new@x.example", "typed", (1, 1))
+    assert told(play, Kind.PROBLEM) == []
 
 
 def test_r3_somebody_deleted_and_typed_again_within_one_interval_comes_over_in_one_run(play):
