@@ -11,6 +11,8 @@ from sage100_ssm.cli.status import StatusReport
 from sage100_ssm.messages import Language, describe
 from sage100_ssm.sync.model import Link
 from sage100_ssm.sync.run.pairs import Candidates
+from sage100_ssm.sync.run.report import RunReport
+from sage100_ssm.sync.run.retried import Retried
 from sage100_ssm.sync.state.records import JournalEntry, RunRow
 
 if TYPE_CHECKING:
@@ -62,6 +64,21 @@ def _link(link: Link) -> Json:
         "status": link.status.value,
         "fields": {name: [pair.sage100, pair.ssm] for name, pair in link.base.items()},
     }
+
+
+def retry(report: RunReport, what: Retried, language: Language) -> Json:
+    """The report of the run, and what became of the contact."""
+    subject = what.subject
+    contact = {
+        "became": what.became.value,
+        "sage100_id": subject.sage100_id,
+        "ssm_id": subject.ssm_id,
+        "company": subject.company,
+        "contact": subject.contact,
+        "done": [{"side": side.value, "action": action.value} for side, action in what.done],
+        "problems": journal(what.problems, language),
+    }
+    return report.as_json() | {"retried": contact}
 
 
 def check(findings: Iterable[Finding]) -> list[Json]:

@@ -135,6 +135,7 @@ def test_every_reason_is_one_that_something_gives():
 COMPOSED = {
     "step": ("sync/run/course.py",),
     "run": ("sync/state/records.py",),
+    "retry": ("sync/run/retried.py", "exchange/receipt.py"),
     "column": ("cli/tables.py",),
     "kind": ("sync/journal.py",),
     "action": ("exchange/receipt.py",),

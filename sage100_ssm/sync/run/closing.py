@@ -13,6 +13,7 @@ from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.guard import Guarded
 from sage100_ssm.sync.run.observe import unreachable
 from sage100_ssm.sync.run.report import RunReport, Tally
+from sage100_ssm.sync.run.retried import retried
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
 
 _KNOWN_BY_WRITING = frozenset({*BACKED_OFF, Code.RECORD_LOCKED})
@@ -86,6 +87,7 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
                     next_try_at=next_try(tries, now()),
                     fingerprint=fingerprint(write, ignored),
                 )
+        alone = guarded.decided.seen.alone if guarded else None
         report = RunReport(
             run_id=run.run_id,
             started_at=run.started_at,
@@ -102,6 +104,7 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
             notices=tally.notices,
             postponed=len(tally.postponed),
             guards=guarded.guards if guarded else (),
+            retried=retried(alone, guarded.plan, tally, open_problems) if guarded and alone else None,
         )
         transaction.finish_run(
             RunRow(
@@ -109,7 +112,7 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
                 report.started_at,
                 report.finished_at,
                 report.status,
-                report.counts(),
+                report.counts() | run.context.options.mark,
                 int(exit_code),
             )
         )

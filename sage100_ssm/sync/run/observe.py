@@ -13,6 +13,7 @@ from sage100_ssm.sync.run.context import Context, Run, Site
 from sage100_ssm.sync.run.observation import Observation, Remembered, read_sides, remember, remembered
 from sage100_ssm.sync.run.same_system import refuse_other_company
 from sage100_ssm.sync.state.records import RunRow
+from sage100_ssm.sync.state.transaction import Transaction
 
 _FIELD_MAP = "field_map"
 _DELETION_SETTINGS = "deletion_settings"
@@ -58,11 +59,14 @@ def observe_and_remember(run: Run) -> Seen:
         ConfigurationError, SideUnavailableError: as ``observe``.
         LeaseLost: another run has taken over.
     """
-    alone = _subject_to_retry(run.context)
+    alone = None
+    if (problem := run.context.options.problem) is not None:
+        with run.context.store.transaction() as transaction:
+            alone = subject_to_retry(transaction, problem)
     # What earlier runs left is read before this one is noted as running: the last run's end decides what is read.
     known = _recall(run.context)
     with run.transaction() as transaction:
-        transaction.start_run(RunRow(run.run_id, run.started_at))
+        transaction.start_run(RunRow(run.run_id, run.started_at, counts=run.context.options.mark))
     observation = _read(run.context, known)
     for side, number in observation.read.items():
         run.tally.counts[side].read = number
@@ -107,19 +111,18 @@ def _usable(context: Context, known: Remembered, observation: Observation, alone
     return Seen(links, known, observation, alone, may_delete)
 
 
-def _subject_to_retry(context: Context) -> Subject | None:
+def subject_to_retry(transaction: Transaction, problem: int) -> Subject:
     """The contact that ``retry`` is about.
 
     Raises:
         ConfigurationError: there is no such open problem, or it is about a side as a whole.
     """
-    if context.options.problem is None:
-        return None
-    with context.store.transaction() as transaction:
-        found = [p.entry.subject for p in transaction.open_problems() if p.id == context.options.problem]
-    if not found or found[0] == Subject():
-        raise ConfigurationError("problem_unknown", number=context.options.problem)
-    return found[0]
+    found = [known for known in transaction.open_problems() if known.id == problem]
+    if not found and any(known.id == problem and known.closed_at for known in transaction.journal()):
+        raise ConfigurationError("problem_solved", number=problem)
+    if not found or found[0].entry.subject == Subject():
+        raise ConfigurationError("problem_unknown", number=problem)
+    return found[0].entry.subject
 
 
 def _refuse_unread(observation: Observation) -> None:
@@ -181,6 +184,8 @@ def _remember(run: Run, seen: Seen) -> None:
     if not is_suddenly_empty or context.options.allow_mass_change:
         with run.transaction() as transaction:
             remember(transaction, observation, context.site.database, context.now())
+    if seen.alone is not None:
+        return  # P9: the next run for all contacts is the first one that sees changed settings
     settings = _deletion_settings(context.site)
     with run.transaction() as transaction:
         if transaction.recall(_DELETION_SETTINGS) != settings:

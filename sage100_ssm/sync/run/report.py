@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import field as default
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.exchange.receipt import Action
@@ -15,6 +15,9 @@ from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import EXT_ID, Change, Write
 from sage100_ssm.sync.state.records import RunStatus
+
+if TYPE_CHECKING:
+    from sage100_ssm.sync.run.retried import Retried
 
 
 @dataclass(slots=True)
@@ -74,6 +77,7 @@ class RunReport:
     Attributes:
         postponed: writes left to the next run because this one's time was over.
         guards: the guards that withheld something.
+        retried: what became of the contact that ``retry`` named; None for any other run.
     """
 
     run_id: str
@@ -91,6 +95,7 @@ class RunReport:
     notices: int
     postponed: int = 0
     guards: Sequence[Entry] = ()
+    retried: "Retried | None" = None
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``run --json`` prints."""
