@@ -120,11 +120,15 @@ def _out_of_scope(draft: Draft, contact: Contact) -> Entry:
 def _delete_unconfirmed(draft: Draft) -> None:
     """R9: delete what we created in SSM, unconfirmed, if its Sage row was deleted before there was a link."""
     world = draft.world
-    gone = {i.ext_id: i for i in world.intents if i.side is Side.SSM and i.source_id not in world.sage100}
-    for contact in world.ssm.values() if gone else ():
-        ext_id = world.marks.ours(contact.ext_id)
-        if ext_id is None or contact.ext_id not in gone or contact.deleted or contact.id in draft.linked_ssm_ids:
+    known = world.sage100.keys() | world.unreadable.sage100_ids | world.unreadable.named
+    for intent in (i for i in world.intents if i.side is Side.SSM and i.source_id not in known):
+        ext_id = world.marks.ours(intent.ext_id)
+        found = [c for c in draft.live_by_ext_id.get(ext_id, ()) if c.id not in draft.linked_ssm_ids] if ext_id else []
+        # Somebody may have copied it since, with its `extId`: the copy is not ours to delete.
+        ours = [c for c in found if c.id == intent.target_id] or found
+        if ext_id is None or len(ours) != 1:
             continue
+        (contact,) = ours
         draft.linked_ssm_ids.add(contact.id)
         link = Link(
             ext_id.sage100_id,
@@ -133,7 +137,7 @@ def _delete_unconfirmed(draft: Draft) -> None:
             contact.company or "",
             contact.full_name,
             ext_id.origin,
-            gone[contact.ext_id].base,
+            intent.base,
         )
         decide_pair(draft, LinkedPair(draft.save(link), None, contact))
 

@@ -236,6 +236,27 @@ def test_r7_what_the_row_contained_is_kept():
     assert (notice.code, dict(notice.facts.row)["CT_Nom"]) == (Code.DELETED_IN_SAGE, "Aubrelin")
 
 
+def created_for(source, **more):
+    """What is known of a creation in SSM that is not confirmed."""
+    return Intent(SSM, source, ext_id=f"sage100:TEST:{source}", **more)
+
+
+@pytest.mark.parametrize(("target_id", "deleted"), [(None, []), (777, [777])])
+def test_r9_of_what_we_created_unconfirmed_a_copy_is_not_deleted(target_id, deleted):
+    cards = [worlds.ssm_row(n, extId="sage100:TEST:1") for n in (777, 778)]
+    intent = created_for(1, target_id=target_id)
+    plan = decide(worlds.world([worlds.sage_row(9, CT_Nom="Martin")], cards, [], intents=[intent]))
+    assert [w.target_id for w in plan.writes if w.action is Action.DELETE] == deleted
+
+
+def test_r9_what_we_created_unconfirmed_stays_while_its_sage_row_cannot_be_understood():
+    card = worlds.ssm_row(777, extId="sage100:TEST:1")
+    world = worlds.world([worlds.sage_row(9, CT_Nom="Martin")], [card], [], intents=[created_for(1)])
+    assert (SSM, Action.DELETE, 777) in lines(decide(world))
+    plan = decide(replace(world, unreadable=Unreadable(sage100_ids=frozenset({1}))))
+    assert (SSM, Action.DELETE, 777) not in lines(plan)
+
+
 # --- P3: every column counts
 
 
