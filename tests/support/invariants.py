@@ -69,8 +69,8 @@ def left_out(play: Play) -> Iterator[str]:
 def doubles(play: Play) -> Iterator[str]:
     """Contacts in scope that the product created and that no link leads to: somebody stands there twice."""
     mapper, links = play.mapper(), play.links
-    # A user has made a copy of a contact that had no link yet: a person must say which one it is.
-    copied = {Code.AMBIGUOUS_MATCH, Code.DUPLICATE_EXT_ID}
+    # A user has made a copy of a contact that had no link yet, or it has left the scope: a problem says so.
+    copied = {Code.AMBIGUOUS_MATCH, Code.DUPLICATE_EXT_ID, Code.ORPHAN_EXT_ID, Code.OUT_OF_SCOPE}
     ambiguous = {p.entry.subject.ssm_id for p in play.problems if p.entry.code in copied}
     for id_ in play.sage100.living().keys() - play.sage100.born_here - {k.sage100_id for k in links}:
         if mapper.companies.is_in_scope(play.sage100.contacts[id_]["CT_Num"]):
