@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from sage100_ssm.sage100.errors import (
     Refusal,
     RefusedError,
     SageError,
+    UnexpectedError,
     UnreachableError,
 )
 from sage100_ssm.sage100.tables import F_CONTACTT
@@ -38,6 +40,8 @@ _COMPANY = "CT_Num"
 _NUMBER = "CT_No"
 """Sage's own number: taken from a record when its contact is created, and never changed."""
 _TECHNICAL_PREFIX = "cb"
+_SAME_ANSWERS = 10
+"""After so many refusals in the same words, and no write that was done, it is not the records."""
 
 
 class ContactWriter:
@@ -54,13 +58,15 @@ class ContactWriter:
     def __init__(self, database: Database, company: str) -> None:
         self._database, self._company = database, company
         self._has_warned_of_columns = self._has_warned_of_companies = False
+        self._has_written = False
+        self._refusals: Counter[str] = Counter()
 
     def write(self, requests: Sequence[WriteRequest]) -> Iterator[Receipt]:
         """Carry out the requests in order; one receipt each.
 
         Raises:
-            ConnectorError: the connection broke (the request under way has its receipt: uncertain), or
-                the login has no right to write.
+            ConnectorError: the connection broke (the request under way has its receipt: uncertain), or the database
+                takes no write, whatever the contact (the request under way is to be tried again).
         """
         for request in requests:
             if self._is_of_another_company(request):
@@ -74,8 +80,13 @@ class ContactWriter:
         """The request's receipt, yielded before the error that ends the writing."""
         task = _Task(self._database, request)
         try:
-            yield in_transaction(self._database, task.run)
+            receipt = in_transaction(self._database, task.run)
+            self._has_written |= receipt.wrote
+            yield receipt
         except RefusedError as error:
+            if self._is_same_for_all(error):
+                yield _not_now(request, task.action, error)
+                raise ConnectorError.of(UnexpectedError(error.words)) from error
             yield _refused(request, error, task.action)
         except LockedError as error:
             yield _receipt(request, Outcome.RETRY, task.action, cause=Cause.LOCKED, detail=str(error))
@@ -83,7 +94,16 @@ class ContactWriter:
             yield _receipt(request, Outcome.UNCERTAIN, task.action, cause=Cause.CONNECTION, detail=str(error))
             raise ConnectorError.of(error) from error
         except SageError as error:
+            yield _not_now(request, task.action, error)
             raise ConnectorError.of(error) from error
+
+    def _is_same_for_all(self, error: RefusedError) -> bool:
+        """Whether the database refuses every write, and always in the same words."""
+        # A trigger that refuses one contact speaks like one that refuses all, as while a company is closed for work.
+        if self._has_written or error.refusal is not Refusal.OTHER:
+            return False
+        self._refusals[error.words] += 1
+        return len(self._refusals) == 1 and self._refusals.total() >= _SAME_ANSWERS
 
     def _is_of_another_company(self, request: WriteRequest) -> bool:
         """Whether the record's `cbMarq` belongs to another company's database, where it is somebody else's."""
@@ -149,7 +169,7 @@ class _Task:
             return _receipt(self._request, Outcome.APPLIED, id=marq)
         if (field := self._unexpected_field(row)) is not None:
             return _changed(self._request, Action.DELETE, field, id=marq, record=row)
-        self._contacts.delete(marq)
+        self._contacts.delete(row)
         return _receipt(self._request, Outcome.APPLIED, id=marq, wrote=True)
 
     def _update_by_id(self) -> Receipt:
@@ -180,7 +200,7 @@ class _Task:
         # Twice: a company's code may turn out equal once it is spelt as F_COMPTET does.
         changes = _different(self._checked(_different(given, row)), row)
         if changes:
-            row = self._contacts.update(row, changes)
+            row = self._contacts.update(row, changes, self._request.expected or ())
         return _receipt(self._request, Outcome.APPLIED, Action.UPDATE, id=marq, record=row, wrote=bool(changes))
 
     def _create(self, name: Values) -> Receipt:
@@ -252,6 +272,11 @@ def _refused(request: WriteRequest, error: RefusedError, action: Action) -> Rece
         field=error.column,
         detail=error.words,
     )
+
+
+def _not_now(request: WriteRequest, action: Action, error: SageError) -> Receipt:
+    """The receipt of a write that was not done because the database takes none."""
+    return _receipt(request, Outcome.RETRY, action, cause=Cause.REJECTED, detail=str(error))
 
 
 def _changed(request: WriteRequest, action: Action, field: str | None, **row: Any) -> Receipt:

@@ -106,14 +106,11 @@ class Write:
     @property
     def variants(self) -> Iterator[Mapping[str, Any]]:
         """The fields of an update in the forms to try, the likeliest first."""
-        # How a field is cleared is not documented (docs/facts/ssm-api.md, "Open questions", 8): by null; a text by the
-        # empty text; at last without the fields to clear, which must not prevent the others from being written (P7).
+        # How a field is cleared is not documented (docs/facts/ssm-api.md, "Open questions", 8): by null, or a text by
+        # the empty text.
         yield self.fields
         if self.texts:
             yield {**self.fields, **dict.fromkeys(self.texts, "")}
-        filled = {field: value for field, value in self.fields.items() if value is not None}
-        if filled and len(filled) < len(self.fields):
-            yield filled
 
 
 def malformation(request: WriteRequest) -> str:

@@ -1,7 +1,7 @@
 """Which fields SSM has. Senders may have others, and SSM silently ignores a field that it does not have."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -9,6 +9,7 @@ from destination_ssm.decision import OWNED
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.errors import SsmError
+from sage100_ssm.ssm.responses import SchemaField
 from sage100_ssm.ssm.values import Row
 
 logger = logging.getLogger("airbyte")
@@ -38,7 +39,7 @@ class KnownFields:
         """
         self._shown.update(*rows)
         unsure = {field for request in requests for field in request.values} - self._shown
-        unknown = unsure - self._schema if unsure and self._schema else set()
+        unknown = unsure - self._schema.keys() if unsure and self._schema else set()
         if new := sorted(unknown - self._unknown):
             logger.warning("Not fields of %s in Sage Sales Management, ignored: %s.", self._resource, ", ".join(new))
             self._unknown |= unknown
@@ -47,13 +48,18 @@ class KnownFields:
             for request in requests
         ]
 
+    @property
+    def required(self) -> frozenset[str]:
+        """The fields without which this instance creates no row, as far as its schema says so."""
+        return frozenset(name for name, field in self._schema.items() if field.required)
+
     @cached_property
-    def _schema(self) -> frozenset[str]:
-        """The fields that the schema names, asked for once and only where needed; empty where there is no schema.
+    def _schema(self) -> Mapping[str, SchemaField]:
+        """The fields that the schema names, asked for once and only where needed; none where there is no schema.
 
         Without a schema, every field is taken for one of SSM's.
         """
         try:
-            return self._client.field_names(self._resource)
+            return self._client.schema(self._resource)
         except SsmError:
-            return frozenset()
+            return {}

@@ -1,10 +1,11 @@
 """What became of a write, by SSM's answer and by what was read afterwards. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from destination_ssm.decision import Snapshot, Write
+from destination_ssm.parts import Division
 from destination_ssm.receipts import receipt
 from destination_ssm.value_forms import holds
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
@@ -23,16 +24,23 @@ class Attempt:
         write: what was sent.
         id: the row, as far as it is known.
         error: why it was not confirmed; None if it was.
+        division: the whole write, where this is what came of its parts, or of the last one that was sent.
     """
 
     write: Write
     id: int | None
     error: SsmError | None
+    division: Division | None = None
 
     @property
     def is_in_doubt(self) -> bool:
         """Whether it may have been carried out without a confirmation."""
         return isinstance(self.error, PassingError) and self.error.sent
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether parts of it were not sent yet."""
+        return self.division is not None and bool(self.division.waiting)
 
     @property
     def was_refused_with_others(self) -> bool:
@@ -44,6 +52,8 @@ class Attempt:
         """Whether it may be tried again after a new look: a creation only if it was certainly not carried out."""
         if not isinstance(self.error, PassingError):
             return False
+        if self.division:
+            return not (self.division.is_creating and self.error.sent)
         return self.write.action is not Action.CREATE or not self.error.sent
 
 
@@ -58,10 +68,34 @@ def settle(attempt: Attempt, after: Snapshot | None, *, alike: bool = False) -> 
     row = _row_after(attempt, after)
     is_gone = after is not None and (row is None or is_deleted(row))
     if attempt.error is None:
-        return _confirmed(attempt, row, after)
-    if isinstance(attempt.error, Rejected | Forbidden):
-        return _rejected(attempt, row, attempt.error.detail or str(attempt.error), is_gone=is_gone, alike=alike)
-    return _unconfirmed(attempt, row, is_gone=is_gone, was_read=after is not None)
+        settled = _confirmed(attempt, row, after)
+    elif isinstance(attempt.error, Rejected | Forbidden):
+        words = attempt.error.detail or str(attempt.error)
+        settled = _rejected(attempt, row, words, is_gone=is_gone, alike=alike)
+    else:
+        settled = _unconfirmed(attempt, row, is_gone=is_gone, was_read=after is not None)
+    return attempt.division.reported(settled) if attempt.division else settled
+
+
+def with_parts_seen(attempt: Attempt, after: Snapshot | None) -> Attempt:
+    """An attempt that was interrupted between its parts, with what a reading shows of them."""
+    division, row = attempt.division, _row_after(attempt, after)
+    if division is None or not division.waiting or row is None or is_deleted(row):
+        return attempt
+    if division.is_creating:
+        if not attempt.is_in_doubt:
+            return attempt
+        division = division.after_acceptance(row["id"])
+    return result_of_parts(division.after_look(row), attempt)
+
+
+def result_of_parts(division: Division, last: Attempt) -> Attempt:
+    """What came of a write in parts: of the last one that was sent, as long as others are waiting."""
+    if division.waiting:
+        return replace(last, division=division)
+    # Where nothing was taken at all, the refusal is the first one, of the whole.
+    error = None if division.has_written else division.refusal
+    return Attempt(division.written, division.id, error, division)
 
 
 def settle_later(in_doubt: Attempt, now: Snapshot) -> Receipt | None:

@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as default
+from functools import partial
 
 from destination_ssm.decision import CreationRules, Snapshot, Write, decide, malformation, matching_row
 from destination_ssm.known_fields import KnownFields
@@ -14,11 +15,14 @@ from destination_ssm.outcome import (
     Attempt,
     changed_or_done,
     is_unproven,
+    result_of_parts,
     settle,
     settle_bulk,
     settle_later,
     uncleared_texts,
+    with_parts_seen,
 )
+from destination_ssm.parts import Division, names_a_field
 from destination_ssm.receipts import malformed, not_searchable, not_sent
 from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.connectors.request import WriteRequest
@@ -36,7 +40,7 @@ from sage100_ssm.ssm.errors import (
     TooLate,
     UnexpectedStatus,
 )
-from sage100_ssm.ssm.values import Row, ext_id
+from sage100_ssm.ssm.values import Row, ext_id, is_deleted
 
 _SECONDS_PER_BATCH = 5
 """How long a batch may take to write: so old is, in the ordinary case, what the decisions rest upon (P11)."""
@@ -64,14 +68,18 @@ class _Rounds:
     Attributes:
         tries: how often each was sent, or would have been, by its index.
         doubtful: its last attempt that may have been carried out, by its index.
+        divisions: those that are on their way in parts, by their index.
     """
 
     tries: dict[int, int] = default(default_factory=dict)
     doubtful: dict[int, Attempt] = default(default_factory=dict)
+    divisions: dict[int, Division] = default(default_factory=dict)
 
     def count(self, attempt: Attempt) -> int:
-        """Take note of an attempt; the number of those about the same record."""
+        """Take note of an attempt; the number of those about the same record without any progress."""
         index = attempt.write.request.index
+        if attempt.division and attempt.division is not self.divisions.get(index):
+            self.tries[index], self.divisions[index] = 0, attempt.division
         self.tries[index] = self.tries.get(index, 0) + 1
         # A 429 should mean that nothing was done; to look whether it was costs nothing.
         if attempt.is_in_doubt or isinstance(attempt.error, QuotaExhausted):
@@ -83,7 +91,8 @@ class SsmWriter:
     """Writes the records of one stream.
 
     No write goes out on what was read before the last one about that record: what was not carried out, or may not
-    have been, is decided anew after a new look (P11), a batch times, with growing waits.
+    have been, is decided anew after a new look (P11), a batch times, with growing waits. What SSM refuses is sent again
+    in parts within the same few seconds, until the values at fault are alone (P7).
 
     Args:
         client: the client, shared with others.
@@ -187,16 +196,29 @@ class SsmWriter:
         """Decide on requests; yield the receipts of those that come to nothing, return the writes."""
         writes: list[Write] = []
         for request in self._fields.without_unknown(requests, seen.by_id.values()):
-            doubtful = rounds.doubtful.get(request.index)
-            done = settle_later(doubtful, seen) if doubtful else None
-            decision = done or decide(request, seen, self._rules)
+            if request.index in rounds.divisions:
+                decision = self._decide_on_rest(rounds.divisions[request.index], seen, rounds)
+            else:
+                doubtful = rounds.doubtful.get(request.index)
+                done = settle_later(doubtful, seen) if doubtful else None
+                decision = done or decide(request, seen, self._rules)
+                if doubtful and not isinstance(decision, Write) and decision.outcome is Outcome.CHANGED:
+                    decision = changed_or_done(doubtful, decision.record)
             if isinstance(decision, Write):
                 writes.append(decision)
-            elif doubtful and decision.outcome is Outcome.CHANGED:
-                yield changed_or_done(doubtful, decision.record)
             else:
                 yield decision
         return writes
+
+    def _decide_on_rest(self, division: Division, seen: Snapshot, rounds: _Rounds) -> Write | Receipt:
+        """Decide on what has not been sent yet of a write in parts."""
+        row = seen.by_id.get(division.id) if division.id is not None else None
+        if row and not is_deleted(row):
+            division = rounds.divisions[division.write.request.index] = division.after_look(row)
+        if not division.waiting:
+            return settle(Attempt(division.written, division.id, None, division), seen)
+        decision = decide(division.remaining_request, seen, self._rules)
+        return decision if isinstance(decision, Write) else division.reported(decision)
 
     def _write_in_bulk(
         self, requests: Sequence[WriteRequest], rounds: _Rounds
@@ -256,21 +278,21 @@ class SsmWriter:
         Returns:
             The requests that are to be taken up again, and why nothing more can be written, if that is so.
         """
-        # Where only a list of all rows finds an `extId`, that look is always old: for a creation it does no harm.
-        limits = [None if self._by_id and write.action is Action.CREATE else until for write in writes]
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="ssm-write") as pool:
-            attempts = list(pool.map(self._send, writes, limits))
+            begun = [rounds.divisions.get(write.request.index) for write in writes]
+            attempts = list(pool.map(partial(self._send_whole_or_rest, until), writes, begun))
+            attempts = self._take_apart(attempts, pool, until)
         doubtful = [attempt for attempt in attempts if attempt.is_in_doubt]
         seen = self._read_back(attempts, doubtful)
         if self._clear_texts(attempts, seen):
             seen = self._read_back(attempts, doubtful)
         again: list[WriteRequest] = []
         alike, lost, pause = _are_alike(attempts), 0, 0.0
-        for attempt in attempts:
+        for attempt in (with_parts_seen(attempt, seen) for attempt in attempts):
             receipt = settle(attempt, seen, alike=alike)
             count = rounds.count(attempt)
             if _is_worth_another_try(attempt, receipt) and count < self._client.policy.attempts:
-                again.append(attempt.write.request)
+                again.append(attempt.division.remaining_request if attempt.division else attempt.write.request)
                 if not isinstance(attempt.error, SessionExpired | TooLate):
                     pause = max(pause, self._client.policy.wait_before(count))
             else:
@@ -290,15 +312,59 @@ class SsmWriter:
                 self._client.update(self._stream, identifier or 0, texts, until=until)
         return bool(waiting)
 
-    def _send(self, write: Write, until: float | None) -> Attempt:
+    def _take_apart(self, attempts: Sequence[Attempt], pool: ThreadPoolExecutor, until: float) -> list[Attempt]:
+        """Send in parts what SSM has just refused for the values in it (P7); the other attempts stay as they are."""
+        done = list(attempts)
+        divisions: dict[int, Division] = {}
+        for number, attempt in enumerate(attempts):
+            is_whole = attempt.division is None and attempt.write.action is not Action.DELETE
+            if is_whole and isinstance(attempt.error, Rejected):
+                divisions[number] = self._division_of(attempt.write, attempt.error)
+                done[number] = replace(attempt, division=divisions[number])
+        # What has one value alone is in no need of that.
+        numbers = [number for number, division in divisions.items() if division.waiting]
+        if numbers and _are_alike(done):
+            # Probably it is not the values, and SSM refuses everything for now: one of many shows that.
+            first, *numbers = numbers
+            done[first] = self._send_in_parts(until, divisions[first])
+            if isinstance(done[first].error, Rejected):
+                return done
+        sent = pool.map(partial(self._send_in_parts, until), [divisions[number] for number in numbers])
+        for number, attempt in zip(numbers, sent, strict=True):
+            done[number] = attempt
+        return done
+
+    def _division_of(self, write: Write, refusal: Rejected) -> Division:
+        required = self._fields.required if write.action is Action.CREATE else frozenset[str]()
+        return Division.of(write, refusal, self._rules, required)
+
+    def _send_in_parts(self, until: float, division: Division) -> Attempt:
+        """Send the parts of a write one after the other, as far as they can be sent now."""
+        attempt = Attempt(division.write, division.id, division.refusal, division)
+        while division.waiting:
+            attempt = self._send(division.next_write, until)
+            if attempt.error is None:
+                division = division.after_acceptance(attempt.id)
+            elif isinstance(attempt.error, Rejected):
+                division = division.after_refusal(attempt.error)
+            else:
+                break
+        return result_of_parts(division, attempt)
+
+    def _send_whole_or_rest(self, until: float, write: Write, begun: Division | None) -> Attempt:
+        return self._send_in_parts(until, begun) if begun else self._send(write, until)
+
+    def _send(self, write: Write, until: float) -> Attempt:
         identifier = write.id
+        # Where only a list of all rows finds an `extId`, that look is always old: for a creation it does no harm.
+        limit = None if self._by_id and write.action is Action.CREATE else until
         try:
             if identifier is None:
-                identifier = self._client.create(self._stream, write.fields, until=until)
+                identifier = self._client.create(self._stream, write.fields, until=limit)
             elif write.action is Action.UPDATE:
-                self._send_update(identifier, write, until)
+                self._send_update(identifier, write, limit)
             else:
-                self._client.delete(self._stream, identifier, until=until)
+                self._client.delete(self._stream, identifier, until=limit)
         except SsmError as error:
             return Attempt(write, identifier, error)
         return Attempt(write, identifier, None)
@@ -352,8 +418,9 @@ class SsmWriter:
 
 def _given_up(request: WriteRequest, error: SsmError, rounds: _Rounds) -> Receipt:
     """The receipt of a request that cannot be tried any more."""
-    doubtful = rounds.doubtful.get(request.index)
-    return settle(doubtful, None) if doubtful else not_sent(request, error)
+    doubtful, division = rounds.doubtful.get(request.index), rounds.divisions.get(request.index)
+    given_up = settle(doubtful, None) if doubtful else not_sent(request, error)
+    return division.reported(given_up) if division else given_up
 
 
 def _error_of_look_up(error: SsmError) -> ConnectorError:
@@ -366,7 +433,8 @@ def _error_of_look_up(error: SsmError) -> ConnectorError:
 
 def _is_worth_another_try(attempt: Attempt, receipt: Receipt) -> bool:
     """Whether a write is to be decided anew: one that was not carried out, or may not have been."""
-    return attempt.can_be_decided_anew and receipt.outcome in {Outcome.RETRY, Outcome.UNCERTAIN}
+    was_not_done = attempt.is_unfinished or receipt.outcome in {Outcome.RETRY, Outcome.UNCERTAIN}
+    return attempt.can_be_decided_anew and was_not_done
 
 
 def _refuses_bulk(error: SsmError) -> bool:
@@ -382,6 +450,9 @@ def _are_alike(attempts: Sequence[Attempt]) -> bool:
     if all(isinstance(error, Forbidden) for error in errors):
         return True
     words = {(error.status, error.detail) if isinstance(error, Rejected) else None for error in errors}
+    whole = [attempt.division.write if attempt.division else attempt.write for attempt in attempts]
+    if any(isinstance(e, Rejected) and names_a_field(e, w.fields) for e, w in zip(errors, whole, strict=True)):
+        return False
     return len(errors) >= _MANY and len(words) == 1 and None not in words
 
 

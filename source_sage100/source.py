@@ -24,7 +24,7 @@ from sage100_ssm.connectors.source import CursorStream, FullStream, PagedSource,
 from sage100_ssm.connectors.spec import connection_specification
 from sage100_ssm.exchange.record import COMPANY
 from sage100_ssm.sage100.database import Database, open_database
-from sage100_ssm.sage100.errors import UnreachableError
+from sage100_ssm.sage100.errors import SageError
 from sage100_ssm.sage100.reading import pages
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
 from source_sage100.config import SourceSage100Config
@@ -57,9 +57,10 @@ class SourceSage100(PagedSource):
         """Open the database; look for its tables, its columns and the right to read them.
 
         Raises:
-            ConnectorError: it cannot be read. An address where nothing answers is here a matter of configuration.
+            ConnectorError: it cannot be read. Whatever the cause, here it is a matter of configuration: Airbyte shows a
+                passing error of a check as a trace.
         """
-        with connector_errors(configuration=UnreachableError), self._opened(config) as database:
+        with connector_errors(configuration=SageError), self._opened(config) as database:
             database.verify_reading()
         return True, None
 

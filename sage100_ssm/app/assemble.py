@@ -12,12 +12,15 @@ from tempfile import TemporaryDirectory
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.app.sides import both_sides
 from sage100_ssm.sync.contacts.fields import field_map
+from sage100_ssm.sync.journal import Subject
 from sage100_ssm.sync.run.context import Context, Run, RunOptions, Site
 from sage100_ssm.sync.run.course import ResultT, Step, Take, find_pairs, rehearse, relink, synchronise
+from sage100_ssm.sync.run.forgetting import forget_person
 from sage100_ssm.sync.run.lease import Waiting, leased
 from sage100_ssm.sync.run.pairs import Candidates
 from sage100_ssm.sync.run.report import PlanReport, RunReport
 from sage100_ssm.sync.state.errors import StateDamaged, StateMissing
+from sage100_ssm.sync.state.forgetting import StoredPerson
 from sage100_ssm.sync.state.store import StateStore
 
 ORDINARY = RunOptions()
@@ -34,10 +37,12 @@ def site_of(settings: Settings) -> Site:
         fields=field_map(settings.fields),
         locale=settings.locale,
         policy=settings.policy,
+        retention=settings.retention,
         scope=settings.scope,
         code_field=settings.ssm.company_code_field,
         ext_id_once=settings.ssm.ext_id_once,
         time_budget=timedelta(minutes=settings.time_budget_minutes),
+        formerly=frozenset(settings.sage100.formerly),
     )
 
 
@@ -104,6 +109,20 @@ def resync(settings: Settings, progress: Progress = lambda _: None, waiting: Wai
             _put_aside(Path(damaged.place))
     with open_run(settings, RunOptions(whole=True), waiting) as run:
         return relink(run, showing(progress))
+
+
+def forget(settings: Settings, contact: Subject, waiting: Waiting = lambda _: None) -> tuple[StoredPerson, bool]:
+    """Forget one person at once (P17); neither side is asked or written.
+
+    Raises:
+        AnotherRun: a run is under way.
+        StateError: the state cannot be used.
+    """
+    with (
+        StateStore.open(settings.state) as store,
+        leased(store, lease_owner(), utc_now, waiting) as held,
+    ):
+        return forget_person(store, held.lease, contact, utc_now())
 
 
 def showing(progress: Progress) -> Take:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
+from sage100_ssm.sync.contacts.fields import FieldMapError
+
 INCLUDE = "include"
 """The key that names another file of settings; an included file cannot have it."""
 
@@ -19,8 +21,8 @@ class InvalidSetting:
 
     Attributes:
         key: the path of its key, with dots; empty for the whole file.
-        reason: what is wrong: ``syntax``, ``environment_missing``, ``unknown_key``, ``foreign_key``, or a value of
-            ``_REASONS``.
+        reason: what is wrong: ``syntax``, ``environment_missing``, ``unknown_key``, ``foreign_key``, a value of
+            ``_REASONS``, or the reason of a ``FieldMapError``.
         params: what the sentence names besides the key. Never the value in the file, which may be a secret.
     """
 
@@ -72,6 +74,9 @@ def invalid_values(error: ValidationError, tree: Mapping[str, Any]) -> Iterator[
     for details in error.errors(include_url=False, include_input=False):
         reason, context = _REASONS.get(details["type"], "invalid"), details.get("ctx", {})
         params: dict[str, Any] = {}
+        if isinstance(misfit := context.get("error"), FieldMapError):
+            yield InvalidSetting(_key_path((*details["loc"], misfit.field), tree), misfit.reason)
+            continue
         if reason == "not_a_choice":
             # The choices exist only in an English sentence: 'refuse' or 'truncate'.
             params = {"choices": _QUOTED.findall(str(context.get("expected") or context.get("expected_tags")))}

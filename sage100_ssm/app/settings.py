@@ -9,19 +9,27 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from sage100_ssm.app.invalid_settings import INCLUDE, InvalidSetting, invalid_values, unknown_keys
 from sage100_ssm.messages import Language
-from sage100_ssm.sage100.config import Sage100Config, Sqlite
+from sage100_ssm.sage100.config import COMPANY_NAME, Sage100Config, Sqlite
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.fields import FieldChange, field_map
 from sage100_ssm.sync.failures import ConfigurationError
-from sage100_ssm.sync.policy import Policy
+from sage100_ssm.sync.policy import Policy, Retention
 
 _STATE_DRIVERS = ("sqlite", "postgresql+psycopg")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -60,8 +68,25 @@ def _known_country(code: str) -> str:
 
 
 def _field_changes(changes: Mapping[str, FieldChange]) -> Mapping[str, FieldChange]:
-    field_map(changes)  # raises ValueError where they do not fit the map
+    field_map(changes)  # raises FieldMapError where they do not fit the map
     return changes
+
+
+class Sage100Settings(Sage100Config):
+    """Sage 100, with the names that the company database had before.
+
+    Attributes:
+        formerly: those names: contacts of SSM that carry one of them in their ``extId`` are ours (P15).
+    """
+
+    formerly: tuple[Annotated[str, Field(pattern=COMPANY_NAME)], ...] = ()
+
+    @field_validator("formerly")
+    @classmethod
+    def _former_names_alone(cls, formerly: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if info.data.get("company") in formerly:
+            raise ValueError("company")
+        return formerly
 
 
 class SsmSettings(SsmConfig):
@@ -88,19 +113,21 @@ class Settings(BaseModel):
         country: of phone numbers written without prefix, two letters.
         scope: which contacts are synchronised.
         policy: what is decided where the rules leave a choice.
+        retention: how long names and values are kept once they are not needed.
         fields: changes of the field map, by the field's name.
         time_budget_minutes: after which a run begins no further write; the next one goes on.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    sage100: Sage100Config
+    sage100: Sage100Settings
     ssm: SsmSettings
     state: Annotated[str, AfterValidator(_supported_state), Field(repr=False)] = "sqlite:///sync-state.db"
     language: Language = "fr"
     country: Annotated[str, AfterValidator(_known_country)] = "FR"
     scope: Scope = Scope()
     policy: Policy = Policy()
+    retention: Retention = Retention()
     fields: Annotated[Mapping[str, FieldChange], AfterValidator(_field_changes)] = Field(default_factory=dict)
     time_budget_minutes: Annotated[float, Field(gt=0)] = 14
 

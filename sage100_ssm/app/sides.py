@@ -14,14 +14,17 @@ from sage100_ssm.sage100.config import Sage100Config
 from sage100_ssm.sage100.database import Database, open_database
 from sage100_ssm.sage100.diagnosis import DEFAULT_PORT
 from sage100_ssm.sage100.errors import SageError
-from sage100_ssm.sage100.inspection import Inspection, inspect_database
+from sage100_ssm.sage100.inspection import Inspection, inspect_database, server_and_database
 from sage100_ssm.sage100.tables import F_CONTACTT
+from sage100_ssm.ssm import where
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.ssm.errors import SsmError
 from sage100_ssm.ssm.responses import SchemaField
 from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
+from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.run.ports import Location
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
 
@@ -83,6 +86,16 @@ class SageSide:
             return self.database.last_identity(F_CONTACTT)
         except SageError as error:
             raise SideFailedError(failure_of(error, _place(self._config))) from error
+
+    def location(self) -> Location:
+        """Where the database is, as the server says it, else as the settings do.
+
+        Raises:
+            SideFailedError: the database cannot be opened.
+        """
+        server, database = server_and_database(self.database)
+        place = _place(self._config)
+        return Location(server or place.get("host"), database or place.get("database") or place.get("path"))
 
     def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
         """Read streams whole; a failure is part of the reading."""
@@ -168,6 +181,13 @@ class SsmSide:
             return Reading([])
         configuration = self._configuration | {"contact_ids": list(ids)}
         return in_process.read(SourceSsm(self._client), configuration, {_CONTACTS: None})[_CONTACTS]
+
+    def find_marked(self) -> Reading:
+        """Read the contacts with an ``extId`` in our form, deleted ones included; a failure is part of the reading."""
+        try:
+            return Reading([dict(row) for row in self._client.rows(_CONTACTS, where.is_marked(Side))])
+        except SsmError as error:
+            return Reading([], failure=failure_of(error))
 
     def write(self, records: Iterable[Row], sink: Sink) -> None:
         """Write contacts; one receipt each.

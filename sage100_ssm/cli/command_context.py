@@ -3,7 +3,7 @@
 import json
 import logging
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +16,12 @@ from sage100_ssm.app.endings import ending_after
 from sage100_ssm.app.settings import Settings, load_settings
 from sage100_ssm.cli.tables import HARD_SPACES, plain
 from sage100_ssm.cli.value_format import ValueFormatter, value_formatter
-from sage100_ssm.messages import Language, describe, say
+from sage100_ssm.exchange.failure import Failure
+from sage100_ssm.messages import Language, describe, say, say_error
 from sage100_ssm.sync.contacts.fields import field_map
-from sage100_ssm.sync.failures import SyncError
+from sage100_ssm.sync.failures import SyncError, side_error
 from sage100_ssm.sync.journal import Entry
+from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.state.errors import AnotherRun
 from sage100_ssm.sync.state.store import StateStore
 from sage100_ssm.sync.state.transaction import Transaction
@@ -105,6 +107,12 @@ class CommandContext:
         for guard in guards:
             words = describe(guard, self.language)
             self._err.print(plain(f"{words.message} → {words.remedy}"), soft_wrap=True)
+
+    def print_failures(self, failures: Mapping[Side, Failure]) -> None:
+        """Print why a side could not be read or written to the end, on the standard error."""
+        for side, failure in failures.items():
+            error = side_error(side, failure)
+            self._err.print(plain(say_error(error.code, self.language, **error.params)), soft_wrap=True)
 
     def print_result(self, as_json: Any, *as_tables: RenderableType) -> None:
         """Print the result on the standard output, in the one form or in the other."""

@@ -14,18 +14,21 @@ import typer
 from sage100_ssm import __version__
 from sage100_ssm.cli import json_shapes, tables
 from sage100_ssm.cli.command_context import command_context, terminal
-from sage100_ssm.cli.explain import find_contacts
-from sage100_ssm.cli.options import SYNC_YAML, Config, Json
+from sage100_ssm.cli.explain import stored_contacts
+from sage100_ssm.cli.forgetting import find_person
+from sage100_ssm.cli.narrowing import Narrowing
+from sage100_ssm.cli.options import SYNC_YAML, Config, Json, OfCode, OfCompany, OfContact, Who
 from sage100_ssm.cli.pair_commands import decide, match
 from sage100_ssm.cli.status import read_status
 from sage100_ssm.messages import Language, say
 from sage100_ssm.sync.failures import Exit
-from sage100_ssm.sync.model import LinkStatus, Side
+from sage100_ssm.sync.model import Side
 
 _TRY = "Try"
 _SYNCHRONISE = "Synchronise"
 _WHO_IS_WHO = "Say who is who"
 _LOOK = "Look at what is stored"
+_KEEP = "Erase what is stored"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -218,6 +221,7 @@ def run(
         options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
         report = run_once(context.settings, options=options, progress=context.progress, waiting=context.waiting)
         context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
+        context.print_failures(report.failures)
         context.print_guards(report.guards)
     raise typer.Exit(report.exit_code)
 
@@ -275,20 +279,21 @@ def retry(
     with command_context(config, as_json=as_json) as context:
         from sage100_ssm.app.assemble import run_once
         from sage100_ssm.sync.run.context import RunOptions
-        from sage100_ssm.sync.run.observe import subject_to_retry
+        from sage100_ssm.sync.run.observe import contacts_to_retry
 
         with context.state() as state:
-            subject_to_retry(state, problem)  # one that nobody knows is refused before either side is opened
+            contacts_to_retry(state, problem)  # one that nobody knows is refused before either side is opened
         report = run_once(
             context.settings,
             options=RunOptions(problem=problem),
             progress=context.progress,
             waiting=context.waiting,
         )
-        assert report.retried is not None, "a run that is about one contact says what became of it"
+        assert report.retried is not None, "a run that is about some contacts says what became of them"
         shown = tables.retried(report.retried, context.language)
         context.print_result(json_shapes.retry(report, report.retried, context.language), shown)
         context.print_guards(report.guards)
+        context.print_failures(report.failures)
     raise typer.Exit(report.exit_code)
 
 
@@ -305,7 +310,10 @@ def resync(*, config: Config = SYNC_YAML) -> None:
         from sage100_ssm.app.assemble import resync as rebuild
 
         report = rebuild(context.settings, progress=context.progress, waiting=context.waiting)
-        context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
+        found = tables.rebuilt(report, context.settings.sage100.company, context.language)
+        context.print_result(report.as_json(), tables.run(report.as_json(), context.language), found)
+        context.print_guards(report.guards)
+        context.print_failures(report.failures)
     raise typer.Exit(report.exit_code)
 
 
@@ -328,14 +336,29 @@ def status(*, config: Config = SYNC_YAML, as_json: Json = False) -> None:
 
 
 @app.command(rich_help_panel=_LOOK)
-def problems(*, config: Config = SYNC_YAML, as_json: Json = False) -> None:
-    """What holds contacts back now, newest first, and what to do about it.
+def problems(
+    *,
+    config: Config = SYNC_YAML,
+    as_json: Json = False,
+    code: OfCode = None,
+    company: OfCompany = None,
+    contact: OfContact = None,
+) -> None:
+    """What holds contacts back now: first the totals per cause, then each problem and what to do about it.
 
-    A problem closes by itself once its cause is gone.
+    A problem closes by itself once its cause is gone. Where several contacts wait for one cause (a job title that SSM
+    does not have, a company that Sage 100 does not have), they are one problem, and `retry` tries all of them.
 
-    `sage100-ssm problems`, or for a script `sage100-ssm problems --json`
+    - `sage100-ssm problems`
+    - `sage100-ssm problems --code value_unknown`: one cause at a time, the one with most contacts first
+    - `sage100-ssm problems --company CARAT`, or `--contact "claire morel"`, when somebody asks
     """
-    _show_journal(config, as_json=as_json, open_only=True)
+    narrowing = Narrowing(code, company, contact)
+    with command_context(config, as_json=as_json) as context, context.state() as state:
+        entries, language = narrowing.of(state.journal(open_only=True), state), context.language
+        empty = "problems_empty" if narrowing == Narrowing() else "problems_none_such"
+        table = tables.problems(entries, language) if entries else tables.plain(say(empty, language))
+        context.print_result(json_shapes.problems(entries, language), table)
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -344,21 +367,22 @@ def journal(
     config: Config = SYNC_YAML,
     as_json: Json = False,
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Only so many, the newest.")] = None,
+    code: OfCode = None,
+    company: OfCompany = None,
+    contact: OfContact = None,
 ) -> None:
     """All problems and notices, newest first, closed ones too.
 
-    `sage100-ssm journal -n 20`
+    - `sage100-ssm journal -n 20`
+    - `sage100-ssm journal --code conflict_settled --company CARAT`: whose value was kept, at one client
     """
-    _show_journal(config, as_json=as_json, limit=limit)
-
-
-def _show_journal(config: Path, *, as_json: bool, open_only: bool = False, limit: int | None = None) -> None:
+    narrowing = Narrowing(code, company, contact)
     with command_context(config, as_json=as_json) as context, context.state() as state:
-        entries, language = state.journal(open_only=open_only, limit=limit), context.language
-        table = tables.journal(entries, language)
-        if not entries:
-            table = tables.plain(say("problems_empty" if open_only else "journal_empty", language))
-        context.print_result(json_shapes.journal(entries, language), table)
+        is_whole = narrowing == Narrowing()
+        entries = narrowing.of(state.journal(limit=limit if is_whole else None), state)[:limit]
+        empty = tables.plain(say("journal_empty" if is_whole else "journal_none_such", context.language))
+        table = tables.journal(entries, context.language) if entries else empty
+        context.print_result(json_shapes.journal(entries, context.language), table)
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -375,7 +399,7 @@ def links(*, config: Config = SYNC_YAML, as_json: Json = False) -> None:
 
 @app.command(rich_help_panel=_LOOK)
 def explain(
-    who: Annotated[str, typer.Argument(help="A name or part of one, an e-mail, a cbMarq or an SSM id.")],
+    who: Who,
     *,
     config: Config = SYNC_YAML,
     as_json: Json = False,
@@ -387,12 +411,53 @@ def explain(
     - `sage100-ssm explain 1234`
     """
     with command_context(config, as_json=as_json) as context, context.state() as state:
-        found = find_contacts(who, state.links(list(LinkStatus)), state.observed("contacts"), state.journal())
+        found = stored_contacts(state, who)
         formatted, language = context.value_formatter(state), context.language
         shown = [tables.explain(contact, formatted, language) for contact in found]
         if not found:
             shown = [tables.plain(say("explain_unknown", language, who=who))]
         context.print_result(json_shapes.explain(found, language), *shown)
+
+
+@app.command(rich_help_panel=_KEEP)
+def forget(
+    who: Who,
+    *,
+    config: Config = SYNC_YAML,
+    as_json: Json = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Forget; without it, only show what would be forgotten.")] = False,
+) -> None:
+    """Erase what the synchronisation keeps of one person: links, journal, stored rows. Deletes nothing on either side.
+
+    First delete the contact in Sage 100 and let a run pass, so that SSM follows; then
+
+    - `sage100-ssm forget "claire morel"` shows what is stored, and where the person still lives
+    - `sage100-ssm forget "claire morel" --yes` erases it, from the state's file too
+
+    A contact that is forgotten while it still lives is taken for a new one by the next run, which matches it again.
+    """
+    with command_context(config, as_json=as_json) as context:
+        language = context.language
+        with context.state() as state:
+            found = find_person(state, who)
+        if found.person is None:
+            nobody = tables.plain(say("explain_unknown", language, who=who))
+            table = tables.several(found.contacts, language) if found.contacts else nobody
+            context.print_result(json_shapes.forget(found.contacts, None, forgotten=False, is_erased=False), table)
+            if found.contacts:
+                context.note("forget_several", number=len(found.contacts))
+            raise typer.Exit(Exit.CONFIGURATION if found.contacts else Exit.DONE)
+        person, is_erased = found.person, False
+        if yes:
+            from sage100_ssm.app.assemble import forget as forget_person
+
+            person, is_erased = forget_person(context.settings, found.contacts[0].subject, context.waiting)
+        result = json_shapes.forget(found.contacts, person, forgotten=yes, is_erased=is_erased)
+        context.print_result(result, tables.forget(person, language, forgotten=yes))
+        if not yes:
+            context.note("forget_yes")
+        elif not is_erased:
+            context.note("forget_read")
 
 
 def main() -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.fields import EMAIL
-from sage100_ssm.sync.journal import CompanyNotInSsm, Kind, Subject
+from sage100_ssm.sync.journal import Kind, Subject
 from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.state.records import JournalEntry
+from sage100_ssm.sync.state.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ def find_contacts(
     """The contacts that a person asks for, each with its history.
 
     Args:
-        who: a name or part of one, an e-mail, a ``cbMarq`` or an SSM id.
+        who: a name or part of one, an e-mail, a ``cbMarq`` or an SSM id; with its side where both have the number
+            (``sage100:12``, ``ssm:340``).
         links: all links, ended ones too.
         ssm_contacts: the SSM contacts as last read, deleted ones too.
         journal: all entries, newest first.
@@ -65,6 +67,12 @@ def find_contacts(
     return list({id(history): history for history in found.values()}.values())
 
 
+def stored_contacts(transaction: Transaction, who: str) -> list[ContactHistory]:
+    """The contacts in the state that a person asks for; see ``find_contacts``."""
+    links = transaction.links(list(LinkStatus))
+    return find_contacts(who, links, transaction.observed("contacts"), transaction.journal())
+
+
 def _candidates(
     links: Sequence[Link], ssm_contacts: Iterable[Mapping[str, Any]], journal: Iterable[JournalEntry]
 ) -> Iterator[tuple[Subject, set[str]]]:
@@ -76,18 +84,11 @@ def _candidates(
         name = " ".join(str(row[key]) for key in ("firstName", "lastName") if row.get(key))
         yield Subject(None, None, row["id"], name or None), _normalised_emails(row.get("email"))
     for entry in journal:
-        yield from ((subject, set()) for subject in _subjects_of(entry))
+        yield from ((subject, set()) for subject in entry.entry.contacts)
 
 
 def _subject_of(link: Link) -> Subject:
     return Subject(link.company, link.sage100_id, link.ssm_id, link.contact)
-
-
-def _subjects_of(known: JournalEntry) -> list[Subject]:
-    """The subject of an entry, and the contacts that wait where the entry is about a whole company."""
-    subject, facts = known.entry.subject, known.entry.facts
-    waiting = facts.contacts if isinstance(facts, CompanyNotInSsm) else ()
-    return [subject, *(Subject(subject.company, contact.id, None, contact.name) for contact in waiting)]
 
 
 def _ids(subject: Subject) -> Iterator[_Id]:
@@ -104,6 +105,9 @@ def _normalised_emails(*values: Any) -> set[str]:
 def _matches(who: str, subject: Subject, emails: set[str]) -> bool:
     if who.isdecimal():
         return int(who) in (subject.sage100_id, subject.ssm_id)
+    side, _, number = who.partition(":")
+    if side in set(Side) and number.isdecimal():
+        return (Side(side), int(number)) in _ids(subject)
     if "@" in who:
         return normalise.email(who) in emails
     name = normalise.name(subject.contact)
@@ -116,9 +120,9 @@ def _entries_about(subject: Subject, journal: Iterable[JournalEntry]) -> tuple[J
     return tuple(
         entry
         for entry in journal
-        if _concerns_everybody(entry) or any(ids & set(_ids(other)) for other in _subjects_of(entry))
+        if _concerns_everybody(entry) or any(ids & set(_ids(other)) for other in entry.entry.contacts)
     )
 
 
 def _concerns_everybody(known: JournalEntry) -> bool:
-    return known.entry.subject == Subject() and known.kind is Kind.PROBLEM and known.closed_at is None
+    return known.entry.contacts == (Subject(),) and known.kind is Kind.PROBLEM and known.closed_at is None

@@ -1,18 +1,21 @@
 """The JSON that the commands print (docs/contract.md), each function named after its command: scripts rely on it."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sage100_ssm.app.check.findings import Finding
 from sage100_ssm.cli.explain import ContactHistory
+from sage100_ssm.cli.narrowing import totals
 from sage100_ssm.cli.status import StatusReport
-from sage100_ssm.messages import Language, describe
+from sage100_ssm.messages import Language, code_label, describe
+from sage100_ssm.sync.journal import Subject
 from sage100_ssm.sync.model import Link
 from sage100_ssm.sync.run.pairs import Candidates
 from sage100_ssm.sync.run.report import RunReport
 from sage100_ssm.sync.run.retried import Retried
+from sage100_ssm.sync.state.forgetting import LivesOn, StoredPerson
 from sage100_ssm.sync.state.records import JournalEntry, RunRow
 
 if TYPE_CHECKING:
@@ -23,8 +26,24 @@ Json = dict[str, Any]
 
 
 def journal(entries: Iterable[JournalEntry], language: Language) -> list[Json]:
-    """Problems and notices, in the user's words: ``problems --json`` and ``journal --json``."""
+    """Problems and notices, in the user's words."""
     return [_entry(known, language) for known in entries]
+
+
+def problems(entries: Sequence[JournalEntry], language: Language) -> Json:
+    """Open problems, and the totals per cause."""
+    return {
+        "totals": [
+            {
+                "code": total.code.value,
+                "title": code_label(total.code, language),
+                "entries": total.entries,
+                "contacts": total.contacts,
+            }
+            for total in totals(entries)
+        ],
+        "problems": journal(entries, language),
+    }
 
 
 def _entry(known: JournalEntry, language: Language) -> Json:
@@ -47,6 +66,17 @@ def _entry(known: JournalEntry, language: Language) -> Json:
         "last_seen": known.last_seen.isoformat(),
         "count": known.count,
         "closed_at": _time(known.closed_at),
+        "forgotten_at": _time(known.forgotten_at),
+        "contacts": [_contact(contact) for contact in entry.contacts] if len(entry.contacts) > 1 else [],
+    }
+
+
+def _contact(contact: Subject) -> Json:
+    return {
+        "sage100_id": contact.sage100_id,
+        "ssm_id": contact.ssm_id,
+        "company": contact.company,
+        "contact": contact.contact,
     }
 
 
@@ -67,18 +97,18 @@ def _link(link: Link) -> Json:
 
 
 def retry(report: RunReport, what: Retried, language: Language) -> Json:
-    """The report of the run, and what became of the contact."""
-    subject = what.subject
-    contact = {
+    """The report of the run, and what became of the contacts."""
+    contacts = [
+        {"sage100_id": each.sage100_id, "ssm_id": each.ssm_id, "company": each.company, "contact": each.contact}
+        for each in what.subjects
+    ]
+    outcome = {
         "became": what.became.value,
-        "sage100_id": subject.sage100_id,
-        "ssm_id": subject.ssm_id,
-        "company": subject.company,
-        "contact": subject.contact,
+        "contacts": contacts,
         "done": [{"side": side.value, "action": action.value} for side, action in what.done],
         "problems": journal(what.problems, language),
     }
-    return report.as_json() | {"retried": contact}
+    return report.as_json() | {"retried": outcome}
 
 
 def check(findings: Iterable[Finding]) -> list[Json]:
@@ -141,10 +171,7 @@ def explain(contacts: Iterable[ContactHistory], language: Language) -> list[Json
     """What is stored about contacts."""
     return [
         {
-            "sage100_id": contact.subject.sage100_id,
-            "ssm_id": contact.subject.ssm_id,
-            "company": contact.subject.company,
-            "contact": contact.subject.contact,
+            **_contact(contact.subject),
             "synchronised": contact.is_synchronised,
             "link": _link(contact.link) if contact.link else None,
             "problems": journal(contact.open_problems, language),
@@ -152,6 +179,41 @@ def explain(contacts: Iterable[ContactHistory], language: Language) -> list[Json
         }
         for contact in contacts
     ]
+
+
+def forget(
+    contacts: Iterable[ContactHistory], person: StoredPerson | None, *, forgotten: bool, is_erased: bool
+) -> Json:
+    """What was forgotten, or would be.
+
+    Args:
+        contacts: the contacts that answer to the call.
+        person: what is stored of the one person that they are; None where they are nobody, or several people.
+        forgotten: whether it was forgotten.
+        is_erased: whether it is gone from the state's file, too.
+    """
+    return {
+        "forgotten": forgotten,
+        "erased_from_file": is_erased,
+        "contacts": [_contact(contact.subject) for contact in contacts],
+        "stored": _stored(person) if person else None,
+        "lives_on": [_place(place) for place in person.lives_on] if person else [],
+    }
+
+
+def _stored(person: StoredPerson) -> Json:
+    return {
+        "sage100_ids": sorted(person.sage100_ids),
+        "ssm_ids": sorted(person.ssm_ids),
+        "links": len(person.links),
+        "entries": len(person.entries),
+        "rows": len(person.observed),
+        "creations": len(person.intents),
+    }
+
+
+def _place(place: LivesOn) -> Json:
+    return {"side": place.side.value, "id": place.id, "company": place.company, "deleted": place.is_deleted}
 
 
 def _counted(names: Iterable[str]) -> Mapping[str, int]:

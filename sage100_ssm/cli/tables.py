@@ -12,6 +12,7 @@ from rich.text import Text
 
 from sage100_ssm.app.check.findings import Finding, Level
 from sage100_ssm.cli.explain import ContactHistory
+from sage100_ssm.cli.narrowing import totals
 from sage100_ssm.cli.status import StatusReport
 from sage100_ssm.cli.value_format import ValueFormatter
 from sage100_ssm.exchange.receipt import Action
@@ -19,8 +20,9 @@ from sage100_ssm.messages import Language, code_label, describe, evidence_label,
 from sage100_ssm.sync.journal import Code, Entry, Kind, Subject
 from sage100_ssm.sync.model import Base, Link, LinkStatus, Side
 from sage100_ssm.sync.run.pairs import Candidates, Verdict
-from sage100_ssm.sync.run.report import PlannedWrite, PlanReport
+from sage100_ssm.sync.run.report import PlannedWrite, PlanReport, RunReport
 from sage100_ssm.sync.run.retried import Became, Retried
+from sage100_ssm.sync.state.forgetting import StoredPerson
 from sage100_ssm.sync.state.records import JournalEntry
 
 if TYPE_CHECKING:
@@ -32,9 +34,13 @@ HARD_SPACES = {"\N{NO-BREAK SPACE}": "\ue000", "\N{NARROW NO-BREAK SPACE}": "\ue
 
 _DATES = {"fr": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
 _SIDES = {Side.SAGE100: "Sage 100", Side.SSM: "SSM"}
+_PLACES = {Side.SAGE100: "forget_place_sage100", Side.SSM: "forget_place_ssm"}
 _EMPTY = "∅"
 _MARKS = {Level.OK: ("✓", ""), Level.ADVICE: ("!", "yellow"), Level.UNSEEN: ("?", "dim"), Level.MEND: ("✗", "red")}
+_NAMED = 3
 _SAID_BY_ACTION = frozenset({Became.CREATED, Became.UPDATED, Became.DELETED})
+_DOUBTS = frozenset({"location_changed", "marks_other"})
+"""Findings after which a person must first say that this is no test copy on a productive SSM."""
 _INDENT = (0, 0, 0, 2)
 _DEEPER = (0, 0, 0, 4)
 
@@ -101,7 +107,11 @@ def check(findings: Sequence[Finding], language: Language) -> RenderableType:
     levels = Counter(finding.level for finding in findings)
     to_mend = levels[Level.MEND]
     summary = say("check_summary", language, mend=to_mend, advice=levels[Level.ADVICE], unseen=levels[Level.UNSEEN])
-    verdict = title("check_faulty", language, number=to_mend) if to_mend else title("check_ok", language)
+    verdict = title("check_ok", language)
+    if to_mend:
+        verdict = title("check_faulty", language, number=to_mend)
+    elif any(finding.code in _DOUBTS for finding in findings):
+        verdict = title("check_doubtful", language)
     return Group(*parts, plain(summary), verdict)
 
 
@@ -164,6 +174,9 @@ def plan(report: PlanReport, language: Language) -> RenderableType:
         parts += ["", heading, _writes_table(report.held_back, language, with_reason=True)]
     if not (report.sage100 or report.ssm or report.held_back):
         parts.append(plain(say("plan_empty", language)))
+    if others := report.other_databases:
+        names = ", ".join(f"{name} ({number})" for name, number in others.items())
+        parts += ["", plain(say("plan_other_databases", language, number=sum(others.values()), names=names), "yellow")]
     return Group(*parts)
 
 
@@ -200,7 +213,7 @@ def run(report: Mapping[str, Any], language: Language) -> RenderableType:
 
 def retried(what: Retried, language: Language) -> RenderableType:
     """What became of one contact: what was done, and what still holds it back."""
-    name = _subject_name(what.subject)
+    name = ", ".join(map(_subject_name, what.subjects[:_NAMED])) + (", …" if len(what.subjects) > _NAMED else "")
     # Only what is not said by a line of its own below.
     heading = [what.became.value] if what.became not in _SAID_BY_ACTION else []
     parts: list[RenderableType] = [title(f"retry_{key}", language, contact=name) for key in heading]
@@ -209,6 +222,17 @@ def retried(what: Retried, language: Language) -> RenderableType:
     if what.problems:
         parts.append(Padding(journal(what.problems, language), _INDENT))
     return Group(*parts)
+
+
+def rebuilt(report: RunReport, company: str, language: Language) -> RenderableType:
+    """What ``resync`` found: how many links, and with the company database of which server."""
+    facts: dict[str, object] = {"number": report.linked, "company": company}
+    if places := report.locations:
+        facts |= {"server": places[-1].location.server, "database": places[-1].location.database}
+    if len(places) > 1:
+        before = places[-2].location
+        facts |= {"old_server": before.server, "old_database": before.database, "since": f"{places[-1].since:%Y-%m-%d}"}
+    return plain(say("resync_found", language, **facts))
 
 
 def _postponed(counts: Mapping[str, Any], language: Language) -> list[Text]:
@@ -263,8 +287,17 @@ def _next_run(report: StatusReport, language: Language) -> Text:
 # --- journal, links and explain
 
 
+def problems(entries: Sequence[JournalEntry], language: Language) -> RenderableType:
+    """Open problems: the totals per cause, then each with what to do."""
+    table = _table(language, "column_problems", "column_contacts", "column_cause", "column_code")
+    for total in totals(entries):
+        label = plain(code_label(total.code, language))
+        table.add_row(str(total.entries), str(total.contacts), label, plain(total.code.value, "dim"))
+    return Group(table, "", journal(entries, language))
+
+
 def journal(entries: Iterable[JournalEntry], language: Language) -> RenderableType:
-    """Problems and notices: what happened, and below it what to do. Of ``problems``, too."""
+    """Problems and notices: what happened, and below it what to do."""
     table = _table(language, "column_id", "column_last_seen", "column_status", "column_message")
     for known in entries:
         words = describe(known.entry, language)
@@ -326,3 +359,41 @@ def explain(contact: ContactHistory, formatted: ValueFormatter, language: Langua
     if past := [entry for entry in contact.entries if entry not in problems]:
         parts += [plain(say("explain_history", language)), Padding(journal(past, language), _INDENT)]
     return Group(*parts, "")
+
+
+def forget(person: StoredPerson, language: Language, *, forgotten: bool) -> RenderableType:
+    """What is stored of a person, or was until it was forgotten; where the person still is, and what to do there."""
+    name = ", ".join(sorted(person.names)) or ", ".join(map(str, sorted(person.sage100_ids | person.ssm_ids)))
+    numbers = {
+        "links": len(person.links),
+        "entries": len(person.entries),
+        "rows": len(person.observed),
+        "creations": len(person.intents),
+    }
+    parts: list[RenderableType] = [
+        title("forget_done" if forgotten else "forget_would", language, contact=name),
+        plain(say("forget_stored", language, **numbers)),
+    ]
+    if person.lives_on:
+        parts.append(plain(say("forget_lives", language)))
+    for place in person.lives_on:
+        key = "forget_place_deleted" if place.is_deleted else _PLACES[place.side]
+        parts.append(Padding(plain(say(key, language, id=place.id, company=place.company)), _INDENT))
+    if any(not place.is_deleted for place in person.lives_on):
+        parts.append(plain(say("forget_first", language)))
+    elif person.lives_on:
+        parts.append(plain(say("forget_deleted", language)))
+    else:
+        parts.append(plain(say("forget_nowhere", language)))
+    return Group(*parts)
+
+
+def several(contacts: Iterable[ContactHistory], language: Language) -> RenderableType:
+    """The contacts that answer to one call, with the numbers that name each of them alone."""
+    table = _table(language, "column_contact", "column_company", "column_number")
+    for contact in contacts:
+        subject = contact.subject
+        numbers = ((Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id))
+        ids = ", ".join(f"{side.value}:{number}" for side, number in numbers if number is not None)
+        table.add_row(plain(subject.contact or ""), plain(subject.company or ""), ids)
+    return table

@@ -57,6 +57,8 @@ class RefusedRecordsFile:
             "id": receipt.id,
             "record": record,
         }
+        if receipt.refused:
+            line["refused"] = {field: filter_secrets(words) for field, words in receipt.refused.items()}
         self._file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS).decode())
 
     def save(self) -> None:

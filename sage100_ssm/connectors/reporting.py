@@ -57,7 +57,9 @@ class SinkReporter:
 class StandaloneReporter:
     """Reports to the log, and to a file of refused records: for a destination that works alone, in a sync of Airbyte.
 
-    A refusal is final: it is logged and put into the file, and states are confirmed past it. What failed for a passing
+    A refusal is final: it is logged and put into the file, and states are confirmed past it. A record that was written
+    without the values that the side refused counts as written; it is logged with these fields, and put into the file,
+    too. What failed for a passing
     reason (a lock, a lost answer) must be sent again: no state is confirmed past it, and the write ends as failed.
 
     Args:
@@ -73,7 +75,7 @@ class StandaloneReporter:
         result = _result_of(receipt)
         self._counts.setdefault(receipt.stream, Counter())[result] += 1
         _log(receipt)
-        if result == REFUSED and self._refused is not None:
+        if (result == REFUSED or receipt.refused) and self._refused is not None:
             self._refused.append(receipt, record)
 
     def may_confirm(self, stream: str | None) -> bool:
@@ -144,9 +146,11 @@ def _log(receipt: Receipt) -> None:
         "id": receipt.id,
         "cause": receipt.cause,
         "field": receipt.field,
+        "without": [*receipt.refused] if receipt.outcome is Outcome.APPLIED and receipt.refused else None,
         "reason": receipt.detail if in_our_words else None,
     }
+    is_as_asked = receipt.outcome is Outcome.APPLIED and not receipt.refused
     logger.log(
-        logging.DEBUG if receipt.outcome is Outcome.APPLIED else logging.WARNING,
+        logging.DEBUG if is_as_asked else logging.WARNING,
         orjson.dumps({key: value for key, value in line.items() if value is not None}).decode(),
     )

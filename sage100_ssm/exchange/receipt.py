@@ -7,6 +7,7 @@ position in the input.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from dataclasses import field as default
 from enum import StrEnum
 from typing import Any
 
@@ -46,6 +47,9 @@ class Cause(StrEnum):
     TOO_LONG = "too_long"
     NOT_REPRESENTABLE = "not_representable"
     VALUE_MISSING = "value_missing"
+    VALUE_REFUSED = "value_refused"
+    """The side refuses the value of ``field``, without which there is nothing to write. With the outcome ``RETRY`` it
+    refuses many records in the same words, and perhaps not for this value."""
     LOCKED = "locked"
     IN_USE = "in_use"
     """A foreign key of another table prevents the deletion of the row."""
@@ -90,6 +94,8 @@ class Receipt:
         field: the side's own name of the field at fault, where there is one.
         detail: the reason in words, the side's own where it gave any, with no secret in them.
         wrote: whether a write was sent at all (False for a record that was equal already).
+        refused: the fields whose values the side refuses, each by its own name and with its words: with the outcome
+            ``APPLIED`` those that a record was written without (P7), with the cause ``VALUE_REFUSED`` all there were.
     """
 
     index: int
@@ -102,6 +108,7 @@ class Receipt:
     field: str | None = None
     detail: str = ""
     wrote: bool = False
+    refused: Mapping[str, str] = default(default_factory=dict)
 
 
 Sink = Callable[[Receipt], None]

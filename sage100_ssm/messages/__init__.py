@@ -6,6 +6,7 @@ always known.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -19,17 +20,26 @@ from sage100_ssm.sync.journal import (
     AmbiguousMatch,
     Code,
     CompanyNotInSsm,
+    Conflict,
+    ConflictSettled,
     Decided,
     DeletedInSage,
     DeletionRefused,
     Entry,
     Facts,
+    ForgottenFacts,
+    LostStateGuard,
+    MassChangeGuard,
     Named,
     OlderFacts,
     OtherDatabase,
     OutOfScope,
     PossibleDuplicate,
+    RejectedBySsm,
+    RestoredInPart,
     SleepReason,
+    Subject,
+    ValueMissing,
     ValueNotRepresentable,
     ValueUnknown,
 )
@@ -42,6 +52,9 @@ _NARROW = re.compile(r" (?=[:;!?»%])|(?<=«) |(?<=n°) ")
 
 _LISTED = 5
 """How many of several contacts or accounts are named."""
+
+_NAMES = ("last_name", "first_name")
+"""The fields that are decided together (P1)."""
 
 _SUBJECTS = frozenset({"check", "probe", "demo"})
 """The subjects with a file of their own: their sentences' keys begin with them. All others are the command line's."""
@@ -72,23 +85,49 @@ def _case_of(entry: Entry) -> str | None:
     """Which texts of its code fit an entry, where those for most of its entries do not."""
     name = None
     match entry.facts:
+        case ForgottenFacts():
+            name = "forgotten"
         case DeletionRefused(origin=Side.SSM):
             name = "edited_in_sage"
-        case OutOfScope(reason=SleepReason.WENT_WITH_ACCOUNT):
-            name = "went_with_account"
-        case AmbiguousMatch(by_ext_id=True):
-            name = "by_ext_id"
-        case Decided(undone=True):
-            name = "undone"
-        case ValueUnknown(is_opposite=True):
-            name = "opposite"
-        case ValueUnknown(side=None):
-            name = "unreadable"
-        case ValueUnknown(side=Side.SAGE100):
-            name = "without_label"
+        case ConflictSettled() | Conflict() if entry.field in _NAMES:
+            name = "names"
+        case Decided() | AmbiguousMatch() | MassChangeGuard() | OutOfScope():
+            name = _case_of_kind(entry.facts)
+        case RejectedBySsm() if entry.cause:
+            name = "owner"
+        case RestoredInPart() | ValueMissing() | ValueUnknown():
+            name = _case_of_value(entry.facts)
         case _ if entry.code is Code.DUPLICATE_IN_SAGE and entry.subject.sage100_id is None:
             name = "new"
     return name
+
+
+def _case_of_kind(facts: Decided | AmbiguousMatch | MassChangeGuard | OutOfScope) -> str | None:
+    match facts:
+        case OutOfScope(reason=SleepReason.WENT_WITH_ACCOUNT):
+            return "went_with_account"
+        case AmbiguousMatch(by_ext_id=True):
+            return "by_ext_id"
+        case Decided(undone=True):
+            return "undone"
+        case MassChangeGuard(both_names=True):
+            return "both_names"
+    return None
+
+
+def _case_of_value(facts: RestoredInPart | ValueMissing | ValueUnknown) -> str | None:
+    match facts:
+        case RestoredInPart(default_owner=True):
+            return "default_owner"
+        case ValueMissing(is_outside_map=True):
+            return "outside_map"
+        case ValueUnknown(is_opposite=True):
+            return "opposite"
+        case ValueUnknown(side=None):
+            return "unreadable"
+        case ValueUnknown(side=Side.SAGE100):
+            return "without_label"
+    return None
 
 
 def code_label(code: Code, language: Language) -> str:
@@ -151,6 +190,7 @@ class _Names:
 
     sides: Mapping[str, str]
     fields: Mapping[str, str]
+    ssm_fields: Mapping[str, str]
     reasons: Mapping[str, str]
     evidence: Mapping[str, str]
     choices: Mapping[str, str]
@@ -176,6 +216,7 @@ class _Journal:
     Attributes:
         names: the names in that language.
         value: a value, or that there is none.
+        forgotten: what is shown in place of a value that was forgotten (P17).
         subject: what an entry is about.
         named: a contact or account by its name and id.
         contact: per side, a contact by its id.
@@ -184,6 +225,7 @@ class _Journal:
 
     names: _Names
     value: _Sentence
+    forgotten: str
     subject: _Sentence
     named: _Sentence
     contact: Mapping[str, _Sentence]
@@ -195,18 +237,20 @@ class _Journal:
         about["name"] = about.pop("contact")
         shown = {name: _shown(value) for name, value in about.items() if value not in (None, "")}
         if not isinstance(entry.facts, OlderFacts):
-            shown |= self._recorded(entry.facts)
+            shown |= self._recorded(entry.facts) | self._waiting(entry)
         shown["contact"] = self.subject.fill(shown)
         if entry.field is not None:
             shown["field"] = self.names.fields.get(entry.field, _shown(entry.field))
         for name, value in (("sage100_value", entry.sage100_value), ("ssm_value", entry.ssm_value)):
             if entry.field is not None or value is not None:
                 shown[name] = self.value.fill({} if value is None else {"value": _shown(value)})
+                if isinstance(entry.facts, ForgottenFacts):
+                    shown[name] = self.forgotten
         return shown
 
     def _recorded(self, facts: Facts) -> dict[str, str]:
         """The facts of an entry by name; those that are empty are left out."""
-        values = {field.name: getattr(facts, field.name) for field in fields(facts)}
+        values = {field.name: getattr(facts, field.name) for field in fields(facts) if field.name != "contacts"}
         shown = {name: self._fact(value) for name, value in values.items() if value not in (None, "", ())}
         for name in {"reason", "guard"} & shown.keys():
             shown |= self.names.reason(name, shown.pop(name))
@@ -216,14 +260,28 @@ class _Journal:
             case Decided(choice, _, about):
                 choice = self.names.choices.get(choice, choice)
                 shown |= {"choice": choice, "about": self.codes[about]["title"].fill({})}
-            case CompanyNotInSsm(contacts) | OtherDatabase(_, contacts):
-                names = [_shown(contact.name) if contact.name else self._fact(contact) for contact in contacts]
-                shown |= {"number": str(len(contacts)), "contacts": _listed(names)}
+            case RestoredInPart(left_out):
+                known = {**self.names.ssm_fields, **self.names.fields}
+                shown["left_out"] = ", ".join(known.get(name, _shown(name)) for name in left_out)
             case DeletedInSage(row):
                 shown["row"] = ", ".join(f"{name} “{_shown(value)}”" for name, value in row)
+            case LostStateGuard(databases=databases):
+                shown["databases"] = _listed([f"{_shown(name)} ({number})" for name, number in databases])
             case ValueNotRepresentable(characters) if characters:
                 shown["characters"] = " ".join(map(_visible, characters))
         return shown
+
+    def _waiting(self, entry: Entry) -> dict[str, str]:
+        """The contacts that wait for one cause, and their number; of a single one the subject says it."""
+        if len(entry.contacts) == 1 and not isinstance(entry.facts, (CompanyNotInSsm, OtherDatabase)):
+            return {}
+        names = [_shown(one.contact) if one.contact else self._number(one) for one in entry.contacts]
+        return {"number": str(len(names)), "contacts": _listed(names)}
+
+    def _number(self, contact: Subject) -> str:
+        """A contact without a name."""
+        number = contact.ssm_id if contact.sage100_id is None else contact.sage100_id
+        return self.named.fill({"id": str(number)})
 
     def _fact(self, value: Any) -> str:
         match value:
@@ -251,7 +309,9 @@ def _listed(shown: list[str]) -> str:
 
 def _visible(character: str) -> str:
     """A character, or its code point where it cannot be seen."""
-    return character if character.isprintable() and not character.isspace() else f"U+{ord(character):04X}"
+    # A mark without its letter is seen upon whatever is beside it.
+    is_seen = character.isprintable() and not character.isspace() and unicodedata.category(character)[0] != "M"
+    return character if is_seen else f"U+{ord(character):04X}"
 
 
 # --- the files
@@ -269,7 +329,7 @@ def _names(language: Language) -> _Names:
     reasons = {code: _typeset(text, language) for code, text in words["reasons"].items()}
     evidence = {kind: _typeset(text, language) for kind, text in words["evidence"].items()}
     choices = {choice: _typeset(text, language) for choice, text in words["choices"].items()}
-    return _Names(words["sides"], words["fields"], reasons, evidence, choices)
+    return _Names(words["sides"], words["fields"], words["ssm_fields"], reasons, evidence, choices)
 
 
 @cache
@@ -283,6 +343,7 @@ def _journal(language: Language) -> _Journal:
     return _Journal(
         names=_names(language),
         value=_sentence(words["value"], language),
+        forgotten=_typeset(words["forgotten"], language),
         subject=_sentence(words["subject"], language),
         named=_sentence(words["named"], language),
         contact=_wordings(words["contact"], language),

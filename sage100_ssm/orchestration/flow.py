@@ -19,8 +19,8 @@ from prefect.states import Completed, Failed
 
 from sage100_ssm.sync.run.context import RunOptions
 from sage100_ssm.sync.run.course import ResultT, Step, Take, synchronise
-from sage100_ssm.sync.failures import Exit
-from sage100_ssm.messages import Language, say
+from sage100_ssm.sync.failures import Exit, side_error
+from sage100_ssm.messages import Language, say, say_error
 from sage100_ssm.sync.run.report import RunReport
 from sage100_ssm.sync.state.errors import AnotherRun
 from sage100_ssm.sync.state.records import JournalEntry
@@ -107,6 +107,8 @@ def _summary(report: RunReport, language: Language) -> str:
     parts = [say(f"run_{report.status}", language), *sides, say("run_summary", language, **counts)]
     if report.postponed:
         parts.append(say("run_postponed", language, number=report.postponed))
+    errors = (side_error(side, failure) for side, failure in report.failures.items())
+    parts += [say_error(error.code, language, **error.params) for error in errors]
     return " - ".join(parts)
 
 
@@ -132,6 +134,7 @@ def _problem_row(known: JournalEntry) -> dict[str, Any]:
         "company": subject.company,
         "cbMarq": subject.sage100_id,
         "SSM": subject.ssm_id,
+        "contacts": len(known.entry.contacts),
         "field": known.entry.field,
         "since": known.first_seen.isoformat(timespec="minutes"),
         "count": known.count,

@@ -5,6 +5,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+COMPANY_NAME = r"^[^:\s]([^:]*[^:\s])?$"
+"""What the name of a company database looks like: the parts of an ``extId`` are separated by colons."""
+
 
 def _known_zone(name: str) -> str:
     try:
@@ -151,7 +154,7 @@ class Sage100Config(_Settings):
         title="Company",
         description="A name for the company, as a rule that of its database. It is part of the keys under which "
         "contacts are known elsewhere: never change it later.",
-        pattern=r"^[^:\s]([^:]*[^:\s])?$",
+        pattern=COMPANY_NAME,
         examples=["BIJOU"],
         json_schema_extra={"group": "company", "pattern_descriptor": "BIJOU, without a colon"},
     )

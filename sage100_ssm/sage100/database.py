@@ -25,16 +25,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mssql
 
-from sage100_ssm.sage100.config import Sage100Config, SqlServer
+from sage100_ssm.sage100.config import Sage100Config
 from sage100_ssm.sage100.conversion import Record, Recorder, ServerTime, stored_value
 from sage100_ssm.sage100.diagnosis import why_not_opened
 from sage100_ssm.sage100.engine import WRITING, engine_of
 from sage100_ssm.sage100.errors import (
     LockedError,
     MisconfiguredError,
-    RefusedError,
-    UnreachableError,
+    SageError,
+    UnexpectedError,
     native_errors,
+    outcome_unknown,
 )
 from sage100_ssm.sage100.layout import REQUIRED_TABLES, Layout, find_encoding, find_layouts
 from sage100_ssm.sage100.rights import SCHEMA, TO_READ, TO_WRITE, Right
@@ -140,7 +141,7 @@ class Database:
         try:
             with self.reading() as connection:
                 found = connection.execute(query).scalar()
-        except (RefusedError, MisconfiguredError):
+        except (UnexpectedError, MisconfiguredError):
             # A SQLite file made without AUTOINCREMENT counts nothing; and a server may not know the function.
             return None
         return None if found is None else int(found)
@@ -162,14 +163,17 @@ class Database:
         """A transaction that writes, alone among this product's writers; rolled back where its body raises.
 
         Raises:
+            UnreachableError: it is not known whether the transaction was committed.
             SageError: the database failed, or another writer kept the lock.
         """
         lockable = self.on_sql_server and self._has_named_locks
-        with native_errors(), self._writing_engine.begin() as connection:
+        with native_errors(), self._writing_engine.connect() as connection, connection.begin() as transaction:
             if lockable:
                 _acquire_writer_lock(connection)
             yield connection
             self.before_write()
+            with outcome_unknown():
+                transaction.commit()
 
     @cached_property
     def _has_named_locks(self) -> bool:
@@ -177,7 +181,7 @@ class Database:
         try:
             with native_errors(), self._writing_engine.begin() as connection:
                 _acquire_writer_lock(connection)
-        except (RefusedError, MisconfiguredError):  # no such procedure, or no right to call it
+        except (UnexpectedError, MisconfiguredError):  # no such procedure, or no right to call it
             return False
         return True
 
@@ -268,7 +272,7 @@ class Database:
         try:
             with self.reading() as connection:
                 return connection.execute(query).scalar()
-        except RefusedError:
+        except UnexpectedError:
             return None
 
 
@@ -282,13 +286,12 @@ def open_database(config: Sage100Config, before_write: Callable[[], None] = lamb
     Raises:
         MisconfiguredError: it cannot be opened, or lacks a required table or column.
         UnreachableError: the server was not reached; its code says at which step, as far as the network shows.
+        SageError: the server refused the connection.
     """
     try:
         return _open(config, before_write)
-    except (UnreachableError, MisconfiguredError) as error:
-        if isinstance(config.connection, SqlServer):
-            raise why_not_opened(config.connection, error) from None
-        raise
+    except SageError as error:
+        raise why_not_opened(config.connection, error) from None
 
 
 def _open(config: Sage100Config, before_write: Callable[[], None]) -> Database:

@@ -3,7 +3,7 @@
 import socket
 from contextlib import closing
 
-from sage100_ssm.sage100.config import SqlServer
+from sage100_ssm.sage100.config import Connection, Odbc, SqlServer
 from sage100_ssm.sage100.engine import engine_of, is_freetds
 from sage100_ssm.sage100.errors import MisconfiguredError, SageError, UnreachableError, native_errors
 
@@ -15,8 +15,22 @@ _ALL_INSTANCES = b"\x03"
 _ANSWER_HEADER = 3
 
 
-def why_not_opened(server: SqlServer, error: SageError) -> SageError:
-    """A more precise error where the driver's says too little; else the same."""
+_OF_CONNECTION_STRINGS = {code: f"odbc_{code}" for code in ("certificate", "certificate_name", "encryption")}
+"""What is mended in the connection string, where there is one; else by a setting of its own."""
+
+
+def why_not_opened(connection: Connection, error: SageError) -> SageError:
+    """A more precise error where the driver's says too little, or has another remedy here; else the same."""
+    match connection:
+        case SqlServer():
+            return _why_server_not_opened(connection, error)
+        case Odbc() if isinstance(error, MisconfiguredError) and error.code in _OF_CONNECTION_STRINGS:
+            return MisconfiguredError(_OF_CONNECTION_STRINGS[error.code], error.words)
+        case _:
+            return error
+
+
+def _why_server_not_opened(server: SqlServer, error: SageError) -> SageError:
     if isinstance(error, UnreachableError):
         return _why_unreachable(server, error.words)
     if error.code == "login_refused" and is_freetds(server.driver) and _login_is_good(server):

@@ -4,6 +4,7 @@ SQLite is opened in autocommit mode and its transactions are begun here: by `BEG
 connection has the execution option `WRITING`, so that nobody writes between a comparison and its write.
 """
 
+import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +27,9 @@ Never "Sage 100…": Sage takes such a connection for its own (docs/facts/sage10
 """
 WRITING = "sage100_writing"
 """Execution option of a connection whose transaction writes."""
+
+# Of a connection that broke, the pool logs with a traceback that its rollback failed. Why it broke is reported.
+logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 _LOGIN_SECONDS = 10
 _STATEMENT_SECONDS = 60
@@ -55,15 +59,20 @@ def _url(server: SqlServer) -> URL:
         username=server.username,
         password=server.password.get_secret_value() if server.password else None,
         host=f"{server.host}\\{server.instance}" if server.instance else server.host,
-        port=server.port,
+        port=None if is_freetds(server.driver) else server.port,
         database=server.database,
-        query={"driver": server.driver, "APP": APPLICATION, **_encryption(server)},
+        query={"driver": server.driver, "APP": APPLICATION, **_encryption(server), **_port(server)},
     )
 
 
 def is_freetds(driver: str) -> bool:
     """Whether a driver is FreeTDS, by its name: it takes other options and reports errors in another form."""
     return "tds" in driver.lower()
+
+
+def _port(server: SqlServer) -> dict[str, str]:
+    # FreeTDS takes `host,port` for the name of a host, and may wait for it to be found for over a minute.
+    return {"Port": str(server.port)} if is_freetds(server.driver) and server.port else {}
 
 
 def _encryption(server: SqlServer) -> dict[str, str]:

@@ -3,9 +3,14 @@
     SageError
     ├── MisconfiguredError   somebody has to mend the settings, the rights or the database
     ├── UnreachableError     the connection could not be made or broke; a write in it is of unknown outcome
+    ├── UnavailableError     the database takes no write now, whatever the record; nothing was written
+    │   └── UnexpectedError  an error that is not known to be about one record
     ├── LockedError          a lock or a Sage user is in the way: try again later
-    ├── DeadlockError        chosen as a deadlock's victim: try again at once
+    │   └── DeadlockError    chosen as a deadlock's victim: try again at once
     └── RefusedError         this record cannot be written as it is
+
+A refusal is final: an Airbyte pipeline goes on without the record. So an error is one only where it is known to be
+about the record. Any other stops the writing, and nothing is acknowledged.
 
 Errors of SQL Server are recognised by their native number: the drivers disagree on the SQLSTATE and on the exception
 class (docs/facts/sql-server.md). Sage's triggers raise numbers of their own, 80000 and above, which arrive as native
@@ -18,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 
-from sqlalchemy.exc import DBAPIError, NoSuchTableError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, NoSuchTableError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from sage100_ssm.exchange.failure import SideError
@@ -38,12 +43,16 @@ class MisconfiguredError(SageError):
     Args:
         code: one of `CONFIGURATION_CODES`, whose sentence it takes.
         words: what to quote beside it: the driver's own words, or the name of what is missing.
+
+    Attributes:
+        words: as above.
     """
 
     configuration = True
 
     def __init__(self, code: str, words: str) -> None:
         super().__init__(code, f"{CONFIGURATION_CODES[code]}. ({words})")
+        self.words = words
 
 
 class UnreachableError(SageError):
@@ -56,6 +65,29 @@ class UnreachableError(SageError):
     def __init__(self, words: str, code: str = "unreachable") -> None:
         super().__init__(code, f"{UNREACHABLE_CODES[code]}. ({words})")
         self.words = words
+
+
+class UnavailableError(SageError):
+    """The database takes no write now, whatever the record: it may pass, or somebody has to mend it.
+
+    Args:
+        code: one of `UNAVAILABLE_CODES`, whose sentence it takes.
+        words: the database's own words.
+
+    Attributes:
+        words: as above.
+    """
+
+    def __init__(self, code: str, words: str) -> None:
+        super().__init__(code, f"{UNAVAILABLE_CODES[code]}. ({words})")
+        self.words = words
+
+
+class UnexpectedError(UnavailableError):
+    """An error that is not known to be about one record, and of which nothing else is known either."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__("database_refuses", words)
 
 
 class LockedError(SageError):
@@ -114,6 +146,17 @@ UNREACHABLE_CODES: Mapping[str, str] = {
 }
 """The codes of `UnreachableError`, each with its sentence."""
 
+UNAVAILABLE_CODES: Mapping[str, str] = {
+    "database_closed": "The Sage 100 database is not open for work (offline, being restored or recovered, in emergency"
+    " or single-user mode): have its administrator look at its state",
+    "database_read_only": "The Sage 100 database can only be read: have its administrator look at its state",
+    "database_full": "The Sage 100 database, its log or its disk is full: have its administrator make room",
+    "server_overloaded": "The SQL Server is out of memory, of connections or of other means: the next run tries again",
+    "database_refuses": "The SQL Server answered with an error that is not about one contact: show it to the database's"
+    " administrator",
+}
+"""The codes of `UnavailableError`, each with its sentence."""
+
 CONFIGURATION_CODES: Mapping[str, str] = {
     "odbc_missing": "unixODBC, through which the database is reached, is not installed on this machine: on Debian or"
     " Ubuntu, apt-get install unixodbc",
@@ -130,6 +173,12 @@ CONFIGURATION_CODES: Mapping[str, str] = {
     " it as host_name_in_certificate",
     "encryption": "No encrypted connection to the SQL Server came about: bring it and the ODBC driver up to TLS 1.2;"
     " in a network that you trust, encrypt can be turned off",
+    "odbc_certificate": "The SQL Server's certificate is not trusted: have it signed by an authority that this machine"
+    " knows, or put TrustServerCertificate=yes into the connection string",
+    "odbc_certificate_name": "The SQL Server's certificate is made out to another name: use that name as the server, or"
+    " put it into the connection string as HostNameInCertificate",
+    "odbc_encryption": "No encrypted connection to the SQL Server came about: bring it and the ODBC driver up to TLS"
+    " 1.2; in a network that you trust, Encrypt=no in the connection string does without",
     "right_missing": "The login does not have a right on the database that is needed",
     "schema_missing": "A table or a column of Sage 100 is missing in the database, or hidden from this login",
     "connection_string": "The ODBC connection string or data source is not usable",
@@ -143,6 +192,7 @@ _CONFIGURATION_NUMBERS: Mapping[int, str] = {
     916: "database_missing",
     18452: "login_refused",
     18456: "login_refused",
+    18470: "login_refused",
     18486: "login_refused",
     18487: "login_refused",
     18488: "login_refused",
@@ -160,8 +210,18 @@ _CONFIGURATION_STATES: Mapping[str, str] = {
     "IM012": "connection_string",
     "28000": "login_refused",
 }
+_UNAVAILABLE_NUMBERS: Mapping[int, str] = {
+    # Being recovered, restored or moved; suspect; offline; in single-user, restricted or emergency mode.
+    **dict.fromkeys((904, 921, 922, 923, 924, 926, 927, 941, 942, 943, 945, 946, 952), "database_closed"),
+    **dict.fromkeys((954, 976, 978, 979, 982, 983), "database_closed"),  # a mirror, or a secondary replica
+    **dict.fromkeys((3908, 18401, 18461), "database_closed"),
+    **dict.fromkeys((823, 824, 829, 3313, 3314, 9001), "database_closed"),  # its files or its log cannot be used
+    3906: "database_read_only",
+    **dict.fromkeys((1101, 1105, 1827, 9002), "database_full"),
+    **dict.fromkeys((701, 802, 1204, 8645, 8651, 10928, 10929, 17142, 17809), "server_overloaded"),
+}
 _LOCK_NUMBERS = frozenset({1222, 80003, 80007})
-_DEADLOCK = 1205
+_DEADLOCKS = frozenset({1205, 3960})  # also an update that another one overtook under snapshot isolation
 _NO_TRANSACTION = 3903
 _UNIQUE_NUMBERS = frozenset({2601, 2627})
 _REFUSED_NUMBERS: Mapping[int, Refusal] = {
@@ -169,6 +229,8 @@ _REFUSED_NUMBERS: Mapping[int, Refusal] = {
     515: Refusal.VALUE_MISSING,
     2628: Refusal.TOO_LONG,
     8152: Refusal.TOO_LONG,
+    # A value that does not fit its column's type.
+    **dict.fromkeys((220, 232, 241, 242, 244, 245, 248, 8114, 8115), Refusal.OTHER),
 }
 _NOT_CONNECTED = frozenset({"08001", "08S01", "HY000", "01000"})
 _BROKEN_STATES = ("08", "HYT")
@@ -180,6 +242,12 @@ _BROKEN_NUMBERS = frozenset(
 )
 _BROKEN_WORDS = re.compile(r"\[FreeTDS\]\[SQL Server\]Unknown error \(0\)")
 _RAISED_BY_TRIGGER = 50000
+"""The number of an error raised with a text alone; those that an application defines itself are above it."""
+_NO_NUMBER_OF_BABELFISH = 33557097
+_ENDED_IN_TRIGGER = frozenset({3609, 3616})
+_WRITING = re.compile("INSERT|UPDATE|DELETE")
+_ABOUT_DATA = ("22", "23")
+"""The classes of SQLSTATE for a value that a column does not take, and for a constraint."""
 
 _NATIVE_NUMBER = re.compile(r"\((-?\d+)\)(?= \(SQL|;|$)")
 _SAGE_NUMBER = re.compile(r"\b8\d{4}\b")
@@ -205,7 +273,13 @@ _SQLITE_CONFIGURATION: Mapping[int, str] = {
     sqlite3.SQLITE_PERM: "right_missing",
     sqlite3.SQLITE_AUTH: "right_missing",
 }
+_SQLITE_UNAVAILABLE: Mapping[int, str] = {
+    sqlite3.SQLITE_FULL: "database_full",
+    sqlite3.SQLITE_IOERR: "database_closed",
+    sqlite3.SQLITE_NOMEM: "server_overloaded",
+}
 _SQLITE_LOCKS = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_SQLITE_ABOUT_DATA = frozenset({sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG})
 _SQLITE_CONSTRAINTS: Mapping[int, Refusal] = {
     sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: Refusal.FOREIGN_KEY,
     sqlite3.SQLITE_CONSTRAINT_NOTNULL: Refusal.VALUE_MISSING,
@@ -224,27 +298,49 @@ def native_errors() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _translated(error) from None
+        raise _translated(_first_error(error) or error) from None
     except NoSuchTableError as error:
         raise MisconfiguredError("schema_missing", f"table {error}") from None
+    except InvalidRequestError as error:
+        # Where a connection breaks while SQLAlchemy finds out about the server, its rollback fails and hides the cause.
+        if (first := _first_error(error)) is None:
+            raise
+        raise _translated(first) from None
     except PoolTimeoutError as error:
         raise LockedError(str(error)) from None
     except ImportError as error:
         raise MisconfiguredError("odbc_missing", str(error)) from None
 
 
+@contextmanager
+def outcome_unknown() -> Iterator[None]:
+    """Raise an error of a COMMIT as one that leaves open whether it was done, unless the transaction can be repeated.
+
+    Raises:
+        SageError: the COMMIT failed.
+    """
+    try:
+        with native_errors():
+            yield
+    except (LockedError, UnreachableError):
+        raise
+    except SageError as error:
+        raise UnreachableError(str(error)) from None
+
+
 def _translated(error: DBAPIError) -> SageError:
-    native = _first_error(error).orig
-    if isinstance(native, sqlite3.Error):
-        return _of_sqlite(native)
-    state, text = (*map(str, getattr(native, "args", ())), "", "")[:2]
-    return _of_sql_server(state, text)
+    if isinstance(error.orig, sqlite3.Error):
+        return _of_sqlite(error.orig)
+    state, text = (*map(str, getattr(error.orig, "args", ())), "", "")[:2]
+    # Connecting, reading and ending a transaction are about no record.
+    return _of_sql_server(state, text, is_of_write=_WRITING.match(error.statement or "") is not None)
 
 
-def _first_error(error: DBAPIError) -> DBAPIError:
-    """The error that came first."""
+def _first_error(error: BaseException) -> DBAPIError | None:
+    """The database's error that came first."""
     # Where the server has rolled back by itself, FreeTDS fails at our rollback too, which hides the cause.
-    first, context = error, error.__context__
+    first: DBAPIError | None = None
+    context: BaseException | None = error
     while context is not None:
         first, context = (context if isinstance(context, DBAPIError) else first), context.__context__
     return first
@@ -262,39 +358,63 @@ def _of_sqlite(native: sqlite3.Error) -> SageError:
     words = str(native)
     extended = getattr(native, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     primary = extended & 0xFF  # the low byte; the rest says more precisely which constraint failed
+    error: SageError
     if primary in _SQLITE_CONFIGURATION:
-        return MisconfiguredError(_SQLITE_CONFIGURATION[primary], words)
-    if primary in _SQLITE_LOCKS:
-        return LockedError(words)
-    if words.startswith(("no such table", "no such column")):
-        return MisconfiguredError("schema_missing", words)
-    if extended == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
-        return RefusedError(_duplicate(words), words)
-    if extended == sqlite3.SQLITE_CONSTRAINT_TRIGGER and _LOCK_NUMBERS & set(map(int, _SAGE_NUMBER.findall(words))):
-        return LockedError(words)
-    return RefusedError(_SQLITE_CONSTRAINTS.get(extended, Refusal.OTHER), words)
+        error = MisconfiguredError(_SQLITE_CONFIGURATION[primary], words)
+    elif primary in _SQLITE_UNAVAILABLE:
+        error = UnavailableError(_SQLITE_UNAVAILABLE[primary], words)
+    elif primary in _SQLITE_LOCKS:
+        error = LockedError(words)
+    elif words.startswith(("no such table", "no such column")):
+        error = MisconfiguredError("schema_missing", words)
+    elif extended == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+        error = RefusedError(_duplicate(words), words)
+    elif extended == sqlite3.SQLITE_CONSTRAINT_TRIGGER and _LOCK_NUMBERS & set(map(int, _SAGE_NUMBER.findall(words))):
+        error = LockedError(words)
+    elif primary in _SQLITE_ABOUT_DATA:
+        error = RefusedError(_SQLITE_CONSTRAINTS.get(extended, Refusal.OTHER), words)
+    else:
+        error = UnexpectedError(words)
+    return error
 
 
-def _of_sql_server(state: str, text: str) -> SageError:
+def _of_sql_server(state: str, text: str, *, is_of_write: bool) -> SageError:
     numbers, words = _numbers(text), _words(text)
     # In this order, since one text may contain the numbers of several errors.
-    if _DEADLOCK in numbers:
-        return DeadlockError(words)
-    if _LOCK_NUMBERS & numbers:
-        return LockedError(words)
-    if refusal := _refusal(words, numbers):
-        return RefusedError(refusal, words)
-    if code := _configuration_code(state, text, numbers):
-        return MisconfiguredError(code, words)
-    if state.startswith(_BROKEN_STATES) or _BROKEN_NUMBERS & numbers or _BROKEN_WORDS.search(text):
-        return UnreachableError(words)
-    return RefusedError(Refusal.OTHER, words)
+    error: SageError
+    if _DEADLOCKS & numbers:
+        error = DeadlockError(words)
+    elif _LOCK_NUMBERS & numbers:
+        error = LockedError(words)
+    elif code := next((code for number, code in _UNAVAILABLE_NUMBERS.items() if number in numbers), None):
+        error = UnavailableError(code, words)
+    elif is_of_write and (refusal := _refusal(state, words, numbers)):
+        error = RefusedError(refusal, words)
+    elif code := _configuration_code(state, text, numbers):
+        error = MisconfiguredError(code, words)
+    elif state.startswith(_BROKEN_STATES) or _BROKEN_NUMBERS & numbers or _BROKEN_WORDS.search(text):
+        error = UnreachableError(words)
+    elif _ENDED_IN_TRIGGER & numbers:
+        # FreeTDS passes on the severest message alone: whether Sage has the record open is not known.
+        error = LockedError(words)
+    else:
+        error = UnexpectedError(words)
+    return error
 
 
-def _refusal(words: str, numbers: frozenset[int]) -> Refusal | None:
+def _refusal(state: str, words: str, numbers: frozenset[int]) -> Refusal | None:
+    """Why a record is refused; None where the error is not known to be about it."""
     if _UNIQUE_NUMBERS & numbers:
         return _duplicate(words)
-    return next((refusal for number, refusal in _REFUSED_NUMBERS.items() if number in numbers), None)
+    if refusal := next((refusal for number, refusal in _REFUSED_NUMBERS.items() if number in numbers), None):
+        return refusal
+    is_about_it = state.startswith(_ABOUT_DATA) or any(_is_applications_own(number) for number in numbers)
+    return Refusal.OTHER if is_about_it else None
+
+
+def _is_applications_own(number: int) -> bool:
+    """Whether an error is raised by a trigger, in its own words, and not by the server."""
+    return number >= _RAISED_BY_TRIGGER and number != _NO_NUMBER_OF_BABELFISH
 
 
 def _words(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Engine, Integer, MetaData, Numeric, SmallInteger, String, Table, column, func, select
 from sqlalchemy.types import TypeEngine
 
-from sage100_ssm.sage100.errors import MisconfiguredError, RefusedError, native_errors
+from sage100_ssm.sage100.errors import MisconfiguredError, UnexpectedError, native_errors
 from sage100_ssm.sage100.tables import LocalTime
 
 _LIST = Table(
@@ -45,7 +45,7 @@ def information_columns(engine: Engine, table: Table, types: Mapping[str, str]) 
     try:
         with native_errors(), engine.connect() as connection:
             names = [str(name) for name in connection.execute(query).scalars()]
-    except (MisconfiguredError, RefusedError):  # an older Sage has no list, and the login may not see it
+    except (MisconfiguredError, UnexpectedError):  # an older Sage has no list, and the login may not see it
         return {}
     known = {name.lower() for name in table.columns.keys()}  # noqa: SIM118 - a column is no name
     kinds = {name: _TYPES.get(types.get(name.lower(), "")) for name in names if name.lower() not in known}

@@ -77,8 +77,8 @@ class Inspection:
         collation: of the company's texts.
         encoding: their code page, as Python names it.
         clock: the server's local time.
-        triggers: on the tables of companies and contacts.
-        fires_triggers: whether writes to the contacts fire triggers, visible to this login or not.
+        triggers: on the tables of companies and contacts; None also where the login is shown none and might not be
+            shown any.
         missing_rights: the rights that the login needs and does not have.
         needless_rights: the rights and roles that it should not have.
     """
@@ -92,9 +92,16 @@ class Inspection:
     encoding: str
     clock: datetime | None
     triggers: tuple[Trigger, ...] | None
-    fires_triggers: bool | None
     missing_rights: tuple[Right, ...] | None
     needless_rights: tuple[str, ...] | None
+
+
+def server_and_database(database: Database) -> tuple[str | None, str | None]:
+    """The names of the server, with its instance, and of the database on it; None where the server does not say."""
+    if not database.on_sql_server:
+        return None, None
+    names = _ask(database, {"server": _text(func.serverproperty("ServerName")), "database": func.db_name()})
+    return names["server"], names["database"]
 
 
 def inspect_database(database: Database) -> Inspection:
@@ -111,7 +118,6 @@ def inspect_database(database: Database) -> Inspection:
             encoding=database.encoding,
             clock=database.now(),
             triggers=None,
-            fires_triggers=None,
             missing_rights=(),
             needless_rights=(),
         )
@@ -121,7 +127,6 @@ def inspect_database(database: Database) -> Inspection:
             "version": _text(func.serverproperty("ProductVersion")),
             "edition": _text(func.serverproperty("Edition")),
             "clock": func.getdate(type_=DateTime()),
-            "fires": func.objectproperty(func.object_id(f"{SCHEMA}.F_CONTACTT"), "TableHasInsertTrigger"),
         },
     )
     held = _rights_held(database)
@@ -135,7 +140,6 @@ def inspect_database(database: Database) -> Inspection:
         encoding=database.encoding,
         clock=server["clock"],
         triggers=_triggers(database),
-        fires_triggers=None if server["fires"] is None else bool(server["fires"]),
         missing_rights=_missing(held),
         needless_rights=_needless(held),
     )
@@ -185,9 +189,23 @@ def _triggers(database: Database) -> tuple[Trigger, ...] | None:
             rows = connection.execute(query).all()
     except SageError:
         return None
-    return tuple(
-        sorted((Trigger(place, name, bool(off)) for place, name, off in rows), key=lambda t: (t.table, t.name))
+    found = (Trigger(place, name, bool(off)) for place, name, off in rows)
+    if not rows and not _sees_every_trigger(database):
+        return None
+    return tuple(sorted(found, key=lambda trigger: (trigger.table, trigger.name)))
+
+
+def _sees_every_trigger(database: Database) -> bool:
+    """Whether a login that is shown no trigger can be sure that there is none."""
+    # SQL Server hides triggers from a login without VIEW DEFINITION: no error, only no rows.
+    objects = {one.name: f"{SCHEMA}.{one.name}" for one in _TABLES}
+    rights = _ask(
+        database, {name: func.has_perms_by_name(place, "OBJECT", "VIEW DEFINITION") for name, place in objects.items()}
     )
+    fires = _ask(
+        database, {"fires": func.objectproperty(func.object_id(objects["F_CONTACTT"]), "TableHasInsertTrigger")}
+    )
+    return all(right == 1 for right in rights.values()) and not fires["fires"]
 
 
 def _rights_held(database: Database) -> Mapping[Right | str, bool | None]:

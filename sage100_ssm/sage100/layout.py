@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
 )
 
-from sage100_ssm.sage100.errors import MisconfiguredError, RefusedError, native_errors
+from sage100_ssm.sage100.errors import MisconfiguredError, UnexpectedError, native_errors
 from sage100_ssm.sage100.information_columns import information_columns
 from sage100_ssm.sage100.rights import SCHEMA
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT, P_CONTACT, P_SERVICECPTA
@@ -122,7 +122,7 @@ def find_encoding(engine: Engine, collation: str | None) -> str:
     try:
         with native_errors(), engine.connect() as connection:
             page = connection.execute(select(cast(func.collationproperty(collation, "CodePage"), Integer))).scalar()
-    except RefusedError:
+    except UnexpectedError:
         return _DEFAULT_ENCODING
     return "utf-8" if page == _UTF8_CODE_PAGE else codecs.lookup(f"cp{page}").name if page else _DEFAULT_ENCODING
 

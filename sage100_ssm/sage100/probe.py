@@ -14,7 +14,7 @@ from sqlalchemy import Connection, column, delete, func, insert, select, table, 
 
 from sage100_ssm.sage100.conversion import Record
 from sage100_ssm.sage100.database import Database
-from sage100_ssm.sage100.errors import LockedError, RefusedError, SageError
+from sage100_ssm.sage100.errors import LockedError, RefusedError, SageError, UnexpectedError
 from sage100_ssm.sage100.inspection import inspect_database
 from sage100_ssm.sage100.rights import SCHEMA
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT, ROUNDED
@@ -178,7 +178,7 @@ class Probe:
                 raise _RollBack(ask(connection, self._company(connection, company)))  # noqa: TRY301 - it ends the transaction
         except _RollBack as end:
             return end.verdict
-        except (RefusedError, LockedError) as error:
+        except (RefusedError, LockedError, UnexpectedError) as error:
             return Verdict(1, refused, {"words": str(error)})
 
     def _company(self, connection: Connection, company: str) -> str:

@@ -1,20 +1,26 @@
 """Writing contacts: each decision and its write in one transaction, read back before it is committed.
 
-Nothing relies on a row count, which may be a trigger's. What is read before a write is read with an update lock
-(UPDLOCK), so that nobody changes the row between the comparison and the write (P11).
+Between the comparison and the write, nobody else changes the row (P11): it is read with an update lock (UPDLOCK). A
+server may ignore that hint, so the values that were compared are also in the `WHERE` of the write, byte for byte.
+Nothing relies on a row count, which may be a trigger's: the row that is read back shows whether the write was done.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    VARBINARY,
+    ColumnElement,
     Connection,
     CursorResult,
     Delete,
     Insert,
+    LargeBinary,
     Select,
     String,
     Update,
+    and_,
+    cast,
     delete,
     func,
     insert,
@@ -24,7 +30,7 @@ from sqlalchemy import (
 
 from sage100_ssm.sage100.conversion import Record
 from sage100_ssm.sage100.database import Database
-from sage100_ssm.sage100.errors import DeadlockError, Refusal, RefusedError
+from sage100_ssm.sage100.errors import DeadlockError, LockedError, Refusal, RefusedError
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
 
 ResultT = TypeVar("ResultT")
@@ -38,6 +44,9 @@ _ATTEMPTS = 8
 # What another writer can cause between our read and our write: the next attempt sees its row.
 _RACES = frozenset({Refusal.DUPLICATE_NAME, Refusal.DUPLICATE_NUMBER})
 _ZERO_IF_NEW = ("N_Service", "N_Contact", "CT_Civilite")
+_Stored = Mapping[str, bytes | int | None]
+"""Columns with what the database holds: of a text the bytes."""
+_BYTES = VARBINARY(8000).with_variant(LargeBinary(), "sqlite")
 
 
 class DuplicateError(RefusedError):
@@ -52,17 +61,30 @@ class DuplicateError(RefusedError):
         self.row = row
 
 
+class ChangedMeanwhileError(LockedError):
+    """Somebody changed the contact between the comparison and the write. The same again compares with what is there."""
+
+    def __init__(self) -> None:
+        super().__init__("the contact is being changed by somebody else")
+
+
 class Contacts:
     """The contacts of a database, within one transaction that writes.
 
     Args:
         database: the database.
         connection: the transaction's connection.
+        rewritten: by `cbMarq`, what a contact read back as in an earlier attempt, where that was not what was written.
     """
 
-    def __init__(self, database: Database, connection: Connection) -> None:
+    def __init__(
+        self, database: Database, connection: Connection, rewritten: dict[int, Mapping[str, Any]] | None = None
+    ) -> None:
         self._database, self._connection = database, connection
         self._layout = database.layout(F_CONTACTT)
+        self._rewritten = {} if rewritten is None else rewritten
+        self._texts = [name for name, column in self._layout.writable.items() if isinstance(column.type, String)]
+        self._as_stored: dict[int, _Stored] = {}
 
     def get(self, marq: int) -> Record | None:
         """The contact of a `cbMarq`, locked; None if there is none."""
@@ -107,47 +129,90 @@ class Contacts:
         assert result.inserted_primary_key is not None
         return self._read_back(int(result.inserted_primary_key[0]))
 
-    def update(self, row: Record, changed: Values) -> Record:
-        """Change columns of a contact, and its `cbModification`.
+    def update(self, row: Record, changed: Values, compared: Collection[str] = ()) -> Record:
+        """Change columns of a contact, and its `cbModification`, if it still is as it was read.
 
         Args:
-            row: the contact as it is.
+            row: the contact as it was read in this transaction.
             changed: the columns to change; `CT_Num` in the form that F_COMPTET stores.
+            compared: the other columns on whose values the change was decided.
 
         Returns:
             The contact as it reads back.
 
         Raises:
+            ChangedMeanwhileError: one of these columns has another value by now.
             DuplicateError: another contact has the new name.
             RefusedError: the database refused it.
         """
         marq = int(row["cbMarq"])
+        # Before the look for a namesake, which may read this row again.
+        seen, names = self._as_stored[marq], {*changed, *compared}
         existing = None if changed.keys().isdisjoint(NAME) else self.named({**row, **changed})
         if existing is not None and existing["cbMarq"] != marq:
             raise DuplicateError(existing)
         stamped = {**changed, **self._database.write_stamps(new=False)}
-        self._write(update(F_CONTACTT).where(F_CONTACTT.c.cbMarq == marq).values(stamped))
-        return self._read_back(marq)
+        self._write(update(F_CONTACTT).where(self._still_holds(marq, seen, names)).values(stamped))
+        now = self.get(marq)
+        if now is None:
+            raise ChangedMeanwhileError
+        reads = {name: now[name] for name in changed}
+        if reads != changed and not self._is_as_seen(marq, seen, names) and reads != self._rewritten.get(marq):
+            # Either somebody else's values, and nothing was written, or what a trigger made of ours. Undone and tried
+            # again, the first is found by the comparison; the second reads back the same.
+            self._rewritten[marq] = reads
+            raise ChangedMeanwhileError
+        return now
 
-    def delete(self, marq: int) -> None:
-        """Delete a contact.
+    def delete(self, row: Record) -> None:
+        """Delete a contact, if it still is as it was read, in every column that a user can edit.
+
+        Args:
+            row: the contact as it was read in this transaction.
 
         Raises:
+            ChangedMeanwhileError: it is another one by now.
             RefusedError: the database refused it, or the contact still exists afterwards.
         """
-        self._write(delete(F_CONTACTT).where(F_CONTACTT.c.cbMarq == marq))
-        if self.get(marq) is not None:
+        marq = int(row["cbMarq"])
+        seen, names = self._as_stored[marq], self._layout.writable
+        self._write(delete(F_CONTACTT).where(self._still_holds(marq, seen, names)))
+        if self.get(marq) is None:
+            return
+        if self._is_as_seen(marq, seen, names):
             raise RefusedError(Refusal.OTHER, "the contact is still there after its deletion")
+        raise ChangedMeanwhileError
+
+    def _still_holds(self, marq: int, seen: _Stored, names: Collection[str]) -> ColumnElement[bool]:
+        """The condition that a contact holds in these columns what was seen, byte for byte."""
+        conditions = [F_CONTACTT.c.cbMarq == marq]
+        for name, column in self._layout.writable.items():
+            if name in names:
+                value = seen[name]
+                stored = cast(column, _BYTES) if name in self._texts else column
+                conditions.append(column.is_(None) if value is None else stored == value)
+        return and_(*conditions)
+
+    def _is_as_seen(self, marq: int, seen: _Stored, names: Collection[str]) -> bool:
+        """Whether a contact, as it was read last, holds in these columns what was seen."""
+        return all(value == self._as_stored[marq][name] for name, value in seen.items() if name in names)
 
     def _write(self, statement: Insert | Update | Delete) -> CursorResult[Any]:
         self._database.before_write()
         return self._connection.execute(statement)
 
     def _query(self) -> Select[Any]:
-        return select(*self._layout.columns.values()).with_hint(F_CONTACTT, "WITH (UPDLOCK)", "mssql")
+        columns = self._layout.columns
+        # Of the texts the bytes, too: `=` compares by the collation, without trailing blanks and often without case.
+        stored = (cast(columns[name], _BYTES).label(f"{name}_bytes") for name in self._texts)
+        return select(*columns.values(), *stored).with_hint(F_CONTACTT, "WITH (UPDLOCK)", "mssql")
 
     def _records(self, query: Select[Any]) -> Iterator[Record]:
-        return (self._database.record(F_CONTACTT, row) for row in self._connection.execute(query).all())
+        for row in self._connection.execute(query).all():
+            record = self._database.record(F_CONTACTT, row)
+            stored = dict(zip(self._texts, row[-len(self._texts) :], strict=True))
+            self._as_stored[record["cbMarq"]] = {name: record[name] for name in self._layout.writable} | stored
+            yield record
 
     def _read_back(self, marq: int) -> Record:
         if (row := self.get(marq)) is None:
@@ -176,22 +241,26 @@ class Contacts:
 def in_transaction(database: Database, work: Callable[[Contacts], ResultT]) -> ResultT:
     """Do a piece of work in a transaction of its own, rolled back where it raises.
 
-    It is repeated at once, a few times, after a deadlock, and where another writer has just taken a name or a number.
+    It is repeated at once, a few times, after a deadlock, where somebody changed the contact before it was written, and
+    where another writer has just taken a name or a number.
 
     Raises:
         SageError: the last attempt's error.
     """
+    rewritten: dict[int, Mapping[str, Any]] = {}
     for _ in range(_ATTEMPTS - 1):
         try:
-            return _attempt(database, work)
-        except DeadlockError:
+            return _attempt(database, work, rewritten)
+        except (DeadlockError, ChangedMeanwhileError):
             continue
         except RefusedError as error:
             if isinstance(error, DuplicateError) or error.refusal not in _RACES:
                 raise
-    return _attempt(database, work)
+    return _attempt(database, work, rewritten)
 
 
-def _attempt(database: Database, work: Callable[[Contacts], ResultT]) -> ResultT:
+def _attempt(
+    database: Database, work: Callable[[Contacts], ResultT], rewritten: dict[int, Mapping[str, Any]]
+) -> ResultT:
     with database.writing() as connection:
-        return work(Contacts(database, connection))
+        return work(Contacts(database, connection, rewritten))

@@ -475,7 +475,8 @@ class SsmClient:
             return UnexpectedStatus(status, detail)
         if status == HTTPStatus.FORBIDDEN:
             return Forbidden(path.partition("/")[0], detail)
-        return Rejected(status, detail) if status in _OF_A_RECORD else UnexpectedStatus(status, detail)
+        words = responses.error_words(response)
+        return Rejected(status, detail, words) if status in _OF_A_RECORD else UnexpectedStatus(status, detail)
 
     def _pause(self, seconds: float) -> None:
         self._quota.pause(min(seconds, self.policy.pause_max))

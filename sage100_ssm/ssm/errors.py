@@ -18,7 +18,7 @@ SsmError
 Only what is known to be about the record is `Rejected`. No message holds a key, a token, or a value that was written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from sage100_ssm.exchange.failure import SideError
@@ -70,13 +70,14 @@ class Rejected(SsmError):  # noqa: N818 - named for what happened
     Attributes:
         status: the HTTP status; 400 also for an id that does not exist.
         detail: SSM's own words, in one line.
+        words: all words of the answer, names of its JSON fields included, in lower case: it may name a field.
     """
 
     code = "rejected"
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, words: Collection[str] = ()) -> None:
         super().__init__(f"Sage Sales Management refuses the request with HTTP {status}{_quoted(detail)}.")
-        self.status, self.detail = status, detail
+        self.status, self.detail, self.words = status, detail, frozenset(words)
 
 
 class PassingError(SsmError):

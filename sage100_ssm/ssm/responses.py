@@ -20,6 +20,7 @@ from sage100_ssm.ssm.values import Row
 _MESSAGE_KEYS = ("message", "error", "detail", "title", "description", "code", "errors")
 _SCRIPTS = re.compile(r"<(script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _MARKUP = re.compile(r"<[^>]*>")
+_WORD = re.compile(r"[A-Za-z]\w*")
 _LONGEST_LINE = 300
 _LONGEST_BODY = 20_000
 ASKED_AT = "asked_at"
@@ -191,6 +192,11 @@ def error_text(response: httpx.Response, secrets: Collection[str]) -> str:
     except (ValueError, RecursionError):
         body = response.content[:_LONGEST_BODY].decode("utf-8", "replace")
     return _one_line(body, secrets)
+
+
+def error_words(response: httpx.Response) -> set[str]:
+    """All words of an error's body in lower case, whatever its shape, the names of its JSON fields included."""
+    return {word.lower() for word in _WORD.findall(response.content[:_LONGEST_BODY].decode("utf-8", "replace"))}
 
 
 def error_codes(response: httpx.Response) -> set[int]:

@@ -33,6 +33,12 @@ def has_ext_id(ext_id: str) -> str:
     return f"extId='{doubled}'"
 
 
+def is_marked(origins: Iterable[str]) -> str:
+    """Rows whose ``extId`` begins with the name of one of these origins."""
+    conditions = (f"extId LIKE '{origin}:%'" for origin in origins)
+    return f"({' OR '.join(conditions)})"
+
+
 def any_of(conditions: Iterable[str]) -> Iterator[str]:
     """Conditions joined by OR, in as few texts as stay short enough for an address."""
     joined = ""

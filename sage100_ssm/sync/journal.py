@@ -4,11 +4,15 @@ An entry's code follows from the type of its facts, so that no entry can be buil
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as default
 from enum import StrEnum
 from typing import ClassVar, NamedTuple, Self
 
 from sage100_ssm.sync.model import ContactRef, Side, Value
+
+OWNER = "salesRepId"
+"""SSM's name of a contact's owner. Words of SSM that name it are about the owner, who is the same for many contacts."""
 
 
 class Kind(StrEnum):
@@ -47,9 +51,11 @@ class Code(StrEnum):
     NOT_VISIBLE_IN_SSM = "not_visible_in_ssm", Kind.PROBLEM, "P10"
     COMPANY_CHANGE_REFUSED = "company_change_refused", Kind.NOTICE, "R6"
     DELETION_REFUSED = "deletion_refused", Kind.NOTICE, "R8"
+    RESTORED_IN_PART = "restored_in_part", Kind.NOTICE, "P5"
     DELETED_IN_SAGE = "deleted_in_sage", Kind.NOTICE, "R7"
     DELETION_OVERRODE_EDIT = "deletion_overrode_edit", Kind.NOTICE, "P2"
     CONFLICT_SETTLED = "conflict_settled", Kind.NOTICE, "P1"
+    CHANGE_PUT_BACK = "change_put_back", Kind.NOTICE, "P1"
     CONFLICT = "conflict", Kind.PROBLEM, "P1"
     AMBIGUOUS_MATCH = "ambiguous_match", Kind.PROBLEM, "P4"
     POSSIBLE_DUPLICATE = "possible_duplicate", Kind.PROBLEM, "P4"
@@ -64,6 +70,7 @@ class Code(StrEnum):
     VALUE_NOT_REPRESENTABLE = "value_not_representable", Kind.PROBLEM, "P7"
     VALUE_MISSING = "value_missing", Kind.PROBLEM, "P7"
     VALUE_UNKNOWN = "value_unknown", Kind.PROBLEM, "P7"
+    VALUE_REFUSED = "value_refused", Kind.PROBLEM, "P7"
     REJECTED_BY_SAGE = "rejected_by_sage", Kind.PROBLEM
     REJECTED_BY_SSM = "rejected_by_ssm", Kind.PROBLEM
     RECORD_LOCKED = "record_locked", Kind.PROBLEM
@@ -73,6 +80,7 @@ class Code(StrEnum):
     MASS_CHANGE_GUARD = "mass_change_guard", Kind.PROBLEM, "P9"
     EMPTY_SIDE_GUARD = "empty_side_guard", Kind.PROBLEM, "P9"
     RESTORED_SIDE_GUARD = "restored_side_guard", Kind.PROBLEM, "P9"
+    LOST_STATE_GUARD = "lost_state_guard", Kind.PROBLEM, "P9"
     OLDER_STAMP = "older_stamp", Kind.NOTICE, "P9"
     GUARD_LIFTED = "guard_lifted", Kind.NOTICE, "P9"
     INCOMPLETE_READ = "incomplete_read", Kind.PROBLEM, "P10"
@@ -120,6 +128,26 @@ class Facts:
         return self.code.rule
 
 
+Cause = tuple[str | int | None, ...]
+"""What names a cause outside the contacts, among the entries of one code and field."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCause(Facts):
+    """The facts of a problem whose cause is outside the contacts, and may hold back many of them.
+
+    Attributes:
+        contacts: the contacts that wait, where the entry is about several; a rule reports one contact at a time.
+    """
+
+    contacts: tuple[Subject, ...] = default(default=(), kw_only=True)
+
+    @property
+    def cause(self) -> Cause | None:
+        """What those that wait for one cause have in common; None where the cause is the contact's own after all."""
+        return None
+
+
 # --- companies and scope
 
 
@@ -131,27 +159,29 @@ class CompanyMissing(Facts):
 
 
 @dataclass(frozen=True, slots=True)
-class CompanyNotInSage(Facts):
+class CompanyNotInSage(SharedCause):
     """An SSM contact's account is no client or prospect of Sage. The account's code is the entry's SSM value.
 
     Attributes:
         account: the account's name, or its id where it has none.
+        account_id: its id in SSM.
     """
 
     code = Code.COMPANY_NOT_IN_SAGE
     account: str
+    account_id: int | None = None
+
+    @property
+    def cause(self) -> Cause | None:
+        """The account."""
+        return (self.account,) if self.account_id is None else (self.account_id,)
 
 
 @dataclass(frozen=True, slots=True)
-class CompanyNotInSsm(Facts):
-    """A company of Sage has no account in SSM.
-
-    Attributes:
-        contacts: the Sage contacts that wait for it.
-    """
+class CompanyNotInSsm(SharedCause):
+    """The company of a Sage contact has no account in SSM."""
 
     code = Code.COMPANY_NOT_IN_SSM
-    contacts: tuple[Named, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +254,22 @@ class DeletionRefused(Facts):
 
 
 @dataclass(frozen=True, slots=True)
+class RestoredInPart(Facts):
+    """A contact was restored in SSM without some of what its deleted row had, because SSM refused it.
+
+    Attributes:
+        left_out: those fields: a field of the map by its name, any other by SSM's own.
+        text: SSM's own words; None where it gave none.
+        default_owner: whether the contact now belongs to the default owner.
+    """
+
+    code = Code.RESTORED_IN_PART
+    left_out: tuple[str, ...]
+    text: str | None
+    default_owner: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DeletedInSage(Facts):
     """A contact that was deleted in SSM was deleted in Sage.
 
@@ -252,6 +298,18 @@ class ConflictSettled(Facts):
 
     code = Code.CONFLICT_SETTLED
     winner: Side
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePutBack(Facts):
+    """A field that goes one way only was changed on the side that receives it, and is put back.
+
+    Attributes:
+        source: the side whose value was put back in place.
+    """
+
+    code = Code.CHANGE_PUT_BACK
+    source: Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,17 +406,20 @@ class ForeignExtId(Facts):
 
 
 @dataclass(frozen=True, slots=True)
-class OtherDatabase(Facts):
-    """SSM contacts have the ``extId`` of another company database, and are left alone.
+class OtherDatabase(SharedCause):
+    """An SSM contact has the ``extId`` of another company database, and is left alone.
 
     Attributes:
         database: that database.
-        contacts: those contacts.
     """
 
     code = Code.OTHER_DATABASE
     database: str
-    contacts: tuple[Named, ...]
+
+    @property
+    def cause(self) -> Cause | None:
+        """The other database."""
+        return (self.database,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,19 +484,26 @@ class ValueNotRepresentable(Facts):
 
 
 @dataclass(frozen=True, slots=True)
-class ValueMissing(Facts):
+class ValueMissing(SharedCause):
     """A field is empty that a side requires.
 
     Attributes:
         side: the side that requires it.
+        is_outside_map: whether it is a column that the synchronisation does not fill: then no contact is to blame.
     """
 
     code = Code.VALUE_MISSING
     side: Side
+    is_outside_map: bool = False
+
+    @property
+    def cause(self) -> Cause | None:
+        """The side that wants its column filled, if no contact can fill it."""
+        return (self.side,) if self.is_outside_map else None
 
 
 @dataclass(frozen=True, slots=True)
-class ValueUnknown(Facts):
+class ValueUnknown(SharedCause):
     """A code or label does not exist on a side, or a contact's row cannot be understood.
 
     Attributes:
@@ -448,6 +516,25 @@ class ValueUnknown(Facts):
     text: str
     side: Side | None
     is_opposite: bool = False
+
+    @property
+    def cause(self) -> Cause | None:
+        """The code or label, and the side that does not have it."""
+        return None if self.side is None else (self.side, self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRefused(Facts):
+    """A side refused one value of a contact, and took the others.
+
+    Attributes:
+        side: that side.
+        text: its own words; None where it gave none.
+    """
+
+    code = Code.VALUE_REFUSED
+    side: Side
+    text: str | None
 
 
 # --- writes that were not done
@@ -466,7 +553,7 @@ class RejectedBySage(Facts):
 
 
 @dataclass(frozen=True, slots=True)
-class RejectedBySsm(Facts):
+class RejectedBySsm(SharedCause):
     """SSM refused a write as a whole.
 
     Attributes:
@@ -475,6 +562,11 @@ class RejectedBySsm(Facts):
 
     code = Code.REJECTED_BY_SSM
     text: str | None
+
+    @property
+    def cause(self) -> Cause | None:
+        """What SSM says of the owner, if it speaks of the owner."""
+        return (self.text,) if self.text and OWNER in self.text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -545,9 +637,14 @@ class DeletionGuard(Guard):
 
 @dataclass(frozen=True, slots=True)
 class MassChangeGuard(Guard):
-    """Most links edited at once on a side."""
+    """Most links edited at once on a side.
+
+    Attributes:
+        both_names: whether it is both the last and the first name of so many that changed.
+    """
 
     code = Code.MASS_CHANGE_GUARD
+    both_names: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -562,6 +659,18 @@ class RestoredSideGuard(Guard):
     """A database restored from a backup; the number is that of the contacts older than when last seen."""
 
     code = Code.RESTORED_SIDE_GUARD
+
+
+@dataclass(frozen=True, slots=True)
+class LostStateGuard(Guard):
+    """Contacts of SSM have an ``extId`` of ours, and the state knows no link; the number is that of the contacts.
+
+    Attributes:
+        databases: the company databases that these name, and how many contacts name each.
+    """
+
+    code = Code.LOST_STATE_GUARD
+    databases: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -612,7 +721,7 @@ class SideUnreachable(AboutSide):
 
     Attributes:
         text: the connector's words, where there are any.
-        reason: the code of the error by which the run refuses it (``other_side``), where it does.
+        reason: the code of the error (``other_side``, ``database_full``), which has words of its own for some.
     """
 
     code = Code.SIDE_UNREACHABLE
@@ -634,9 +743,11 @@ FACTS: Mapping[Code, type[Facts]] = {
         NotVisibleInSsm,
         CompanyChangeRefused,
         DeletionRefused,
+        RestoredInPart,
         DeletedInSage,
         DeletionOverrodeEdit,
         ConflictSettled,
+        ChangePutBack,
         Conflict,
         AmbiguousMatch,
         PossibleDuplicate,
@@ -651,6 +762,7 @@ FACTS: Mapping[Code, type[Facts]] = {
         ValueNotRepresentable,
         ValueMissing,
         ValueUnknown,
+        ValueRefused,
         RejectedBySage,
         RejectedBySsm,
         RecordLocked,
@@ -660,6 +772,7 @@ FACTS: Mapping[Code, type[Facts]] = {
         MassChangeGuard,
         EmptySideGuard,
         RestoredSideGuard,
+        LostStateGuard,
         OlderStamp,
         GuardLifted,
         IncompleteRead,
@@ -680,6 +793,11 @@ class OlderFacts:
 
     code: Code
     rule: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ForgottenFacts(OlderFacts):
+    """What is left of an entry whose names and values were forgotten (P17)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -714,3 +832,32 @@ class Entry:
     def side(self) -> Side | None:
         """The side that it is about, where it is about a side as a whole."""
         return self.facts.side if isinstance(self.facts, AboutSide) else None
+
+    @property
+    def cause(self) -> Cause | None:
+        """What its contacts wait for, where that is outside the contacts: entries of one cause are one problem."""
+        if not isinstance(self.facts, SharedCause):
+            return None
+        return (self.subject.company,) if isinstance(self.facts, CompanyNotInSsm) else self.facts.cause
+
+    @property
+    def contacts(self) -> tuple[Subject, ...]:
+        """Whom it is about: the contacts that wait for its cause, else its subject alone."""
+        several = self.facts.contacts if isinstance(self.facts, SharedCause) else ()
+        return several or (self.subject,)
+
+    def about_each(self) -> list["Entry"]:
+        """The same problem as an entry for each of its contacts."""
+        if not isinstance(self.facts, SharedCause) or not self.facts.contacts:
+            return [self]
+        company = self.subject.company
+        return [self.about(replace(contact, company=contact.company or company)) for contact in self.facts.contacts]
+
+    def about(self, *contacts: Subject) -> "Entry":
+        """The same problem of these contacts; of one, or of several that have its cause in common."""
+        assert isinstance(self.facts, SharedCause), "only a cause outside the contacts can hold back several"
+        if len(contacts) == 1:
+            return replace(self, subject=contacts[0], facts=replace(self.facts, contacts=()))
+        companies = {contact.company for contact in contacts}
+        shared = Subject(companies.pop() if len(companies) == 1 else None)
+        return replace(self, subject=shared, facts=replace(self.facts, contacts=contacts))

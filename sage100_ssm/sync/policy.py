@@ -51,6 +51,19 @@ class DeletionLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How long the names and values of people are kept once they are not needed (P17).
+
+    Attributes:
+        ended_links_days: for how many days those of a link that has ended.
+        journal_days: for how many days those of a closed problem, or of a notice.
+    """
+
+    ended_links_days: Annotated[int, Ge(0)] = 30
+    journal_days: Annotated[int, Ge(0)] = 365
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What a site decides where the rules leave it the choice (P1, P4, P5, P7, P9).
 

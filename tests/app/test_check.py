@@ -1,16 +1,20 @@
 """What `check` tells: each thing looked at, how it stands, what to do; over both stand-ins and real HTTP."""
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from sage100_ssm.app import sides
-from sage100_ssm.app.assemble import run_once
+from sage100_ssm.app.assemble import resync, run_once
 from sage100_ssm.app.check.check import check_sides
 from sage100_ssm.app.check.findings import Level
 from sage100_ssm.sage100.inspection import Generation
+from sage100_ssm.ssm.client import SsmClient
+from sage100_ssm.ssm.errors import Rejected
 from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.standins.ssm_api.resources import ApiField
@@ -51,7 +55,7 @@ def test_it_takes_few_requests_and_writes_nothing(site):
     site.api.requests.clear()
     check_sides(site.settings)
     assert (site.sage.snapshot(), site.ssm.snapshot()) == before
-    assert len(site.api.requests) <= 15
+    assert len(site.api.requests) <= 17
     assert {call.method for call in site.api.requests if call.path != "/login"} == {"GET"}
 
 
@@ -133,6 +137,21 @@ def test_a_field_of_the_sites_own_is_looked_for_on_both_sides(site, field, setti
     report = check_sides(site.settings)
     level = ADVICE if code == "required_maybe" else MEND
     assert (levels(report)[code], report.exit_code) == (level, Exit.DONE if level is ADVICE else Exit.CONFIGURATION)
+
+
+def test_p13_a_column_by_which_contacts_are_left_out_is_looked_for_in_sage(site):
+    site.tree["scope"] = {"contacts": {"exclude": [{"CT_Segment": "X", "N_Service": "9"}]}}
+    report = check_sides(site.settings)
+    assert (levels(report)["scope_columns_missing"], report.exit_code) == (MEND, Exit.CONFIGURATION)
+    assert "CT_Segment" in text(report, "scope_columns_missing")
+    assert "N_Service" not in text(report, "scope_columns_missing")
+    with pytest.raises(ConfigurationError, match="scope_columns_missing"):
+        run_once(site.settings)
+
+
+def test_p13_contacts_that_the_settings_leave_out_are_not_counted_as_to_be_synchronised(site):
+    site.tree["scope"] = {"contacts": {"exclude": [{"CT_Nom": "*"}]}}
+    assert "0 à synchroniser" in text(check_sides(site.settings), "contents").replace("dont 0", "0")
 
 
 @pytest.mark.parametrize(
@@ -228,3 +247,71 @@ def test_another_instance_of_ssm_is_told_as_a_run_would_tell_it(synchronised):
     assert (report.exit_code, levels(report)["other_side"]) == (Exit.CONFIGURATION, MEND)
     with pytest.raises(ConfigurationError):
         run_once(synchronised.settings)
+
+
+# --- whose marks these are
+
+
+def test_p9_the_state_was_lost_and_check_says_what_a_run_will_do_and_the_way_out(synchronised):
+    Path(synchronised.settings.state.removeprefix("sqlite:///")).unlink()
+    report = check_sides(synchronised.settings)
+    found = next(finding for finding in report.findings if finding.code == "marks_without_links")
+    assert (found.level, report.exit_code) == (MEND, Exit.CONFIGURATION)
+    assert ("lost_state_guard" in found.text, "resync" in found.remedy) == (True, True)
+    assert run_once(synchronised.settings).exit_code == Exit.GUARD
+    assert "marks_without_links" in levels(check_sides(synchronised.settings))
+    resync(synchronised.settings)
+    assert check_sides(synchronised.settings).exit_code == Exit.DONE
+
+
+def test_p15_check_counts_the_marks_by_company_database(synchronised):
+    synchronised.tree["state"] += ".new"
+    for number, database in enumerate(["AUTRE", "AUTRE", "ANCIEN"], 1):
+        synchronised.ssm.create_contact("JASPE", f"Dubois{number}", "Ève", extId=f"ssm:{database}:{number}")
+    synchronised.tree["sage100"]["formerly"] = ["ANCIEN"]
+    report = check_sides(synchronised.settings)
+    own = synchronised.tree["sage100"]["company"]
+    assert levels(report)["marks_other"] is ADVICE
+    assert "AUTRE (2)" in text(report, "marks_other")
+    assert f"Du dossier {own}" in text(report, "marks_other")
+    assert "ANCIEN" not in text(report, "marks_other")
+
+
+def test_p15_marks_under_a_former_name_are_counted_as_ours(site):
+    site.ssm.create_contact("JASPE", "Dubois", "Ève", extId="ssm:ANCIEN:1")
+    site.tree["sage100"]["formerly"] = ["ANCIEN"]
+    assert "1 sous ses anciens noms" in text(check_sides(site.settings), "marks")
+
+
+def test_before_a_first_run_there_are_no_marks(site):
+    assert levels(check_sides(site.settings))["marks_none"] is OK
+
+
+def test_marks_cost_no_request_once_the_state_has_seen_ssm(synchronised):
+    synchronised.api.requests.clear()
+    report = check_sides(synchronised.settings)
+    assert "tous du dossier" in text(report, "marks")
+    assert not any("LIKE" in str(call.query) for call in synchronised.api.requests)
+
+
+def test_an_ssm_that_refuses_the_question_for_marks_leaves_them_uncounted(site, monkeypatch):
+    def refuses(*_):
+        raise Rejected(400, "bad condition")
+
+    monkeypatch.setattr(SsmClient, "rows", refuses)
+    report = check_sides(site.settings)
+    assert (levels(report)["marks_unseen"], report.exit_code) == (UNSEEN, Exit.DONE)
+
+
+def test_a_company_database_in_another_place_is_advice_that_the_next_run_settles(synchronised, tmp_path):
+    """A move, or a test copy: check says so, and no run refuses it."""
+    assert levels(check_sides(synchronised.settings))["location_since"] is OK
+    copy = tmp_path / "copy.db"
+    shutil.copyfile(synchronised.place.database, copy)
+    synchronised.tree["sage100"]["connection"]["path"] = str(copy)
+    report = check_sides(synchronised.settings)
+    assert (levels(report)["location_changed"], report.exit_code) == (ADVICE, Exit.DONE)
+    assert all(str(file) in text(report, "location_changed") for file in (copy, synchronised.place.database))
+    assert run_once(synchronised.settings).exit_code == Exit.DONE
+    report = check_sides(synchronised.settings)
+    assert (levels(report)["location_since"], "auparavant" in text(report, "location_since")) == (OK, True)

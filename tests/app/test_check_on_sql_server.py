@@ -57,11 +57,38 @@ def test_server_driver_layout_and_rights_are_told(on_server, site, driver, gener
     )
 
 
+@pytest.mark.parametrize("driver", [MICROSOFT, FREETDS], ids=["Microsoft", "FreeTDS"])
+def test_server_and_database_are_named_as_the_server_says_them_else_as_the_settings_do(on_server, site, driver):
+    company = on_server(driver)
+    _, report = levels(site)
+    database, connection = company.config["connection"].get("database"), company.config["connection"]
+    assert all(name in told(report, "location") for name in (database, connection["host"]) if name)
+
+
 def test_a_trigger_of_another_maker_is_named(on_server, site):
     on_server().shout_jobs()
     found, report = levels(site)
     assert found["triggers_foreign"] is Level.ADVICE
     assert "ZZ_UPD" in told(report, "triggers_foreign")
+
+
+def hide_triggers(database):
+    """Show no trigger to the login, as SQL Server does without VIEW DEFINITION."""
+    database.denied |= {("VIEW DEFINITION", "f_comptet"), ("VIEW DEFINITION", "f_contactt")}
+    database.run('DELETE FROM "sys.triggers"')
+
+
+def test_triggers_that_are_hidden_from_the_login_are_not_taken_for_none(on_server, site, sql_server):
+    hide_triggers(sql_server.database(on_server()))
+    found, report = levels(site)
+    assert (found["triggers_unseen"], "triggers_none" in found) == (Level.UNSEEN, False)
+    assert "VIEW DEFINITION" in next(f.remedy for f in report.findings if f.code == "triggers_unseen")
+
+
+def test_tables_that_have_no_trigger_for_certain_are_advice(on_server, site, sql_server):
+    sql_server.database(on_server()).run('DELETE FROM "sys.triggers"')
+    found, _ = levels(site)
+    assert found["triggers_none"] is Level.ADVICE
 
 
 def test_all_rights_that_are_lacking_are_named_at_once(on_server, site, sql_server):

@@ -47,6 +47,13 @@ def test_a_trigger_of_another_maker_is_named(on_server, site):
     assert codes(site, company=None)[6] == ["foreign"]
 
 
+def test_triggers_that_are_hidden_from_the_login_are_not_taken_for_none(on_server, site, sql_server):
+    database = sql_server.database(on_server())
+    database.denied |= {("VIEW DEFINITION", "f_comptet"), ("VIEW DEFINITION", "f_contactt")}
+    database.run('DELETE FROM "sys.triggers"')
+    assert codes(site, company=None)[6] == ["unseen"]
+
+
 def test_a_contact_without_number_beside_another_is_refused_and_told(on_server, site):
     company = on_server()
     company.add(F_CONTACTT, {"CT_Num": "JASPE", "CT_Nom": "Sans", "CT_Prenom": "Numéro", "CT_No": None})

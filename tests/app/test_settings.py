@@ -52,7 +52,10 @@ def test_every_documented_setting_is_read(write):
 state: postgresql+psycopg://sync:pw@db/sync
 language: en
 country: BE
-scope: {prospects: false, exclude: ["41199*"]}
+scope:
+  prospects: false
+  exclude: ["41199*"]
+  contacts: {exclude: [{N_Service: "9"}, {CT_Fonction: "WEB*", N_Contact: "3"}]}
 policy:
   conflict: newest
   refused_deletion: leave
@@ -70,6 +73,7 @@ fields:
 
     assert settings.state == "postgresql+psycopg://sync:pw@db/sync"
     assert settings.scope.exclude == ("41199*",)
+    assert settings.scope.contacts.exclude == ({"N_Service": "9"}, {"CT_Fonction": "WEB*", "N_Contact": "3"})
     assert settings.policy.conflict is ConflictPolicy.NEWEST
     assert settings.policy.missing_first_name == "-"
     assert settings.fields["email"].direction is Direction.TO_SSM
@@ -118,7 +122,18 @@ def test_a_number_may_come_from_the_environment(write):
         (MINIMAL.replace("path:", "pth: x, path:"), [("sage100.connection.pth", "unknown_key")]),
         (MINIMAL + "policy: {conflict: nobody}\n", [("policy.conflict", "not_a_choice")]),
         (MINIMAL + "fields: {email: {direction: up}}\n", [("fields.email.direction", "not_a_choice")]),
-        (MINIMAL + "fields: {remark: {ssm: Z_remark}}\n", [("fields", "invalid")]),
+        (MINIMAL + "fields: {remark: {ssm: Z_remark}}\n", [("fields.remark", "side_missing")]),
+        (MINIMAL + "fields: {company: {direction: both}}\n", [("fields.company", "company_direction")]),
+        (MINIMAL + "fields: {last_name: {direction: to_ssm}}\n", [("fields.last_name", "names_apart")]),
+        (MINIMAL + "fields: {first_name: {conflict: ssm}}\n", [("fields.first_name", "names_apart")]),
+        (
+            MINIMAL + "fields: {rank: {sage100: R, ssm: Z_r, kind: number, values: {a: b}}}\n",
+            [("fields.rank", "values_without_labels")],
+        ),
+        (
+            MINIMAL + "fields: {job_title: {ssm: Z_job, values: {a: b}}}\n",
+            [("fields.job_title", "values_without_labels")],
+        ),
         (MINIMAL + "language: de\n", [("language", "not_a_choice")]),
         (MINIMAL + "country: NO\n", [("country", "not_text")]),
         (MINIMAL + "country: XX\n", [("country", "invalid")]),
@@ -130,6 +145,17 @@ def test_a_number_may_come_from_the_environment(write):
         (MINIMAL + "scope: {prospects: perhaps}\n", [("scope.prospects", "not_yes_or_no")]),
         (MINIMAL + "scope: {exclude: CARAT}\n", [("scope.exclude", "not_a_list")]),
         (MINIMAL + "scope: {exclude: [411]}\n", [("scope.exclude.0", "not_text")]),
+        (MINIMAL.replace("company:", "formerly: [BIJOU], company:"), [("sage100.formerly", "invalid")]),
+        (MINIMAL.replace("company:", "formerly: ['A:B'], company:"), [("sage100.formerly.0", "invalid")]),
+        (MINIMAL.replace("company:", "formerly: OLD, company:"), [("sage100.formerly", "not_a_list")]),
+        (MINIMAL + "scope: {contacts: {exclud: []}}\n", [("scope.contacts.exclud", "unknown_key")]),
+        (MINIMAL + "scope: {contacts: {exclude: {CT_Nom: X}}}\n", [("scope.contacts.exclude", "not_a_list")]),
+        (MINIMAL + "scope: {contacts: {exclude: [CT_Nom]}}\n", [("scope.contacts.exclude.0", "not_a_section")]),
+        (
+            MINIMAL + "scope: {contacts: {exclude: [{N_Service: 9}]}}\n",
+            [("scope.contacts.exclude.0.N_Service", "not_text")],
+        ),
+        (MINIMAL + "scope: {contacts: {exclude: [{}]}}\n", [("scope.contacts.exclude.0", "invalid")]),
         (MINIMAL.replace("kind: sqlite", "kind: oracle"), [("sage100.connection", "not_a_choice")]),
         (MINIMAL.replace("path: bijou.db", ""), [("sage100.connection.path", "missing")]),
         (MINIMAL.replace(", private_key: sk", ""), [("ssm.private_key", "missing")]),

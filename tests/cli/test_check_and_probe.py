@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 
 import pytest
 
@@ -28,6 +29,17 @@ def test_check_lists_each_finding_with_its_remedy_and_says_what_comes_next(place
     advice = next(n for n, line in enumerate(lines) if line.startswith("  ! "))
     assert any(line.startswith("    → ") for line in lines[advice:])
     assert "sage100-ssm plan" in lines[-1]
+
+
+def test_check_does_not_say_that_all_is_ready_where_this_may_be_a_test_copy(place, call):
+    call("run", "-c", place.settings)
+    copy = place.database.with_name("copy.db")
+    shutil.copyfile(place.database, copy)
+    place.settings.write_text(place.settings.read_text().replace(place.database.name, copy.name))
+    result = call("check", "-c", place.settings)
+    assert result.exit_code == 0
+    shown = " ".join(result.stdout.split())
+    assert ("pas une copie d’essai reliée" in shown, "Tout est prêt" in shown) == (True, False)
 
 
 def test_check_in_json_tells_level_code_side_text_and_remedy(place, call):

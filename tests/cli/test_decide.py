@@ -53,8 +53,8 @@ def test_p16_an_answer_about_contacts_is_kept_as_pairs(settings, state, call, nu
 
 def test_p16_the_value_of_a_side_stands(settings, state, call, numbers):
     assert call("decide", numbers["conflict"], "ssm", "-c", settings()).exit_code == 0
-    ((key, decision),) = held(state).values.items()
-    assert (key, decision.winner, decision.shown.ssm) == ((Pair(12, 340), "phone"), Side.SSM, "02")
+    decision = held(state).values[Pair(12, 340)]["phone"]
+    assert (decision.winner, decision.shown.ssm) == (Side.SSM, "02")
 
 
 def test_p16_the_answer_is_in_the_journal_with_who_and_when(settings, state, call, numbers):

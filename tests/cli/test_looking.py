@@ -14,12 +14,12 @@ from sage100_ssm.sync.state.store import StateStore
 LOOKS = ["status", "problems", "journal", "links"]
 ENTRY_KEYS = [
     "id", "kind", "code", "rule", "company", "sage100_id", "ssm_id", "contact", "field", "sage100_value",
-    "ssm_value", "message", "remedy", "first_seen", "last_seen", "count", "closed_at",
+    "ssm_value", "message", "remedy", "first_seen", "last_seen", "count", "closed_at", "forgotten_at", "contacts",
 ]  # fmt: skip
 
 
 def test_problems_as_json_are_the_open_ones_in_the_documented_shape(settings, state, call):
-    found = json.loads(call("problems", "--json", "-c", settings()).stdout)
+    found = json.loads(call("problems", "--json", "-c", settings()).stdout)["problems"]
 
     assert [list(one) for one in found] == [ENTRY_KEYS] * 2
     too_long = next(one for one in found if one["code"] == "value_too_long")

@@ -38,7 +38,7 @@ def refused_twice(here, call, told):
         here.sage.edit_contact(marq, CT_EMail=f"neu{marq}@nacre.example")
     call("run", "-c", str(here.settings))
     here.api.faults.clear()
-    return [p for p in told("problems") if p["code"] == "rejected_by_ssm"]
+    return [p for p in told("problems")["problems"] if p["code"] == "value_refused"]
 
 
 def test_retry_tries_one_contact_alone_and_leaves_the_others_as_they_were(here, call, told):
@@ -47,7 +47,7 @@ def test_retry_tries_one_contact_alone_and_leaves_the_others_as_they_were(here, 
     assert result.exit_code == 0
     assert here.ssm.contact(one["ssm_id"])["email"] == f"neu{one['sage100_id']}@nacre.example"
     assert here.ssm.contact(two["ssm_id"])["email"] != f"neu{two['sage100_id']}@nacre.example"
-    left = {p["id"] for p in told("problems")}
+    left = {p["id"] for p in told("problems")["problems"]}
     assert (one["id"] in left, two["id"] in left) == (False, True)
     assert f"{one['contact']} ({one['company']})\N{NO-BREAK SPACE}: modifié dans" in result.stdout
 
@@ -60,7 +60,7 @@ def test_retry_says_that_and_why_a_contact_is_refused_again(here, call, told):
     assert "refusé de nouveau" in result.stdout
     assert "refused" in result.stdout
     printed = json.loads(call("retry", str(one["id"]), "-c", str(here.settings), "--json").stdout)["retried"]
-    assert (printed["became"], printed["contact"]) == ("refused", one["contact"])
+    assert (printed["became"], [c["contact"] for c in printed["contacts"]]) == ("refused", [one["contact"]])
     assert [(p["id"], p["code"]) for p in printed["problems"]] == [(one["id"], "rejected_by_ssm")]
 
 
@@ -111,3 +111,38 @@ def test_resync_of_a_damaged_state_puts_it_aside_and_links_again_without_a_write
     assert len(told("links")) == before
     assert len(list(Path(state.parent).glob("sync-state.db.damaged-*"))) == 1
     assert told("run")["ssm"]["created"] == 0
+
+
+def test_p9_without_its_state_nothing_is_written_until_resync_which_says_what_it_found(here, call, told):
+    call("run", "-c", str(here.settings))
+    linked = len(told("links"))
+    (here.settings.parent / "sync-state.db").unlink()
+    held = call("run", "-c", str(here.settings))
+    assert (held.exit_code, "sage100-ssm resync" in held.stderr) == (3, True)
+    result = call("resync", "-c", str(here.settings))
+    shown = " ".join(result.stdout.replace("\N{NO-BREAK SPACE}", " ").split())
+    assert (result.exit_code, f"Liens retrouvés : {linked}, avec le dossier" in shown) == (0, True)
+    assert here.database.name in shown
+    assert call("run", "-c", str(here.settings)).exit_code == 0
+
+
+def test_p9_resync_that_a_guard_holds_back_says_so(here, call, told):
+    call("run", "-c", str(here.settings))
+    for row in here.sage.contacts():
+        here.sage.rename_contact(row["cbMarq"], f"Autre{row['cbMarq']}", "Zoé")
+    result = call("resync", "-c", str(here.settings))
+    assert (result.exit_code, "changé à la fois de nom et de prénom" in result.stderr) == (3, True)
+
+
+def test_one_retry_tries_all_contacts_that_wait_for_a_cause(here, call, told):
+    call("run", "-c", str(here.settings))
+    people = [row["cbMarq"] for row in here.sage.contacts("NACRE")[:2]]
+    for marq in people:
+        here.sage.edit_contact(marq, CT_Fonction="Zouave")
+    call("run", "-c", str(here.settings))
+    (problem,) = [p for p in told("problems")["problems"] if "Zouave" in p["message"]]
+    assert {one["sage100_id"] for one in problem["contacts"]} == set(people)
+    for marq in people:
+        here.sage.edit_contact(marq, CT_Fonction=None)
+    assert call("retry", str(problem["id"]), "-c", str(here.settings)).exit_code == 0
+    assert problem["id"] not in {p["id"] for p in told("problems")["problems"]}

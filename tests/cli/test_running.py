@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import sage100_ssm.app.assemble
+from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.standins.sample_installation import sample_installation
 from sage100_ssm.sync.failures import ConfigurationError, Exit, SideUnavailableError
@@ -51,6 +52,18 @@ def test_a_run_ends_with_its_own_exit_code(settings, call, answer, command, call
     answer(called, run_report(exit_code))
 
     assert call(command, "-c", settings()).exit_code == exit_code
+
+
+@pytest.mark.parametrize(("command", "called"), [("run", "run_once"), ("resync", "resync"), ("retry", "run_once")])
+def test_a_run_that_broke_off_while_writing_says_why_on_the_standard_error(settings, call, answer, command, called):
+    failures = {Side.SAGE100: Failure("unreachable", "link failure"), Side.SSM: Failure("quota", "too many")}
+    answer(called, replace(run_report(Exit.SIDE), failures=failures))
+
+    result = call(command, *(["7"] if command == "retry" else []), "-c", settings())
+
+    assert result.exit_code == Exit.SIDE
+    assert "link failure" in result.stderr
+    assert "requests_per_second" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -129,6 +142,16 @@ def test_a_plan_marks_deletions_and_gives_the_reason_of_what_is_held_back(settin
     assert "✗ delete" in shown
     assert "phone 01 99 00 10 00 → 01 99 00 10 01" in shown
     assert re.search(r"Held by\s.*delete  Claire Morel \(CARAT\) +Guard: deletions", shown, re.DOTALL)
+
+
+def test_p15_a_plan_says_how_many_contacts_carry_the_mark_of_another_company_database(settings, call, answer):
+    answer("plan_once", PlanReport([], [], other_databases={"AUTRE": 12, "COPIE": 3}))
+
+    shown = call("plan", "-c", settings("en")).stdout
+
+    assert "the mark of another company database: 15. Database (contacts): AUTRE (12), COPIE (3)" in " ".join(
+        shown.split()
+    )
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ DONE = {
     "changed": (Action.UPDATE, Outcome.CHANGED, False),
     "locked": (Action.UPDATE, Outcome.RETRY, False),
     "lost": (Action.CREATE, Outcome.UNCERTAIN, True),
+    "in part": (Action.UPDATE, Outcome.APPLIED, True),
 }
 
 
@@ -44,6 +45,7 @@ class Fated:
             yield Receipt(
                 request.index, request.stream, action, outcome, request.id,
                 cause=cause, field="name", detail="No, said s3cret-key", wrote=wrote,
+                refused={"email": "No, said s3cret-key"} if request.values["name"] == "in part" else {},
             )  # fmt: skip
 
 
@@ -97,6 +99,15 @@ def test_a_refused_record_is_logged_by_ids_field_and_cause_without_values(told):
     }  # fmt: skip
 
 
+def test_p7_a_record_written_in_part_counts_as_written_and_a_warning_names_the_fields(told):
+    written(named("in part"))
+    (line,) = told(logging.WARNING)
+    assert (line["receipt"], line["action"], line["without"]) == ("applied", "update", ["email"])
+    assert "s3cret" not in json.dumps(line)
+    summary = next(line for line in told() if "summary" in line)
+    assert (summary["updated"], summary["refused"]) == (1, 0)
+
+
 def test_a_record_that_changed_meanwhile_is_logged_with_the_reason(told):
     written(named("changed"))
     (line,) = told(logging.WARNING)
@@ -117,6 +128,15 @@ def test_a_refused_record_is_kept_in_the_file_with_time_reason_and_values_and_th
     }  # fmt: skip
     assert malformed["record"] == {"id": "x", "name": "refused"}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_p7_a_record_written_in_part_is_kept_in_the_file_with_what_was_refused(tmp_path):
+    update_secrets(["s3cret-key"])
+    path = tmp_path / "refused.jsonl"
+    states, _ = written([*named("in part"), state(at=1)], {"refused_records": {"kind": "file", "path": str(path)}})
+    line = json.loads(path.read_text())
+    assert (states, line["outcome"], line["refused"]) == ([1], "applied", {"email": "No, said ****"})
+    assert line["record"] == {"id": 1, "name": "in part"}
 
 
 def test_the_file_is_complete_before_the_state_is_given_back(tmp_path):

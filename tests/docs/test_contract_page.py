@@ -38,13 +38,14 @@ from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.standins.company_database import create_company_database
 from sage100_ssm.sync.contacts.fields import Direction, FieldKind
 from sage100_ssm.sync.failures import Exit
-from sage100_ssm.sync.journal import Entry, Subject, ValueTooLong
+from sage100_ssm.sync.journal import Entry, Subject, ValueTooLong, ValueUnknown
 from sage100_ssm.sync.model import Link, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.planning.writes import Change
 from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
 from sage100_ssm.sync.run.pairs import Candidates, Verdict
 from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport
 from sage100_ssm.sync.run.retried import Became, Retried
+from sage100_ssm.sync.state.forgetting import LivesOn, StoredPerson
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
 from source_sage100.config import SourceSage100Config
 from source_sage100.source import SourceSage100
@@ -186,10 +187,11 @@ def test_sync_yaml_has_the_settings_that_its_model_has():
     ssm = (
         documented("SSM", "ssm.") | documented("SSM in sync.yaml only", "ssm.") | {"ssm.default_sales_rep_id": REQUIRED}
     )
+    sage100 = documented("Sage 100", "sage100.") | documented("Sage 100 in sync.yaml only", "sage100.")
     rest = documented("The rest of sync.yaml") | documented("The field map")
 
     assert rest.pop("include") == ""  # taken out before the model sees the file
-    assert same(documented("Sage 100", "sage100.") | ssm | rest, settings_of(Settings))
+    assert same(sage100 | ssm | rest, settings_of(Settings))
 
 
 @pytest.mark.parametrize(
@@ -304,6 +306,22 @@ PLAN = PlanReport(
     [PlannedWrite(Action.DELETE, CLAIRE, {}, "deletion_guard")],
 )
 ENTRY = JournalEntry(7, Entry(CLAIRE, ValueTooLong(69, 80), field="email", ssm_value="…"), NOON, NOON)
+OF_SEVERAL = JournalEntry(
+    8,
+    Entry(CLAIRE, ValueUnknown("Zouave", Side.SSM), "job_title", "Zouave").about(CLAIRE, Subject("CARAT", 13, 341)),
+    NOON,
+    NOON,
+)
+PERSON = StoredPerson(
+    frozenset({12}),
+    frozenset({340}),
+    frozenset(),
+    (LINK,),
+    frozenset(),
+    frozenset(),
+    (),
+    (LivesOn(Side.SAGE100, 12, "CARAT"),),
+)
 SCHEDULE = Schedule(NOON, timedelta(minutes=15))
 _READ = worlds.mapper().read
 CANDIDATES = Candidates(
@@ -313,11 +331,13 @@ TWO_ORIGINS = (LINK, Link(13, 8, 341, "CARAT", "Paul Durand", Side.SSM))
 SHAPES = {
     "`run --json`": RUN.as_json(),
     "`retry --json`": json_shapes.retry(
-        RUN, Retried(CLAIRE, Became.WAITING, ((Side.SSM, Action.UPDATE),), (ENTRY,)), "en"
+        RUN, Retried((CLAIRE,), Became.WAITING, ((Side.SSM, Action.UPDATE),), (ENTRY,)), "en"
     ),
     "`plan --json`": PLAN.as_json(),
     "`match --json`": json_shapes.match([CANDIDATES]),
-    "`problems --json` and `journal --json`": json_shapes.journal([ENTRY], "en"),
+    "`problems --json`": json_shapes.problems([OF_SEVERAL], "en"),
+    "`journal --json`": json_shapes.journal([ENTRY], "en"),
+    "`forget --json`": json_shapes.forget([ContactHistory(CLAIRE, LINK, ())], PERSON, forgotten=True, is_erased=True),
     "`links --json`": json_shapes.links([LINK]),
     "`status --json`": json_shapes.status(StatusReport(NOON, PAST_RUN, SCHEDULE, (ENTRY,), TWO_ORIGINS)),
     "`explain --json`": json_shapes.explain([ContactHistory(CLAIRE, LINK, ())], "en"),

@@ -91,6 +91,7 @@ def test_every_code_can_be_said_when_an_older_version_stored_no_fact(code, langu
         ("fr", Entry(Subject(sage100_id=7), RecordLocked()), ["Contact n°\u00a07 de Sage 100"]),
         ("en", Entry(Subject(ssm_id=7), CompanyMissing()), ["Contact no. 7 of Sage Sales Management"]),
         ("en", Entry(PAUL, ValueNotRepresentable("Ł\u200b"), field="fax"), ["(Ł U+200B)"]),
+        ("fr", Entry(PAUL, ValueNotRepresentable("\u202f\u0323"), field="fax"), ["(U+202F U+0323)"]),
     ],
 )
 def test_a_message_names_the_values(language, entry, parts):
@@ -99,8 +100,8 @@ def test_a_message_names_the_values(language, entry, parts):
 
 
 def test_of_many_contacts_the_first_are_named_and_all_are_counted():
-    waiting = tuple(Named(number, "" if number == 1 else f"Paul {number}") for number in range(1, 13))
-    message = describe(Entry(Subject("CARAT"), CompanyNotInSsm(waiting)), "en").message
+    waiting = [Subject("CARAT", number, None, None if number == 1 else f"Paul {number}") for number in range(1, 13)]
+    message = describe(Entry(Subject("CARAT"), CompanyNotInSsm()).about(*waiting), "en").message
     assert message.endswith("wait for it: 12 (no. 1, Paul 2, Paul 3, Paul 4, Paul 5, …).")
 
 

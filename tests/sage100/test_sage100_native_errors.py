@@ -13,8 +13,11 @@ from sage100_ssm.sage100.errors import (
     MisconfiguredError,
     Refusal,
     RefusedError,
+    UnavailableError,
+    UnexpectedError,
     UnreachableError,
     native_errors,
+    outcome_unknown,
 )
 
 MS = "[Microsoft][ODBC Driver 18 for SQL Server][SQL Server]"
@@ -80,7 +83,8 @@ def test_what_somebody_has_to_mend_bears_a_stable_code(state, text, code):
         (f"[22001] {MS}String or binary data would be truncated in table 'F_CONTACTT'. (2628) (SQLExecDirectW)", Refusal.TOO_LONG),
         (f"[22001] {MS}String or binary data would be truncated. (8152) (SQLExecDirectW)", Refusal.TOO_LONG),
         (f"[42000] {MS}81263 (50000) (SQLExecDirectW)", Refusal.OTHER),
-        (f"[42000] {MS}The INSERT failed because the following SET options have incorrect settings. (1934) (SQLExecDirectW)", Refusal.OTHER),
+        (f"[42000] {MS}Error converting data type varchar to int. (8114) (SQLExecDirectW)", Refusal.OTHER),
+        (f"[42000] {MS}A sentence of an integrator's trigger. (51000) (SQLExecDirectW)", Refusal.OTHER),
     ],
 )  # fmt: skip
 def test_what_refuses_one_record_is_told_by_number_and_index(text, refusal):
@@ -88,6 +92,66 @@ def test_what_refuses_one_record_is_told_by_number_and_index(text, refusal):
     assert (type(error), error.refusal) == (RefusedError, refusal)
     assert error.words
     assert not error.words.startswith("[")
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ("42000", f"[42000] {MS}The INSERT failed because the following SET options have incorrect settings. (1934) (SQLExecDirectW)"),
+        ("42000", f"[42000] {MS}The target table cannot have any enabled triggers. (334) (SQLExecDirectW)"),
+        ("42000", f"[42000] {MS}A server's own number for what it has none for. (33557097) (SQLExecDirectW)"),
+        ("42000", f"[42000] {MS}Something that no version had before. (49999) (SQLExecDirectW)"),
+        ("HY000", "[HY000] [Microsoft][ODBC Driver 18 for SQL Server]Connection is busy with results for another command (0) (SQLExecDirectW)"),
+        ("24000", "[24000] [FreeTDS][SQL Server]Invalid cursor state (0) (SQLExecDirectW)"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_an_error_that_is_not_known_to_be_about_the_record_is_the_sides(state, text):
+    error = translated(NativeError(state, text))
+    assert (type(error), error.code, error.configuration) == (UnexpectedError, "database_refuses", False)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (9002, "database_full"), (1105, "database_full"), (1101, "database_full"), (1827, "database_full"),
+        (3906, "database_read_only"), (701, "server_overloaded"), (17809, "server_overloaded"),
+        *((number, "database_closed") for number in (921, 922, 924, 926, 927, 942, 945, 976, 983, 3908, 9001, 823)),
+    ],
+)  # fmt: skip
+def test_a_database_that_takes_no_write_is_told_apart_from_a_record_by_the_native_number(number, code):
+    for words in (f"({number})", f"({number}) (SQLExecDirectW); [42000] {MS}The statement has been terminated. (3621)"):
+        error = translated(NativeError("42000", f"[42000] {MS}In the server's words. {words}"))
+        assert (type(error), error.code, error.configuration) == (UnavailableError, code, False)
+        assert error.words == f"In the server's words. ({number})"
+
+
+@pytest.mark.parametrize("statement", [None, "SELECT CT_Nom FROM dbo.F_CONTACTT", "EXEC sp_getapplock"])
+@pytest.mark.parametrize("number", [54321, 50000, 2627, 8115])
+def test_a_number_met_while_connecting_or_reading_is_no_refusal_of_a_record(statement, number):
+    with pytest.raises(UnexpectedError, match="In its words"), native_errors():
+        raise DBAPIError(statement, (), NativeError("23000", f"[23000] {MS}In its words. ({number})"))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (f"[42000] {MS}The log is full. (9002)", UnreachableError),
+        (f"[42000] {MS}Of unknown sense. (49999)", UnreachableError),
+        (f"[23000] {MS}Duplicate key. (2601)", UnreachableError),
+        ("[08S01] [Microsoft]Communication link failure (0)", UnreachableError),
+        (f"[40001] {MS}Overtaken under snapshot isolation. (3960)", DeadlockError),
+    ],
+)
+def test_an_error_of_a_commit_leaves_open_whether_it_was_done_unless_all_was_undone(text, kind):
+    with pytest.raises(Exception) as caught, outcome_unknown():  # noqa: PT011 - which one is what is asked
+        raise DBAPIError(None, None, NativeError(text[1:6], text))
+    assert type(caught.value) is kind
+
+
+def test_a_transaction_that_ended_in_a_trigger_for_an_unknown_reason_is_tried_again():
+    text = "[42000] [FreeTDS][SQL Server]The transaction ended in the trigger. The batch has been aborted. (3609)"
+    assert type(translated(NativeError("42000", text))) is LockedError
 
 
 @pytest.mark.parametrize(
@@ -130,7 +194,11 @@ def test_a_number_in_a_users_value_is_no_error_number(value):
         (sqlite3.SQLITE_CONSTRAINT_UNIQUE, "UNIQUE constraint failed: F_CONTACTT.CT_No", RefusedError, "duplicate_number"),
         (sqlite3.SQLITE_CONSTRAINT_UNIQUE, "UNIQUE constraint failed: F_CONTACTT.CT_Num, F_CONTACTT.CT_Nom, F_CONTACTT.CT_Prenom", RefusedError, "duplicate_name"),
         (sqlite3.SQLITE_CONSTRAINT_UNIQUE, "UNIQUE constraint failed: index 'ICT_NOM'", RefusedError, "duplicate_name"),
-        (sqlite3.SQLITE_FULL, "database or disk is full", RefusedError, "other"),
+        (sqlite3.SQLITE_CONSTRAINT_TRIGGER, "refused by the trigger", RefusedError, "other"),
+        (sqlite3.SQLITE_MISMATCH, "datatype mismatch", RefusedError, "other"),
+        (sqlite3.SQLITE_FULL, "database or disk is full", UnavailableError, "database_full"),
+        (sqlite3.SQLITE_IOERR_WRITE, "disk I/O error", UnavailableError, "database_closed"),
+        (sqlite3.SQLITE_ERROR, "no such function: TOOL", UnexpectedError, "database_refuses"),
     ],
 )  # fmt: skip
 def test_sqlite_stands_in_with_errors_of_the_same_classes(code, words, kind, told):

@@ -13,6 +13,7 @@ from sage100_ssm.sage100.config import Sage100Config
 from sage100_ssm.sage100.database import open_database
 from sage100_ssm.sage100.errors import (
     CONFIGURATION_CODES,
+    UNAVAILABLE_CODES,
     UNREACHABLE_CODES,
     MisconfiguredError,
     SageError,
@@ -156,6 +157,21 @@ def test_a_private_authority_is_trusted_by_the_machine_and_the_name_by_the_setti
     assert failure(server(port=front.port, **settings)).code == code
 
 
+@pytest.mark.parametrize(
+    ("keywords", "code", "remedy"),
+    [
+        ("", "odbc_certificate", "TrustServerCertificate=yes"),
+        ("TrustServerCertificate=yes", "login_refused", "password"),
+    ],
+    ids=["not trusted", "trusted by the connection string"],
+)
+def test_the_remedy_for_a_certificate_is_one_that_a_connection_string_has(microsoft, front, keywords, code, remedy):
+    string = f"DRIVER={{{MICROSOFT}}};SERVER=127.0.0.1,{front.port};UID=sync;PWD=p4ss;{keywords}"
+    error = failure(Sage100Config(company="BIJOU", connection={"kind": "odbc", "connection_string": string}))
+    assert (error.code, remedy in str(error), "trust_server_certificate" in str(error)) == (code, True, False)
+    assert "trust_server_certificate" not in say(error.code, "fr", side="sage100")
+
+
 def test_freetds_encrypts_and_verifies_no_certificate(front):
     if reason := missing(FREETDS):
         pytest.skip(reason)
@@ -194,7 +210,7 @@ def test_airbytes_check_tells_it_as_a_matter_of_configuration(microsoft, closed_
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("code", [*CONFIGURATION_CODES, *UNREACHABLE_CODES])
+@pytest.mark.parametrize("code", [*CONFIGURATION_CODES, *UNREACHABLE_CODES, *UNAVAILABLE_CODES])
 def test_each_has_a_sentence_for_the_operator(code, language):
     facts = {"host": "SRV-SAGE", "port": 1433, "instance": "SAGE100", "database": "BIJOU", "driver": MICROSOFT}
     told = say(code, language, side="sage100", text="…words…", **facts)

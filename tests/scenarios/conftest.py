@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sage100_ssm.app import assemble, sides
-from sage100_ssm.app.assemble import plan_once, run_once
+from sage100_ssm.app.assemble import plan_once, resync, run_once
 from sage100_ssm.app.decisions import Answer, decide, take_back
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.ssm.retries import RetryPolicy
@@ -151,6 +151,14 @@ class World:
         self.api.requests.clear()
         step_done = {"apply": meanwhile} if meanwhile else {}
         return run_once(self.settings, RunOptions(**options), lambda step: step_done.get(step, lambda: None)())
+
+    def resync(self) -> RunReport:
+        """Links rebuilt from both sides; nothing is written to either."""
+        before = self.snapshot()
+        self.clock.advance(minutes=15)
+        report = resync(self.settings)
+        assert self.snapshot() == before, "a resync wrote to a side"
+        return report
 
     def fails(self) -> int:
         """One run that does not get to its end. Returns the exit code."""

@@ -41,28 +41,47 @@ def test_p7_a_value_that_just_fits_goes_through(world, name, column, key, limit)
     assert (ada.row[column], world.problems) == ("é" * limit, [])
 
 
-@EACH
-def test_p7_truncated_value_is_noticed_and_never_comes_back(world, name, column, key, limit):
+def test_p7_truncated_title_is_noticed_and_never_comes_back(world):
     world.decide(policy=TRUNCATE, fields=FREE_TITLE)
     ada = world.person("Aubrelin", "Ada")
-    long = "x" * (limit + 5)
-    ada.edit_ssm(**{key: long})
+    long = "x" * 40
+    ada.edit_ssm(Z_fonction=long)
     world.run()
-    assert (ada.row[column], ada.card[key]) == ("x" * limit, long)
-    assert [n[:2] for n in world.notices] == [("value_truncated", name)]
+    assert (ada.row["CT_Fonction"], ada.card["Z_fonction"]) == ("x" * 35, long)
+    assert [n[:2] for n in world.notices] == [("value_truncated", "job_title")]
     ada.edit_sage(CT_Facebook="nichts", CT_Civilite=1)
     world.run()
-    assert ada.card[key] == long
+    assert ada.card["Z_fonction"] == long
+
+
+def test_p7_truncate_shortens_no_name_number_address_or_id(world):
+    world.decide(policy=TRUNCATE, fields=FREE_TITLE)
+    ada = world.person("Aubrelin", "Ada")
+    before = dict(ada.row)
+    others = [(name, column, key, limit) for name, column, key, limit in TOO_LONG if name != "job_title"]
+    ada.edit_ssm(**{key: "1" * (limit + 1) for _, _, key, limit in others})
+    world.run()
+    assert [ada.row[column] for _, column, _, _ in others] == [before[column] for _, column, _, _ in others]
+    assert sorted(world.problems) == sorted(("value_too_long", name) for name, *_ in others)
+
+
+def test_p7_a_number_too_long_by_its_spaces_and_brackets_is_written_without_them(world):
+    ada = world.person("Aubrelin", "Ada")
+    ada.edit_ssm(phone1="+33 (0) 1 . 23 . 45 . 67 . 89")
+    world.run()
+    assert (ada.row["CT_Telephone"], world.problems, world.notices) == ("+33123456789", [], [])
+    world.run()
+    assert ada.card["phone1"] == "+33 (0) 1 . 23 . 45 . 67 . 89"
 
 
 def test_p7_truncated_value_edited_in_sage_is_a_change_of_its_own(world):
-    world.decide(policy=TRUNCATE)
+    world.decide(policy=TRUNCATE, fields=FREE_TITLE)
     ada = world.person("Aubrelin", "Ada")
-    ada.edit_ssm(linkedin="x" * 40)
+    ada.edit_ssm(Z_fonction="x" * 40)
     world.run()
-    ada.edit_sage(CT_LinkedIn="court")
+    ada.edit_sage(CT_Fonction="court")
     world.run()
-    assert ada.card["linkedin"] == "court"
+    assert ada.card["Z_fonction"] == "court"
 
 
 def test_p7_value_shortened_by_hand_closes_the_problem(world):
@@ -119,10 +138,25 @@ def test_p7_new_contact_with_another_field_too_long_is_created_without_it(world)
     assert (ada.card["linkedin"], world.problems) == ("x" * 40, [("value_too_long", "linkedin")])
 
 
-def test_p7_new_contact_with_its_first_name_out_of_sages_reach_keeps_it_in_ssm(world):
-    ada = world.person("Aubrelin", "Ωda", born="ssm")
-    assert (ada.row["CT_Prenom"], ada.card["firstName"]) == ("", "Ωda")
-    assert world.problems == [("value_not_representable", "first_name")]
+def test_p7_new_contact_whose_first_name_sage_cannot_hold_waits_with_both_names(world):
+    card = world.ssm.create_contact("ALPHA", "Aubrelin", "Ωda")
+    world.run()
+    assert (world.names_in_sage(), world.problems) == ([], [("value_not_representable", "first_name")])
+    world.ssm.rename_contact(card, "Aubrelin", "Ada")
+    world.run()
+    assert (world.names_in_sage(), world.problems) == (["Aubrelin"], [])
+
+
+def test_p8_what_nobody_sees_holds_nothing_back_and_is_not_written(world):
+    ada = world.person("\u202aLe\u202fGarrec\u202c", "Jean\u2011Pierre\u200b", born="ssm", email="zoe\u0301@x.example")
+    assert (ada.row["CT_Nom"], ada.row["CT_Prenom"], ada.row["CT_EMail"]) == (
+        "Le Garrec",
+        "Jean-Pierre",
+        "zo\u00e9@x.example",
+    )
+    ada.edit_sage(CT_Nom="Le Garrec\u00a0")
+    world.run()
+    assert (ada.card["lastName"], world.problems, world.notices) == ("\u202aLe\u202fGarrec\u202c", [], [])
 
 
 @pytest.mark.parametrize(

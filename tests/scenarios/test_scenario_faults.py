@@ -326,12 +326,12 @@ def test_not_applied_a_clearing_that_ssm_passes_over_is_a_problem_and_not_repeat
 
 
 @pytest.mark.parametrize("quirks", [Quirks(max_lengths={"linkedin": 10})], indirect=True)
-def test_rejected_by_ssm_quotes_its_words_and_pauses(world, quirks):
+def test_value_refused_quotes_ssm_s_words_and_pauses(world, quirks):
     ada = world.person("Aubrelin", "Ada")
     ada.edit_sage(CT_LinkedIn="x" * 20, CT_EMail="ada@alpha.example")
     for _ in range(3):
         world.run()
-    assert [code for code, _ in world.problems] == ["rejected_by_ssm"]
+    assert (world.problems, ada.card["email"]) == ([("value_refused", "linkedin")], "ada@alpha.example")
     assert "linkedin" in world.journal[-1].entry.facts.text
     ada.edit_sage(CT_LinkedIn="court")
     world.run()

@@ -2,9 +2,11 @@
 
 import pytest
 
+from sage100_ssm.app.assemble import run_once
 from sage100_ssm.messages import describe
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.journal import Code
+from sage100_ssm.sync.run.context import RunOptions
 
 SIDES = pytest.mark.parametrize("side", ["sage100", "ssm"])
 
@@ -234,3 +236,81 @@ def test_flapping_a_field_rewritten_in_three_runs_running_without_a_user_is_left
         world.api.store.put("contacts", {**ada.card, "email": "robot@alpha.example"})
         world.run(whole=True)
     assert ("flapping", "email") in world.problems
+
+
+def test_p9_an_update_without_where_that_moves_everybody_stops_all_writing(world):
+    people = world.people(20)
+    for person in people:
+        world.sage.move_contact(person.marq, "BETA")
+    before = world.snapshot()
+    assert (world.run().exit_code, world.snapshot(), world.problems) == (
+        Exit.GUARD,
+        before,
+        [("mass_change_guard", None)],
+    )
+    assert world.run(allow_mass_change=True).ssm.updated == 20
+
+
+def test_p9_retry_of_one_contact_lifts_no_guard_by_being_alone(world):
+    people = world.people(6, born="ssm")
+    world.ssm.create_contact("ALPHA", "Sans", "Prénom" * 8)
+    people[0].edit_ssm(email="x" * 70 + "@alpha.example")
+    world.run()
+    delete(people[1:], "ssm")
+    number = next(e.id for e in world.journal if e.entry.subject.ssm_id == people[0].ssm_id and e.closed_at is None)
+    people[0].delete_ssm()
+    report = run_once(world.settings, RunOptions(problem=number))
+    assert (report.exit_code, report.sage100.deleted, people[0].row is None) == (Exit.GUARD, 0, False)
+    assert world.run(allow_deletions=True).sage100.deleted == 6
+
+
+def test_p9_resync_looks_at_the_guards_of_a_run(world):
+    people = world.people(4)
+    before = {marq: link.ssm_id for marq, link in world.links.items()}
+    for n, person in enumerate(people):
+        person.edit_sage(CT_Nom=f"Autre{n}", CT_Prenom=f"Zoé{n}")
+    assert (world.resync().exit_code, world.problems) == (Exit.GUARD, [("mass_change_guard", None)])
+    assert {marq: link.ssm_id for marq, link in world.links.items()} == before
+    assert world.run(allow_mass_change=True).ssm.updated == 4
+
+
+# --- a state that was lost
+
+
+def test_p9_lost_state_writes_nothing_until_the_links_are_rebuilt(world):
+    people = world.people(4)
+    world.lose_state()
+    people[0].edit_sage(CT_EMail="neu@alpha.example")
+    before = world.snapshot()
+    assert world.plan().exit_code == Exit.GUARD
+    for _ in range(2):
+        assert (world.run().exit_code, world.snapshot(), world.links) == (Exit.GUARD, before, {})
+    (entry,) = [e.entry for e in world.journal]
+    assert "TEST (4)" in describe(entry, "fr").message
+    assert "sage100-ssm resync" in describe(entry, "fr").remedy
+    report = world.resync()
+    assert (report.exit_code, report.linked, world.problems) == (Exit.DONE, 4, [])
+    assert (world.run().ssm.updated, people[0].card["email"]) == (1, "neu@alpha.example")
+
+
+def test_p9_lost_state_is_taken_as_a_first_run_once_a_person_says_so(world):
+    world.people(4)
+    world.lose_state()
+    report = world.run(allow_mass_change=True)
+    assert (report.exit_code, report.linked, report.ssm.created) == (Exit.DONE, 4, 0)
+    assert [n[0] for n in world.notices] == ["guard_lifted"]
+
+
+def test_p9_another_installation_on_the_same_ssm_begins_only_once_a_person_has_looked(world):
+    """A test copy, or a second company: the marks are another company database's, and so they remain."""
+    marks = [
+        world.ssm.contact(world.ssm.create_contact("BETA", f"Autrui{n}", "Zoé", extId=f"sage100:AUTRE:{n + 1}"))
+        for n in range(4)
+    ]
+    world.sage.create_contact("ALPHA", "Aubrelin", "Ada")
+    before = world.snapshot()
+    assert world.plan().other_databases == {"AUTRE": 4}
+    assert (world.run().exit_code, world.snapshot()) == (Exit.GUARD, before)
+    assert world.resync().exit_code == Exit.DONE
+    assert world.run().ssm.created == 1
+    assert [world.ssm.contact(card["id"])["extId"] for card in marks] == [card["extId"] for card in marks]

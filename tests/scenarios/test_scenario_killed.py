@@ -156,7 +156,9 @@ def killed(days, death, more, call):
     return stands
 
 
-SHORT_LINKEDIN = pytest.mark.parametrize("quirks", [Quirks(max_lengths={"linkedin": 10})], indirect=True)
+SHORT_LINKEDIN = pytest.mark.parametrize(
+    "quirks", [Quirks(max_lengths={"linkedin": 10}, error_body="generic")], indirect=True
+)
 
 
 @SHORT_LINKEDIN

@@ -173,6 +173,35 @@ def test_two_sites_set_up_alike_are_told_apart_by_our_own_ext_id(stage, other_in
     refuses(stage)
 
 
+@pytest.mark.parametrize("whole", [False, True], ids=["changes read", "all read"])
+@pytest.mark.parametrize("number", [2, 3, 24])
+def test_marks_that_an_import_crossed_are_repaired(world, number, whole):
+    people = world.people(number)
+    marks = [person.card["extId"] for person in people]
+    for person, mark in zip(people, [*marks[1:], marks[0]], strict=True):
+        person.edit_ssm(extId=mark)
+    report = world.run(whole=whole)
+    assert (report.exit_code, report.ssm.updated, report.ssm.created) == (Exit.DONE, number, 0)
+    assert ([person.card["extId"] for person in people], world.problems) == (marks, [])
+
+
+def test_marks_that_an_import_blanked_are_repaired(world):
+    people = world.people(6)
+    marks = [person.card["extId"] for person in people]
+    for person in people:
+        person.edit_ssm(extId=None)
+    assert (world.run().exit_code, [person.card["extId"] for person in people]) == (Exit.DONE, marks)
+
+
+def test_p15_a_renamed_company_database_goes_on_once_the_settings_name_its_former_name(stage):
+    ada = stage.person("Aubrelin", "Ada")
+    stage.tree["sage100"]["company"] = "NEUF"
+    refuses(stage)
+    stage.tree["sage100"]["formerly"] = ["TEST"]
+    ada.edit_sage(CT_EMail="ada@alpha.example")
+    assert (stage.run().exit_code, ada.card["email"]) == (Exit.DONE, "ada@alpha.example")
+
+
 # --- a normal day, however busy, makes no other side
 
 BUSY = pytest.mark.parametrize("number", [1, 2, 4, 12])
@@ -187,7 +216,9 @@ def test_all_contacts_may_become_somebody_else_altogether(world, side, number):
             person.edit_sage(CT_Nom=f"Autre{n}", CT_Prenom="Bo", CT_EMail=f"bo{n}@alpha.example")
         else:
             person.edit_ssm(lastName=f"Autre{n}", firstName="Bo", email=f"bo{n}@alpha.example", extId=None)
-    assert world.run().exit_code == Exit.DONE
+    # P9: a person is asked whether so many became others. The sides are the same all the same.
+    assert world.run().exit_code == (Exit.GUARD if number >= 3 else Exit.DONE)
+    assert world.run(allow_mass_change=True).exit_code == Exit.DONE
     assert all(person.row["CT_Nom"] == person.card["lastName"] == f"Autre{n}" for n, person in enumerate(people))
 
 

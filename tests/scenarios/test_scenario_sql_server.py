@@ -8,9 +8,10 @@ from sqlalchemy.exc import IntegrityError
 from sage100_ssm.sage100.tables import F_COMPTET
 from sage100_ssm.standins.people import SageUser
 from sage100_ssm.standins.sql_server.drivers import MICROSOFT, missing
-from sage100_ssm.standins.sql_server.errors import native
+from sage100_ssm.standins.sql_server.errors import SqlError, native
 from sage100_ssm.standins.sql_server.server import Fault
 from sage100_ssm.sync.failures import Exit
+from sage100_ssm.sync.model import Side
 from tests.support.sage100_ddl import NEWER, OLDER
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -143,6 +144,43 @@ def test_connection_that_breaks_at_a_write_loses_nothing_and_does_nothing_twice(
     world.run()
     assert (world.names_in_sage(), world.names_in_ssm()) == (["Aubrelin", "Belmont"], ["Aubrelin", "Belmont"])
     assert (ada.row["CT_Telephone"], world.problems) == ("01 99 00 12 34", [])
+
+
+def four_edited_in_ssm(world):
+    people = [world.person(name, "Ada") for name in ("Aubrelin", "Belmont", "Clavier", "Dorval")]
+    for person in people:
+        person.edit_ssm(phone1="01 99 00 12 34")
+    return people
+
+
+def written(people):
+    return [person.row["CT_Telephone"] == "01 99 00 12 34" for person in people]
+
+
+@pytest.mark.parametrize("statement", ["^UPDATE", "WITH .UPDLOCK"])
+def test_run_whose_connection_broke_while_writing_counts_what_was_tried_and_says_why(world, sql_server, statement):
+    people = four_edited_in_ssm(world)
+    sql_server.order(Fault(statement))
+    report = world.run()
+    assert report.exit_code == Exit.SIDE
+    assert (report.sage100.updated, report.sage100.failed) == (0, 1)
+    assert report.failures[Side.SAGE100].code == "unreachable"
+    world.run()
+    assert (written(people), world.problems) == ([True] * 4, [])
+
+
+def test_database_that_is_full_is_no_problem_of_contacts_and_the_next_run_carries_on(world, sql_server):
+    people = four_edited_in_ssm(world)
+    full = Fault("^UPDATE", SqlError(9002, "The transaction log for database 'BIJOU' is full.", 17), times=100)
+    sql_server.order(full)
+    report = world.run()
+    assert (report.exit_code, report.failures[Side.SAGE100].code) == (Exit.SIDE, "database_full")
+    assert (report.sage100.updated, report.sage100.failed) == (0, 1)
+    assert {code for code, _ in world.problems} == {"side_unreachable"}
+    sql_server.server.faults.clear()
+    report = world.run()
+    assert (report.exit_code, report.sage100.updated, world.problems) == (Exit.DONE, 4, [])
+    assert written(people) == [True] * 4
 
 
 def test_deadlocks_victim_writes_in_the_same_run(world, sql_server):

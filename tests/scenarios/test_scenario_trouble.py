@@ -186,17 +186,17 @@ def test_record_locked_a_database_that_somebody_holds_is_waited_for_until_the_ne
 def test_sage_that_breaks_in_mid_transaction_is_undone_and_the_next_run_writes(world, monkeypatch):
     ada = world.person("Aubrelin", "Ada", born="ssm")
     ada.edit_ssm(email="ada@alpha.example")
-    read_back = Contacts._read_back
+    update = Contacts.update
 
-    def break_off(self, marq):
-        read_back(self, marq)
+    def break_off(self, *arguments):
+        update(self, *arguments)
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(Contacts, "_read_back", break_off)
+    monkeypatch.setattr(Contacts, "update", break_off)
     with pytest.raises(Exception, match="disk I/O error"):
         world.run()
     assert ada.row["CT_EMail"] == ""
-    monkeypatch.setattr(Contacts, "_read_back", read_back)
+    monkeypatch.setattr(Contacts, "update", update)
     world.clock.advance(minutes=15)
     world.run()
     assert (ada.row["CT_EMail"], world.problems) == ("ada@alpha.example", [])

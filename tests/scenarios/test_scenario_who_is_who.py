@@ -75,7 +75,8 @@ def test_p4_a_mark_proves_nothing_by_the_company_s_e_mail(world):
         for n in range(4)
     ]
     before = world.snapshot()
-    world.run(allow_mass_change=True)
+    world.resync()
+    world.run()
     assert (world.snapshot(), world.links) == (before, {})
     assert {code for code, _ in world.problems} == {"ambiguous_match"}
     assert [world.ssm.contact(card)["lastName"] for card in cards] == [f"Ancien{n}" for n in range(4)]

@@ -137,10 +137,10 @@ def test_ext_id_that_differs_in_case_alone_is_no_match(side):
 
 def test_one_refused_record_does_not_stop_the_others(side):
     receipts = side.write(
-        side.new(typeId=999_999), side.new(firstName=""), {"id": 999_999}, side.new(extId=7), side.new()
+        side.new(accountId=999_999), side.new(firstName=""), {"id": 999_999}, side.new(extId=7), side.new()
     )
     assert [(receipt.outcome, receipt.cause) for receipt in receipts] == [
-        (Outcome.REFUSED, Cause.REJECTED),
+        (Outcome.REFUSED, Cause.VALUE_REFUSED),
         (Outcome.REFUSED, Cause.VALUE_MISSING),
         (Outcome.REFUSED, Cause.NOT_FOUND),
         (Outcome.REFUSED, Cause.MALFORMED),

@@ -112,11 +112,11 @@ def test_updates_that_do_not_show_are_sent_again_alone(side, effect, done):
 def test_of_many_creations_only_the_culprits_are_refused_each_with_ssm_s_words(side):
     records = new(side)
     for culprit in (7, 31):
-        records[culprit]["typeId"] = 999_999
+        records[culprit]["accountId"] = 999_999
     receipts = side.write(*records)
     refused = [receipt.index for receipt in receipts if receipt.outcome is Outcome.REFUSED]
     assert refused == [7, 31]
-    assert all("typeId" in receipts[index].detail for index in refused)
+    assert all("accountId" in receipts[index].detail for index in refused)
     assert living(side) == {f"x{number}" for number in range(MANY)} - {"x7", "x31"}
     alone = [path for _, path in sent(side) if not path.endswith("bulk")]
     assert len(alone) < MANY / 2, "the others went together"

@@ -24,7 +24,7 @@ from sage100_ssm.standins.ssm_api.quirks import Normalisation, Quirks
 from sage100_ssm.standins.ssm_api.resources import ApiField, ApiType
 from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.store import Store
-from sage100_ssm.standins.ssm_api.tenant import with_value_lists
+from sage100_ssm.standins.ssm_api.tenant import OTHER_SALES_REP, with_value_lists
 
 ACCOUNT = {"name": "Aux Perles", "branchId": 16, "salesRepId1": 310, "extId": "PERLES"}
 CONTACT = {"firstName": "Zoé", "lastName": "O'Neil", "salesRepId": 310}
@@ -411,6 +411,32 @@ def test_ext_id_is_unique_or_not(open_client, unique, beside_live, beside_delete
     for row in client.get("/contacts", params={"where": "extId='same'"}).json():
         client.delete(f"/contacts/{row['id']}")
     assert client.post("/contacts", json=body).status_code == beside_deleted
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_values_are_refused_by_rules_of_the_instance_s_own_or_not(open_client, refused):
+    strict = Quirks(one_address_per_email=refused, phones_unique=refused, retired_values_refused=refused)
+    client = open_client(quirks=strict)
+    client.create(phone1="01 99 00 00 00")
+    other = client.create()
+    store = client.api.store
+    store._tables["users"][OTHER_SALES_REP]["isActive"] = False
+    store._tables["contactTypes"][1]["deleted"] = True
+    values = [{"email": "a@x.example; b@x.example"}, {"phone2": "01 99 00 00 00"}, {"salesRepId": OTHER_SALES_REP}]
+    answers = [client.put(f"/contacts/{other}", json=value).status_code for value in [*values, {"typeId": 1}]]
+    assert answers == [400 if refused else 200] * 4
+
+
+@pytest.mark.parametrize(
+    ("shape", "body"),
+    [
+        ("model_state", {"Message": "The request is invalid.", "ModelState": {"contact.typeId": ["Not valid."]}}),
+        ("generic", {"Message": "Bad Request"}),
+    ],
+)
+def test_a_refusal_names_the_field_by_a_key_or_not_at_all(open_client, shape, body):
+    client = open_client(quirks=Quirks(error_body=shape))
+    assert client.put(f"/contacts/{client.create()}", json={"typeId": 999_999}).json() == body
 
 
 @pytest.mark.parametrize("cascades", [False, True])

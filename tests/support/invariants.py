@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sage100_ssm.sync.contacts.contact import ExtId
-from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
+from sage100_ssm.sync.contacts.fields import COMPANY, NAMES
 from sage100_ssm.sync.journal import Code
 from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.planning.writes import EXT_ID
@@ -32,6 +32,8 @@ def unequal(play: Play) -> Iterator[str]:
         for each in mapper.fields:
             pair = one.values[each.name], two.values[each.name]
             if not mapper.is_equal(each, *pair) and not told & {None, each.name}:
+                if mapper.is_respelled(each, *pair):
+                    continue  # each side keeps its own form (P4)
                 # A null gender says nothing (docs/rules.md, "The fields").
                 if each.name == "civility" and pair[1] is None:
                     continue
@@ -41,17 +43,18 @@ def unequal(play: Play) -> Iterator[str]:
 def problems_of(play: Play, sage100_id: int | None, ssm_id: int | None, company: str | None = None) -> set[str | None]:
     """The fields that open problems of a contact are about; None for the whole contact."""
     told: set[str | None] = set()
-    for problem in play.problems:
-        about = problem.entry.subject
+    for entry, about in ((problem.entry, about) for problem in play.problems for about in problem.entry.contacts):
         same = {about.sage100_id, about.ssm_id} & {sage100_id, ssm_id} - {None}
         waiting = about.sage100_id is None and about.ssm_id is None and about.company and about.company == company
-        if same:
-            told.add(problem.entry.field)
-        if waiting:
+        # Of a linked contact only the company waits for an account.
+        if waiting or (same and entry.code is Code.COMPANY_NOT_IN_SSM):
             told.add(COMPANY if sage100_id and ssm_id else None)
-        if same and problem.entry.code is Code.DUPLICATE_IN_SAGE:
-            told |= {LAST_NAME, FIRST_NAME}
-    return told
+        elif same:
+            told.add(entry.field)
+        if same and entry.code is Code.DUPLICATE_IN_SAGE:
+            told |= set(NAMES)
+    # The two names wait together (P7).
+    return told | set(NAMES) if told & set(NAMES) else told
 
 
 def left_out(play: Play) -> Iterator[str]:

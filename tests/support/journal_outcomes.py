@@ -11,6 +11,7 @@ from typing import Any
 
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.sync.contacts.companies import Scope
+from sage100_ssm.sync.contacts.fields import Direction, FieldChange, field_map
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Code, Decided, Entry, Subject
 from sage100_ssm.sync.model import Side
@@ -21,7 +22,7 @@ from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import PartlyRead, Unreadable
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.policy import ConflictPolicy, Policy, TooLong
-from sage100_ssm.sync.run.receipts import after_write, refusal
+from sage100_ssm.sync.run.receipts import after_write, refusals, restored_in_part
 from sage100_ssm.sync.state.store import StateStore
 from tests.support import worlds
 from tests.support.memory_play import Answers, Play
@@ -66,8 +67,8 @@ def with_accounts(*accounts: Row) -> Mapper:
 
 
 def cutting() -> Mapper:
-    """The standard field map of a site that shortens what is too long."""
-    return worlds.mapper(policy=Policy(too_long=TooLong.TRUNCATE))
+    """The field map of a site that shortens what is too long, its job titles being a free text in SSM."""
+    return worlds.mapper(worlds.FREE_JOB_TITLES, policy=Policy(too_long=TooLong.TRUNCATE))
 
 
 # --- receipts
@@ -91,8 +92,16 @@ def refused(side: Side, cause: Cause, action: Action = Action.UPDATE, **receipt:
     """What follows from a write that the side does not do."""
     write, known = write_to(side, action)
     outcome = Outcome.RETRY if cause is Cause.LOCKED else Outcome.REFUSED
-    entry = refusal(write, Receipt(0, "contacts", action, outcome, cause=cause, **receipt), known)
-    assert entry, "the next run does not look again by itself"
+    (entry,) = refusals(write, Receipt(0, "contacts", action, outcome, cause=cause, **receipt), known)
+    return entry
+
+
+def restored_without(**refused: str) -> Entry:
+    """What follows from restoring Ada in SSM, which refuses some of what her deleted row has."""
+    known = worlds.mapper()
+    (write,) = decide(worlds.world([ADA], [GONE_THERE], [worlds.linked(ADA, ADA_THERE)])).writes
+    entry = restored_in_part(write, Receipt(0, "contacts", Action.CREATE, Outcome.APPLIED, refused=refused), known)
+    assert entry, "something was refused"
     return entry
 
 
@@ -135,6 +144,11 @@ def guarded(code: Code, number: int, lifted: Lifted | None = None, **world: Any)
 def edited(rows: list[Row]) -> list[Row]:
     """The same contacts of SSM, each with an e-mail of its own."""
     return [row | {"email": f"new{row['id']}@x.example"} for row in rows]
+
+
+def renamed(rows: list[Row]) -> list[Row]:
+    """The same contacts of SSM, each under the name of somebody else."""
+    return [row | {"lastName": f"Other{row['id']}", "firstName": f"Zoé{row['id']}"} for row in rows]
 
 
 def older(rows: list[Row]) -> list[Row]:
@@ -237,6 +251,21 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     "two edits": lambda: of_a_link(
         C.CONFLICT_SETTLED, ADA | {"CT_EMail": "a@x.example"}, ADA_THERE | {"email": "b@x.example"}
     ),
+    "two persons' names": lambda: of_a_link(
+        C.CONFLICT_SETTLED, ADA | {"CT_Nom": "Martin"}, ADA_THERE | {"firstName": "Eva"}
+    ),
+    "an edit where the field is not kept": lambda: of_a_link(
+        C.CHANGE_PUT_BACK,
+        ADA,
+        ADA_THERE | {"email": "new@x.example"},
+        using=worlds.mapper(field_map({"email": FieldChange(direction=Direction.TO_SSM)})),
+    ),
+    "two persons' names, for a person to settle": lambda: of_a_link(
+        C.CONFLICT,
+        ADA | {"CT_Nom": "Martin"},
+        ADA_THERE | {"firstName": "Eva"},
+        policy=Policy(ConflictPolicy.MANUAL),
+    ),
     "two edits, for a person to settle": lambda: of_a_link(
         C.CONFLICT,
         ADA | {"CT_EMail": "a@x.example"},
@@ -279,10 +308,10 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     ),
     "an extId of other software": lambda: of_newcomers(C.FOREIGN_EXT_ID, [ADA], [worlds.ssm_row(extId="CRM-7")]),
     "a long text, shortened": lambda: of_a_link(
-        C.VALUE_TRUNCATED, ADA, ADA_THERE | {"skype": "x" * 40}, using=cutting()
+        C.VALUE_TRUNCATED, ADA, ADA_THERE | {"Z_job": "x" * 40}, using=cutting()
     ),
     "a new contact with a long text, shortened": lambda: of_newcomers(
-        C.VALUE_TRUNCATED, [], [worlds.ssm_row(skype="x" * 40)], cutting()
+        C.VALUE_TRUNCATED, [], [worlds.ssm_row(Z_job="x" * 40)], cutting()
     ),
     "a long text": lambda: of_a_link(C.VALUE_TOO_LONG, ADA, ADA_THERE | {"skype": "x" * 40}),
     "a text that Sage finds too long": lambda: refused(S.SAGE100, Cause.TOO_LONG, field="CT_EMail"),
@@ -291,6 +320,7 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     "a character that Sage does not take": lambda: refused(S.SAGE100, Cause.NOT_REPRESENTABLE, field="CT_EMail"),
     "a character that Sage does not take, without saying where": lambda: refused(S.SAGE100, Cause.NOT_REPRESENTABLE),
     "no first name": lambda: of_newcomers(C.VALUE_MISSING, [ADA | {"CT_Prenom": ""}], []),
+    "a column that Sage wants filled": lambda: refused(S.SAGE100, Cause.VALUE_MISSING, field="CT_Facebook"),
     "a column that Sage wants filled, without saying which": lambda: refused(S.SAGE100, Cause.VALUE_MISSING),
     "a job title that SSM does not have": lambda: of_newcomers(C.VALUE_UNKNOWN, [ADA | {"CT_Fonction": "Zouave"}], []),
     "a contact type without a label": lambda: of_a_link(C.VALUE_UNKNOWN, ADA, ADA_THERE | {"typeId": 77}),
@@ -299,15 +329,26 @@ HOW: Mapping[str, Callable[[], Entry]] = {
         decide(replace(worlds.world([ADA]), unreadable=Unreadable(in_ssm=(PartlyRead("aubrelin", "ada"),)))),
     ),
     "an odd row of SSM": lambda: after_a_run(C.VALUE_UNKNOWN, ssm_shows_an_odd_row),
+    "a value that SSM refuses": lambda: refused(
+        S.SSM, Cause.VALUE_REFUSED, field="email", refused={"email": "no e-mail address"}
+    ),
+    "a value that SSM refuses without a word": lambda: refused(
+        S.SSM, Cause.VALUE_REFUSED, field="email", refused={"email": ""}
+    ),
+    "restored without a comment": lambda: restored_without(comment="too long"),
+    "restored without its owner": lambda: restored_without(salesRepId="", Z_note=""),
     "a write that Sage refuses": lambda: refused(S.SAGE100, Cause.REJECTED, detail="Error 900"),
     "a write that Sage refuses without a word": lambda: refused(S.SAGE100, Cause.IN_USE),
     "a write that SSM refuses": lambda: refused(S.SSM, Cause.REJECTED, detail="linkedin: max length 10"),
+    "an owner whom SSM refuses": lambda: refused(S.SSM, Cause.REJECTED, detail="salesRepId refers to what is not"),
     "a write that SSM refuses without a word": lambda: refused(S.SSM, Cause.REJECTED),
     "a record that is open in Sage": lambda: refused(S.SAGE100, Cause.LOCKED),
     "a value that SSM accepts and does not store": not_applied,
     "a value that something changes back": flapping,
     "many deletions": lambda: guarded(C.DELETION_GUARD, 10, sage100=people(10)[0][4:]),
     "many edits": lambda: guarded(C.MASS_CHANGE_GUARD, 20, ssm=edited(people(20)[1])),
+    "most people renamed": lambda: guarded(C.MASS_CHANGE_GUARD, 4, ssm=renamed(people(4)[1])),
+    "marks and no link": lambda: guarded(C.LOST_STATE_GUARD, 4, links=()),
     "nobody in SSM any more": lambda: guarded(C.EMPTY_SIDE_GUARD, 10, ssm=[]),
     "a backup, by its rows": lambda: guarded(C.RESTORED_SIDE_GUARD, 3, sage100=older(people(3)[0])),
     "one row with an old stamp": lambda: planned(C.OLDER_STAMP, plan_of_an_older_row()),

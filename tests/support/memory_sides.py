@@ -18,6 +18,7 @@ from sage100_ssm.exchange.reading import Reading, Row, StreamState
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink, changed_detail
 from sage100_ssm.standins.ssm_api.resources import CONTACT, ApiType
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
+from sage100_ssm.sync.run.ports import Location
 from tests.support import worlds
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -143,6 +144,7 @@ class MemorySide:
         check: called immediately before each write is sent, as a run checks its lease.
         meanwhile: called while a run is frozen.
         edit: called with a row of SSM that a user edits before it is read back.
+        refused: the fields that the last write was done without, each with the side's words (P7).
     """
 
     id_field: str
@@ -157,6 +159,7 @@ class MemorySide:
         self.check: Callable[[], object] = _nothing
         self.meanwhile: Callable[[], object] = _nothing
         self.edit: Callable[[dict[str, Any]], object] = _nothing
+        self.refused: dict[str, str] = {}
 
     def write(self, records: Iterable[Row], sink: Sink) -> None:
         """Write contacts; one receipt each.
@@ -201,14 +204,17 @@ class MemorySide:
 
     def carried_out(self, request: WriteRequest, action: Action) -> Receipt:
         """The receipt of a request that arrives."""
+        self.refused = {}
         try:
             if action is Action.CREATE:
                 row = self.created(request)
-                return _receipt(request, Outcome.APPLIED, row[self.id_field], record=self.shown(row), wrote=True)
+                done = {"record": self.shown(row), "wrote": True, "refused": self.refused}
+                return _receipt(request, Outcome.APPLIED, row[self.id_field], **done)
             return self._on_row(request, action, self.found(request.id or 0))
         except RefusedError as error:
             id_ = error.row[self.id_field] if error.row else request.id
-            words = {"cause": error.cause, "field": error.field, "detail": "refused"}
+            refused = self.refused if error.cause is Cause.VALUE_REFUSED else {}
+            words = {"cause": error.cause, "field": error.field, "detail": "refused", "refused": refused}
             return _receipt(request, Outcome.REFUSED, id_, record=error.row, **words)
 
     def _on_row(self, request: WriteRequest, action: Action, row: dict[str, Any] | None) -> Receipt:
@@ -227,7 +233,7 @@ class MemorySide:
             self.deleted_here.discard(row[self.id_field])
             return _receipt(request, Outcome.APPLIED, id_, record=left, wrote=True)
         wrote = self.updated(row, request.values)
-        return _receipt(request, Outcome.APPLIED, id_, record=self.shown(row), wrote=wrote)
+        return _receipt(request, Outcome.APPLIED, id_, record=self.shown(row), wrote=wrote, refused=self.refused)
 
     def _be_up(self) -> None:
         if self.weather.is_down:
@@ -305,6 +311,10 @@ class MemorySage(MemorySide):
     def columns(self) -> Mapping[str, ColumnLimits]:
         """The columns of a newer database."""
         return _SAGE_COLUMNS
+
+    def location(self) -> Location:
+        """Where the database is: in memory."""
+        return Location("SRV-MEMORY", "TEST")
 
     def last_identity(self) -> int:
         """The highest ``cbMarq`` ever given.
@@ -402,6 +412,7 @@ class MemorySsm(MemorySide):
     Attributes:
         accounts: rows, by id.
         types: rows of ``/contactTypes``.
+        refuses: pairs of a field and a value that it does not take.
         unlisted: the contacts that lists leave out, and that are found by their id.
         invisible: the contacts that are not shown at all.
         odd: the values that rows are shown with instead of their own, by id.
@@ -415,6 +426,7 @@ class MemorySsm(MemorySide):
         super().__init__(clock)
         self.accounts: dict[int, dict[str, Any]] = {}
         self.types = [dict(row) for row in worlds.CONTACT_TYPES]
+        self.refuses: set[tuple[str, Any]] = set()
         self.unlisted: set[int] = set()
         self.invisible: set[int] = set()
         self.odd: dict[int, dict[str, Any]] = {}
@@ -525,7 +537,12 @@ class MemorySsm(MemorySide):
                     raise RefusedError(Cause.DUPLICATE, row=self.shown(other))
         if missing := next((n for n in _SSM_REQUIRED if plain(request.values.get(n)) is None), None):
             raise RefusedError(Cause.VALUE_MISSING, missing)
-        return self.insert(self._heard(request.values))
+        self.refused = self._refused(request.values)
+        if needed := [name for name in ("lastName", "firstName", "accountId", "extId") if name in self.refused]:
+            self.refused = {name: self.refused[name] for name in needed}
+            raise RefusedError(Cause.VALUE_REFUSED, needed[0])
+        heard = self._heard(request.values)
+        return self.insert({name: value for name, value in heard.items() if name not in self.refused})
 
     def insert(self, values: Row) -> dict[str, Any]:
         """A new row, or a refusal."""
@@ -538,6 +555,13 @@ class MemorySsm(MemorySide):
     def updated(self, row: dict[str, Any], values: Row) -> bool:
         """Write the fields that differ."""
         changed = {name: value for name, value in self._stored(values).items() if row.get(name) != value}
+        self.refused = self._refused(changed)
+        if self.refused and changed.keys() == self.refused.keys():
+            is_one = len(changed) == 1 or changed.keys() == {"lastName", "firstName"}
+            raise RefusedError(
+                Cause.VALUE_REFUSED if is_one else Cause.REJECTED, next(iter(changed)) if is_one else None
+            )
+        changed = {name: value for name, value in changed.items() if name not in self.refused}
         self._check({**row, **changed})
         if changed:
             self.touch(row, **self._heard(changed))
@@ -560,13 +584,22 @@ class MemorySsm(MemorySide):
         phones = {name: str(stored[name]).replace(" ", "") for name in _PHONES if stored.get(name)}
         return stored | phones
 
-    def _check(self, row: Row) -> None:
-        """Refuse what SSM refuses; its answer does not name the field."""
+    def _refused(self, values: Row) -> dict[str, str]:
+        """The fields whose values SSM refuses; a contact's names together (P7)."""
+        refused = {name for name, value in values.items() if self._refuses(name, plain(value))}
+        if refused & {"lastName", "firstName"}:
+            refused |= {"lastName", "firstName"} & values.keys()
+        return dict.fromkeys(sorted(refused, reverse=True), "no")
+
+    def _refuses(self, name: str, value: Any) -> bool:
         references = {"accountId": self.accounts, "typeId": {t["id"] for t in self.types}, "gender": _GENDERS}
-        is_missing = any(row.get(name) in (None, "") for name in _SSM_REQUIRED)
-        is_unknown = any(row.get(n) is not None and row[n] not in known for n, known in references.items())
-        is_too_long = any(len(row.get(name) or "") > size for name, size in _SSM_LENGTHS.items())
-        if is_missing or is_unknown or is_too_long:
+        is_unknown = name in references and value is not None and value not in references[name]
+        is_too_long = name in _SSM_LENGTHS and len(value or "") > _SSM_LENGTHS[name]
+        return is_unknown or is_too_long or (name, value) in self.refuses
+
+    def _check(self, row: Row) -> None:
+        """Refuse what SSM refuses as a whole."""
+        if any(row.get(name) in (None, "") for name in _SSM_REQUIRED):
             raise RefusedError(Cause.REJECTED)
 
     def _since(self, stream: str, rows: list[dict[str, Any]], state: StreamState | None) -> Reading:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sage100_ssm.sync.journal import Entry, Kind, Subject
 from sage100_ssm.sync.model import Intent, Link, LinkStatus
+from sage100_ssm.sync.policy import Retention
 from sage100_ssm.sync.rules.decisions import Decisions, Pair
 from sage100_ssm.sync.state.decisions import Decision, in_force
 from sage100_ssm.sync.state.errors import AlreadyLinked, LeaseLost
@@ -186,6 +187,10 @@ class MemoryTransaction:
     def journal(self) -> list[JournalEntry]:
         """The journal's entries, newest first."""
         return [noted.shown for _, noted in sorted(self.kept.journal.items(), reverse=True) if not noted.is_pending]
+
+    def forget_expired(self, retention: Retention, now: datetime) -> int:
+        """Nothing is kept long enough to be forgotten."""
+        return 0
 
     def start_run(self, run: RunRow) -> None:
         """Record that a run begins; one that never ended has failed."""

@@ -319,9 +319,8 @@ def _values(entries: Iterable[Entry]) -> list[Any]:
 
 
 def _entry(entry: Entry) -> list[Any]:
-    subject = entry.subject
-    about = (subject.company, subject.sage100_id, subject.ssm_id)
-    return [entry.code, *about, entry.field, entry.sage100_value, entry.ssm_value]
+    about = [(subject.company, subject.sage100_id, subject.ssm_id) for subject in entry.contacts]
+    return [entry.code, about, entry.field, entry.sage100_value, entry.ssm_value]
 
 
 def _pairs(base: Base) -> dict[str, list[Value]]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.companies import Companies, Scope
 from sage100_ssm.sync.contacts.contact import Contact
-from sage100_ssm.sync.contacts.fields import STANDARD, Field
+from sage100_ssm.sync.contacts.fields import STANDARD, Field, FieldChange, field_map
 from sage100_ssm.sync.contacts.mapping import ColumnLimits, Mapper
 from sage100_ssm.sync.journal import Code
 from sage100_ssm.sync.model import Intent, Link, Side, ValuePair
@@ -34,6 +34,9 @@ COLUMNS: Mapping[str, ColumnLimits] = {
     "CT_LinkedIn": ColumnLimits(35, "cp1252"),
     "CT_Skype": ColumnLimits(35, "cp1252"),
 }
+FREE_JOB_TITLES = field_map({"job_title": FieldChange(ssm="Z_job")})
+"""The field map of a site whose job titles are a free text in SSM."""
+
 CLIENTS = ({"CT_Num": "ALPHA", "CT_Prospect": 0}, {"CT_Num": "BETA", "CT_Prospect": 1})
 ACCOUNTS = (
     {"id": 11, "extId": "ALPHA", "name": "Alpha", "deleted": False},

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from importlib.metadata import version
 
 from sage100_ssm.app.assemble import site_of, utc_now
-from sage100_ssm.app.check import comparison, sage100, ssm, state
+from sage100_ssm.app.check import comparison, marks, sage100, ssm, state
 from sage100_ssm.app.check.findings import CheckReport, Finding, SideFindings
 from sage100_ssm.app.check.sage100 import SageSnapshot
 from sage100_ssm.app.check.ssm import SsmSnapshot
@@ -55,8 +55,9 @@ class _Check:
                 yield self._sage100.failed(error.failure)
             else:
                 yield from self._sage100_findings(sage_snapshot)
+                yield from marks.location_findings(known, sage_snapshot.location, company, self._sage100)
                 if known:
-                    yield from state.recognition_of_sage100(known, sage_snapshot, company, language)
+                    yield from state.recognition_of_sage100(known, sage_snapshot, self._site, language)
             try:
                 ssm_snapshot = ssm.read(ssm_side)
             except SideFailedError as error:
@@ -65,8 +66,9 @@ class _Check:
                 columns = sage_snapshot.columns if sage_snapshot else {}
                 yield from ssm.content_findings(ssm_snapshot, self._ssm)
                 yield from ssm.field_map_findings(self._fields, columns, ssm_snapshot, company, self._ssm)
+                yield from marks.mark_findings(known, ssm_side, self._site, self._ssm)
                 if known:
-                    yield from state.recognition_of_ssm(known, ssm_snapshot, ssm_side, language)
+                    yield from state.recognition_of_ssm(known, ssm_snapshot, ssm_side, self._site, language)
         if sage_snapshot and ssm_snapshot:
             yield from self._comparison_findings(sage_snapshot, ssm_snapshot)
 
@@ -75,6 +77,7 @@ class _Check:
         yield from sage100.server_findings(snapshot, findings, settings.sage100.time_zone, utc_now())
         yield from sage100.rights_findings(snapshot, findings)
         yield from sage100.field_map_findings(self._fields, snapshot.columns, findings)
+        yield from sage100.scope_findings(settings.scope, snapshot.columns, findings)
         yield from sage100.data_findings(
             snapshot,
             _contacts_in_scope(snapshot, self._mapper(snapshot)),
@@ -99,4 +102,5 @@ class _Check:
 
 def _contacts_in_scope(snapshot: SageSnapshot, mapper: Mapper) -> list[Contact]:
     contacts = (mapper.read(Side.SAGE100, row) for row in snapshot.contacts)
-    return [contact for contact in contacts if mapper.companies.is_in_scope(contact.company)]
+    known = mapper.companies
+    return [c for c in contacts if known.is_in_scope(c.company) and not known.leaves_out_contact(c.row)]

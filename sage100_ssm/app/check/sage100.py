@@ -14,9 +14,11 @@ from sage100_ssm.sage100.engine import is_freetds
 from sage100_ssm.sage100.inspection import Inspection, Trigger
 from sage100_ssm.sage100.rights import LISTS
 from sage100_ssm.sage100.tables import ROUNDED
+from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME, Field, fields_missing, fields_present
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
+from sage100_ssm.sync.run.ports import Location
 
 _TOLERATED_CLOCK_DIFFERENCE = timedelta(minutes=5)
 
@@ -30,12 +32,14 @@ class SageSnapshot:
         contacts: rows of ``F_CONTACTT``.
         columns: what the columns of ``F_CONTACTT`` can hold.
         inspection: server, layout, triggers and rights.
+        location: where the database is.
     """
 
     companies: Sequence[Mapping[str, Any]]
     contacts: Sequence[Mapping[str, Any]]
     columns: Mapping[str, ColumnLimits]
     inspection: Inspection
+    location: Location
 
 
 def read(side: SageSide) -> SageSnapshot:
@@ -54,7 +58,8 @@ def read(side: SageSide) -> SageSnapshot:
     )
     if failure:
         raise SideFailedError(failure)
-    return SageSnapshot(readings["companies"].rows, readings["contacts"].rows, columns, inspection)
+    companies, contacts = readings["companies"].rows, readings["contacts"].rows
+    return SageSnapshot(companies, contacts, columns, inspection, side.location())
 
 
 def _missing_rights(inspection: Inspection) -> Failure | None:
@@ -90,8 +95,7 @@ def _clock_finding(clock: datetime | None, findings: SideFindings, zone: str, no
 
 def _trigger_findings(inspection: Inspection, findings: SideFindings) -> Iterator[Finding]:
     triggers = inspection.triggers
-    # A login without VIEW DEFINITION is shown no trigger at all, even where writes fire some.
-    if triggers is None or (not triggers and inspection.fires_triggers):
+    if triggers is None:
         yield findings.unseen("triggers")
         return
     sages = [trigger for trigger in triggers if trigger.is_sage_own]
@@ -129,6 +133,12 @@ def field_map_findings(
         yield findings.mend("columns_missing", columns=first_few(f"F_CONTACTT.{f.sage100}" for f in missing))
     if absent := [f.name for f in fields if f not in fields_present(fields, columns) and f not in missing]:
         yield findings.ok("fields_absent", fields=", ".join(absent))
+
+
+def scope_findings(scope: Scope, columns: Mapping[str, ColumnLimits], findings: SideFindings) -> Iterator[Finding]:
+    """The columns by which the settings leave out contacts and that the database does not have (P13)."""
+    if missing := scope.contacts.columns - columns.keys():
+        yield findings.mend("scope_columns_missing", columns=first_few(sorted(missing)))
 
 
 def data_findings(

@@ -16,6 +16,7 @@ from sage100_ssm.app.sides import SsmSide
 from sage100_ssm.messages import Language, say_error
 from sage100_ssm.sync.failures import ConfigurationError
 from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.run.context import Site
 from sage100_ssm.sync.run.observation import Remembered, contact_sample, remembered
 from sage100_ssm.sync.run.same_system import (
     compare_ssm_rows,
@@ -75,22 +76,23 @@ def _refuse_unwritable(file: Path) -> None:
 
 
 def recognition_of_sage100(
-    known: Remembered, snapshot: SageSnapshot, database: str, language: Language
+    known: Remembered, snapshot: SageSnapshot, site: Site, language: Language
 ) -> Iterator[Finding]:
     """Why a run would refuse this company database: the state was made with another one."""
-    yield from _refusal(partial(refuse_other_company, known.links, known.database, database), language)
+    refuse_by_name = partial(refuse_other_company, known.links, known.database, site.database, site.formerly)
+    yield from _refusal(refuse_by_name, language)
     contacts = snapshot.contacts
     compare = partial(refuse_other_database, known.links, known.companies, snapshot.companies, contacts, complete=True)
     yield from _refusal(compare, language)
 
 
 def recognition_of_ssm(
-    known: Remembered, snapshot: SsmSnapshot, side: SsmSide, language: Language
+    known: Remembered, snapshot: SsmSnapshot, side: SsmSide, site: Site, language: Language
 ) -> Iterator[Finding]:
     """Why a run would refuse this instance of SSM: the state was made with another one."""
     sample = contact_sample(known)
-    contacts = compare_ssm_rows(known.contacts, side.find(sample).rows if sample else ())
-    accounts = compare_ssm_rows(known.accounts, snapshot.accounts)
+    contacts = compare_ssm_rows(known.contacts, side.find(sample).rows if sample else (), site.own_databases)
+    accounts = compare_ssm_rows(known.accounts, snapshot.accounts, site.own_databases)
     expects_rows = bool(known.contacts or known.accounts)
     compare = partial(refuse_other_instance, contacts, accounts, expects_known_rows=expects_rows)
     yield from _refusal(compare, language)

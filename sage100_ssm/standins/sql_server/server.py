@@ -65,7 +65,9 @@ class Fault:
     """Something that goes wrong with the next statements that match.
 
     Attributes:
-        pattern: a regular expression that is searched in the statement's text, whatever the case.
+        pattern: a regular expression that is searched in the statement's text, whatever the case. The text of what a
+            driver asks for without one is ``BEGIN TRANSACTION``, ``COMMIT TRANSACTION`` or ``ROLLBACK TRANSACTION``,
+            that of a login ``LOGIN``.
         error: what is answered instead of carrying it out; without one the connection is cut.
         after: whether the statement is carried out first.
         times: how many statements it strikes.
@@ -186,7 +188,12 @@ class _Client:
             kind, payload = self.channel.receive()
         login = tokens.login_of(payload)
         database = self.server.databases.get(login.database.upper())
-        if self.server.logins.get(login.user) != login.password:
+        fault = self.server.fault("LOGIN", after=False)
+        if fault is not None:
+            if fault.error is None:
+                raise Disconnected
+            refused = tokens.refusal(fault.error)
+        elif self.server.logins.get(login.user) != login.password:
             refused = tokens.refusal(native(18456, user=login.user))
         elif database is None:
             refused = tokens.refusal(native(4060, name=login.database), native(18456, user=login.user))
@@ -259,8 +266,12 @@ class _Requests:
     def _transaction(self, reader: Reader, reply: tokens.Reply) -> None:
         """A transaction manager request (2.2.6.9)."""
         request = TransactionRequest(reader.number(2))
+        text = f"{request.name} TRANSACTION"
+        fault = self.server.fault(text, after=False)
         try:
-            if request is TransactionRequest.BEGIN:
+            if fault is not None:
+                self._strike(fault, reply)
+            elif request is TransactionRequest.BEGIN:
                 self.session.begin(reply.add)
             else:
                 self.session.end(request.name, reply.add)
@@ -269,7 +280,17 @@ class _Requests:
                     self.session.begin(reply.add)
         except SqlError as error:
             reply.add(error)
+        if self.server.fault(text, after=True):
+            raise Disconnected
         reply.end_batch()
+
+    def _strike(self, fault: Fault, reply: tokens.Reply) -> None:
+        """Answer by the fault's error, or cut the connection."""
+        if fault.error is None:
+            raise Disconnected
+        reply.add(fault.error)
+        if fault.error.undoes_transaction and self.session.in_transaction:
+            self.session.end("ROLLBACK", reply.add)
 
     def _batch(self, text: str, variables: Variables, reply: tokens.Reply) -> None:
         """Carry out a batch, unless a fault is ordered for it."""
@@ -277,12 +298,8 @@ class _Requests:
         fault = self.server.fault(text, after=False)
         if fault is None:
             self.session.run(text, variables, reply.add)
-        elif fault.error is None:
-            raise Disconnected
         else:
-            reply.add(fault.error)
-            if fault.error.undoes_transaction and self.session.in_transaction:
-                self.session.end("ROLLBACK", reply.add)
+            self._strike(fault, reply)
         if self.server.fault(text, after=True):
             raise Disconnected
 

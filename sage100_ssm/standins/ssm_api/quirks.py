@@ -54,7 +54,12 @@ class Quirks:
         schema_lists_required: the schema lists the fields that a new row must fill.
         hooks: how many webhooks there are; None where they cannot be listed.
         schema_readable: ``GET /{table}/schema`` is answered, else 400.
-        error_body: the body of a refusal: an object, the same within a list, a bare text, or nothing.
+        error_body: the body of a refusal: an object, the same within a list, one with the field at fault as a key, one
+            that says no more than "Bad Request", a bare text, or nothing.
+        one_address_per_email: an e-mail field with two addresses answers 400.
+        phones_unique: a telephone number that another live contact has already answers 400.
+        retired_values_refused: a reference to a user who is not active any more, or to a value that was deleted from
+            its list, answers 400.
         one_session: a login invalidates all earlier tokens.
         normalisations: what is done to texts on write.
         max_lengths: lengths that differ from the usual ones, by field name.
@@ -92,7 +97,10 @@ class Quirks:
     schema_lists_required: bool = True
     hooks: int | None = 0
     schema_readable: bool = True
-    error_body: Literal["object", "list", "text", "nothing"] = "object"
+    error_body: Literal["object", "list", "model_state", "generic", "text", "nothing"] = "object"
+    one_address_per_email: bool = False
+    phones_unique: bool = False
+    retired_values_refused: bool = False
     one_session: bool = False
     normalisations: frozenset[Normalisation] = frozenset()
     max_lengths: Mapping[str, int] = default(default_factory=dict)

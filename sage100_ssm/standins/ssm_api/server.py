@@ -354,7 +354,8 @@ class _PendingRequest:
             body = _parsed_body(self._content)
             return self._handler(self._request, body if first is None else body[:first])
         except BadRequestError as refused:
-            return _error_response(self._api.store.quirks, 400, str(refused), code=refused.code)
+            quirks, field = self._api.store.quirks, refused.field
+            return _error_response(quirks, 400, str(refused), code=refused.code, field=field)
 
     def expire_tokens(self) -> None:
         """Invalidate every session token."""
@@ -429,18 +430,29 @@ class _Server:
 
 
 def _error_response(
-    quirks: Quirks, status: int, message: str, *, code: int | None = None, headers: Mapping[str, str] | None = None
+    quirks: Quirks,
+    status: int,
+    message: str,
+    *,
+    code: int | None = None,
+    field: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     error = {"code": code or status, quirks.message_key: message}
+    invalid = {quirks.message_key: "The request is invalid.", "ModelState": {f"contact.{field}": ["Not valid."]}}
+    bodies: Mapping[str, Any] = {
+        "object": error,
+        "list": {"errors": [error]},
+        "model_state": invalid if field else error,
+        "generic": {quirks.message_key: "Bad Request"},
+    }
     match quirks.error_body:
-        case "object":
-            return JSONResponse(error, status, headers=headers)
-        case "list":
-            return JSONResponse({"errors": [error]}, status, headers=headers)
         case "text":
             return PlainTextResponse(message, status, headers=headers)
         case "nothing":
             return Response(status_code=status, headers=headers)
+        case shape:
+            return JSONResponse(bodies[shape], status, headers=headers)
 
 
 async def _call_hook(hook: Hook | None, call: Call) -> None:

@@ -33,11 +33,12 @@ class BadRequestError(Exception):
 
     Attributes:
         code: the vendor's error code: 901 a bad ``where`` or ``order``, 910 no such row, else 400.
+        field: the field whose value is refused, where it is a value.
     """
 
-    def __init__(self, message: str, *, code: int = 400) -> None:
+    def __init__(self, message: str, *, code: int = 400, field: str | None = None) -> None:
         super().__init__(message)
-        self.code = code
+        self.code, self.field = code, field
 
 
 def system_clock() -> datetime:
@@ -130,6 +131,7 @@ class Store:
             accepted = self._accepted(table, values)
             self._check_required(table, accepted)
             self._check_ext_id(table, accepted.get("extId"), None)
+            self._check_phones(table, accepted, None)
             return self.put(table, {**accepted, "salesRepIdCreated": user})
 
     def update(self, table: str, row_id: int, values: Mapping[str, Any], *, user: int) -> None:
@@ -143,6 +145,7 @@ class Store:
             accepted = self._accepted(table, values)
             self._check_required(table, {**row, **accepted})
             self._check_ext_id(table, accepted.get("extId"), row_id)
+            self._check_phones(table, accepted, row_id)
             now = self.now()
             row.update(accepted, dateUpdated=now, salesRepIdUpdated=user)
             if table == "accounts" and self.quirks.account_change_bumps_contacts:
@@ -261,22 +264,29 @@ class Store:
         try:
             converted = _CONVERSIONS[field.type](value)
         except (TypeError, ValueError):
-            raise BadRequestError(f"The value of {field.name} is not valid") from None
-        if field.type is ApiType.REFERENCE and converted not in self._tables[field.table]:
-            raise BadRequestError(f"{field.name} refers to what does not exist")
+            raise BadRequestError(f"The value of {field.name} is not valid", field=field.name) from None
+        if field.type is ApiType.REFERENCE and not self._may_be_referred_to(self._tables[field.table].get(converted)):
+            raise BadRequestError(f"{field.name} refers to what does not exist", field=field.name)
         return self._accepted_text(field, converted) if field.type is ApiType.TEXT else converted
+
+    def _may_be_referred_to(self, row: Record | None) -> bool:
+        if row is None:
+            return False
+        return not self.quirks.retired_values_refused or not (row["deleted"] or row.get("isActive") is False)
 
     def _accepted_text(self, field: ApiField, text: str) -> str:
         normal = _normalised(field.name, text, self.quirks.normalisations)
         limit = self.quirks.max_lengths.get(field.name, field.max_length)
         if len(normal) > limit and Normalisation.CUT not in self.quirks.normalisations:
-            raise BadRequestError(f"The value of {field.name} is longer than {limit} characters")
+            raise BadRequestError(f"The value of {field.name} is longer than {limit} characters", field=field.name)
+        if self.quirks.one_address_per_email and field.name.startswith("email") and normal.count("@") > 1:
+            raise BadRequestError(f"The value of {field.name} is not an e-mail address", field=field.name)
         return normal[:limit]
 
     def _check_required(self, table: str, row: Mapping[str, Any]) -> None:
         for field in self.fields[table].values():
             if field.required and row.get(field.name) in {None, ""}:
-                raise BadRequestError(f"The field {field.name} is required")
+                raise BadRequestError(f"The field {field.name} is required", field=field.name)
 
     def _check_ext_id(self, table: str, ext_id: str | None, own_id: int | None) -> None:
         unique = self.quirks.ext_id_unique
@@ -284,7 +294,16 @@ class Store:
             return
         for row in self._tables[table].values():
             if row["extId"] == ext_id and row["id"] != own_id and (unique == "all" or not row["deleted"]):
-                raise BadRequestError("The field extId must be unique")
+                raise BadRequestError("The field extId must be unique", field="extId")
+
+    def _check_phones(self, table: str, written: Mapping[str, Any], own_id: int | None) -> None:
+        if not self.quirks.phones_unique:
+            return
+        others = [row for row in self._tables[table].values() if row["id"] != own_id and not row["deleted"]]
+        taken = {row.get(name) for row in others for name in _PHONES}
+        for name in sorted(_PHONES & written.keys()):
+            if written[name] and written[name] in taken:
+                raise BadRequestError(f"Another record has this {name} already", field=name)
 
     def schema(self, table: str) -> Record:
         """The answer to ``GET /{table}/schema``: the fields in their read shape."""

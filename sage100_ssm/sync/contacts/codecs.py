@@ -3,6 +3,7 @@
 A new kind of field is one more codec here and one more line in ``CODECS``.
 """
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -57,25 +58,36 @@ class Codec(Protocol):
         ...
 
 
+_LETTER_OR_DIGIT = re.compile("[0-9A-Za-z]")
+"""What nearly all values contain: those are no placeholder, and need no closer look."""
+
+
 class TextCodec:
     """Texts that are the same on both sides: names, phones, e-mails.
 
     Args:
-        normal_form: the form compared.
-        write_normalised: whether the normalised form is written (text) or the value as typed (phone, e-mail).
+        compared: makes the form that is compared; of a placeholder and an empty text, None.
+        written: makes the form that is written.
     """
 
-    def __init__(self, normal_form: Callable[[str | None], str | None], *, write_normalised: bool) -> None:
-        self._form, self._normalised = normal_form, write_normalised
+    def __init__(
+        self,
+        compared: Callable[[str | None], str | None],
+        written: Callable[[str | None], str | None] = normalise.one_line,
+    ) -> None:
+        self._form, self._written = compared, written
 
     def read(self, side: Side, raw: Any) -> Value:
-        """The text itself; of a reference of SSM (``{"id": 9, "value": "…"}``), its label."""
+        """The text itself; of a reference of SSM (``{"id": 9, "value": "…"}``), its label; a placeholder is None."""
         if isinstance(raw, Mapping):
             # An object without it is no empty value, which would clear the other side: its row is left alone.
             raw = raw["value"]
         if isinstance(raw, list | bool):
             raise TypeError(f"{raw!r} is no text")
-        return None if raw in (None, "") else str(raw)
+        if raw in (None, ""):
+            return None
+        text = str(raw)
+        return text if _LETTER_OR_DIGIT.search(text) or self._form(text) is not None else None
 
     def form(self, side: Side, value: Value) -> Hashable:
         """The normalised text."""
@@ -86,8 +98,8 @@ class TextCodec:
         return self._form(text_of(sage100)) == self._form(text_of(ssm))
 
     def carry(self, side: Side, value: Value, current: Value) -> Carried:
-        """The normalised text, or the value as typed."""
-        return normalise.text(text_of(value)) if self._normalised else (text_of(value) or "").strip() or None
+        """The text with plain spaces and without invisible signs."""
+        return self._written(text_of(value))
 
     def shown(self, side: Side, value: Value) -> Value:
         """The value itself."""
@@ -200,12 +212,15 @@ class LabelCodec:
         self._sage_text = {normalise.name(ssm): sage for sage, ssm in reversed(list(pairs.items()))}
 
     def read(self, side: Side, raw: Any) -> Value:
-        """Sage's text; SSM's id."""
+        """Sage's text, a placeholder being None; SSM's id."""
         if isinstance(raw, Mapping):
             raw = raw["id"]
         if raw in (None, ""):
             return None
-        return str(raw) if side is Side.SAGE100 else int(raw)
+        if side is Side.SSM:
+            return int(raw)
+        text = str(raw)
+        return text if _LETTER_OR_DIGIT.search(text) or normalise.text(text) is not None else None
 
     def form(self, side: Side, value: Value) -> Hashable:
         """Sage's text normalised; SSM's id."""
@@ -213,7 +228,7 @@ class LabelCodec:
 
     def is_equal(self, sage100: Value, ssm: Value) -> bool:
         """Whether the text is one of the row's labels, or is paired with one by the settings."""
-        if sage100 is None or ssm is None or normalise.text(text_of(sage100)) is None:
+        if ssm is None or normalise.text(text_of(sage100)) is None:
             return normalise.text(text_of(sage100)) is None and ssm is None
         key = normalise.name(text_of(sage100))
         return self._pairs.get(key, key) in self._keys.get(int(ssm), ())
@@ -228,7 +243,7 @@ class LabelCodec:
             return None
         paired = next((self._sage_text[k] for k in self._keys.get(int(value), ()) if k in self._sage_text), None)
         label = paired or self._label.get(int(value))
-        return normalise.text(label) if label else CannotHold(ValueUnknown(str(value), side))
+        return normalise.one_line(label) if label else CannotHold(ValueUnknown(str(value), side))
 
     def shown(self, side: Side, value: Value) -> Value:
         """The label."""
@@ -247,7 +262,7 @@ class CompanyCodec:
 
     def read(self, side: Side, raw: Any) -> Value:
         """The code."""
-        return normalise.text(text_of(raw))
+        return normalise.one_line(text_of(raw))
 
     def form(self, side: Side, value: Value) -> Hashable:
         """The code as Sage's collation compares it (P8)."""
@@ -282,11 +297,11 @@ class Locale:
 
 
 CODECS: Mapping[FieldKind, Callable[[Field, Sequence[Mapping[str, Any]], Locale], Codec]] = {
-    FieldKind.TEXT: lambda *_: TextCodec(normalise.text, write_normalised=True),
-    FieldKind.PHONE: lambda _, __, locale: TextCodec(
-        lambda value: normalise.phone(value, locale.country), write_normalised=False
+    FieldKind.TEXT: lambda field, *_: (
+        TextCodec(normalise.free_text, normalise.lines) if field.is_own else TextCodec(normalise.text)
     ),
-    FieldKind.EMAIL: lambda *_: TextCodec(normalise.email, write_normalised=False),
+    FieldKind.PHONE: lambda _, __, locale: TextCodec(lambda value: normalise.phone(value, locale.country)),
+    FieldKind.EMAIL: lambda *_: TextCodec(normalise.email),
     FieldKind.NUMBER: lambda *_: NumberCodec(),
     FieldKind.CIVILITY: lambda *_: CivilityCodec(),
     FieldKind.LABEL: lambda field, types, locale: LabelCodec(types, field.values, locale.language),

@@ -1,4 +1,4 @@
-"""Companies: the clients and prospects of Sage, and the accounts of SSM that have their codes."""
+"""Companies: the clients and prospects of Sage, and the accounts of SSM that have their codes; and what takes part."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,22 +9,55 @@ from annotated_types import MinLen
 
 from sage100_ssm.sync.contacts import normalise
 
+Pattern = Annotated[str, MinLen(1)]
+"""A text in which ``*`` and ``?`` stand for any characters; case does not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactScope:
+    """Which contacts of those companies a site synchronises.
+
+    Attributes:
+        exclude: the contacts to leave out, each entry as patterns of columns of ``F_CONTACTT`` that must all match
+            (``{N_Service: "9", CT_Fonction: "WEB*"}``). Numbers are compared as text.
+    """
+
+    exclude: tuple[Annotated[Mapping[str, Pattern], MinLen(1)], ...] = ()
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that the patterns name."""
+        return frozenset(column for patterns in self.exclude for column in patterns)
+
+    def excludes(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row of ``F_CONTACTT`` is left out."""
+        return any(all(_matches(row, *pair) for pair in patterns.items()) for patterns in self.exclude)
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which companies a site synchronises.
+    """Which companies and contacts a site synchronises.
 
     Attributes:
         prospects: whether prospects take part, or clients alone.
         exclude: patterns of ``CT_Num`` to leave out (``DIV*``); case does not matter.
+        contacts: which of their contacts take part.
     """
 
     prospects: bool = True
-    exclude: tuple[Annotated[str, MinLen(1)], ...] = ()
+    exclude: tuple[Pattern, ...] = ()
+    contacts: ContactScope = ContactScope()
 
     def excludes(self, code: str) -> bool:
         """Whether a pattern matches a code."""
         return any(fnmatchcase(normalise.company_code(code), normalise.company_code(p)) for p in self.exclude)
+
+
+def _matches(row: Mapping[str, Any], column: str, pattern: str) -> bool:
+    value = row.get(column)
+    # An empty column is one without a value: no pattern but `*` describes it.
+    text = "" if value is None else str(value).strip()
+    return fnmatchcase(text.casefold(), pattern.casefold())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +112,8 @@ class Companies:
         scope: Scope,
     ) -> None:
         self._scope = scope
+        self.leaves_out_contacts = bool(scope.contacts.exclude)
+        """Whether the settings leave out any contacts by themselves."""
         self._stored_codes: dict[str, str] = {}
         self._left_out: set[str] = set()
         for row in sage100:
@@ -115,6 +150,10 @@ class Companies:
         # A pattern also leaves out a company that is no client or prospect any more, and so is not among the rows.
         return bool(code) and (normalise.company_code(code) in self._left_out or self._scope.excludes(code or ""))
 
+    def leaves_out_contact(self, row: Mapping[str, Any]) -> bool:
+        """Whether the settings leave out a contact by itself, whatever its company; by its row of ``F_CONTACTT``."""
+        return self.leaves_out_contacts and self._scope.contacts.excludes(row)
+
     def account(self, account_id: int | None) -> Account | None:
         """The account of that id, deleted ones included; None where SSM shows none."""
         return None if account_id is None else self._accounts.get(account_id)
@@ -142,4 +181,4 @@ def _account(row: Mapping[str, Any], code_field: str) -> Account:
     # A field of the site's own may be a list, whose values read as `{"id": 3, "value": "CARAT"}`.
     if isinstance(code, Mapping):
         code = code.get("value")
-    return Account(row["id"], normalise.text(str(code)) if code else None, is_deleted(row), row.get("name"))
+    return Account(row["id"], normalise.one_line(str(code)) if code else None, is_deleted(row), row.get("name"))

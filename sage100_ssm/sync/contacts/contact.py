@@ -13,11 +13,6 @@ from sage100_ssm.sync.model import ContactRef, Side, Value
 _EXT_ID = re.compile(r"(sage100|ssm):(.+):([1-9][0-9]*)")
 
 
-def is_our_ext_id(value: object) -> bool:
-    """Whether a value has the form of our ``extId``, of any company database."""
-    return isinstance(value, str) and _EXT_ID.fullmatch(value) is not None
-
-
 @dataclass(frozen=True, slots=True)
 class ExtId:
     """An ``extId`` of ours, ``sage100:BIJOU:1234``: where the contact was created, and its row in Sage.
@@ -36,9 +31,9 @@ class ExtId:
         return f"{self.origin}:{self.database}:{self.sage100_id}"
 
     @classmethod
-    def parse(cls, text: str | None) -> "ExtId | None":
+    def parse(cls, text: object) -> "ExtId | None":
         """An ``extId`` from its text, of any company database; None if it belongs to other software."""
-        match = _EXT_ID.fullmatch(text or "")
+        match = _EXT_ID.fullmatch(text) if isinstance(text, str) else None
         return cls(Side(match[1]), match[2], int(match[3])) if match else None
 
 
@@ -114,7 +109,7 @@ class Contact:
     @property
     def name_key(self) -> tuple[str, str]:
         """Last and first name as P4 compares them."""
-        return normalise.name(self._text(LAST_NAME)), normalise.name(self._text(FIRST_NAME))
+        return normalise.name_key(self._text(LAST_NAME), self._text(FIRST_NAME))
 
     @property
     def match_key(self) -> tuple[str, str, str]:

@@ -60,6 +60,16 @@ class Field:
     values: Mapping[str, str] = default(default_factory=lambda: MappingProxyType({}))
     optional: bool = False
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the site's settings added it to the standard map."""
+        return self.name not in _STANDARD_NAMES
+
+    @property
+    def may_be_shortened(self) -> bool:
+        """P7: whether a part of its value still says something true: no name, number, address or id does."""
+        return self.name == JOB_TITLE or (self.is_own and self.kind is FieldKind.TEXT)
+
     def name_on(self, side: Side) -> str:
         """The field's own name on a side: the column, or the field of an SSM contact."""
         return self.sage100 if side is Side.SAGE100 else self.ssm
@@ -67,9 +77,14 @@ class Field:
 
 LAST_NAME = "last_name"
 FIRST_NAME = "first_name"
+NAMES = (LAST_NAME, FIRST_NAME)
+"""One field for conflicts and for what a side cannot hold (P1, P7): both belong to one person."""
+
 EMAIL = "email"
 MOBILE = "mobile"
 JOB_TITLE = "job_title"
+LINKEDIN = "linkedin"
+SKYPE = "skype"
 COMPANY = "company"
 
 STANDARD = (
@@ -81,10 +96,25 @@ STANDARD = (
     Field("fax", "CT_Telecopie", "fax", FieldKind.PHONE),
     Field(EMAIL, "CT_EMail", "email", FieldKind.EMAIL),
     Field("civility", "CT_Civilite", "gender", FieldKind.CIVILITY),
-    Field("linkedin", "CT_LinkedIn", "linkedin", optional=True),
-    Field("skype", "CT_Skype", "skype", optional=True),
+    Field(LINKEDIN, "CT_LinkedIn", "linkedin", optional=True),
+    Field(SKYPE, "CT_Skype", "skype", optional=True),
     Field(COMPANY, "CT_Num", "accountId", FieldKind.COMPANY, Direction.TO_SSM),
 )
+
+_STANDARD_NAMES = frozenset(field.name for field in STANDARD)
+
+
+class FieldMapError(ValueError):
+    """A site's changes do not fit the field map.
+
+    Attributes:
+        reason: why, as a code for the sentence that the user reads.
+        field: the field's name.
+    """
+
+    def __init__(self, reason: str, field: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.reason, self.field = reason, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +136,24 @@ def field_map(changes: Mapping[str, FieldChange]) -> tuple[Field, ...]:
         changes: field name to change; a name that the standard map does not have makes a field of the site's own.
 
     Raises:
-        ValueError: a field of the site's own misses a side, or a change would let SSM move contacts (R6).
+        FieldMapError: a field of the site's own misses a side, a change would let SSM move contacts (R6), one name
+            would go another way than the other (P1), or ``values`` are given for a field that has no labels.
     """
     known = {f.name: f for f in STANDARD}
     for name, change in changes.items():
         if name == COMPANY and (change.direction or change.kind or change.sage100 or change.ssm):
-            raise ValueError(f"{name}: a contact's company always goes from Sage to SSM (R6)")
+            raise FieldMapError("company_direction", name)
         known[name] = _changed(name, known.get(name), change)
+    last, first = (known[name] for name in NAMES)
+    if (last.direction, last.conflict) != (first.direction, first.conflict):
+        raise FieldMapError("names_apart", FIRST_NAME if FIRST_NAME in changes else LAST_NAME)
     return tuple(known.values())
 
 
 def _changed(name: str, field: Field | None, change: FieldChange) -> Field:
     if field is None:
         if not (change.sage100 and change.ssm):
-            raise ValueError(f"{name}: a field of your own needs both 'sage100' and 'ssm'")
+            raise FieldMapError("side_missing", name)
         field = Field(name, change.sage100, change.ssm)
     given = {
         key: value
@@ -130,6 +164,8 @@ def _changed(name: str, field: Field | None, change: FieldChange) -> Field:
     if changed.kind is FieldKind.LABEL and changed.ssm != "typeId":
         # No other list of SSM is read than `/contactTypes`, so no other field can be matched by its labels.
         changed = replace(changed, kind=FieldKind.TEXT)
+    if changed.values and changed.kind is not FieldKind.LABEL:
+        raise FieldMapError("values_without_labels", name)
     return changed
 
 

@@ -10,13 +10,22 @@ from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.codecs import CODECS, CannotHold, Carried, Locale, text_of
 from sage100_ssm.sync.contacts.companies import Companies, MalformedRowError, is_deleted
 from sage100_ssm.sync.contacts.contact import Contact
-from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME, Field, FieldKind
+from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME, LINKEDIN, SKYPE, Field, FieldKind
 from sage100_ssm.sync.journal import ValueMissing, ValueNotRepresentable, ValueTooLong, ValueTruncated
 from sage100_ssm.sync.model import Side, Value
 from sage100_ssm.sync.policy import Policy, TooLong
 
 REQUIRED = {Side.SAGE100: frozenset({LAST_NAME}), Side.SSM: frozenset({LAST_NAME, FIRST_NAME})}
 """The fields without which a side refuses a contact."""
+
+_SPELLING = {
+    LAST_NAME: normalise.last_name_key,
+    FIRST_NAME: normalise.first_name_key,
+    # In an address every sign counts.
+    LINKEDIN: normalise.email,
+    SKYPE: normalise.email,
+}
+"""What is left of a field's text without its spelling (P4), where it is not ``normalise.spelling``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +153,16 @@ class Mapper:
         if self._codecs[field.name].is_equal(sage100, ssm):
             return True
         # P7 `truncate`: Sage's shortened text is the same as the long one, and never comes back to SSM.
-        return self._truncates and sage100 is not None and self.carry(field, Side.SAGE100, ssm, sage100) == sage100
+        may_be_shortened = self._truncates and field.may_be_shortened and sage100 is not None
+        return may_be_shortened and self.carry(field, Side.SAGE100, ssm, sage100) == sage100
+
+    def is_respelled(self, field: Field, sage100: Value, ssm: Value) -> bool:
+        """Whether two texts differ in case, accents or spelling alone: no conflict where there is no base (P4)."""
+        if field.kind is not FieldKind.TEXT:
+            return False
+        spelling = _SPELLING.get(field.name, normalise.spelling)
+        key = spelling(text_of(sage100))
+        return bool(key) and key == spelling(text_of(ssm))
 
     def is_unknown(self, field: Field, side: Side, value: Value) -> bool:
         """Whether the value stands for "unknown": a null gender in SSM, which is no change and is not carried over."""
@@ -171,24 +189,32 @@ class Mapper:
             substitute = self._missing_first_name if (side, field.name) == (Side.SSM, FIRST_NAME) else None
             return substitute or CannotHold(ValueMissing(side))
         if side is Side.SAGE100 and isinstance(carried, str):
-            return self._fitted(carried, self._limits_of(field))
+            return self._fitted(field, carried)
         return carried
 
-    def _fitted(self, text: str, column: ColumnLimits) -> Carried:
+    def _fitted(self, field: Field, text: str) -> Carried:
         """The text if the column can hold it, shortened where the site wishes so, or why it cannot (P7)."""
+        column = self._limits_of(field)
         encoding = column.encoding or "utf-8"
-        if column.encoding and (odd := [c for c in text if not _representable(c, encoding)]):
-            return CannotHold(ValueNotRepresentable("".join(dict.fromkeys(odd))))
+        if column.encoding:
+            text = normalise.in_code_page(text, encoding)
+            if odd := [c for c in text if not normalise.is_representable(c, encoding)]:
+                return CannotHold(ValueNotRepresentable("".join(dict.fromkeys(odd))))
         encoded = text.encode(encoding)
         if column.max_bytes is None or len(encoded) <= column.max_bytes:
             return text
-        if self._truncates:
+        dense = normalise.dense_phone(text) if field.kind is FieldKind.PHONE else text
+        if len(dense.encode(encoding)) <= column.max_bytes and self.is_unchanged(field, Side.SAGE100, dense, text):
+            return dense
+        if self._truncates and field.may_be_shortened:
             # A character of several bytes that the cut divides is dropped.
             return encoded[: column.max_bytes].decode(encoding, errors="ignore").rstrip()
         return CannotHold(ValueTooLong(limit=column.max_bytes, length=len(encoded)))
 
     def truncated(self, field: Field, value: Value, carried: Value) -> ValueTruncated | None:
         """How a text was shortened when it was carried to Sage; None if it was not (P7)."""
+        if not field.may_be_shortened:
+            return None
         full, limit = self._codecs[field.name].carry(Side.SAGE100, value, None), self._limits_of(field).max_bytes
         if limit is None or not isinstance(carried, str) or not isinstance(full, str) or len(carried) >= len(full):
             return None
@@ -221,11 +247,3 @@ def _reference(raw: Any) -> int | None:
     """
     value = raw.get("id") if isinstance(raw, Mapping) else raw
     return None if value is None else int(value)
-
-
-def _representable(char: str, encoding: str) -> bool:
-    try:
-        char.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -71,6 +71,7 @@ class Draft:
         self._notices: list[Entry] = []
         self._matches: list[Match] = []
         self._edits: Counter[Side] = Counter()
+        self._renamed: Counter[Side] = Counter()
         self._outdated = 0
 
         self._name_holders = {name_in_sage(c): c.ref for c in world.sage100.values()}
@@ -78,7 +79,6 @@ class Draft:
         linked_numbers = (link.sage100_no or 0 for link in world.links)
         self._last_number = max((*self.sage100_by_number, *linked_numbers), default=0)
         self._given_numbers: set[int] = set()
-        self._waiting_for_company: dict[str, set[Named]] = {}
 
     @cached_property
     def people(self) -> People:
@@ -104,6 +104,7 @@ class Draft:
             problems=tuple(self._problems),
             notices=tuple(self._notices),
             edits=dict(self._edits),
+            renamed=dict(self._renamed),
             outdated=self._outdated,
             matches=tuple(self._matches),
         )
@@ -153,9 +154,10 @@ class Draft:
         """Add a pair of contacts that are the same person."""
         self._matches.append(found)
 
-    def count_edits(self, sides: Iterable[Side], *, is_outdated: bool) -> None:
-        """Count one link that these sides have edited (P9)."""
+    def count_edits(self, sides: Iterable[Side], renamed_on: Iterable[Side] = (), *, is_outdated: bool) -> None:
+        """Count one link that these sides have edited, and on which of them both its names changed (P9)."""
         self._edits.update(sides)
+        self._renamed.update(renamed_on)
         self._outdated += is_outdated
 
     # --- look-ups
@@ -253,22 +255,17 @@ class Draft:
     # --- companies
 
     def wait_for_company(self, contact: Contact) -> None:
-        """Count a Sage contact whose company is not in SSM."""
+        """Add the problem of a Sage contact whose company is not in SSM."""
         if not self.companies.accounts_of(contact.company):
-            self._waiting_for_company.setdefault(contact.company or "", set()).add(contact.named)
+            self.problem(Entry(contact.subject, CompanyNotInSsm()))
 
     def problems_of_others(self) -> None:
-        """Add one problem per other company database to which SSM contacts belong (P15)."""
-        contacts: dict[str, list[Named]] = {}
-        for id_, database in sorted(self.of_other_databases.items()):
-            if not self.world.ssm[id_].deleted:
-                contacts.setdefault(database, []).append(self.world.ssm[id_].named)
-        self.problem(*(Entry(Subject(), OtherDatabase(name, tuple(named))) for name, named in sorted(contacts.items())))
+        """Add the problem of each SSM contact that belongs to another company database (P15)."""
+        others = ((self.world.ssm[id_], database) for id_, database in sorted(self.of_other_databases.items()))
+        self.problem(*(Entry(one.subject, OtherDatabase(database)) for one, database in others if not one.deleted))
 
     def company_problems(self) -> None:
-        """Add one problem per company that SSM does not have, or has more than once."""
-        for company, contacts in sorted(self._waiting_for_company.items()):
-            self.problem(Entry(Subject(company), CompanyNotInSsm(tuple(sorted(contacts)))))
+        """Add one problem per company that SSM has more than once."""
         for company, ids in sorted(self.companies.twins().items()):
             accounts = [account for id_ in ids if (account := self.companies.account(id_))]
             named = tuple(Named(account.id, account.name or "") for account in accounts)

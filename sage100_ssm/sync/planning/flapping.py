@@ -85,7 +85,7 @@ def _key(write: Write, field: str) -> str:
 
 
 def _digest(write: Write, field: str, mapper: Mapper) -> str:
-    value = write.values.get(own_name(write.side, field, mapper))
+    value = write.values.get(own_name(field, write.side, mapper))
     return hashlib.sha256(repr(value).encode()).hexdigest()[:12]
 
 

@@ -14,6 +14,7 @@ from sage100_ssm.sync.journal import (
     Entry,
     Guard,
     GuardLifted,
+    LostStateGuard,
     MassChangeGuard,
     RestoredSideGuard,
     Subject,
@@ -25,6 +26,8 @@ from sage100_ssm.sync.policy import DeletionLimit
 
 _MASS = 20
 """With fewer links, an edit of most of them is a normal day."""
+_RENAMED = 3
+"""A person may take over another one's record, or two may; more of them at once are permuted or rebuilt rows."""
 _OUTDATED = 3
 """One or two rows with older stamps come from import tools; so many come from a backup."""
 
@@ -50,7 +53,12 @@ def guard(plan: Plan, world: World, lifted: Lifted) -> tuple[Plan, tuple[Entry, 
     Returns:
         The plan that may be carried out, and the guards that withheld something.
     """
-    forbidding_all = (*_empty_sides(world), *_restored_side(plan, world), *_mass_changes(plan, world))
+    forbidding_all = (
+        *_lost_state(world),
+        *_empty_sides(world),
+        *_restored_side(plan, world),
+        *_mass_changes(plan, world),
+    )
     if forbidding_all and not lifted.mass_change:
         code = forbidding_all[0].code
         # The rest of the plan goes too: nothing that rests on a suspicious reading is remembered.
@@ -68,6 +76,18 @@ def guard(plan: Plan, world: World, lifted: Lifted) -> tuple[Plan, tuple[Entry, 
 
 def _entries(guards: Iterable[Guard]) -> tuple[Entry, ...]:
     return tuple(Entry(Subject(), guard) for guard in guards)
+
+
+def _lost_state(world: World) -> Iterator[Guard]:
+    """A state without any link, beside contacts of SSM that carry marks: it was lost, or belongs to a copy.
+
+    An intent is a trace, too: a first run that was killed left it, and the marks are its own.
+    """
+    if world.links or world.intents or world.is_rebuilt:
+        return
+    marks = world.marks_by_database()
+    if marks.total() > world.policy.max_deletions.floor:
+        yield LostStateGuard(Side.SSM, marks.total(), tuple(marks.most_common()))
 
 
 def _empty_sides(world: World) -> Iterator[Guard]:
@@ -88,11 +108,14 @@ def _restored_side(plan: Plan, world: World) -> Iterator[Guard]:
 
 
 def _mass_changes(plan: Plan, world: World) -> Iterator[Guard]:
-    """A side on which more than half of at least 20 links were edited at once."""
-    links = len(world.links)
-    for side, number in sorted(plan.edits.items()):
-        if links >= _MASS and number > links / 2:
-            yield MassChangeGuard(side, number)
+    """A side on which more than half of at least 20 links were edited at once, or of any number renamed altogether."""
+    half = len(world.links) / 2
+    for side in Side:
+        edited, renamed = plan.edits.get(side, 0), plan.renamed.get(side, 0)
+        if renamed > half and renamed >= _RENAMED:
+            yield MassChangeGuard(side, renamed, both_names=True)
+        elif edited > half and len(world.links) >= _MASS:
+            yield MassChangeGuard(side, edited)
 
 
 def _too_many_deletions(plan: Plan, world: World) -> Iterator[DeletionGuard]:

@@ -113,7 +113,8 @@ def _may_act_on(draft: Draft, fate: links.Fate) -> bool:
 
 def _shown(draft: Draft, link: Link, sage100: Contact, ssm: Contact) -> ShownPair:
     disputed = (draft.world.disputed.get((c.side, c.id), frozenset()) for c in (sage100, ssm))
-    return ShownPair(link, sage100, ssm, frozenset().union(*disputed))
+    decided = draft.world.decisions.values.get(Pair(sage100.id, ssm.id), {})
+    return ShownPair(link, sage100, ssm, frozenset().union(*disputed), draft.world.refused, decided)
 
 
 # --- asleep, awake
@@ -324,7 +325,7 @@ def _second_creation(draft: Draft, pair: ShownPair, merged: Sequence[Merged], ac
 
     # The new row sets the base of what it carries; not of what goes to Sage, or is held back.
     has_base = [m.field.name for m in merged if m.agreed or m.to is Side.SSM or m.field.name in link.base]
-    elsewhere = {m.field.name for m in merged if m.to is Side.SAGE100 or m.problem}
+    elsewhere = {m.field.name for m in merged if m.to is Side.SAGE100 or m.is_held}
     return Write(
         Side.SSM,
         Action.CREATE,
@@ -346,16 +347,17 @@ def _second_creation(draft: Draft, pair: ShownPair, merged: Sequence[Merged], ac
 def _both_live(draft: Draft, pair: ShownPair) -> None:
     """R5: what changed on one side reaches the other, field by field; P1, P7: the rest is settled or held back."""
     merged = [] if _is_at_rest(pair) else list(merge(pair, draft.mapper, draft.world.policy))
-    is_outdated = _count_edits(draft, pair, merged)
+    move = links.company_in_ssm(pair, draft.companies)
+    is_outdated = _count_edits(draft, pair, merged, move)
     draft.problem(*(m.problem for m in merged))
-    pair = replace(pair, link=_rebased(draft, pair, merged))
+    pair = replace(pair, link=_rebased(draft, pair, merged, move))
 
     to_sage = _with_free_names(draft, pair, [m for m in merged if m.to is Side.SAGE100])
     draft.write(writes.update(Side.SAGE100, pair, to_sage, draft.mapper))
     update = writes.update(Side.SSM, pair, [m for m in merged if m.to is Side.SSM], draft.mapper)
     to_ssm = [
         _noted_as_outdated(update, pair) if is_outdated and update else update,
-        _company_update(draft, pair),
+        _company_update(draft, pair, move),
         _ext_id_update(draft, pair),
     ]
     # One request for all that changes in an SSM contact.
@@ -371,7 +373,7 @@ def _is_at_rest(pair: ShownPair) -> bool:
     )
 
 
-def _count_edits(draft: Draft, pair: ShownPair, merged: Sequence[Merged]) -> bool:
+def _count_edits(draft: Draft, pair: ShownPair, merged: Sequence[Merged], move: links.Move | None) -> bool:
     """P9 counts the links that a side edited, not the fields; and those whose Sage row is older than the one seen.
 
     Returns:
@@ -379,8 +381,11 @@ def _count_edits(draft: Draft, pair: ShownPair, merged: Sequence[Merged]) -> boo
     """
     differing = [m.field for m in merged if not m.agreed and m.field.name in pair.link.base]
     edited = {side for f in differing for side in changed_sides(f, pair, draft.mapper)}
+    if move and (moved_on := links.moved_on(pair, move)):
+        edited.add(moved_on)
+    renamed_on = [side for side in edited if links.has_both_names_changed(pair, side)]
     is_outdated = Side.SAGE100 in edited and links.is_outdated(pair.link, pair.sage100, draft.world.now)
-    draft.count_edits(edited, is_outdated=is_outdated)
+    draft.count_edits(edited, renamed_on, is_outdated=is_outdated)
     return is_outdated
 
 
@@ -391,11 +396,11 @@ def _noted_as_outdated(update: Write, pair: ShownPair) -> Write:
     return replace(update, notices=(*update.notices, *replaced))
 
 
-def _rebased(draft: Draft, pair: ShownPair, merged: Sequence[Merged]) -> Link:
+def _rebased(draft: Draft, pair: ShownPair, merged: Sequence[Merged], move: links.Move | None) -> Link:
     """The link, its base being what both sides now show wherever they agree."""
     link, sage100, ssm = pair.link, pair.sage100, pair.ssm
     agreed = {m.field.name: pair.values(m.field) for m in merged if m.agreed}
-    if links.company_in_ssm(pair, draft.companies) is None:
+    if move is None:
         agreed[COMPANY] = ValuePair(sage100.company, ssm.company)
     changed = {name: values for name, values in agreed.items() if link.base.get(name) != values}
     # Only a contact of origin SSM can be deleted in Sage, and then its unmapped columns matter (P3).
@@ -411,9 +416,8 @@ def _rebased(draft: Draft, pair: ShownPair, merged: Sequence[Merged]) -> Link:
     return draft.save(rebased, link)
 
 
-def _company_update(draft: Draft, pair: ShownPair) -> Write | None:
+def _company_update(draft: Draft, pair: ShownPair, move: links.Move | None) -> Write | None:
     """R6, P6: the account that SSM has to show."""
-    move = links.company_in_ssm(pair, draft.companies)
     if move and move.problem:
         draft.wait_for_company(pair.sage100)
     return writes.company_update(pair, move) if move else None

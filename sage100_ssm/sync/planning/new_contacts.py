@@ -9,7 +9,7 @@ from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.codecs import CannotHold
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
-from sage100_ssm.sync.contacts.fields import COMPANY, Direction, Field
+from sage100_ssm.sync.contacts.fields import COMPANY, NAMES, Direction, Field
 from sage100_ssm.sync.contacts.mapping import REQUIRED
 from sage100_ssm.sync.journal import (
     DuplicateInSage,
@@ -48,8 +48,12 @@ def plan_new_contacts(draft: Draft) -> None:
         if pair.sage100.id not in draft.displaced:  # its place in the state is free in the next run
             draft.match(pair)
             _link(draft, pair)
+    left_out = {c.match_key for c in draft.world.sage100.values() if draft.companies.leaves_out_contact(c.row)}
     for contact in sorted(found.remaining[Side.SSM], key=lambda c: c.id):
-        _create_in_sage(draft, contact)
+        if contact.match_key in left_out:  # P13: Sage has the person already
+            draft.problem(Entry(contact.subject, OutOfScope(SleepReason.LEFT_OUT)))
+        else:
+            _create_in_sage(draft, contact)
     for contact in found.remaining[Side.SAGE100]:
         _create_in_ssm(draft, contact, origins.get(contact.id, Side.SAGE100))
 
@@ -60,7 +64,11 @@ def plan_new_contacts(draft: Draft) -> None:
 def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
     world, companies = draft.world, draft.companies
     sage100 = [
-        c for c in world.sage100.values() if c.id not in draft.by_sage100_id and companies.is_in_scope(c.company)
+        c
+        for c in world.sage100.values()
+        if c.id not in draft.by_sage100_id
+        and companies.is_in_scope(c.company)
+        and not companies.leaves_out_contact(c.row)
     ]
     sage100 = [c for c in sage100 if c.id not in draft.left_alone]
     passed = draft.linked_ssm_ids | draft.held_ssm_ids
@@ -109,10 +117,11 @@ def _without_doubtful(
 
 
 def _out_of_scope(draft: Draft, contact: Contact) -> Entry:
-    """P13: the contact's Sage row belongs to no client any more, or to one that the settings leave out."""
+    """P13: the contact's Sage row belongs to no client any more, or the settings leave out that row or its company."""
     ext_id = draft.world.marks.ours(contact.ext_id)
     row = draft.world.sage100[ext_id.sage100_id] if ext_id else None
     left_out = draft.companies.is_left_out(row.company if row else contact.company)
+    left_out |= row is not None and draft.companies.leaves_out_contact(row.row)
     reason = SleepReason.LEFT_OUT if left_out else SleepReason.NO_CLIENT
     return Entry(subject_of(row, contact), OutOfScope(reason))
 
@@ -180,6 +189,8 @@ def _create_in_sage(draft: Draft, contact: Contact) -> None:
     if not load.is_complete:
         return
     company = draft.companies.stored_code(contact.company)
+    if draft.companies.leaves_out_contact(load.values | {"CT_Num": company}):
+        return  # P13: the row that it would get is one that the settings leave out
     name = (normalise.company_code(company), load.values["CT_Nom"], load.values.get("CT_Prenom") or "")
     if holder := draft.claim_name(name, contact.ref):
         draft.problem(Entry(contact.subject, DuplicateInSage(holder)))
@@ -214,7 +225,7 @@ class _Load:
         values: the side's own names and values.
         carried: the fields that the side can hold.
         notices: for the journal once the creation is done.
-        is_complete: whether every field is there without which the side creates no contact.
+        is_complete: whether the side can hold both names (P7), and every field without which it creates no contact.
     """
 
     values: dict[str, Any] = default(default_factory=dict)
@@ -233,7 +244,7 @@ def _load(draft: Draft, contact: Contact, target: Side) -> _Load:
         carried = draft.mapper.carry(field, target, value, None)
         if isinstance(carried, CannotHold):
             draft.problem(_entry(draft, carried.facts, field, contact))
-            load.is_complete &= field.name not in REQUIRED[target]
+            load.is_complete &= field.name not in REQUIRED[target] and field.name not in NAMES
             continue
         load.values[field.name_on(target)] = carried
         load.carried.append(field.name)

@@ -1,6 +1,6 @@
 """The plan: what a run is to do. A value; whatever takes writes out of it returns another plan."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as default
 
@@ -29,6 +29,7 @@ class Plan:
         problems: what is held back, and why.
         notices: what was decided without a write.
         edits: the number of links that each side has edited since their base (P9).
+        renamed: the number of those of which it has changed both the last and the first name (P9).
         outdated: the number of links whose Sage row is older than the one last seen (P9).
         is_partial: whether it leaves out other work that is due: it is about one contact only, or about links only.
         withheld: the writes that a guard or a backoff took out.
@@ -40,6 +41,7 @@ class Plan:
     problems: tuple[Entry, ...] = ()
     notices: tuple[Entry, ...] = ()
     edits: Mapping[Side, int] = default(default_factory=dict)
+    renamed: Mapping[Side, int] = default(default_factory=dict)
     outdated: int = 0
     is_partial: bool = False
     withheld: tuple[Withheld, ...] = ()
@@ -62,16 +64,38 @@ class Plan:
         kept = tuple(write for write, code in reasons if code is None)
         return replace(self, writes=kept, withheld=(*self.withheld, *withheld))
 
-    def about(self, subject: Subject) -> "Plan":
-        """The part of the plan that is about one contact, or about the contacts of one company."""
+    def about(self, chosen: "Chosen") -> "Plan":
+        """The part of the plan that is about chosen contacts, or about the contacts of one company."""
         return replace(
             self,
-            links=tuple(k for k in self.links if is_about(Subject(k.company, k.sage100_id, k.ssm_id), subject)),
-            writes=tuple(w for w in self.writes if is_about(w.subject, subject)),
-            problems=tuple(p for p in self.problems if is_about(p.subject, subject)),
-            notices=tuple(n for n in self.notices if is_about(n.subject, subject)),
+            links=tuple(k for k in self.links if Subject(k.company, k.sage100_id, k.ssm_id) in chosen),
+            writes=tuple(w for w in self.writes if w.subject in chosen),
+            problems=tuple(p for p in self.problems if p.subject in chosen),
+            notices=tuple(n for n in self.notices if n.subject in chosen),
+            withheld=tuple(w for w in self.withheld if w.write.subject in chosen),
             is_partial=True,
         )
+
+
+class Chosen:
+    """The contacts that a run is confined to (``retry``): those that one open problem is about."""
+
+    def __init__(self, subjects: Iterable[Subject]) -> None:
+        self._ids: set[tuple[Side, int]] = set()
+        self._companies: set[str | None] = set()
+        for subject in subjects:
+            ids = _ids(subject)
+            self._ids.update(ids)
+            self._companies |= set() if ids else {subject.company}
+
+    def __contains__(self, subject: Subject) -> bool:
+        """Whether it is one of the contacts, or of the company where a company was chosen."""
+        return subject.company in self._companies or not self._ids.isdisjoint(_ids(subject))
+
+
+def _ids(subject: Subject) -> list[tuple[Side, int]]:
+    ids = ((Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id))
+    return [(side, number) for side, number in ids if number is not None]
 
 
 def is_about(one: Subject, subject: Subject) -> bool:

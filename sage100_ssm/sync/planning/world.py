@@ -1,16 +1,18 @@
 """The world that a plan is made for: everything that one run knows when it decides."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
 from datetime import datetime
 
 from sage100_ssm.sync.contacts import normalise
-from sage100_ssm.sync.contacts.contact import Contact, Marks
+from sage100_ssm.sync.contacts.contact import Contact, ExtId, Marks
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Intent, Link, Side
 from sage100_ssm.sync.policy import Policy
 from sage100_ssm.sync.rules.decisions import Decisions, Pair
+from sage100_ssm.sync.rules.refused_values import RefusedValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,12 @@ class World:
         mapper: the field map at work.
         policy: the site's choices.
         disputed: the fields with an open ``conflict``, by side and the contact's id there (P1 ``manual``).
+        refused: the values that a side is known to refuse (P7).
         ext_id_once: whether SSM refuses an ``extId`` that a deleted contact already has.
         may_delete: whether deletions are derived: not in the run that first sees a changed field map or scope (P9).
         deleted_today: per side, the deletions of the last 24 hours that nobody let through expressly (P9).
         identity_fell: whether Sage would now give a ``cbMarq`` that it has already given (P9).
+        is_rebuilt: whether a person has had the links rebuilt in this state (``resync``), however many there were (P9).
         now: the time of the run; None where no stamp can be in the future.
         formerly: the names that the company database had before (P15).
         decisions: what people decided about pairs and fields (P16).
@@ -98,10 +102,12 @@ class World:
     policy: Policy
     unreadable: Unreadable = default(default_factory=Unreadable)
     disputed: Mapping[tuple[Side, int], frozenset[str]] = default(default_factory=dict)
+    refused: RefusedValues = frozenset()
     ext_id_once: bool = False
     may_delete: bool = True
     deleted_today: Mapping[Side, int] = default(default_factory=dict)
     identity_fell: bool = False
+    is_rebuilt: bool = False
     now: datetime | None = None
     formerly: frozenset[str] = frozenset()
     decisions: Decisions = default(default_factory=Decisions)
@@ -117,3 +123,8 @@ class World:
     def marks(self) -> Marks:
         """Which ``extId`` are ours."""
         return Marks(self.database, self.formerly)
+
+    def marks_by_database(self) -> Counter[str]:
+        """How many live contacts of SSM carry an ``extId`` in our form, by the company database that it names."""
+        ext_ids = (ExtId.parse(contact.ext_id) for contact in self.ssm.values() if not contact.deleted)
+        return Counter(ext_id.database for ext_id in ext_ids if ext_id)

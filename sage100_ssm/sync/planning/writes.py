@@ -176,27 +176,33 @@ def joined(writes: Sequence[Write]) -> Write:
     )
 
 
-def _joined_maps(maps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    return {key: value for each in maps for key, value in each.items()}
-
-
-def own_name(side: Side, field: str, mapper: Mapper) -> str:
+def own_name(field: str, side: Side, mapper: Mapper) -> str:
     """The name that a side has for a field of a write's ``changes``."""
-    special = {COMPANY: "accountId", EXT_ID: "extId"}
-    return special.get(field) or next(f.name_on(side) for f in mapper.fields if f.name == field)
+    return "extId" if field == EXT_ID else next(f.name_on(side) for f in mapper.fields if f.name == field)
 
 
 def without(write: Write, fields: Collection[str], mapper: Mapper) -> Write:
-    """An update without some of its fields."""
-    names = {own_name(write.side, field, mapper) for field in fields}
+    """A write without some of its fields, by the names that they have in its ``changes``."""
+    names = {own_name(field, write.side, mapper) for field in fields}
     return replace(
         write,
         values={n: v for n, v in write.values.items() if n not in names},
         expected={n: v for n, v in write.expected.items() if n not in names},
         changes={f: c for f, c in write.changes.items() if f not in fields},
         carried=tuple(f for f in write.carried if f not in fields),
-        notices=tuple(n for n in write.notices if n.field not in fields),
+        notices=tuple(n for n in write.notices if n.field is None or n.field not in fields),
     )
+
+
+def only(write: Write, field: str, mapper: Mapper) -> Write:
+    """A write with one of its fields alone, by the name that it has in its ``changes``."""
+    name = own_name(field, write.side, mapper)
+    alone = without(write, write.changes.keys() - {field}, mapper)
+    return replace(alone, values={name: write.values.get(name)})
+
+
+def _joined_maps(maps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return {key: value for each in maps for key, value in each.items()}
 
 
 def deletion(link: Link, target: Contact, other: Contact | None, mapper: Mapper) -> Write:

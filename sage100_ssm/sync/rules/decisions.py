@@ -52,10 +52,10 @@ class Decisions:
         same: the pairs that are one person.
         different: the pairs that are two people.
         separated: the pairs that were linked because a person said so, who took it back: a person decides again.
-        values: whose value stands, by the pair and the field's name.
+        values: whose value stands, by the pair and then by the field's name.
     """
 
     same: frozenset[Pair] = frozenset()
     different: frozenset[Pair] = frozenset()
     separated: frozenset[Pair] = frozenset()
-    values: Mapping[tuple[Pair, str], ValueDecision] = default(default_factory=dict)
+    values: Mapping[Pair, Mapping[str, ValueDecision]] = default(default_factory=dict)

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sage100_ssm.sync.contacts import normalise
+from sage100_ssm.sync.contacts.codecs import text_of
 from sage100_ssm.sync.contacts.companies import Companies
 from sage100_ssm.sync.contacts.contact import Contact
-from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
+from sage100_ssm.sync.contacts.fields import COMPANY, LAST_NAME, NAMES
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Code, CompanyMissing, CompanyNotInSage, Entry, SleepReason, Subject
 from sage100_ssm.sync.model import Link, LinkStatus, Side
@@ -61,11 +62,9 @@ def _has_names_of(contact: Contact, link: Link) -> bool:
     return contact.name_key == names_in_base(link)
 
 
-def names_in_base(link: Link) -> tuple[str, str]:
-    """Last and first name that Sage last showed, as P4 compares them; empty without a base."""
-    texts = (str(pair.sage100 or "") if (pair := link.base.get(name)) else "" for name in (LAST_NAME, FIRST_NAME))
-    last, first = (normalise.name(text) for text in texts)
-    return last, first
+def names_in_base(link: Link, side: Side = Side.SAGE100) -> tuple[str, str]:
+    """Last and first name that a side last showed, as P4 compares them; empty without a base."""
+    return normalise.name_key(*(text_of(pair.of(side)) if (pair := link.base.get(name)) else None for name in NAMES))
 
 
 # --- P9: rows of a database that was restored from a backup
@@ -90,6 +89,27 @@ def is_outdated(link: Link, sage100: Contact, today: datetime | None) -> bool:
     return created is not None and created.replace(tzinfo=None) - seen.replace(tzinfo=None) > _WELL_BEFORE
 
 
+# --- P9: what counts towards a mass change
+
+
+def moved_on(pair: ShownPair, move: "Move") -> Side | None:
+    """P9: the side on which a contact left its company, where that moves it to another account or puts it back (R6).
+
+    None for one that only waits (its company was recoded), and for one that never had a company on both sides.
+    """
+    base = pair.link.base.get(COMPANY)
+    if move.account is None or base is None:
+        return None
+    moved_in_sage = normalise.company_code(pair.sage100.company) != normalise.company_code(str(base.sage100 or ""))
+    return Side.SAGE100 if moved_in_sage else Side.SSM
+
+
+def has_both_names_changed(pair: ShownPair, side: Side) -> bool:
+    """P9: whether a side now shows another last name and another first name than the base, as P4 compares names."""
+    names = zip(names_in_base(pair.link, side), pair.of(side).name_key, strict=True)
+    return set(NAMES) <= pair.link.base.keys() and all(was != now for was, now in names)
+
+
 # --- P13, P10: who sleeps
 
 
@@ -98,7 +118,7 @@ def sleep_reason(pair: LinkedPair, companies: Companies) -> SleepReason | None:
     link, sage100, ssm = pair.link, pair.sage100, pair.ssm
     if sage100 is None and ssm and ssm.deleted:
         return None  # both contacts are gone: nothing is left to sleep
-    if companies.is_left_out(pair.company):
+    if companies.is_left_out(pair.company) or (sage100 and companies.leaves_out_contact(sage100.row)):
         return SleepReason.LEFT_OUT
     # A row gone from Sage is a deletion, whatever happened to its company, unless the link already slept.
     slept = link.status is LinkStatus.ASLEEP and link.reason == Code.OUT_OF_SCOPE
@@ -109,17 +129,26 @@ def sleep_reason(pair: LinkedPair, companies: Companies) -> SleepReason | None:
     if companies.is_deleted(ssm.account) and not _may_return(pair, ssm, companies):
         with_account = ssm.deleted and link.origin is Side.SSM
         return SleepReason.WENT_WITH_ACCOUNT if with_account else SleepReason.ACCOUNT_DELETED
-    return None
+    # No pattern matches a row that is gone: what slept may have been left out by one, and sleeps on.
+    return SleepReason.LEFT_OUT if slept and sage100 is None and companies.leaves_out_contacts else None
 
 
 def _may_return(pair: LinkedPair, ssm: Contact, companies: Companies) -> bool:
     """P13: whether a contact whose account was deleted can go on, because its company has an account again.
 
     A live contact moves there; one that was deleted with its account is restored there if it was created in Sage and
-    is live there. Of one created in SSM nobody can know whether it was meant to go with the account: it sleeps on.
+    is live there, or if Sage moved it to another company, whatever its origin. Of another one created in SSM nobody can
+    know whether it was meant to go with the account: it sleeps on.
     """
-    lives = not ssm.deleted or (pair.sage100 is not None and pair.link.origin is Side.SAGE100)
-    return lives and len(companies.accounts_of(pair.company)) == 1
+    lives_in_sage = pair.sage100 is not None and (pair.link.origin is Side.SAGE100 or _is_moved_in_sage(pair))
+    return (lives_in_sage or not ssm.deleted) and len(companies.accounts_of(pair.company)) == 1
+
+
+def _is_moved_in_sage(pair: LinkedPair) -> bool:
+    """Whether Sage shows the contact in another company than when the base was set."""
+    base = pair.link.base.get(COMPANY)
+    before = pair.link.company if base is None else str(base.sage100 or "")
+    return normalise.company_code(pair.company) != normalise.company_code(before)
 
 
 # --- R7-R9, P2, P3: who may delete
@@ -211,5 +240,5 @@ def company_problem(contact: Contact, companies: Companies) -> Entry | None:
 def company_not_in_sage(subject: Subject, contact: Contact, companies: Companies) -> Entry:
     """R4: the problem that the account of an SSM contact is no client or prospect of Sage."""
     account = companies.account(contact.account)
-    facts = CompanyNotInSage((account.name if account else None) or str(contact.account))
+    facts = CompanyNotInSage((account.name if account else None) or str(contact.account), contact.account)
     return Entry(subject, facts, ssm_value=account.code if account else None)

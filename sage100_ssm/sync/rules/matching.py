@@ -199,7 +199,7 @@ class _Matcher:
             row = by_number.get(intent.sage100_no or 0) if intent else None
             if intent is None or row is None or self._is_taken(row) or self._is_taken(contact):
                 continue
-            has_names = any(intent.names) and row.name_key == tuple(normalise.name(name) for name in intent.names)
+            has_names = any(intent.names) and row.name_key == normalise.name_key(*intent.names)
             if has_names or self._shares_trait(row, contact):
                 self._pair(row, contact, Side.SSM)
 

@@ -1,11 +1,15 @@
 """A link together with the two contacts that it links, as both sides show them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as default
 
 from sage100_ssm.sync.contacts.contact import Contact, subject_of
 from sage100_ssm.sync.contacts.fields import Field
 from sage100_ssm.sync.journal import Subject
 from sage100_ssm.sync.model import Link, Side, Value, ValuePair
+from sage100_ssm.sync.rules.decisions import ValueDecision
+from sage100_ssm.sync.rules.refused_values import RefusedValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +21,16 @@ class ShownPair:
         sage100: the Sage contact.
         ssm: the SSM contact.
         disputed: the fields that a person has to settle, according to the journal (P1 ``manual``).
+        refused: the values that a side is known to refuse (P7).
+        decided: whose value of a field stands, where a person said so (P16).
     """
 
     link: Link
     sage100: Contact
     ssm: Contact
     disputed: frozenset[str] = frozenset()
+    refused: RefusedValues = frozenset()
+    decided: Mapping[str, ValueDecision] = default(default_factory=dict)
 
     @property
     def subject(self) -> Subject:

@@ -3,7 +3,7 @@
 Creations (R3, R8), updates (R5, R6) and deletions (R7, R9), each on the condition that its record is unchanged (P11).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -17,16 +17,23 @@ from sage100_ssm.exchange.record import CREATE, DELETED_AT, EXPECTED, SET
 from sage100_ssm.sync.contacts.companies import MalformedRowError
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.journal import Code
+from sage100_ssm.sync.journal import Code, Entry
 from sage100_ssm.sync.model import Link, LinkStatus, Side
-from sage100_ssm.sync.planning.writes import Write, ext_id_update
+from sage100_ssm.sync.planning.writes import Write, ext_id_update, only, without
 from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.deletions import remember_deletions
 from sage100_ssm.sync.run.guard import REWRITES, Guarded
 from sage100_ssm.sync.run.ledger import IntentKey, Ledger, intent_of
 from sage100_ssm.sync.run.observation import remember_identity
 from sage100_ssm.sync.run.ports import Access
-from sage100_ssm.sync.run.receipts import after_write, expected_base, refusal
+from sage100_ssm.sync.run.receipts import (
+    after_write,
+    expected_base,
+    refusals,
+    refused_fields,
+    restored_in_part,
+    value_refusals,
+)
 from sage100_ssm.sync.run.report import Counts
 from sage100_ssm.sync.state.transaction import Transaction
 
@@ -101,7 +108,8 @@ class _SideWriter:
             access.write(self._records(), self._receive)
         except SideFailedError as error:
             self._tally.failures[self._side] = error.failure
-            self._counts.failed += len(self.writes) - len(self._answered)
+            # Handed over and without a receipt; the rest was not tried.
+            self._counts.failed += len(self._pending_notices) - len(self._answered)
 
     @property
     def _counts(self) -> Counts:
@@ -128,9 +136,12 @@ class _SideWriter:
     # --- done
 
     def _applied(self, write: Write, receipt: Receipt) -> None:
+        refused = refused_fields(write, receipt, self._mapper)
         if receipt.wrote:
             self._counts.add(write.action)
-            self._tally.updates += [write] if write.action is Action.UPDATE else []
+            written = without(write, refused, self._mapper) if refused else write
+            self._tally.updates += [written] if write.action is Action.UPDATE else []
+        self._note_refusals(write, value_refusals(write, receipt, self._mapper))
         with self._ledger.transaction() as transaction:
             self._save_observed(transaction, write, receipt)
             link = self._ledger.links.get(write.link.sage100_id) if write.link else None
@@ -140,9 +151,21 @@ class _SideWriter:
             elif receipt.record is not None:
                 # What this write leaves is in the state already; the row is read again in the next run.
                 with suppress(MalformedRowError):
-                    self._save_link(transaction, write, link, self._mapper.read(self._side, receipt.record))
-            transaction.resolve_pending_notices(self._pending_notices[receipt.index], done=receipt.wrote)
-            self._tally.notices += len(write.notices) if receipt.wrote else 0
+                    self._save_link(transaction, write, link, self._mapper.read(self._side, receipt.record), refused)
+            self._resolve_notices(transaction, write, receipt, refused)
+
+    def _resolve_notices(
+        self, transaction: Transaction, write: Write, receipt: Receipt, refused: Collection[str]
+    ) -> None:
+        """Keep the notices of what was done, and note what a restored contact came back without (P5)."""
+        pending = list(zip(self._pending_notices[receipt.index], write.notices, strict=True))
+        done = [key for key, notice in pending if receipt.wrote and notice.field not in refused]
+        transaction.resolve_pending_notices(done, done=True)
+        transaction.resolve_pending_notices([key for key, _ in pending if key not in done], done=False)
+        self._tally.notices += len(done)
+        if notice := restored_in_part(write, receipt, self._mapper):
+            transaction.add_notice(notice, now=self._ledger.now, run_id=self._ledger.run.run_id)
+            self._tally.notices += 1
 
     def _save_observed(self, transaction: Transaction, write: Write, receipt: Receipt) -> None:
         """Save the row of SSM that was read back."""
@@ -155,9 +178,13 @@ class _SideWriter:
         if row is not None:
             transaction.save_observed("contacts", [row])
 
-    def _save_link(self, transaction: Transaction, write: Write, link: Link | None, now: Contact) -> None:
-        after = after_write(write, link, now, self._mapper)
-        self._tally.refusals += [(entry, write) for entry in after.not_applied]
+    def _save_link(
+        self, transaction: Transaction, write: Write, link: Link | None, now: Contact, refused: Collection[str]
+    ) -> None:
+        after = after_write(write, link, now, self._mapper, refused)
+        self._tally.refusals += [
+            (e, only(write, e.field, self._mapper) if e.field else write) for e in after.not_applied
+        ]
         saved = self._ledger.keep(transaction, after.link)
         if write.action is Action.CREATE:
             self._ledger.close_intent(transaction, _intent_key(write))
@@ -182,8 +209,13 @@ class _SideWriter:
                     self._ledger.close_intent(transaction, key)
             if self._side is Side.SSM and receipt.cause is Cause.NOT_FOUND and receipt.record is None:
                 self._sleep_unseen(transaction, write)
-        if problem := refusal(write, receipt, self._mapper):
-            self._tally.refusals.append((problem, write))
+        self._note_refusals(write, refusals(write, receipt, self._mapper))
+
+    def _note_refusals(self, write: Write, problems: Iterable[Entry]) -> None:
+        for problem in problems:
+            # P7: a value that was refused waits alone, the others go on.
+            value = problem.field if problem.code is Code.VALUE_REFUSED else None
+            self._tally.refusals.append((problem, only(write, value, self._mapper) if value else write))
 
     def _sleep_unseen(self, transaction: Transaction, write: Write) -> None:
         """P10: SSM does not show the contact by its id either: its link sleeps until it does."""

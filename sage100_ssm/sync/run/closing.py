@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from sage100_ssm.sync.failures import Exit, SyncError
 from sage100_ssm.sync.journal import Code, Entry, SideUnreachable, Subject
 from sage100_ssm.sync.model import LinkStatus, Side
-from sage100_ssm.sync.planning.backoff import BACKED_OFF, fingerprint, next_try
-from sage100_ssm.sync.planning.plan import is_about
+from sage100_ssm.sync.planning.backoff import BACKED_OFF, fingerprint_of, next_try
+from sage100_ssm.sync.planning.plan import Chosen, is_about
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.guard import Guarded
 from sage100_ssm.sync.run.observe import unreachable
 from sage100_ssm.sync.run.report import RunReport, Tally
-from sage100_ssm.sync.run.retried import retried
+from sage100_ssm.sync.run.retried import Retried, retried
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
 
 _KNOWN_BY_WRITING = frozenset({*BACKED_OFF, Code.RECORD_LOCKED})
@@ -78,16 +78,9 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
         )
         open_problems = transaction.open_problems()
         for problem in open_problems:
-            if problem.entry.code in BACKED_OFF and (write := refused_write(problem, tally.refusals)):
-                tries = problem.tries + 1
-                ignored = problem.entry.field if problem.entry.code is Code.NOT_APPLIED else None
-                transaction.schedule(
-                    problem.id,
-                    tries=tries,
-                    next_try_at=next_try(tries, now()),
-                    fingerprint=fingerprint(write, ignored),
-                )
-        alone = guarded.decided.seen.alone if guarded else None
+            if problem.entry.code in BACKED_OFF and (writes := refused_writes(problem, tally.refusals)):
+                tries, refused = problem.tries + 1, fingerprint_of(problem.entry, *writes)
+                transaction.schedule(problem.id, tries=tries, next_try_at=next_try(tries, now()), fingerprint=refused)
         report = RunReport(
             run_id=run.run_id,
             started_at=run.started_at,
@@ -104,8 +97,10 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
             notices=tally.notices,
             postponed=len(tally.postponed),
             guards=guarded.guards if guarded else (),
-            retried=retried(alone, guarded.plan, tally, open_problems) if guarded and alone else None,
+            retried=_retried(run, guarded, open_problems) if guarded else None,
+            failures={**guarded.decided.seen.observation.failures, **tally.failures} if guarded else {},
         )
+        forgotten = transaction.forget_expired(run.context.site.retention, now())
         transaction.finish_run(
             RunRow(
                 run.run_id,
@@ -116,16 +111,31 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
                 int(exit_code),
             )
         )
+    if forgotten:
+        run.context.store.erase_leftovers()
     return report
 
 
-def refused_write(problem: JournalEntry, refusals: Iterable[tuple[Entry, Write]]) -> Write | None:
-    """The write that this run had refused and that an open problem is about."""
-    about = problem.entry
-    for entry, write in refusals:
-        if (entry.code, entry.field) == (about.code, about.field) and is_about(entry.subject, about.subject):
-            return write
-    return None
+def _retried(run: Run, guarded: Guarded, open_problems: Sequence[JournalEntry]) -> Retried | None:
+    """What became of the contacts that a person had tried again; None for any other run."""
+    about = [p.entry.contacts for p in guarded.decided.open_problems if p.id == run.context.options.problem]
+    return retried(about[0], guarded.plan, run.tally, open_problems) if about else None
+
+
+def refused_writes(problem: JournalEntry, refusals: Iterable[tuple[Entry, Write]]) -> list[Write]:
+    """The writes that this run had refused and that an open problem is about: several where they have one cause."""
+    about, contacts = _what(problem.entry), Chosen(problem.entry.contacts)
+    return [write for entry, write in refusals if _what(entry) == about and entry.subject in contacts]
+
+
+def _what(entry: Entry) -> tuple[object, ...]:
+    return entry.code, entry.field, entry.cause
+
+
+def _may_show(write: Write, problem: Entry) -> bool:
+    """Whether a write, if it were done, could show that a problem is gone."""
+    is_of_field = problem.field is None or not write.changes or problem.field in write.changes
+    return is_of_field and is_about(write.subject, problem.subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +143,13 @@ class _Remaining:
     """What a run has not looked at, so that its open problems stay open although the run did not meet them.
 
     Attributes:
-        alone: the only contact that the run was about; None for all.
+        alone: the only contacts that the run was about; None for all.
         believes_nothing: whether a guard forbade all writing.
         unwritten: the writes that were withheld or postponed.
         asleep: the contacts whose link sleeps at the end of the run, by side and id.
     """
 
-    alone: Subject | None
+    alone: Chosen | None
     believes_nothing: bool
     unwritten: Sequence[Write]
     asleep: frozenset[tuple[Side, int | None]]
@@ -159,9 +169,9 @@ class _Remaining:
     def keeps(self, known: JournalEntry) -> bool:
         """Whether an open problem that the run did not meet stays open all the same."""
         subject, code = known.entry.subject, known.entry.code
-        if self.believes_nothing or (self.alone is not None and not is_about(subject, self.alone)):
+        if self.believes_nothing or (self.alone is not None and subject not in self.alone):
             return True
-        if code in _KNOWN_BY_WRITING and any(is_about(write.subject, subject) for write in self.unwritten):
+        if code in _KNOWN_BY_WRITING and any(_may_show(write, known.entry) for write in self.unwritten):
             return True
         # P1, P13: a conflict that a person must settle was not looked at while its link sleeps.
         contacts = ((Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id))

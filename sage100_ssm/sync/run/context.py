@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.fields import Field
-from sage100_ssm.sync.policy import Policy
+from sage100_ssm.sync.policy import Policy, Retention
 from sage100_ssm.sync.run.ports import SageAccess, SsmAccess
 from sage100_ssm.sync.run.report import Tally
 from sage100_ssm.sync.state.records import RETRY, Lease
@@ -34,6 +34,7 @@ class Site:
         ext_id_once: whether SSM refuses an ``extId`` that a deleted contact already has.
         time_budget: a run begins no write later than this after its start; the next run goes on.
         formerly: the names that the company database had before (P15).
+        retention: how long names and values are kept once they are not needed.
     """
 
     database: str
@@ -45,6 +46,12 @@ class Site:
     ext_id_once: bool
     time_budget: timedelta
     formerly: frozenset[str] = frozenset()
+    retention: Retention = default(default_factory=Retention)
+
+    @property
+    def own_databases(self) -> frozenset[str]:
+        """The company database's names in any ``extId`` of ours: the present one and those that it had before."""
+        return self.formerly | {self.database}
 
 
 @dataclass(frozen=True, slots=True)

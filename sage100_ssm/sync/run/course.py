@@ -6,6 +6,7 @@ the same steps; how a step is taken (directly, with progress shown, as a Prefect
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -14,7 +15,8 @@ from sage100_ssm.sync.run.apply import apply
 from sage100_ssm.sync.run.closing import close, close_failed, exit_code_of
 from sage100_ssm.sync.run.context import Context, Run
 from sage100_ssm.sync.run.decide import decide
-from sage100_ssm.sync.run.guard import guard, links_only
+from sage100_ssm.sync.run.guard import Guarded, guard, links_only
+from sage100_ssm.sync.run.observation import known_locations, remember_rebuilding
 from sage100_ssm.sync.run.observe import observe, observe_and_remember
 from sage100_ssm.sync.run.pairs import Candidates, candidates
 from sage100_ssm.sync.run.report import PlanReport, RunReport, planned
@@ -65,8 +67,17 @@ def relink(run: Run, take: Take) -> RunReport:
         seen = take(Step.OBSERVE, lambda: observe_and_remember(run))
         decided = take(Step.PLAN, lambda: decide(run.context, seen))
         guarded = links_only(decided)
-        take(Step.LINKS, lambda: apply(run, guarded))
-        return take(Step.REPORT, lambda: close(run, guarded))
+        take(Step.LINKS, lambda: _rebuild(run, guarded))
+        report = take(Step.REPORT, lambda: close(run, guarded))
+        with run.context.store.transaction() as transaction:
+            return replace(report, locations=known_locations(transaction))
+
+
+def _rebuild(run: Run, guarded: Guarded) -> None:
+    apply(run, guarded)
+    if not guarded.forbids_all and all(guarded.decided.world.complete.values()):
+        with run.transaction() as transaction:
+            remember_rebuilding(transaction, run.context.now())
 
 
 def rehearse(context: Context, take: Take) -> PlanReport:
@@ -78,7 +89,10 @@ def rehearse(context: Context, take: Take) -> PlanReport:
     seen = take(Step.OBSERVE, lambda: observe(context))
     decided = take(Step.PLAN, lambda: decide(context, seen))
     guarded = take(Step.GUARD, lambda: guard(context, decided))
-    return planned(guarded.plan, decided.world.marks, exit_code_of(guarded), guarded.guards)
+    marks, own = decided.world.marks_by_database(), context.site.own_databases
+    others = {database: number for database, number in marks.items() if database not in own}
+    report = planned(guarded.plan, decided.world.marks, exit_code_of(guarded), guarded.guards)
+    return replace(report, other_databases=others)
 
 
 def find_pairs(context: Context, take: Take) -> list[Candidates]:

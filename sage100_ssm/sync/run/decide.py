@@ -13,6 +13,7 @@ from sage100_ssm.sync.contacts.fields import FieldKind, fields_present
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Code, Entry, IncompleteRead, Subject, ValueUnknown
 from sage100_ssm.sync.model import Link, Side
+from sage100_ssm.sync.planning.backoff import refused_values
 from sage100_ssm.sync.planning.decide import decide as plan_for
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import PartlyRead, Unreadable, World
@@ -63,7 +64,7 @@ def decide(context: Context, seen: Seen) -> Decided:
         if reading.complete:
             again = replace(seen, observation=seen.observation.with_types(reading))
             decided = replace(_decide(context, again), fresh_types=reading.rows)
-    return replace(decided, plan=decided.plan.about(seen.alone)) if seen.alone else decided
+    return decided
 
 
 def _decide(context: Context, seen: Seen) -> Decided:
@@ -96,10 +97,12 @@ def _decide(context: Context, seen: Seen) -> Decided:
             site.policy,
             _unreadable(odd_in_sage100, [*odd_in_ssm, *left_out], seen.links, mapper, marks),
             _disputed(open_problems),
+            refused_values(open_problems),
             ext_id_once=site.ext_id_once,
             may_delete=seen.may_delete,
             deleted_today=deleted_today,
             identity_fell=observation.identity is not None and observation.identity < seen.known.identity,
+            is_rebuilt=seen.known.is_rebuilt,
             now=context.now(),
             formerly=site.formerly,
             decisions=decisions,

@@ -43,7 +43,10 @@ def guard(context: Context, decided: Decided) -> Guarded:
     lifted = guards.Lifted(context.options.allow_deletions, context.options.allow_mass_change)
     plan, stops = guards.guard(decided.plan, decided.world, lifted)
     waiting: tuple[Entry, ...] = ()
-    if decided.seen.alone is None:  # a person who retries does not wait
+    if alone := decided.seen.alone:
+        # Only now: that one contact is tried alone lifts no guard.
+        plan = plan.about(alone)
+    else:  # a person who retries does not wait
         plan, waiting = back_off(plan, decided.open_problems, context.now(), decided.world.mapper)
     with context.store.transaction() as transaction:
         before = transaction.recall(REWRITES) or {}
@@ -52,5 +55,9 @@ def guard(context: Context, decided: Decided) -> Guarded:
 
 
 def links_only(decided: Decided) -> Guarded:
-    """Only the links that were found; neither side is written (``resync``)."""
-    return Guarded(decided, replace(decided.plan, writes=(), is_partial=True))
+    """Only the links that were found; neither side is written (``resync``).
+
+    The guards of a run hold them back, too, except the one for a lost state, after which this is the way out.
+    """
+    plan, stops = guards.guard(decided.plan, replace(decided.world, is_rebuilt=True), guards.Lifted())
+    return Guarded(decided, replace(plan, writes=(), is_partial=True), stops)

@@ -1,7 +1,7 @@
 """What both sides show: Sage read whole, SSM by what changed since the last run; and what the state stores of it."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from sage100_ssm.exchange.failure import Failure, SideFailedError
 from sage100_ssm.exchange.reading import Reading, Row
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
 from sage100_ssm.sync.model import Link, LinkStatus, Side
-from sage100_ssm.sync.run.ports import SageAccess, SsmAccess
+from sage100_ssm.sync.run.ports import Location, SageAccess, SsmAccess
 from sage100_ssm.sync.run.same_system import (
     CompanySample,
     company_sample,
@@ -33,6 +33,17 @@ _UNREADABLE = "ssm_unreadable"
 _DATABASE = "database"
 _COMPANIES = "sage100_companies"
 _IDENTITY = "sage100_identity"
+_REBUILT = "links_rebuilt_at"
+_LOCATIONS = "sage100_locations"
+_LOCATIONS_KEPT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLocation:
+    """Where the company database was found, and by which run first."""
+
+    location: Location
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,9 @@ class Remembered:
         companies: some companies of Sage, by which the database is recognised.
         identity: the highest ``cbMarq`` that Sage is known to have given; 0 if none is known.
         is_whole_read_due: whether SSM must be read whole: never done, a day ago, or the last run failed.
+        has_intents: whether a creation is not confirmed.
+        is_rebuilt: whether the links were rebuilt in this state (``resync``).
+        locations: where the company database was, the present place last.
     """
 
     links: Sequence[Link]
@@ -64,6 +78,15 @@ class Remembered:
     companies: CompanySample
     identity: int
     is_whole_read_due: bool
+    has_intents: bool = False
+    is_rebuilt: bool = False
+    locations: Sequence["KnownLocation"] = ()
+
+
+def known_locations(transaction: Transaction) -> list[KnownLocation]:
+    """Where earlier runs found the company database, the present place last."""
+    stored = transaction.recall(_LOCATIONS) or []
+    return [KnownLocation(Location(*place), datetime.fromisoformat(since)) for *place, since in stored]
 
 
 def remembered(transaction: Transaction, now: datetime) -> Remembered:
@@ -71,6 +94,7 @@ def remembered(transaction: Transaction, now: datetime) -> Remembered:
     cursors = {stream: transaction.cursor(stream) for stream in _STREAMS}
     last_whole = transaction.recall(_LAST_WHOLE)
     last_run = next(iter(transaction.runs(1)), None)
+    intents = transaction.intents()
     failed = last_run is not None and last_run.status in (RunStatus.FAILED, RunStatus.RUNNING)
     # A stamp in the future was made while the clock was ahead: it says nothing about when that was.
     is_recent = last_whole is not None and timedelta() <= now - datetime.fromisoformat(last_whole) <= _WHOLE_EVERY
@@ -80,12 +104,15 @@ def remembered(transaction: Transaction, now: datetime) -> Remembered:
         contacts={row["id"]: row for row in transaction.observed("contacts")},
         contact_types=list(transaction.observed(_TYPES)),
         unreadable=transaction.recall(_UNREADABLE) or [],
-        awaited=frozenset(i.target_id for i in transaction.intents() if i.side is Side.SSM and i.target_id),
+        awaited=frozenset(i.target_id for i in intents if i.side is Side.SSM and i.target_id),
         cursors=cursors,
         database=transaction.recall(_DATABASE),
         companies=transaction.recall(_COMPANIES) or {},
         identity=transaction.recall(_IDENTITY) or 0,
         is_whole_read_due=failed or None in cursors.values() or not is_recent,
+        has_intents=bool(intents),
+        is_rebuilt=transaction.recall(_REBUILT) is not None,
+        locations=known_locations(transaction),
     )
 
 
@@ -98,6 +125,7 @@ class Observation:
         sage100: rows of ``F_CONTACTT``.
         columns: what each column of ``F_CONTACTT`` can hold.
         identity: the highest ``cbMarq`` ever given; None where Sage does not know it.
+        location: where the company database is; None where it could not be opened.
         accounts: rows of SSM accounts, those of earlier runs included.
         ssm: rows of SSM contacts, those of earlier runs and deleted ones included, by id.
         unreadable: what is known of the SSM contacts that cannot be kept.
@@ -113,6 +141,7 @@ class Observation:
     sage100: Sequence[Row]
     columns: Mapping[str, ColumnLimits]
     identity: int | None
+    location: Location | None
     accounts: Sequence[Row]
     ssm: Mapping[int, Row]
     unreadable: Sequence[Row]
@@ -138,13 +167,16 @@ class Observation:
         return replace(self, contact_types=reading.rows, readings={**self.readings, _TYPES: reading})
 
 
-def read_sides(sage100: SageAccess, ssm: SsmAccess, known: Remembered, *, whole: bool) -> Observation:
+def read_sides(
+    sage100: SageAccess, ssm: SsmAccess, known: Remembered, own_databases: Collection[str], *, whole: bool
+) -> Observation:
     """Read both sides at the same time.
 
     Args:
         sage100: the Sage side.
         ssm: the SSM side.
         known: what earlier runs left in the state.
+        own_databases: the company database's names, former ones included.
         whole: whether SSM is to be read whole.
 
     Raises:
@@ -152,8 +184,8 @@ def read_sides(sage100: SageAccess, ssm: SsmAccess, known: Remembered, *, whole:
     """
     with ThreadPoolExecutor(2, "observe") as pool:
         sage_side = pool.submit(_read_sage, sage100)
-        ssm_side = pool.submit(_read_ssm, ssm, known, whole=whole)
-        columns, identity, companies, contacts = sage_side.result()
+        ssm_side = pool.submit(_read_ssm, ssm, known, own_databases, whole=whole)
+        columns, identity, location, companies, contacts = sage_side.result()
         streams, whole = ssm_side.result()
     complete = companies.complete and contacts.complete
     refuse_other_database(known.links, known.companies, companies.rows, contacts.rows, complete=complete)
@@ -166,6 +198,7 @@ def read_sides(sage100: SageAccess, ssm: SsmAccess, known: Remembered, *, whole:
         sage100=contacts.rows,
         columns=columns,
         identity=identity,
+        location=location,
         accounts=list(_brought_up_to_date(known.accounts, streams.get("accounts"), whole=whole).values()),
         ssm=_brought_up_to_date(known.contacts, streams.get("contacts"), whole=whole),
         unreadable=_unreadable(known, streams.get("contacts"), whole=whole),
@@ -181,17 +214,21 @@ def read_sides(sage100: SageAccess, ssm: SsmAccess, known: Remembered, *, whole:
     )
 
 
-def _read_sage(sage100: SageAccess) -> tuple[Mapping[str, ColumnLimits], int | None, Reading, Reading]:
-    """The columns of contacts, the highest ``cbMarq`` ever given, companies, contacts."""
+def _read_sage(
+    sage100: SageAccess,
+) -> tuple[Mapping[str, ColumnLimits], int | None, Location | None, Reading, Reading]:
+    """The columns of contacts, the highest ``cbMarq`` ever given, where the database is, companies, contacts."""
     try:
-        columns, identity = sage100.columns(), sage100.last_identity()
+        columns, identity, location = sage100.columns(), sage100.last_identity(), sage100.location()
     except SideFailedError as error:
-        return {}, None, Reading([], failure=error.failure), Reading([])
+        return {}, None, None, Reading([], failure=error.failure), Reading([])
     readings = sage100.read({"companies": None, "contacts": None})
-    return columns, identity, readings["companies"], readings["contacts"]
+    return columns, identity, location, readings["companies"], readings["contacts"]
 
 
-def _read_ssm(ssm: SsmAccess, known: Remembered, *, whole: bool) -> tuple[dict[str, Reading], bool]:
+def _read_ssm(
+    ssm: SsmAccess, known: Remembered, own_databases: Collection[str], *, whole: bool
+) -> tuple[dict[str, Reading], bool]:
     """Read SSM since the last run, or whole if that is due, or if SSM is not recognised.
 
     Returns:
@@ -205,12 +242,12 @@ def _read_ssm(ssm: SsmAccess, known: Remembered, *, whole: bool) -> tuple[dict[s
         found = ssm.find(sample) if sample else Reading([])
         if found.failure:
             return {"contacts": Reading([], failure=found.failure)}, False
-        compared = compare_ssm_rows(known.contacts, found.rows)
+        compared = compare_ssm_rows(known.contacts, found.rows, own_databases)
         refuse_other_instance(compared)
         # Not one row of the sample came: only a whole read can show why.
         whole = bool(sample) and not compared.same
     streams = dict(ssm.read({**dict.fromkeys(_STREAMS), _TYPES: None} if whole else known.cursors))
-    if whole and (failure := _failure_before_known_rows(known, streams)):
+    if whole and (failure := _failure_before_known_rows(known, streams, own_databases)):
         return {"contacts": Reading([], failure=failure)}, whole
     contacts = streams["contacts"]
     # An empty whole read is left to the guard of empty sides (P9).
@@ -227,7 +264,9 @@ def _read_ssm(ssm: SsmAccess, known: Remembered, *, whole: bool) -> tuple[dict[s
     return streams, whole
 
 
-def _failure_before_known_rows(known: Remembered, streams: Mapping[str, Reading]) -> Failure | None:
+def _failure_before_known_rows(
+    known: Remembered, streams: Mapping[str, Reading], own_databases: Collection[str]
+) -> Failure | None:
     """Why a whole read broke off, if it did before any row came that is known; None for a read that can be used.
 
     Raises:
@@ -235,8 +274,8 @@ def _failure_before_known_rows(known: Remembered, streams: Mapping[str, Reading]
     """
     # Rows that are all unknown could be those of another instance, and must not be stored with ours.
     rows = {name: streams[name].rows if name in streams else [] for name in _STREAMS}
-    contacts = compare_ssm_rows(known.contacts, rows["contacts"])
-    accounts = compare_ssm_rows(known.accounts, rows["accounts"])
+    contacts = compare_ssm_rows(known.contacts, rows["contacts"], own_databases)
+    accounts = compare_ssm_rows(known.accounts, rows["accounts"], own_databases)
     failure = next((reading.failure for reading in streams.values() if reading.failure), None)
     any_is_known = bool(known.contacts or known.accounts)
     refuse_other_instance(contacts, accounts, expects_known_rows=any_is_known and failure is None)
@@ -271,6 +310,20 @@ def remember_identity(transaction: Transaction, identity: int) -> None:
     transaction.remember(_IDENTITY, identity)
 
 
+def remember_rebuilding(transaction: Transaction, now: datetime) -> None:
+    """Store that the links were rebuilt: from then on a state without any is not a lost one (P9)."""
+    transaction.remember(_REBUILT, now.isoformat())
+
+
+def _remember_location(transaction: Transaction, location: Location | None, now: datetime) -> None:
+    """Store where the company database is, if that is not where it was."""
+    known = known_locations(transaction)
+    if location is not None and (not known or known[-1].location != location):
+        places = [*known, KnownLocation(location, now)][-_LOCATIONS_KEPT:]
+        stored = [[k.location.server, k.location.database, k.since.isoformat()] for k in places]
+        transaction.remember(_LOCATIONS, stored)
+
+
 def remember(transaction: Transaction, observation: Observation, database: str, now: datetime) -> None:
     """Store the rows of SSM with the cursors that cover them, and by what the company database is recognised.
 
@@ -286,6 +339,7 @@ def remember(transaction: Transaction, observation: Observation, database: str, 
             # Without companies there is no sample, and the one of an earlier run still recognises the database.
             if fact and transaction.recall(key) != fact:
                 transaction.remember(key, fact)
+        _remember_location(transaction, observation.location, now)
     for stream, reading in observation.readings.items():
         # `/contactTypes` has no cursor and is always read whole.
         is_all = reading.complete and (observation.whole or stream == _TYPES)

@@ -9,6 +9,7 @@ from sage100_ssm.sync.contacts.fields import fields_missing, fields_present
 from sage100_ssm.sync.failures import ConfigurationError, side_error
 from sage100_ssm.sync.journal import Entry, SideUnreachable, Subject
 from sage100_ssm.sync.model import Link, Side
+from sage100_ssm.sync.planning.plan import Chosen
 from sage100_ssm.sync.run.context import Context, Run, Site
 from sage100_ssm.sync.run.observation import Observation, Remembered, read_sides, remember, remembered
 from sage100_ssm.sync.run.same_system import refuse_other_company
@@ -30,14 +31,14 @@ class Seen:
         links: the live links, without the bases of fields that are new in the map, or changed in it (P4).
         known: what earlier runs left in the state.
         observation: what both sides show now.
-        alone: the only contact that this run is about (``retry``); None for all.
+        alone: the only contacts that this run is about (``retry``); None for all.
         may_delete: whether deletions are derived: not in the run that first sees a changed field map or scope (P9).
     """
 
     links: tuple[Link, ...]
     known: Remembered
     observation: Observation
-    alone: Subject | None = None
+    alone: Chosen | None = None
     may_delete: bool = True
 
 
@@ -62,7 +63,7 @@ def observe_and_remember(run: Run) -> Seen:
     alone = None
     if (problem := run.context.options.problem) is not None:
         with run.context.store.transaction() as transaction:
-            alone = subject_to_retry(transaction, problem)
+            alone = contacts_to_retry(transaction, problem)
     # What earlier runs left is read before this one is noted as running: the last run's end decides what is read.
     known = _recall(run.context)
     with run.transaction() as transaction:
@@ -78,19 +79,19 @@ def observe_and_remember(run: Run) -> Seen:
 def _recall(context: Context) -> Remembered:
     with paused(), context.store.transaction() as transaction:
         known = remembered(transaction, context.now())
-    refuse_other_company(known.links, known.database, context.site.database)
+    refuse_other_company(known.links, known.database, context.site.database, context.site.formerly)
     return known
 
 
 def _read(context: Context, known: Remembered) -> Observation:
     whole = context.options.whole or known.is_whole_read_due
-    return read_sides(context.sage100, context.ssm, known, whole=whole)
+    return read_sides(context.sage100, context.ssm, known, context.site.own_databases, whole=whole)
 
 
 # --- what cannot be worked with
 
 
-def _usable(context: Context, known: Remembered, observation: Observation, alone: Subject | None) -> Seen:
+def _usable(context: Context, known: Remembered, observation: Observation, alone: Chosen | None) -> Seen:
     """What was seen, if a run can work with it.
 
     Raises:
@@ -101,6 +102,9 @@ def _usable(context: Context, known: Remembered, observation: Observation, alone
         columns = ", ".join(f.sage100 for f in missing)
         text = f"F_CONTACTT has no column {columns}"
         raise ConfigurationError("schema_missing", side=Side.SAGE100.value, text=text)
+    if unknown := context.site.scope.contacts.columns - observation.columns.keys():
+        text = ", ".join(sorted(unknown))
+        raise ConfigurationError("scope_columns_missing", side=Side.SAGE100.value, text=text)
     before, now = _field_maps(context, observation)
     changed = {name for name, place in now.items() if before.get(name, place) != place}
     changed |= now.keys() - before.keys() if before else set()
@@ -111,18 +115,18 @@ def _usable(context: Context, known: Remembered, observation: Observation, alone
     return Seen(links, known, observation, alone, may_delete)
 
 
-def subject_to_retry(transaction: Transaction, problem: int) -> Subject:
-    """The contact that ``retry`` is about.
+def contacts_to_retry(transaction: Transaction, problem: int) -> Chosen:
+    """The contacts that ``retry`` is about: all that wait for the cause of one problem.
 
     Raises:
         ConfigurationError: there is no such open problem, or it is about a side as a whole.
     """
-    found = [known for known in transaction.open_problems() if known.id == problem]
+    found = [known.entry.contacts for known in transaction.open_problems() if known.id == problem]
     if not found and any(known.id == problem and known.closed_at for known in transaction.journal()):
         raise ConfigurationError("problem_solved", number=problem)
-    if not found or found[0].entry.subject == Subject():
+    if not found or found[0] == (Subject(),):
         raise ConfigurationError("problem_unknown", number=problem)
-    return found[0].entry.subject
+    return Chosen(found[0])
 
 
 def _refuse_unread(observation: Observation) -> None:
@@ -140,7 +144,7 @@ def _refuse_unread(observation: Observation) -> None:
 
 def unreachable(side: Side, failure: Failure) -> Entry:
     """R10: the problem that a side was not reached, or could not be written any further."""
-    return Entry(Subject(), SideUnreachable(side, failure.text))
+    return Entry(Subject(), SideUnreachable(side, failure.text, reason=failure.code))
 
 
 # --- fields that are new in the map, or changed in it, have no base (P4)

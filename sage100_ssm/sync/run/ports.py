@@ -1,11 +1,25 @@
 """What a run needs of a side: to read it and to write it. ``app`` implements this with the connectors."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from sage100_ssm.exchange.reading import Reading, Row, StreamState
 from sage100_ssm.exchange.receipt import Sink
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a company database is, as its server says it: by this a copy on another server is known.
+
+    Attributes:
+        server: the server and its instance; None where it does not say.
+        database: the database on that server, or the file.
+    """
+
+    server: str | None
+    database: str | None
 
 
 class Access(Protocol):
@@ -49,6 +63,14 @@ class SageAccess(Access, Protocol):
 
         Raises:
             SideFailedError: the database cannot be looked at.
+        """
+        ...
+
+    def location(self) -> Location:
+        """Where the database is.
+
+        Raises:
+            SideFailedError: the database cannot be opened.
         """
         ...
 

@@ -1,5 +1,6 @@
 """What follows from a receipt: the link after a write that was done (P8), or the problem of one that was not. Pure."""
 
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -17,18 +18,21 @@ from sage100_ssm.sync.journal import (
     RecordLocked,
     RejectedBySage,
     RejectedBySsm,
+    RestoredInPart,
     SideUnreachable,
     Subject,
     ValueMissing,
     ValueNotRepresentable,
+    ValueRefused,
     ValueTooLong,
     ValueUnknown,
 )
 from sage100_ssm.sync.model import Base, ContactRef, Link, Side, ValuePair
-from sage100_ssm.sync.planning.writes import EXT_ID, Write
+from sage100_ssm.sync.planning.writes import EXT_ID, Write, own_name, without
 from sage100_ssm.sync.rules.links import company_not_in_sage
 
-_REJECTED = {Side.SAGE100: RejectedBySage, Side.SSM: RejectedBySsm}
+_OWNER = "salesRepId"
+_REJECTED: Mapping[Side, type[RejectedBySage | RejectedBySsm]] = {Side.SAGE100: RejectedBySage, Side.SSM: RejectedBySsm}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,9 @@ class AfterWrite:
 # --- a write that was done
 
 
-def after_write(write: Write, link: Link | None, now: Contact, mapper: Mapper) -> AfterWrite:
+def after_write(
+    write: Write, link: Link | None, now: Contact, mapper: Mapper, refused: Collection[str] = ()
+) -> AfterWrite:
     """The link after a write: the form that a side reads back becomes its base (P8).
 
     Args:
@@ -59,7 +65,13 @@ def after_write(write: Write, link: Link | None, now: Contact, mapper: Mapper) -
         link: the link that it belongs to; None for a creation that makes one.
         now: the contact as the written side reads it back.
         mapper: the field map at work.
+        refused: the fields that the side refused, which keep their base (P7).
     """
+    if refused:
+        write = without(write, refused, mapper)
+        if link and write.action is Action.CREATE:
+            # A contact restored without a value has not lost it by anybody's edit: there is no base to differ from.
+            link = replace(link, base={name: pair for name, pair in link.base.items() if name not in refused})
     sage100, ssm = _both_contacts(write, now)
     carried = [f for f in mapper.fields if f.name in write.carried]
     # A field that was not applied keeps its base, so that the next run sees the same difference again.
@@ -159,11 +171,57 @@ def _not_applied(field: Field, side: Side, sage100: Contact, ssm: Contact, mappe
     )
 
 
+# --- a value that was refused
+
+
+def refused_fields(write: Write, receipt: Receipt, mapper: Mapper) -> tuple[str, ...]:
+    """P7: the fields of a write that a side refused, by the names that they have in its ``changes``."""
+    return tuple(field for field in write.changes if own_name(field, write.side, mapper) in receipt.refused)
+
+
+def value_refusals(write: Write, receipt: Receipt, mapper: Mapper) -> Iterator[Entry]:
+    """P7: a problem per field that a side refused."""
+    for field in refused_fields(write, receipt, mapper):
+        words = receipt.refused[own_name(field, write.side, mapper)]
+        change = write.changes[field]
+        source, target = change.after, change.before
+        sage100, ssm = (source, target) if write.side is Side.SSM else (target, source)
+        yield Entry(_subject_now(write, receipt), ValueRefused(write.side, words or None), field, sage100, ssm)
+
+
+def restored_in_part(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
+    """P5: the notice of what SSM refused of a contact that was created again; None if it took all."""
+    if write.link is None or write.action is not Action.CREATE or not receipt.refused:
+        return None
+    names = {f.name_on(write.side): f.name for f in mapper.fields}
+    left_out = tuple(names.get(name, name) for name in receipt.refused)
+    words = next((words for words in receipt.refused.values() if words), None)
+    facts = RestoredInPart(left_out, words, default_owner=_OWNER in receipt.refused)
+    return Entry(_subject_now(write, receipt), facts)
+
+
+def _subject_now(write: Write, receipt: Receipt) -> Subject:
+    """The contact of a write, with the id that it has on the written side now: a restored one has a new id (P5)."""
+    if write.action is not Action.CREATE or receipt.id is None:
+        return write.subject
+    if write.side is Side.SSM:
+        return replace(write.subject, ssm_id=receipt.id)
+    return replace(write.subject, sage100_id=receipt.id)
+
+
 # --- a write that was not done
 
 
-def refusal(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
-    """The problem of a write that was not done; None where the next run decides again without anybody's help."""
+def refusals(write: Write, receipt: Receipt, mapper: Mapper) -> tuple[Entry, ...]:
+    """The problems of a write that was not done; none where the next run decides again without anybody's help."""
+    of_values = tuple(value_refusals(write, receipt, mapper))
+    if receipt.cause is Cause.VALUE_REFUSED and of_values:
+        return of_values
+    problem = _refusal(write, receipt, mapper)
+    return (problem,) if problem else ()
+
+
+def _refusal(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
     if _was_overtaken(write, receipt):
         return None
     if _is_refused_by_whole_side(receipt):
@@ -178,10 +236,15 @@ def refusal(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
     # A receipt names the field by the side's own name.
     by_own_name = {f.name_on(write.side): f.name for f in mapper.fields}
     field = by_own_name.get(receipt.field, receipt.field) if receipt.field else None
+    if receipt.cause is Cause.VALUE_REFUSED and receipt.field not in by_own_name:
+        field = None  # such as the default owner, who is no contact's own
     change = write.changes.get(field) if field else None
     wanted = change.after if change else None
     sage100, ssm = (None, wanted) if write.side is Side.SAGE100 else (wanted, None)
-    return Entry(write.subject, _reason(write.side, receipt), field, sage100, ssm)
+    reason = _reason(write.side, receipt)
+    if isinstance(reason, ValueMissing):
+        reason = replace(reason, is_outside_map=bool(receipt.field) and receipt.field not in by_own_name)
+    return Entry(write.subject, reason, field, sage100, ssm)
 
 
 def _name_holder(write: Write, receipt: Receipt) -> ContactRef | None:

@@ -1,6 +1,6 @@
 """What a run, or a plan, reports: the shapes of ``run --json`` and ``plan --json``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import field as default
 from datetime import datetime
@@ -14,6 +14,7 @@ from sage100_ssm.sync.journal import Code, Entry, Subject
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import EXT_ID, Change, Write
+from sage100_ssm.sync.run.observation import KnownLocation
 from sage100_ssm.sync.state.records import RunStatus
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class RunReport:
         postponed: writes left to the next run because this one's time was over.
         guards: the guards that withheld something.
         retried: what became of the contact that ``retry`` named; None for any other run.
+        locations: where the company database was, the present place last; of a rebuilding of links (``resync``) only.
+        failures: per side that could not be read or written to the end, why.
     """
 
     run_id: str
@@ -96,6 +99,8 @@ class RunReport:
     postponed: int = 0
     guards: Sequence[Entry] = ()
     retried: "Retried | None" = None
+    locations: Sequence[KnownLocation] = ()
+    failures: Mapping[Side, Failure] = default(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``run --json`` prints."""
@@ -165,6 +170,7 @@ class PlanReport:
         guards: the guards that withhold something.
         matched: how many contacts without a link are linked to one opposite (P4).
         doubtful: how many wait for a person to say who they are.
+        other_databases: how many contacts of SSM carry the mark of each other company database (P15).
     """
 
     sage100: Sequence[PlannedWrite]
@@ -174,6 +180,7 @@ class PlanReport:
     guards: Sequence[Entry] = ()
     matched: int = 0
     doubtful: int = 0
+    other_databases: Mapping[str, int] = default(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``plan --json`` prints."""

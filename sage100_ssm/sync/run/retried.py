@@ -7,7 +7,7 @@ from enum import StrEnum
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.journal import Subject
 from sage100_ssm.sync.model import Side
-from sage100_ssm.sync.planning.plan import Plan, is_about
+from sage100_ssm.sync.planning.plan import Chosen, Plan
 from sage100_ssm.sync.run.report import Counts, Tally
 from sage100_ssm.sync.state.records import JournalEntry
 
@@ -34,33 +34,34 @@ _DONE = {Action.CREATE: Became.CREATED, Action.DELETE: Became.DELETED, Action.UP
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """What became of the contact, or of the contacts of one company, that a person had tried again.
+    """What became of the contacts that a person had tried again: of one, or of all that waited for one cause.
 
     Attributes:
-        subject: the contact, or the company.
-        became: what became of it, in a word.
+        subjects: the contacts, or the company.
+        became: what became of them, in a word.
         done: the writes that were done, by side.
-        problems: the problems of the contact that are open at the end of the run.
+        problems: the problems of the contacts that are open at the end of the run.
     """
 
-    subject: Subject
+    subjects: tuple[Subject, ...]
     became: Became
     done: tuple[tuple[Side, Action], ...]
     problems: tuple[JournalEntry, ...]
 
 
-def retried(subject: Subject, plan: Plan, tally: Tally, open_problems: Sequence[JournalEntry]) -> Retried:
-    """What became of a contact.
+def retried(subjects: tuple[Subject, ...], plan: Plan, tally: Tally, open_problems: Sequence[JournalEntry]) -> Retried:
+    """What became of some contacts.
 
     Args:
-        subject: the contact.
-        plan: what the run was allowed to do about it.
+        subjects: the contacts.
+        plan: what the run was allowed to do about them.
         tally: what its writes came to.
         open_problems: the problems that are open at the end of the run.
     """
+    chosen = Chosen(subjects)
     done = tuple((side, action) for action in _DONE for side in Side if _number_of(tally.counts[side], action))
-    problems = tuple(known for known in open_problems if is_about(known.entry.subject, subject))
-    return Retried(subject, _became(plan, tally, done, problems), done, problems)
+    problems = tuple(known for known in open_problems if any(each in chosen for each in known.entry.contacts))
+    return Retried(subjects, _became(plan, tally, done, problems), done, problems)
 
 
 def _became(plan: Plan, tally: Tally, done: Sequence[tuple[Side, Action]], problems: Sequence[JournalEntry]) -> Became:

@@ -4,14 +4,14 @@ The same ids prove nothing: another company database or another instance gives t
 when they were created, which no edit changes. What else a row says is not compared: people may change all of it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sage100_ssm.exchange.reading import Row
 from sage100_ssm.sync.contacts import normalise
-from sage100_ssm.sync.contacts.contact import is_our_ext_id
+from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.failures import ConfigurationError
 from sage100_ssm.sync.model import Link, Side
 
@@ -39,32 +39,36 @@ class RowComparison:
 _NOTHING_COMPARED = RowComparison()
 
 
-def refuse_other_company(links: Sequence[Link], known: str | None, database: str) -> None:
+def refuse_other_company(
+    links: Sequence[Link], known: str | None, database: str, formerly: Collection[str] = ()
+) -> None:
     """Check that the settings name the company database that the links were made for.
 
     Args:
         links: the live links.
         known: the name that earlier runs stored; None where there was none.
         database: the name in the settings; it is part of every ``extId``.
+        formerly: the names in the settings that it had before.
 
     Raises:
         ConfigurationError: they name another one.
     """
-    if links and known not in (None, database):
+    if links and known not in (None, database, *formerly):
         raise ConfigurationError("other_company", side=Side.SAGE100.value, known=known, company=database)
 
 
 # --- SSM
 
 
-def compare_ssm_rows(before: Mapping[int, Row], rows: Iterable[Row]) -> RowComparison:
+def compare_ssm_rows(before: Mapping[int, Row], rows: Iterable[Row], own_databases: Collection[str]) -> RowComparison:
     """Compare the rows of one stream of SSM with those that were read before.
 
     Args:
         before: the rows that were read before, by id.
         rows: the rows that were read now; those with an unknown id do not count.
+        own_databases: the company database's names, former ones included.
     """
-    same = [_is_same_in_ssm(before[row["id"]], row) for row in rows if row["id"] in before]
+    same = [_is_same_in_ssm(before[row["id"]], row, own_databases) for row in rows if row["id"] in before]
     return RowComparison(sum(same), len(same) - sum(same))
 
 
@@ -88,19 +92,36 @@ def refuse_other_instance(
         raise ConfigurationError("other_side", side=Side.SSM.value)
 
 
-def _is_same_in_ssm(was: Row, row: Row) -> bool:
-    ext_id_before, ext_id = was.get("extId"), row.get("extId")
-    if is_our_ext_id(ext_id_before) and is_our_ext_id(ext_id):
-        return bool(ext_id_before == ext_id)
-    return _is_created_at_same_time(was, row)
+def _is_same_in_ssm(was: Row, row: Row, own_databases: Collection[str]) -> bool:
+    """Whether a row is the one that had this id before.
+
+    Our own mark proves it, and that of another company database disproves it. A mark of ours that is now another row's,
+    or gone, says only that an import crossed or blanked marks: then it counts when the row was created.
+    """
+    mark_before, mark = ExtId.parse(was.get("extId")), ExtId.parse(row.get("extId"))
+    is_created_at_same_time = _is_created_at_same_time(was, row)
+    if mark_before is None or mark is None:
+        return is_created_at_same_time is not False  # a time that is unknown contradicts nothing
+    if mark_before == mark:
+        return True
+    if mark_before.database != mark.database and not {mark_before.database, mark.database} <= set(own_databases):
+        return False
+    return _has_same_names(was, row) if is_created_at_same_time is None else is_created_at_same_time
 
 
-def _is_created_at_same_time(was: Row, row: Row) -> bool:
-    """Whether ``dateCreated`` is the same in both, to the minute; a missing or unreadable one contradicts nothing."""
+def _has_same_names(was: Row, row: Row) -> bool:
+    names, names_now = (
+        normalise.name_key(*(str(r.get(key) or "") for key in ("lastName", "firstName"))) for r in (was, row)
+    )
+    return names == names_now
+
+
+def _is_created_at_same_time(was: Row, row: Row) -> bool | None:
+    """Whether ``dateCreated`` is the same in both, to the minute; None where one is missing or unreadable."""
     try:
         one, two = (datetime.fromisoformat(r["dateCreated"]) for r in (was, row))
     except (KeyError, TypeError, ValueError):
-        return True
+        return None
     # The API may spell one time in several ways: with none to three decimals, in UTC with or without saying so.
     one, two = (moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in (one, two))
     return abs(one - two) <= _A_MINUTE
@@ -171,6 +192,6 @@ def _has_most_linked_contacts(contacts: Sequence[Row], links: Sequence[Link]) ->
     found = 0
     for link in links:
         rows = (by_id.get(link.sage100_id), by_number.get(link.sage100_no))
-        names = {normalise.name(f"{row.get('CT_Prenom') or ''} {row.get('CT_Nom') or ''}") for row in rows if row}
-        found += normalise.name(link.contact) in names
+        names = (f"{row.get('CT_Prenom') or ''} {row.get('CT_Nom') or ''}" for row in rows if row)
+        found += normalise.letters_and_digits(link.contact) in map(normalise.letters_and_digits, names)
     return found * 2 > len(links)

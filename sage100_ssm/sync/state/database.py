@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, func, insp
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from sage100_ssm.sync.state.errors import (
     Damage,
@@ -101,9 +102,40 @@ def _sqlite_engine(path: Path, *, read_only: bool) -> Engine:
     mode = "ro" if read_only else "rw"
     url = URL.create("sqlite", database=path.absolute().as_uri(), query={"mode": mode, "uri": "true"})
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None})
+    _overwrite_what_is_deleted(engine)
     _begin_with(engine, "BEGIN" if read_only else "BEGIN IMMEDIATE")
     _translate_errors(engine, str(path))
     return engine
+
+
+def _overwrite_what_is_deleted(engine: Engine) -> None:
+    """P17: SQLite would leave what was deleted in the free parts of the file."""
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute("PRAGMA secure_delete=ON")
+
+
+def erase_leftovers(engine: Engine, *, whole: bool) -> bool:
+    """Overwrite what SQLite still has of deleted rows outside its tables; of PostgreSQL the server does so by itself.
+
+    Args:
+        engine: the state's database.
+        whole: whether the file is written anew as well: what an earlier version deleted is still in its free parts.
+
+    Returns:
+        Whether it is done: another program that reads the state at that moment keeps the write-ahead log as it is.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    connection: DBAPIConnection
+    with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+        if whole:
+            cursor.execute("VACUUM")
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        is_busy, *_ = cursor.fetchone() or (1,)
+    return not is_busy
 
 
 def _begin_with(engine: Engine, statement: str) -> None:

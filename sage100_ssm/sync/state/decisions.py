@@ -1,6 +1,7 @@
 """What people decided (P16), as the state keeps it."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -107,7 +108,7 @@ class StoredDecisions:
 def in_force(decisions: Iterable[Decision]) -> Decisions:
     """What holds of decisions in the order in which they were taken: the last one about a pair or a field counts."""
     pairs: dict[Pair, Decision] = {}
-    values: dict[tuple[Pair, str], ValueDecision] = {}
+    values: defaultdict[Pair, dict[str, ValueDecision]] = defaultdict(dict)
     for decision in decisions:
         if decision.sage100_id is None or decision.ssm_id is None:
             continue
@@ -116,13 +117,13 @@ def in_force(decisions: Iterable[Decision]) -> Decisions:
             pairs[pair] = decision
         elif decision.field and decision.taken_back_at is None:
             shown = ValuePair(decision.sage100_value, decision.ssm_value)
-            values[pair, decision.field] = ValueDecision(Side(decision.choice.value), shown)
+            values[pair][decision.field] = ValueDecision(Side(decision.choice.value), shown)
     hold = {pair: d.choice for pair, d in pairs.items() if d.taken_back_at is None}
     return Decisions(
         same=frozenset(pair for pair, choice in hold.items() if choice is Choice.SAME),
         different=frozenset(pair for pair, choice in hold.items() if choice is Choice.DIFFERENT),
         separated=frozenset(p for p, d in pairs.items() if d.choice is Choice.SAME and d.taken_back_at is not None),
-        values=values,
+        values=dict(values),
     )
 
 

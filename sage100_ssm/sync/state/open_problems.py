@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sage100_ssm.sync.journal import Entry, Subject
-from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.model import Side, Value
 from sage100_ssm.sync.state.records import JournalEntry
 
 
@@ -31,30 +31,77 @@ def problem_changes(
 
     Two problems are the same if code, field and contact are. A contact is compared by its two ids, as far as they are
     known: a problem with the SSM id alone and one with that id and the Sage id are the same. A problem without ids is
-    about a company, else about a side.
+    about a company, else about a side. Where the cause is outside the contacts, the problems of all contacts that wait
+    for it are one: it is the same as long as the cause is.
 
     Args:
         open_problems: the problems that were open before the run.
         met: the problems that the run met; one that it met twice counts once.
-        keep: whether an open problem that the run did not meet stays open, because the run did not look at it.
+        keep: whether an open problem that the run did not meet stays open, because the run did not look at it. Of a
+            problem of several contacts it is asked for each.
     """
+    met = list(met)
+    met_causes = {_cause(entry) for entry in met}
     index = _Index()
     known = [_Tracked(problem.entry, problem.id) for problem in open_problems]
-    for tracked in known:
+    kept: set[int] = set()
+    for problem, tracked in zip(open_problems, known, strict=True):
         index.add(tracked)
+        each = problem.entry.about_each()
+        waiting = [entry for entry in each if keep(replace(problem, entry=entry))]
+        if _cause(problem.entry) in met_causes or 0 < len(waiting) < len(each):
+            met += waiting  # the run looked at some of its contacts; the others still wait
+        elif waiting:
+            kept.add(problem.id)
     # A dictionary without values: each problem once, in the order in which they were met.
-    reported = dict.fromkeys(_meet(index, entry) for entry in met)
+    reported = dict.fromkeys(_meet(index, entry) for entry in joined_by_cause(met))
     compared = zip(open_problems, known, strict=True)
     return ProblemChanges(
         again={t.id: t.entry for t in reported if t.id is not None and not t.is_merged},
         opened=[t.entry for t in reported if t.id is None and not t.is_merged],
-        closed=[p.id for p, t in compared if t.is_merged or not (t in reported or keep(p))],
+        closed=[p.id for p, t in compared if t.is_merged or not (t in reported or p.id in kept)],
     )
 
 
 def same_problem(one: Entry, two: Entry) -> bool:
-    """Whether two problems are the same: code, field, and no id of the contact that is known of both differs."""
-    return not set(_keys(one)).isdisjoint(_keys(two)) and _may_be_same_contact(one.subject, two.subject)
+    """Whether two problems are the same: code, field and cause, or no id of the contact known of both differs."""
+    return not set(_keys(one)).isdisjoint(_keys(two)) and _may_be_same(one, two)
+
+
+def joined_by_cause(entries: Iterable[Entry]) -> list[Entry]:
+    """Entries in their order, those that have one cause outside the contacts joined into one."""
+    joined: dict[Hashable, list[Entry]] = {}
+    for number, entry in enumerate(entries):
+        joined.setdefault(_cause(entry) or number, []).append(entry)
+    return [_joined(same) if len(same) > 1 else same[0] for same in joined.values()]
+
+
+def _joined(entries: Sequence[Entry]) -> Entry:
+    """One entry for contacts that wait for one cause, with the values that they have in common."""
+    contacts: dict[tuple[Side, int | None], Subject] = {}
+    for contact in (contact for entry in entries for contact in entry.contacts):
+        ids = [(Side.SAGE100, contact.sage100_id), (Side.SSM, contact.ssm_id)]
+        known = next((contacts[key] for key in ids if key in contacts), None)
+        merged = _completed(contact, known) if known else contact
+        contacts |= {key: merged for key in ids if key[1] is not None}
+    # A contact is in there once per id.
+    joined = entries[0].about(*dict.fromkeys(contacts.values()))
+    return replace(
+        joined,
+        sage100_value=_common(entry.sage100_value for entry in entries),
+        ssm_value=_common(entry.ssm_value for entry in entries),
+    )
+
+
+def _common(values: Iterable[Value]) -> Value:
+    """The value that is the same everywhere; None where there are several."""
+    different = set(values)
+    return different.pop() if len(different) == 1 else None
+
+
+def _cause(entry: Entry) -> Hashable:
+    """What the entries of one cause have in common; None for an entry about one contact, a company or a side."""
+    return None if entry.cause is None else (entry.code, entry.field, entry.cause)
 
 
 @dataclass(slots=True, eq=False)
@@ -91,24 +138,28 @@ class _Index:
     def find(self, entry: Entry) -> list[_Tracked]:
         """The tracked problems that may be the same as this one: those found by its Sage id come first."""
         found = dict.fromkeys(tracked for key in _keys(entry) for tracked in self._by_key[key])
-        return [tracked for tracked in found if _may_be_same_contact(tracked.entry.subject, entry.subject)]
+        return [tracked for tracked in found if _may_be_same(tracked.entry, entry)]
 
 
 def _meet(index: _Index, entry: Entry) -> _Tracked:
     """The problem that an entry reports: a tracked one, brought up to date, or a new one."""
     tracked, *others = index.find(entry) or [_Tracked(entry)]
-    tracked.entry = replace(entry, subject=_completed(entry.subject, tracked.entry.subject))
+    # A cause has other contacts now than before.
+    subject = entry.subject if entry.cause else _completed(entry.subject, tracked.entry.subject)
+    tracked.entry = replace(entry, subject=subject)
     index.add(tracked)
     # One problem had the contact's Sage id, the other its SSM id. The entry has both, so they are one.
     for other in others:
-        if _may_be_same_contact(tracked.entry.subject, other.entry.subject):
+        if _may_be_same(tracked.entry, other.entry):
             other.is_merged = True
             index.remove(other)
     return tracked
 
 
 def _keys(entry: Entry) -> list[Hashable]:
-    """What a problem is found by: code, field and each id of its contact, else its company, else its side."""
+    """What a problem is found by: code, field and its cause, or each id of its contact, its company, its side."""
+    if cause := _cause(entry):
+        return [cause]
     subject = entry.subject
     about: list[tuple[str, Hashable]] = [
         (side, id_) for side, id_ in ((Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id)) if id_ is not None
@@ -118,8 +169,11 @@ def _keys(entry: Entry) -> list[Hashable]:
     return [(entry.code, entry.field, kind, name) for kind, name in about]
 
 
-def _may_be_same_contact(one: Subject, other: Subject) -> bool:
-    """Whether no id that is known of both differs."""
+def _may_be_same(entry: Entry, another: Entry) -> bool:
+    """Whether two entries have one cause, or no id of a contact that is known of both differs."""
+    if entry.cause or another.cause:
+        return entry.cause == another.cause
+    one, other = entry.subject, another.subject
     pairs = ((one.sage100_id, other.sage100_id), (one.ssm_id, other.ssm_id))
     return all(a is None or b is None or a == b for a, b in pairs)
 

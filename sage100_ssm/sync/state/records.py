@@ -50,6 +50,7 @@ class JournalEntry:
         tries: how often the write that it holds back has failed.
         next_try_at: until when that write is not tried again, or None.
         fingerprint: a digest of what was refused, by which the same attempt is recognised, or None.
+        forgotten_at: when its names and values were forgotten (P17), or None.
     """
 
     id: int
@@ -61,6 +62,7 @@ class JournalEntry:
     tries: int = 0
     next_try_at: datetime | None = None
     fingerprint: str | None = None
+    forgotten_at: datetime | None = None
 
     @property
     def kind(self) -> Kind:

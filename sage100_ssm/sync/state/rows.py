@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from sage100_ssm.sync.journal import Code, Entry, Subject
+from sage100_ssm.sync.journal import Code, Entry, ForgottenFacts, Subject
 from sage100_ssm.sync.model import Base, Intent, Link, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.state import ascii_json
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
@@ -63,7 +63,7 @@ def link_row(link: Link) -> dict[str, Any]:
 def link_of(row: Row[Any]) -> Link:
     """A link from its row, taken by position: by name takes a third longer, and there may be a million."""
     key, sage100_id, sage100_no, ssm_id, company, contact, origin, base, *rest = row
-    sage100_stamp, ssm_stamp, status, reason, unconfirmed, digest, created = rest
+    sage100_stamp, ssm_stamp, status, reason, unconfirmed, digest, created, _ended_at, _forgotten_at = rest
     return Link(
         id=key,
         sage100_id=sage100_id,
@@ -137,15 +137,18 @@ def entry_row(entry: Entry) -> dict[str, Any]:
         "sage100_value": entry.sage100_value,
         "ssm_value": entry.ssm_value,
         "details": packed_facts(entry.facts),
+        "forgotten_at": None,
     }
 
 
 def journal_entry_of(row: Row[Any]) -> JournalEntry:
     """A journal entry from its row."""
     subject = Subject(company=row.company, sage100_id=row.sage100_id, ssm_id=row.ssm_id, contact=row.contact)
+    code = Code(row.code)
+    facts = facts_of(code, row.rule, row.details) if row.forgotten_at is None else ForgottenFacts(code, row.rule)
     entry = Entry(
         subject,
-        facts_of(Code(row.code), row.rule, row.details),
+        facts,
         field=row.field,
         sage100_value=row.sage100_value,
         ssm_value=row.ssm_value,
@@ -160,6 +163,7 @@ def journal_entry_of(row: Row[Any]) -> JournalEntry:
         tries=row.tries,
         next_try_at=row.next_try_at,
         fingerprint=row.fingerprint,
+        forgotten_at=row.forgotten_at,
     )
 
 

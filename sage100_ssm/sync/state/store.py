@@ -9,7 +9,7 @@ from typing import Self
 from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from sage100_ssm.sync.state import tables
-from sage100_ssm.sync.state.database import READING, open_database
+from sage100_ssm.sync.state.database import READING, erase_leftovers, open_database
 from sage100_ssm.sync.state.errors import AnotherRun, LeaseLost
 from sage100_ssm.sync.state.records import Lease, Sighting
 from sage100_ssm.sync.state.transaction import Transaction
@@ -134,6 +134,17 @@ class StateStore:
             if lease is not None:
                 _lock_lease(connection, lease)
             yield Transaction(connection)
+
+    def erase_leftovers(self, *, whole: bool = False) -> bool:
+        """Overwrite what the file still has of forgotten rows (P17), outside any transaction.
+
+        Args:
+            whole: whether the file is written anew as well, for what an earlier version deleted.
+
+        Returns:
+            Whether it is done; another program that reads the state at that moment prevents it.
+        """
+        return erase_leftovers(self._engine, whole=whole)
 
 
 def _deciding_time(connection: Connection, now: datetime) -> datetime:

@@ -26,10 +26,18 @@ def packed_facts(facts: Facts | OlderFacts) -> dict[str, Any]:
 def facts_of(code: Code, rule: str | None, details: Mapping[str, Any]) -> Facts | OlderFacts:
     """The facts of a row; of one in which a fact is missing, that it is an older version's."""
     former = _FORMER_NAMES.get(code, {})
+    named = {former.get(name, name): value for name, value in details.items()}
+    if code is Code.COMPANY_NOT_IN_SSM:
+        named["contacts"] = [_waiting(contact) for contact in named.get("contacts", ())]
     try:
-        return _adapter(code).validate_python({former.get(name, name): value for name, value in details.items()})
+        return _adapter(code).validate_python(named)
     except ValidationError:
         return OlderFacts(code, rule)
+
+
+def _waiting(contact: Any) -> Any:
+    """A contact that waits; earlier versions stored its ``cbMarq`` and its name alone."""
+    return {"sage100_id": contact[0], "contact": contact[1]} if isinstance(contact, list) else contact
 
 
 @cache

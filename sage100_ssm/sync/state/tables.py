@@ -3,7 +3,20 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Dialect, Index, Integer, MetaData, String, Table, Text, and_, column
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    column,
+)
 from sqlalchemy.types import TypeDecorator
 
 from sage100_ssm.sync.state import ascii_json
@@ -91,7 +104,19 @@ links = Table(
     Column("unconfirmed", Text),
     Column("unmapped_digest", String(16)),
     Column("sage100_created", Text),
+    Column("ended_at", UtcText),
+    Column("forgotten_at", UtcText),
 )
+
+
+# Part of the statement, not a parameter: SQLite uses a partial index only where it sees the index's condition.
+_ENDED = bindparam("ended", "ended", type_=String, literal_execute=True)
+
+is_live = links.c.status != _ENDED
+"""The links that have not ended; the indexes below have the same condition, and are used for it."""
+
+is_ended_and_kept = and_(links.c.status == _ENDED, links.c.forgotten_at.is_(None))
+"""The ended links that still have names and values (P17), with an index of the same condition."""
 
 
 def _unique_among_live_links(name: str) -> Index:
@@ -101,6 +126,14 @@ def _unique_among_live_links(name: str) -> Index:
 
 _unique_among_live_links("sage100_id")
 _unique_among_live_links("ssm_id")
+
+Index(
+    "links_ended",
+    links.c.ssm_id,
+    links.c.ended_at,
+    sqlite_where=and_(links.c.status == "ended", links.c.forgotten_at.is_(None)),
+    postgresql_where=and_(links.c.status == "ended", links.c.forgotten_at.is_(None)),
+)
 
 intents = Table(
     "intents",
@@ -154,6 +187,8 @@ journal = Table(
     Column("tries", Integer, nullable=False),
     Column("next_try_at", UtcText),
     Column("fingerprint", Text),
+    Column("settled_at", UtcText),
+    Column("forgotten_at", UtcText),
 )
 
 decisions = Table(
@@ -180,6 +215,10 @@ is_open_problem = and_(journal.c.kind == "problem", journal.c.closed_at.is_(None
 """The rows that are problems and not closed. The index below has the same condition, and is used for it."""
 
 Index("journal_standing", journal.c.id, sqlite_where=is_open_problem, postgresql_where=is_open_problem)
+is_settled_and_kept = and_(journal.c.settled_at.is_not(None), journal.c.forgotten_at.is_(None))
+"""The closed problems and the notices that still have names and values (P17), with an index of the same condition."""
+
+Index("journal_settled", journal.c.settled_at, sqlite_where=is_settled_and_kept, postgresql_where=is_settled_and_kept)
 Index("journal_sage100_id", journal.c.sage100_id)
 Index("journal_ssm_id", journal.c.ssm_id)
 Index("journal_run_id", journal.c.run_id)

@@ -11,9 +11,11 @@ from sqlalchemy.exc import IntegrityError
 
 from sage100_ssm.sync.journal import Entry, Kind, Subject
 from sage100_ssm.sync.model import Intent, Link, LinkStatus
-from sage100_ssm.sync.state import rows, tables
+from sage100_ssm.sync.policy import Retention
+from sage100_ssm.sync.state import forgetting, rows, tables
 from sage100_ssm.sync.state.decisions import StoredDecisions
 from sage100_ssm.sync.state.errors import AlreadyLinked
+from sage100_ssm.sync.state.forgetting import StoredPerson
 from sage100_ssm.sync.state.open_problems import problem_changes
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
 
@@ -101,6 +103,8 @@ class Transaction:
     def save_observed(self, stream: str, observed: Iterable[Mapping[str, Any]], *, replace: bool = False) -> None:
         """Store rows as they were read. Of two rows with the same ``id`` the later one counts.
 
+        Of a contact that SSM shows as deleted, and that nothing needs any more, ids and flags alone are stored (P17).
+
         Args:
             stream: the SSM stream.
             observed: its rows.
@@ -112,9 +116,12 @@ class Transaction:
         one = delete(table).where(table.c.stream == stream, table.c.id == bindparam("seen"))
         source = iter(observed)
         while batch := list(islice(source, _BATCH)):
-            latest = {row["id"]: rows.observation_row(stream, row) for row in batch}
+            latest = {row["id"]: row for row in batch}
             self._connection.execute(one, [{"seen": id_} for id_ in latest])
-            self._connection.execute(insert(table), list(latest.values()))
+            kept = list(latest.values())
+            if stream == forgetting.CONTACTS:
+                kept = forgetting.without_gone_people(self._connection, kept)
+            self._connection.execute(insert(table), [rows.observation_row(stream, row) for row in kept])
 
     def forget_observed(self, stream: str, id_: int) -> None:
         """Forget a row that the side does not show any more."""
@@ -175,8 +182,9 @@ class Transaction:
             again = [rows.entry_row(entry) | {"known": id_, "last_seen": now} for id_, entry in changes.again.items()]
             self._connection.execute(known.values(count=tables.journal.c.count + 1), again)
         if changes.closed:
-            self._connection.execute(known.values(closed_at=now), [{"known": id_} for id_ in changes.closed])
-        self._insert_entries(changes.opened, now, run_id)
+            closing = known.values(closed_at=now, settled_at=now)
+            self._connection.execute(closing, [{"known": id_} for id_ in changes.closed])
+        self._insert_entries(changes.opened, _first_time(now, run_id))
         return len(changes.opened), len(changes.closed)
 
     def schedule(
@@ -199,7 +207,7 @@ class Transaction:
         compared = ("code", "company", "sage100_id", "ssm_id", "field", "sage100_value", "ssm_value")
         same = [column[name].is_not_distinct_from(row[name]) for name in compared]
         if self._connection.scalar(select(column.id).where(column.run_id == run_id, *same).limit(1)) is None:
-            self._insert_entries([entry], now, run_id)
+            self._insert_entries([entry], _first_time(now, run_id) | {"settled_at": now})
 
     def add_pending_notices(self, entries: Collection[Entry], *, now: datetime, run_id: str) -> list[int]:
         """Store the notices of a write before it is tried: the value that it overwrites cannot be lost then.
@@ -221,7 +229,8 @@ class Transaction:
         """Make pending notices notices of the journal if their write was done, and delete them if it was not."""
         chosen = tables.journal.c.id.in_(keys)
         if keys and done:
-            self._connection.execute(update(tables.journal).where(chosen).values(kind=Kind.NOTICE.value))
+            notice = {"kind": Kind.NOTICE.value, "settled_at": tables.journal.c.first_seen}
+            self._connection.execute(update(tables.journal).where(chosen).values(notice))
         elif keys:
             self._connection.execute(delete(tables.journal).where(chosen))
 
@@ -242,6 +251,28 @@ class Transaction:
         if contact is not None:
             wanted = wanted.where(_about(contact))
         return self._entries(wanted)
+
+    # --- what is forgotten of people (P17)
+
+    def forget_expired(self, retention: Retention, now: datetime) -> int:
+        """Forget the names and values of ended links, closed problems and notices whose time is over.
+
+        Returns:
+            How many those were.
+        """
+        return forgetting.forget_expired(self._connection, retention, now)
+
+    def ids_of_person(self, contact: Subject) -> tuple[frozenset[int], frozenset[int]]:
+        """Every ``cbMarq`` and every SSM id that the person has had who a contact is, as far as links show it."""
+        return forgetting.ids_of_person(self._connection, contact)
+
+    def stored_person(self, contact: Subject) -> StoredPerson:
+        """All that the state has of the person that a contact with an id is."""
+        return forgetting.stored_person(self._connection, contact)
+
+    def forget_person(self, person: StoredPerson, now: datetime) -> None:
+        """Forget a person at once. If a side still has the contact, the next run takes it for one without a link."""
+        forgetting.forget_person(self._connection, person, now)
 
     # --- runs
 
@@ -281,8 +312,7 @@ class Transaction:
     def _entries(self, wanted: Select[Any]) -> list[JournalEntry]:
         return [rows.journal_entry_of(row) for row in self._connection.execute(wanted)]
 
-    def _insert_entries(self, entries: Collection[Entry], now: datetime, run_id: str) -> None:
-        added = _first_time(now, run_id)
+    def _insert_entries(self, entries: Collection[Entry], added: dict[str, Any]) -> None:
         if entries:
             self._connection.execute(insert(tables.journal), [rows.entry_row(entry) | added for entry in entries])
 

@@ -8,6 +8,7 @@ from sage100_ssm.sync.contacts.codecs import CannotHold
 from sage100_ssm.sync.contacts.fields import (
     STANDARD,
     Direction,
+    Field,
     FieldChange,
     FieldKind,
     field_map,
@@ -17,17 +18,22 @@ from sage100_ssm.sync.contacts.fields import (
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
 from sage100_ssm.sync.journal import ValueNotRepresentable, ValueTooLong, ValueTruncated
 from sage100_ssm.sync.model import Side
-from sage100_ssm.sync.policy import Policy, TooLong
+from sage100_ssm.sync.policy import ConflictPolicy, Policy, TooLong
 from tests.support import worlds
 
-SKYPE = next(f for f in STANDARD if f.name == "skype")
+BY_NAME = {f.name: f for f in STANDARD}
+SKYPE = BY_NAME["skype"]
+REMARK = Field("remark", "Remarque", "Z_remark")
+JOB_TITLE = next(f for f in worlds.FREE_JOB_TITLES if f.name == "job_title")
 
 
-def carried(text, column, *, truncate=False):
+def carried(text, column, field=SKYPE, *, truncate=False):
     known = worlds.mapper(
-        columns={"CT_Skype": column}, policy=Policy(too_long=TooLong.TRUNCATE if truncate else TooLong.REFUSE)
+        (*STANDARD, REMARK) if field is not JOB_TITLE else worlds.FREE_JOB_TITLES,
+        columns={field.sage100: column},
+        policy=Policy(too_long=TooLong.TRUNCATE if truncate else TooLong.REFUSE),
     )
-    return known.carry(SKYPE, Side.SAGE100, text, None)
+    return known.carry(field, Side.SAGE100, text, None)
 
 
 @pytest.mark.parametrize(
@@ -69,16 +75,24 @@ def test_a_text_that_does_not_fit_is_held_back(text, column, held):
         ("abcde", ColumnLimits(5, "cp1252"), "abcde"),
     ],
 )
-def test_a_site_may_have_texts_cut_at_a_character_without_a_blank_at_the_end(text, column, cut):
-    assert carried(text, column, truncate=True) == cut
+@pytest.mark.parametrize("field", [JOB_TITLE, REMARK], ids=lambda field: field.name)
+def test_a_site_may_have_titles_and_free_texts_cut_at_a_character_without_a_blank_at_the_end(field, text, column, cut):
+    assert carried(text, column, field, truncate=True) == cut
+
+
+@pytest.mark.parametrize("name", ["last_name", "first_name", "phone", "mobile", "fax", "email", "linkedin", "skype"])
+def test_p7_no_other_field_is_cut(name):
+    held = carried("1" * 36, ColumnLimits(35, "cp1252"), BY_NAME[name], truncate=True)
+    assert held == CannotHold(ValueTooLong(35, 36))
 
 
 def test_what_was_cut_is_told_as_shortened_and_says_the_same_as_its_long_form():
-    known = worlds.mapper(policy=Policy(too_long=TooLong.TRUNCATE))
-    assert known.truncated(SKYPE, "x" * 36, "x" * 35) == ValueTruncated("x" * 35, 35)
-    assert known.truncated(SKYPE, " x ", "x") is None
-    assert known.is_equal(SKYPE, "x" * 35, "x" * 36)
-    assert not worlds.mapper().is_equal(SKYPE, "x" * 35, "x" * 36)
+    known = worlds.mapper(worlds.FREE_JOB_TITLES, policy=Policy(too_long=TooLong.TRUNCATE))
+    assert known.truncated(JOB_TITLE, "x" * 36, "x" * 35) == ValueTruncated("x" * 35, 35)
+    assert known.truncated(JOB_TITLE, " x ", "x") is None
+    assert known.is_equal(JOB_TITLE, "x" * 35, "x" * 36)
+    assert not known.is_equal(SKYPE, "x" * 35, "x" * 36)
+    assert not worlds.mapper(worlds.FREE_JOB_TITLES).is_equal(JOB_TITLE, "x" * 35, "x" * 36)
 
 
 def test_no_limit_counts_towards_ssm():
@@ -106,7 +120,26 @@ def test_an_ssm_contact_without_a_known_account_has_no_company(account, company)
 def test_p7_the_text_that_stands_for_no_first_name_is_read_as_none():
     known = worlds.mapper(policy=Policy(missing_first_name="-"))
     assert known.read(Side.SSM, worlds.ssm_row(firstName=" - ")).values["first_name"] is None
-    assert worlds.mapper().read(Side.SSM, worlds.ssm_row(firstName="-")).values["first_name"] == "-"
+    known = worlds.mapper(policy=Policy(missing_first_name="Inconnu"))
+    assert known.read(Side.SSM, worlds.ssm_row(firstName="inconnu ")).values["first_name"] == "inconnu "
+    assert known.read(Side.SSM, worlds.ssm_row(firstName="Inconnu\u200b")).values["first_name"] is None
+
+
+@pytest.mark.parametrize("text", [".", "-", "--", "?", "\u200b", " \u00a0", "\u3164", "\u202a\u202c"])
+def test_p8_a_placeholder_is_read_as_no_value(text):
+    known = worlds.mapper((*STANDARD, REMARK))
+    here = known.read(Side.SAGE100, worlds.sage_row(CT_Prenom=text, CT_Telephone=text, CT_EMail=text, CT_Fonction=text))
+    there = known.read(Side.SSM, worlds.ssm_row(firstName=text, phone1=text, email=text))
+    names = ("first_name", "phone", "email")
+    assert [contact.values[name] for contact in (here, there) for name in names] == [None] * 6
+    assert (here.values["job_title"], here.full_name, here.name_key) == (None, "Aubrelin", ("aubrelin", ""))
+
+
+@pytest.mark.parametrize("text", ["+++", "-", "★★"])
+def test_p8_signs_alone_are_a_value_in_a_free_text(text):
+    known = worlds.mapper((*STANDARD, REMARK))
+    assert known.read(Side.SSM, worlds.ssm_row(Z_remark=text)).values["remark"] == text
+    assert known.read(Side.SSM, worlds.ssm_row(Z_remark="\u200b")).values["remark"] is None
 
 
 def test_a_contact_never_updated_bears_the_stamp_of_its_creation():
@@ -156,11 +189,25 @@ def test_a_job_title_led_to_a_custom_field_is_a_text():
         {"note": FieldChange(ssm="Z_note")},
         {"company": FieldChange(direction=Direction.BOTH)},
         {"company": FieldChange(ssm="Z_company")},
+        {"rank": FieldChange(sage100="Rank", ssm="Z_rank", kind=FieldKind.NUMBER, values={"a": "b"})},
+        {"job_title": FieldChange(ssm="Z_job", values={"Acheteuse": "Acheteur"})},
+        {"last_name": FieldChange(direction=Direction.TO_SSM)},
+        {"first_name": FieldChange(conflict=ConflictPolicy.SSM)},
+        {
+            "first_name": FieldChange(conflict=ConflictPolicy.SSM),
+            "last_name": FieldChange(conflict=ConflictPolicy.NEWEST),
+        },
     ],
 )
 def test_r6_a_map_that_makes_no_sense_is_refused(change):
     with pytest.raises(ValueError, match=next(iter(change))):
         field_map(change)
+
+
+def test_p1_both_names_may_be_given_the_same_way_and_the_same_conflict():
+    alike = FieldChange(direction=Direction.TO_SSM, conflict=ConflictPolicy.MANUAL)
+    names = field_map({"last_name": alike, "first_name": alike})[:2]
+    assert {(f.direction, f.conflict) for f in names} == {(Direction.TO_SSM, ConflictPolicy.MANUAL)}
 
 
 def test_the_label_of_a_custom_list_is_read_as_text():

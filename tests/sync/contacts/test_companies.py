@@ -2,7 +2,7 @@
 
 import pytest
 
-from sage100_ssm.sync.contacts.companies import Scope
+from sage100_ssm.sync.contacts.companies import ContactScope, Scope
 from sage100_ssm.sync.contacts.contact import ExtId, Marks
 from sage100_ssm.sync.model import Side
 from tests.support import worlds
@@ -93,6 +93,27 @@ def test_r4_a_code_is_told_in_the_form_that_sage_stores(code, stored):
 def test_scope(scope, code, in_scope, left_out):
     known = worlds.companies(scope=scope)
     assert (known.is_in_scope(code), known.is_left_out(code)) == (in_scope, left_out)
+
+
+@pytest.mark.parametrize(
+    ("exclude", "left_out"),
+    [
+        ((), False),
+        (({"N_Service": "9"},), True),
+        (({"N_Service": "1"},), False),
+        (({"CT_Fonction": "web*"},), True),
+        (({"CT_Fonction": "WEB"},), False),
+        (({"CT_Nom": "*"},), True),
+        (({"CT_Prenom": "?*"},), False),
+        (({"CT_Prenom": "*"},), True),
+        (({"N_Service": "9", "CT_Fonction": "X*"},), False),
+        (({"N_Service": "9", "CT_Fonction": "*shop"},), True),
+        (({"N_Service": "1"}, {"CT_Fonction": "Web*"}), True),
+    ],
+)
+def test_p13_a_contact_is_left_out_where_all_patterns_of_one_entry_match(exclude, left_out):
+    row = {"N_Service": 9, "CT_Fonction": "Webshop ", "CT_Nom": "Durand", "CT_Prenom": None}
+    assert ContactScope(exclude).excludes(row) is left_out
 
 
 def test_a_company_that_an_older_database_tells_no_prospect_from_is_in_scope():

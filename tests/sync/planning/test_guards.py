@@ -6,16 +6,26 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.journal import Code, Entry, GuardLifted, NotApplied, RejectedBySsm, Subject
-from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.journal import (
+    Code,
+    Entry,
+    GuardLifted,
+    LostStateGuard,
+    MassChangeGuard,
+    NotApplied,
+    RejectedBySsm,
+    Subject,
+)
+from sage100_ssm.sync.model import Intent, Side
 from sage100_ssm.sync.planning import backoff
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.planning.flapping import ENOUGH, stop_flapping
 from sage100_ssm.sync.planning.guards import Lifted, allowed, guard
 from sage100_ssm.sync.planning.plan import Plan, Withheld
-from sage100_ssm.sync.planning.writes import Write
+from sage100_ssm.sync.planning.writes import Write, only
 from sage100_ssm.sync.policy import DeletionLimit, Policy
-from sage100_ssm.sync.run.closing import refused_write
+from sage100_ssm.sync.run.closing import refused_writes
+from sage100_ssm.sync.state.open_problems import joined_by_cause
 from sage100_ssm.sync.state.records import JournalEntry
 from tests.support import worlds
 
@@ -170,6 +180,134 @@ def test_more_than_half_of_at_least_twenty_links_edited_at_once(number, edited, 
     assert len(made.writes) == (0 if stopped else edited)
 
 
+ACCOUNT = {"sage100": {"CT_Num": "BETA"}, "ssm": {"accountId": {"id": 12, "value": ""}}}
+
+
+@pytest.mark.parametrize(("moved", "stopped"), [(10, False), (11, True)])
+@pytest.mark.parametrize("side", list(Side))
+def test_a_contact_to_be_moved_to_another_account_or_put_back_to_its_own_counts_as_an_edit(side, moved, stopped):
+    rows, there, links = people(20)
+    shown = rows if side is SAGE else there
+    shown[:moved] = [row | ACCOUNT[side] for row in shown[:moved]]
+    made, stops = guarded(rows, there, links)
+    assert stops == ([(Code.MASS_CHANGE_GUARD, "P9", side.value, moved)] if stopped else [])
+    assert [w.values for w in made.writes] == ([] if stopped else [{"accountId": 12 if side is SAGE else 11}] * moved)
+
+
+def test_a_contact_that_is_moved_and_edited_counts_once():
+    rows, there, links = people(20)
+    rows[:10] = [row | {"CT_Num": "BETA", "CT_EMail": "new@x.example"} for row in rows[:10]]
+    assert guarded(rows, there, links)[1] == []
+
+
+def test_contacts_of_a_recoded_company_only_wait_and_are_no_mass_change():
+    rows, there, links = people(20)
+    clients = [{"CT_Num": "ALPHA2", "CT_Prospect": 0}]
+    using = worlds.mapper(known=worlds.companies(clients))
+    world = worlds.world([row | {"CT_Num": "ALPHA2"} for row in rows], there, links, using=using)
+    made, stops = guard(decide(world), world, Lifted())
+    assert (stops, made.writes, {p.code for p in made.problems}) == ((), (), {Code.COMPANY_NOT_IN_SSM})
+
+
+@pytest.mark.parametrize(
+    ("number", "renamed", "stopped"),
+    [(1, 1, False), (2, 2, False), (3, 3, True), (5, 3, True), (6, 3, False), (30, 15, False), (30, 16, True)],
+)
+@pytest.mark.parametrize("side", list(Side))
+def test_more_than_half_of_all_links_with_both_names_changed_are_permuted_rows(number, renamed, stopped, side):
+    rows, there, links = people(number)
+    for n in range(renamed):
+        if side is SAGE:
+            rows[n] = rows[n] | {"CT_Nom": f"Other{n}", "CT_Prenom": f"Zoé{n}"}
+        else:
+            there[n] = there[n] | {"lastName": f"Other{n}", "firstName": f"Zoé{n}"}
+    made, stops = guarded(rows, there, links)
+    assert stops == ([(Code.MASS_CHANGE_GUARD, "P9", side.value, renamed)] if stopped else [])
+    assert len(made.writes) == (0 if stopped else renamed)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param({"CT_Nom": "Other"}, id="the last name alone: people marry"),
+        pytest.param({"CT_Prenom": "Zoé"}, id="the first name alone"),
+        pytest.param({"CT_Nom": None, "CT_Prenom": "ADA"}, id="both in capitals: another spelling"),
+    ],
+)
+def test_what_leaves_a_name_as_it_was_renames_nobody_altogether(names):
+    rows, there, links = people(4)
+    rows = [row | {k: v or row[k].upper() for k, v in names.items()} for row in rows]
+    assert guarded(rows, there, links)[1] == []
+
+
+@pytest.mark.parametrize("renamed_on", list(Side))
+def test_both_names_of_most_links_changed_are_reported_as_such(renamed_on):
+    rows, there, links = people(20)
+    if renamed_on is SAGE:
+        rows = [row | {"CT_Nom": f"Other{n}", "CT_Prenom": f"Zoé{n}"} for n, row in enumerate(rows)]
+    else:
+        there = [row | {"lastName": f"Other{n}", "firstName": f"Zoé{n}"} for n, row in enumerate(there)]
+    world = worlds.world(rows, there, links)
+    assert [s.facts for s in guard(decide(world), world, Lifted())[1]] == [
+        MassChangeGuard(renamed_on, 20, both_names=True)
+    ]
+
+
+# --- a state that was lost
+
+
+def lost(marks, *, state=(), intents=(), is_rebuilt=False, lifted=None, floor=3):
+    """What guards say where SSM shows contacts with these marks, and Sage one with the first of their names."""
+    there = [worlds.ssm_row(500 + n, lastName=f"Person{n}", extId=mark) for n, mark in enumerate(marks)]
+    world = worlds.world([worlds.sage_row(CT_Nom="Person0")], there, state, intents=intents)
+    world = replace(world, is_rebuilt=is_rebuilt, policy=Policy(max_deletions=DeletionLimit(0.1, floor)))
+    return guard(decide(world), world, lifted or Lifted())
+
+
+OURS = [f"sage100:TEST:{n}" for n in range(1, 5)]
+THEIRS = [f"ssm:AUTRE:{n}" for n in range(1, 5)]
+
+
+@pytest.mark.parametrize(
+    ("marks", "databases"),
+    [
+        pytest.param(OURS, (("TEST", 4),), id="of this database"),
+        pytest.param(THEIRS, (("AUTRE", 4),), id="of another one"),
+        pytest.param([*THEIRS, OURS[0]], (("AUTRE", 4), ("TEST", 1)), id="of both"),
+    ],
+)
+def test_p9_marks_beside_a_state_without_links_stop_everything(marks, databases):
+    made, stops = lost(marks)
+    assert [s.facts for s in stops] == [LostStateGuard(SSM, len(marks), databases)]
+    assert (made.writes, made.links, made.problems, made.notices) == ((), (), (), ())
+
+
+@pytest.mark.parametrize(
+    ("marks", "more"),
+    [
+        pytest.param(OURS[:3], {}, id="no more marks than the floor"),
+        pytest.param(OURS, {"floor": 4}, id="the floor is the site's"),
+        pytest.param(["C-1", "C-2", "C-3", "C-4", None], {}, id="marks of other software"),
+        pytest.param(OURS, {"state": [worlds.linked()]}, id="a link"),
+        pytest.param(OURS, {"intents": [Intent(SSM, 1, OURS[0])]}, id="a creation that was not confirmed"),
+        pytest.param(OURS, {"is_rebuilt": True}, id="links rebuilt by a person, though there were none"),
+    ],
+)
+def test_p9_no_lost_state_is_seen_in(marks, more):
+    assert lost(marks, **more)[1] == ()
+
+
+def test_p9_marks_of_deleted_contacts_are_no_sign_of_a_lost_state():
+    there = [worlds.ssm_row(500 + n, extId=mark, deleted=True) for n, mark in enumerate(OURS)]
+    assert guarded([], there, [])[1] == []
+
+
+def test_p9_a_person_lifts_the_guard_of_a_lost_state_for_one_run():
+    made, stops = lost(OURS, lifted=Lifted(mass_change=True))
+    (note,) = [n for n in made.notices if n.code is Code.GUARD_LIFTED]
+    assert (stops, note.facts) == ((), GuardLifted(SSM, Code.LOST_STATE_GUARD, 4, "--allow-mass-change"))
+
+
 def test_a_person_lifts_the_other_guards_for_one_run():
     rows, there, links = people(20)
     there = [row | {"email": f"new{n}@x.example"} for n, row in enumerate(there)]
@@ -294,8 +432,8 @@ def test_a_write_is_held_while_its_pause_lasts_and_its_problem_stands(after, mar
 
 def ignored(write, field):
     """The open problem of a field that SSM ignored a minute ago."""
-    mark, when = backoff.fingerprint(write, field), NOW + timedelta(minutes=30)
-    entry = Entry(write.subject, NotApplied(SSM), field)
+    entry, when = Entry(write.subject, NotApplied(SSM), field), NOW + timedelta(minutes=30)
+    mark = backoff.fingerprint_of(entry, only(write, field, worlds.mapper()))
     return JournalEntry(1, entry, NOW, NOW, tries=2, next_try_at=when, fingerprint=mark)
 
 
@@ -306,7 +444,7 @@ def test_p8_of_an_update_only_the_ignored_field_waits():
     problems = [ignored(write, "email")]
     left, waiting = backoff.back_off(made, problems, NOW, worlds.mapper())
     assert [w.values for w in left.writes] == [{"skype": "ada"}]
-    assert (waiting, left.withheld) == ((problems[0].entry,), ())
+    assert (waiting, [w.write.values for w in left.withheld]) == ((problems[0].entry,), [{"email": "a@x.example"}])
     left, waiting = backoff.back_off(made, [*problems, ignored(write, "skype")], NOW, worlds.mapper())
     assert (left.writes, [w.code for w in left.withheld], len(waiting)) == ((), [Code.NOT_APPLIED], 2)
 
@@ -363,12 +501,35 @@ def test_a_write_that_was_not_done_rewrites_nothing():
         assert (problems, writes, memory) == ([], 1, {})
 
 
+def test_contacts_whose_owner_ssm_refuses_are_one_problem_and_wait_together_but_a_new_one_is_tried():
+    people = [Subject("ALPHA", n, None, f"Paul {n}") for n in (1, 2, 3)]
+    attempts = [Write(SSM, Action.CREATE, person, {"lastName": person.contact}) for person in people]
+    refusals = [
+        (Entry(person, RejectedBySsm("salesRepId refers to what does not exist")), write)
+        for person, write in zip(people[:2], attempts[:2], strict=True)
+    ]
+    (entry,) = joined_by_cause(refused for refused, _ in refusals)
+    problem = JournalEntry(1, entry, NOW, NOW)
+    assert refused_writes(problem, refusals) == attempts[:2]
+
+    waiting = replace(problem, next_try_at=NOW + timedelta(hours=1), fingerprint=backoff.fingerprint(*attempts[:2]))
+    left, met = backoff.back_off(Plan(writes=tuple(attempts)), [waiting], NOW, worlds.mapper())
+    assert left.writes == (attempts[2],)
+    assert joined_by_cause(met) == [entry]
+
+
+@pytest.mark.parametrize("text", [None, "phone1 is used by another contact"])
+def test_what_ssm_refuses_of_the_contacts_themselves_stays_a_problem_of_each(text):
+    refused = [Entry(Subject("ALPHA", n), RejectedBySsm(text)) for n in (1, 2)]
+    assert joined_by_cause(refused) == refused
+
+
 def test_a_cb_marq_that_equals_another_contact_s_ssm_id_is_not_taken_for_it():
     refused = Entry(Subject("ALPHA", 1002, 1001, "Bo Brun"), RejectedBySsm("no"))
     open_problem = JournalEntry(1, Entry(Subject("ALPHA", 1001, 1000, "Ada Aubrelin"), RejectedBySsm("no")), NOW, NOW)
     write = Write(SSM, Action.UPDATE, refused.subject)
-    assert refused_write(open_problem, [(refused, write)]) is None
-    assert refused_write(replace(open_problem, entry=refused), [(refused, write)]) is write
+    assert refused_writes(open_problem, [(refused, write)]) == []
+    assert refused_writes(replace(open_problem, entry=refused), [(refused, write)]) == [write]
 
 
 def test_p13_contact_that_bears_the_ext_id_of_a_supplier_s_row_is_told():

@@ -177,6 +177,15 @@ def test_p5_a_name_that_the_deleted_row_no_longer_shows_is_that_of_sage():
     assert (creation.values["lastName"], creation.values["firstName"]) == ("Aubrelin", "Ada")
 
 
+def test_p5_p7_a_last_name_that_waits_for_its_first_name_keeps_its_base_when_the_contact_is_restored():
+    here = HERE | {"CT_Nom": "Martin", "CT_Prenom": ""}
+    made = decide(worlds.world([here], [DELETED], [worlds.linked(HERE, THERE)]))
+    (creation,) = made.writes
+    assert (creation.values["lastName"], creation.values["firstName"]) == ("Aubrelin", "Ada")
+    assert not {"last_name", "first_name"} & set(creation.carried)
+    assert worlds.told(made)[0] == ["value_missing first_name"]
+
+
 # --- P12: names that are taken
 
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.contacts.companies import Scope
+from sage100_ssm.sync.contacts.companies import ContactScope, Scope
 from sage100_ssm.sync.contacts.fields import STANDARD, Direction
+from sage100_ssm.sync.journal import Code
 from sage100_ssm.sync.model import Intent, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.policy import Policy, TooLong
@@ -30,6 +31,31 @@ def test_a_new_contact_of_a_company_that_the_settings_leave_out_stays_where_it_i
     assert (made.writes, made.problems) == ((), ())
 
 
+WITHOUT_WEB = Scope(contacts=ContactScope(({"CT_Fonction": "WEB*"},)))
+WEB_LOGIN = worlds.sage_row(CT_Fonction="Web 12")
+
+
+@pytest.mark.parametrize(
+    ("cards", "problems"),
+    [
+        pytest.param([], [], id="it is not created in SSM"),
+        pytest.param([worlds.ssm_row(extId=OURS)], [(Code.OUT_OF_SCOPE, 1, 501)], id="nor matched by its external id"),
+        pytest.param([worlds.ssm_row()], [(Code.OUT_OF_SCOPE, None, 501)], id="nor by its name, nor created twice"),
+    ],
+)
+def test_p13_a_contact_of_sage_that_the_settings_leave_out_stays_where_it_is(cards, problems):
+    using = worlds.mapper(known=worlds.companies(scope=WITHOUT_WEB))
+    made = decide(worlds.world([WEB_LOGIN], cards, [], using=using))
+    assert (made.writes, made.links) == ((), ())
+    assert [(p.code, p.subject.sage100_id, p.subject.ssm_id) for p in made.problems] == problems
+
+
+def test_p13_a_contact_of_ssm_whose_row_would_be_left_out_is_not_created_in_sage():
+    using = worlds.mapper(known=worlds.companies(scope=Scope(contacts=ContactScope(({"CT_Fonction": "gér*"},)))))
+    made = decide(worlds.world([], [worlds.ssm_row(typeId=2)], [], using=using))
+    assert (made.writes, made.problems) == ((), ())
+
+
 @pytest.mark.parametrize(
     ("direction", "in_sage100", "in_ssm"),
     [
@@ -48,18 +74,33 @@ def test_r1_r3_a_new_contact_takes_over_the_fields_that_go_to_the_other_side(dir
 
 
 @pytest.mark.parametrize(
-    ("too_long", "skype", "told"),
+    ("too_long", "title", "told"),
     [
-        pytest.param(TooLong.REFUSE, None, ["value_too_long skype"], id="refuse: created without it, and a problem"),
-        pytest.param(TooLong.TRUNCATE, "x" * 35, ["value_truncated skype"], id="truncate: shortened, and a notice"),
+        pytest.param(TooLong.REFUSE, None, ["value_too_long job_title"], id="refuse: created without, and a problem"),
+        pytest.param(TooLong.TRUNCATE, "x" * 35, ["value_truncated job_title"], id="truncate: shortened, and a notice"),
     ],
 )
-def test_p7_a_text_that_is_too_long_for_a_new_contact_in_sage(too_long, skype, told):
+def test_p7_a_text_that_is_too_long_for_a_new_contact_in_sage(too_long, title, told):
     policy = Policy(too_long=too_long)
-    known = worlds.mapper(policy=policy)
-    made = decide(worlds.world([], [worlds.ssm_row(skype="x" * 36)], [], using=known, policy=policy))
+    known = worlds.mapper(worlds.FREE_JOB_TITLES, policy=policy)
+    made = decide(worlds.world([], [worlds.ssm_row(Z_job="x" * 36)], [], using=known, policy=policy))
     problems, notices = worlds.told(made)
-    assert (made.writes[0].values.get("CT_Skype"), problems + notices) == (skype, told)
+    assert (made.writes[0].values.get("CT_Fonction"), problems + notices) == (title, told)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ({"lastName": "x" * 36}, ["value_too_long last_name"]),
+        ({"firstName": "x" * 36}, ["value_too_long first_name"]),
+        ({"firstName": "Ελένη"}, ["value_not_representable first_name"]),
+    ],
+)
+@pytest.mark.parametrize("too_long", TooLong)
+def test_p1_p7_a_contact_is_not_created_with_one_name_where_the_other_cannot_be_held(names, told, too_long):
+    policy = Policy(too_long=too_long)
+    made = decide(worlds.world([], [worlds.ssm_row(**names)], [], using=worlds.mapper(policy=policy), policy=policy))
+    assert (made.writes, worlds.told(made)[0]) == ((), told)
 
 
 # --- the number of a new contact in Sage

@@ -12,7 +12,7 @@ from sage100_ssm.sync.model import Intent, LinkStatus, Side
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.planning.world import PartlyRead, Unreadable
 from sage100_ssm.sync.policy import Policy, RefusedDeletion
-from sage100_ssm.sync.run.receipts import after_write, refusal
+from sage100_ssm.sync.run.receipts import after_write, refusals
 from tests.support import worlds
 
 SAGE, SSM = Side.SAGE100, Side.SSM
@@ -318,6 +318,6 @@ def test_p14_a_link_that_ends_gives_its_number_free_at_once():
 def test_p10_an_update_of_a_contact_that_is_not_found_is_a_problem_and_no_silence():
     (write,) = decide(worlds.world([ROW | {"CT_EMail": "ada@x.example"}], [CARD], [worlds.linked(ROW, CARD)])).writes
     receipt = Receipt(0, "contacts", Action.UPDATE, Outcome.REFUSED, cause=Cause.NOT_FOUND)
-    problem = refusal(write, receipt, worlds.mapper())
+    (problem,) = refusals(write, receipt, worlds.mapper())
     assert problem is not None
     assert problem.code is Code.NOT_VISIBLE_IN_SSM

@@ -7,7 +7,7 @@ import pytest
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.journal import Code, DeletionRefused, Entry, Flapping, Subject
 from sage100_ssm.sync.model import Link, Side
-from sage100_ssm.sync.planning.plan import Plan, Withheld, is_about
+from sage100_ssm.sync.planning.plan import Chosen, Plan, Withheld, is_about
 from sage100_ssm.sync.planning.writes import Write
 
 SAGE, SSM = Side.SAGE100, Side.SSM
@@ -46,7 +46,7 @@ def test_whether_something_is_about_a_subject(one, subject, about):
     ids=["one contact", "the contacts of a company", "nobody"],
 )
 def test_the_part_of_a_plan_that_is_about_a_subject(subject, left):
-    part = PLAN.about(subject)
+    part = PLAN.about(Chosen([subject]))
     assert [w.subject for w in part.writes] == left
     assert [p.subject for p in part.problems] == left
     assert [n.subject for n in part.notices] == left

@@ -79,21 +79,21 @@ NAMELESS = {**ALPHA, "extId": "GAMMA", "name": None}
         pytest.param(None, BOTH, Entry(ADA, CompanyMissing()), id="no account"),
         pytest.param(11, (DELETED,), Entry(ADA_OF_ALPHA, CompanyMissing()), id="a deleted account"),
         pytest.param(
-            11, ({**ALPHA, "extId": None},), Entry(ADA, CompanyNotInSage("Alpha")), id="an account without a code"
+            11, ({**ALPHA, "extId": None},), Entry(ADA, CompanyNotInSage("Alpha", 11)), id="an account without a code"
         ),
         pytest.param(
             11,
             ({**ALPHA, "extId": "GAMMA"},),
-            Entry(replace(ADA, company="GAMMA"), CompanyNotInSage("Alpha"), ssm_value="GAMMA"),
+            Entry(replace(ADA, company="GAMMA"), CompanyNotInSage("Alpha", 11), ssm_value="GAMMA"),
             id="a code that is no client or prospect",
         ),
         pytest.param(
             11,
             (NAMELESS,),
-            Entry(replace(ADA, company="GAMMA"), CompanyNotInSage("11"), ssm_value="GAMMA"),
+            Entry(replace(ADA, company="GAMMA"), CompanyNotInSage("11", 11), ssm_value="GAMMA"),
             id="the same, of an account without a name: its id stands in",
         ),
-        pytest.param(99, BOTH, Entry(ADA, CompanyNotInSage("99")), id="an account that SSM does not show"),
+        pytest.param(99, BOTH, Entry(ADA, CompanyNotInSage("99", 99)), id="an account that SSM does not show"),
     ],
 )
 def test_r4_why_the_company_of_an_ssm_contact_does_not_do(account, accounts, problem):

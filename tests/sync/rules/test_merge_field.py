@@ -4,20 +4,25 @@ from dataclasses import replace
 
 import pytest
 
-from sage100_ssm.sync.contacts.fields import STANDARD, Direction
-from sage100_ssm.sync.journal import Code, ConflictSettled
+from sage100_ssm.sync.contacts.fields import STANDARD, Direction, Field
+from sage100_ssm.sync.journal import ChangePutBack, Code, ConflictSettled, ValueNotRepresentable
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.policy import ConflictPolicy, Policy, TooLong
 from sage100_ssm.sync.rules.merge import FieldMerge
 from sage100_ssm.sync.rules.pair import ShownPair
 from tests.support import worlds
 
-BY_NAME = {f.name: f for f in STANDARD}
+BY_NAME = {
+    **{f.name: f for f in STANDARD},
+    "remark": Field("remark", "Remarque", "Z_remark"),
+    "title": Field("title", "CT_Fonction", "Z_title"),
+}
 NONE = "no base"
 LONG = "x" * 36
 CUT = "x" * 35
 AGREED, NOTHING, HELD = "agreed", "nothing", "held"
 SETTLED = Code.CONFLICT_SETTLED
+PUT_BACK = Code.CHANGE_PUT_BACK
 
 
 def merged(
@@ -36,7 +41,7 @@ def merged(
     """Merge one field of Ada, whose base (both sides' or each one's) and values are given."""
     field = replace(BY_NAME[name], direction=Direction(direction))
     known = worlds.mapper(
-        tuple(field if f.name == name else f for f in STANDARD),
+        tuple(field if f.name == name else f for f in BY_NAME.values()),
         policy=Policy(too_long=TooLong.TRUNCATE if truncate else TooLong.REFUSE, missing_first_name=missing),
     )
     was = base if isinstance(base, tuple) else (base, base)
@@ -48,7 +53,7 @@ def merged(
     rows = before[0] | {field.sage100: here}, before[1] | {field.ssm: there}
     row, contact = known.read(Side.SAGE100, rows[0] | stamp), known.read(Side.SSM, rows[1] | stamp)
     pair = ShownPair(link, row, contact, frozenset(disputed))
-    result = FieldMerge(field, pair, known, Policy(ConflictPolicy(conflict))).decide()
+    (result,) = FieldMerge((field,), pair, known, Policy(ConflictPolicy(conflict))).decide()
     assert result.field is field
     return result
 
@@ -118,22 +123,32 @@ def test_p1_a_conflict_that_a_person_is_to_settle_waits_for_equal_values(here, t
     ("direction", "base", "here", "there", "expected"),
     [
         ("to_ssm", "a", "b", "a", ("ssm", "b")),
-        ("to_ssm", "a", "a", "b", ("ssm", "a")),
-        ("to_ssm", "a", "b", "c", ("ssm", "b")),
+        ("to_ssm", "a", "a", "b", ("ssm", "a", PUT_BACK)),
+        ("to_ssm", "a", "b", "c", ("ssm", "b", PUT_BACK)),
+        ("to_ssm", "a", "a", None, ("ssm", "a", PUT_BACK)),
         ("to_ssm", "a", "", "a", ("ssm", None)),
         ("to_ssm", "a", "a", "a", AGREED),
-        ("to_ssm", NONE, "b", "c", ("ssm", "b")),
+        ("to_ssm", NONE, "b", "c", ("ssm", "b", PUT_BACK)),
+        ("to_ssm", NONE, "B", "b", AGREED),
         ("to_ssm", NONE, "", "c", NOTHING),
         ("to_ssm", NONE, "b", None, ("ssm", "b")),
         ("to_sage100", "a", "a", "b", ("sage100", "b")),
-        ("to_sage100", "a", "b", "a", ("sage100", "a")),
+        ("to_sage100", "a", "b", "a", ("sage100", "a", PUT_BACK)),
         ("to_sage100", "a", "a", LONG, Code.VALUE_TOO_LONG),
         ("to_sage100", NONE, "b", None, NOTHING),
-        ("to_sage100", NONE, "b", "c", ("sage100", "c")),
+        ("to_sage100", NONE, "b", "c", ("sage100", "c", PUT_BACK)),
     ],
 )
-def test_in_a_one_way_field_the_receiving_sides_own_change_is_put_back(direction, base, here, there, expected):
+def test_p1_in_a_one_way_field_the_receiving_sides_own_change_is_put_back_and_noted(
+    direction, base, here, there, expected
+):
     assert outcome(merged("skype", base, here, there, direction=direction, conflict="manual")) == expected
+
+
+def test_p1_the_notice_of_a_change_that_was_put_back_has_both_values():
+    notice = merged("skype", "a", "a", "b", direction="to_ssm").notice
+    assert notice.facts == ChangePutBack(Side.SAGE100)
+    assert (notice.rule, notice.field, notice.sage100_value, notice.ssm_value) == ("P1", "skype", "a", "b")
 
 
 def test_in_a_one_way_field_a_gender_that_ssm_does_not_have_changes_nothing_in_sage():
@@ -166,7 +181,28 @@ def test_p1_p7_a_value_that_sage_cannot_hold_never_wins(base, here, there, confl
     ],
 )
 def test_p7_truncated_the_shortened_form_never_comes_back(base, here, there, expected):
-    assert outcome(merged("skype", base, here, there, truncate=True)) == expected
+    assert outcome(merged("title", base, here, there, truncate=True)) == expected
+
+
+@pytest.mark.parametrize("name", ["last_name", "first_name", "email", "linkedin", "skype"])
+def test_p7_names_addresses_and_ids_are_never_shortened(name):
+    assert outcome(merged(name, "a", "a", "x" * 70, truncate=True)) == Code.VALUE_TOO_LONG
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        ("+33 (0) 1.23.45.67.89 ", ("sage100", "+33 (0) 1.23.45.67.89")),
+        ("+33 (0) 1 . 23 . 45 . 67 . 89", ("sage100", "+33123456789")),
+        ("(01 23 45 67 89) (poste 12)", ("sage100", "0123456789poste12")),
+        ("01 23 45 67 89 / 06 12 34 56 78", ("sage100", "0123456789/0612345678")),
+        ("01 23 45 67 89 / 06 12 34 56 78 / 07", Code.VALUE_TOO_LONG),
+        ("0123456789 (demander Mme Briand)", Code.VALUE_TOO_LONG),
+    ],
+)
+@pytest.mark.parametrize("truncate", [False, True])
+def test_p7_a_number_too_long_by_its_spaces_dots_and_brackets_is_written_without_them(there, expected, truncate):
+    assert outcome(merged("phone", "1", "1", there, truncate=truncate)) == expected
 
 
 @pytest.mark.parametrize(
@@ -197,6 +233,11 @@ def test_p7_a_name_that_a_side_demands(name, base, here, there, missing, expecte
         ((0, 0), 2, 1, "manual", AGREED),
         ((1, 1), 1, None, "sage100", NOTHING),
         ((1, 1), 0, None, "sage100", ("ssm", 0)),
+        # created in Sage from a card without gender: 0 is no civility that anybody chose
+        ((0, None), 0, None, "sage100", NOTHING),
+        ((0, None), 0, 0, "sage100", AGREED),
+        ((0, None), 1, None, "sage100", ("ssm", 1)),
+        ((0, None), 0, 1, "sage100", ("sage100", 1)),
         (NONE, 0, 1, "sage100", ("sage100", 1)),
         (NONE, 0, None, "sage100", AGREED),
         (NONE, 1, None, "sage100", ("ssm", 1)),
@@ -209,7 +250,7 @@ def test_civility_and_gender(base, here, there, conflict, expected):
 
 def test_an_unknown_gender_puts_no_civility_back():
     assert outcome(merged("civility", (0, 0), 1, None, direction="to_sage100")) == AGREED
-    assert outcome(merged("civility", (0, 0), 1, 0, direction="to_sage100")) == ("sage100", 0)
+    assert outcome(merged("civility", (0, 0), 1, 0, direction="to_sage100")) == ("sage100", 0, PUT_BACK)
 
 
 @pytest.mark.parametrize("conflict", ["sage100", "ssm", "newest"])
@@ -240,6 +281,19 @@ def test_job_title_travels_by_its_label(base, here, there, expected):
         ("phone", "01 23 45 67 89", "01.23.45.67.89", "+33 1 23 45 67 89"),
         ("email", "ada@x.example", "ADA@X.example", "ada@x.example"),
         ("last_name", "Le Goff", "Le\u00a0 Goff", "Le Goff"),
+        ("last_name", "Le Goff", "Le\u202fGoff", "Le\tGoff"),
+        ("last_name", "Le Goff", "\u200eLe Goff\ufeff", "Le\u2028Goff\x07"),
+        ("first_name", "Jean-Pierre", "Jean\u2011Pierre", "Jean\u00ad\u2013Pierre"),
+        ("last_name", "d'Aumont", "d\u2019Aumont", "d\u00b4Aumont"),
+        ("first_name", "", ".", "-"),
+        ("first_name", "", "\u200b\u3164", None),
+        ("phone", "0590 12 34 56", "0590 12 34 56", "+590 590 12 34 56"),
+        ("mobile", "", "- - -", "?"),
+        ("email", "", "@", None),
+        ("email", "zoe\u0301@x.example", "zo\u00e9\u200b@X.example", "ZOE\u0301@x.example"),
+        ("skype", "", "", "--"),
+        ("job_title", ("", None), "?", None),
+        ("remark", "one\ntwo", "one \r\n two", "one\rtwo"),
     ],
 )
 def test_p8_what_is_equal_after_normalising_is_never_rewritten(name, base, here, there):
@@ -275,7 +329,7 @@ def test_p1_the_fields_own_setting_goes_before_the_sites():
         known.read(Side.SAGE100, worlds.sage_row(CT_Skype="b")),
         known.read(Side.SSM, worlds.ssm_row(skype="c")),
     )
-    result = FieldMerge(field, ShownPair(link, row, contact), known, Policy(ConflictPolicy.SAGE100)).decide()
+    (result,) = FieldMerge((field,), ShownPair(link, row, contact), known, Policy(ConflictPolicy.SAGE100)).decide()
     assert outcome(result) == ("sage100", "c", SETTLED)
 
 
@@ -283,3 +337,86 @@ def test_p1_the_notice_of_a_settled_conflict_tells_both_values():
     notice = merged("skype", "a", "b", "c").notice
     assert (notice.rule, notice.field, notice.sage100_value, notice.ssm_value) == ("P1", "skype", "b", "c")
     assert (notice.subject.sage100_id, notice.subject.ssm_id) == (1, 501)
+
+
+# --- P4: without a base
+
+
+@pytest.mark.parametrize(
+    ("name", "here", "there"),
+    [
+        ("last_name", "HERISVAUX", "Hérisvaux"),
+        ("first_name", "ELOISE", "Éloïse"),
+        ("last_name", "LECOEUR", "Lecœur"),
+        ("last_name", "LEGARREC", "Le Garrec"),
+        ("last_name", "M. BRIAND", "Briand"),
+        ("last_name", "L&#39;Hermine", "L’Hermine"),
+        ("first_name", "J.P.", "J P"),
+        ("title", "RESPONSABLE ACHATS", "Responsable-achats"),
+        ("remark", "A RAPPELER", "À rappeler"),
+        ("skype", "Live:Ada", "live:ada"),
+    ],
+)
+@pytest.mark.parametrize("conflict", ConflictPolicy)
+def test_p4_without_a_base_another_spelling_is_no_conflict(name, here, there, conflict):
+    assert outcome(merged(name, NONE, here, there, conflict=conflict)) == AGREED
+
+
+@pytest.mark.parametrize(
+    ("name", "here", "there"),
+    [
+        ("last_name", "HERISVAUX", "Hérisvaut"),
+        ("remark", "A+", "A"),
+        ("remark", "10-12", "1012"),
+        ("remark", "+++", "++"),
+        ("skype", "live:a.da", "live:ada"),
+        ("linkedin", "in/ada-b", "in/adab"),
+    ],
+)
+def test_p4_without_a_base_other_letters_or_signs_that_count_are_a_conflict(name, here, there):
+    assert outcome(merged(name, NONE, here, there)) == ("ssm", here, SETTLED)
+
+
+def test_with_a_base_a_change_of_case_or_accents_is_an_edit():
+    assert outcome(merged("last_name", "HERISVAUX", "HERISVAUX", "Hérisvaux")) == ("sage100", "Hérisvaux")
+    assert outcome(merged("last_name", ("HERISVAUX", "Hérisvaux"), "HERISVAUX", "Hérisvaux")) == NOTHING
+    assert outcome(merged("last_name", ("HERISVAUX", "Hérisvaux"), "HERISVAUT", "Hérisvaux")) == ("ssm", "HERISVAUT")
+
+
+# --- P8: what is written
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "written"),
+    [
+        ("last_name", "Le\u202fGarrec", "Le Garrec"),
+        ("first_name", "Jean\u2011Pierre", "Jean-Pierre"),
+        ("first_name", "Jean\u2010Pierre", "Jean-Pierre"),
+        ("last_name", "\u202aBriand\u202c", "Briand"),
+        ("last_name", "Bri\u00adand\x07", "Briand"),
+        ("last_name", "Briand\nMartin", "Briand Martin"),
+        ("last_name", "d’Aumont – œ “€”", "d’Aumont – œ “€”"),
+        ("last_name", "d\u02bcAumont", "d'Aumont"),
+        ("last_name", "Gri\ufb03n", "Griffin"),
+        ("last_name", "\uff21dele", "Adele"),
+        ("email", "zoe\u0301@x.example\u200b", "zo\u00e9@x.example"),
+        ("email", "Jean\u2011Paul@X.example", "Jean-Paul@X.example"),
+        ("mobile", "\u202a06\u202f12\u00a034.56 78\u202c", "06 12 34.56 78"),
+        ("remark", "one\r\n\ttwo\u200b", "one\ntwo"),
+        ("remark", "+++", "+++"),
+    ],
+)
+def test_p8_what_is_written_to_sage_has_plain_spaces_and_no_invisible_sign(name, there, written):
+    assert outcome(merged(name, "Ada", "Ada", there)) == ("sage100", written)
+
+
+@pytest.mark.parametrize("sign", ["Ω", "Ł", "😀", "\ue000"])
+def test_p7_a_sign_without_an_equivalent_is_named(sign):
+    result = merged("skype", "Ada", "Ada", f"A{sign}")
+    assert result.problem.facts == ValueNotRepresentable(sign)
+
+
+@pytest.mark.parametrize(("here", "there", "to"), [(".", "Ada", "ssm"), ("Ada", ".", "sage100")])
+def test_p8_a_placeholder_typed_over_a_value_clears_it(here, there, to):
+    base = "Ada"
+    assert outcome(merged("skype", base, here, there)) == (to, None)

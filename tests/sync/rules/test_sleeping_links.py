@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from sage100_ssm.sync.contacts.companies import Scope
+from sage100_ssm.sync.contacts.companies import ContactScope, Scope
 from sage100_ssm.sync.journal import Code, SleepReason
 from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.rules import links
@@ -17,6 +17,7 @@ DELETED_ACCOUNT = {**ALPHA, "deleted": True}
 NEW_ACCOUNT, SECOND_ACCOUNT = {**ALPHA, "id": 13}, {**ALPHA, "id": 14}
 NO_CLIENT = worlds.CLIENTS[1:]
 EVERYBODY, WITHOUT_ALPHA = Scope(), Scope(exclude=("AL*",))
+WITHOUT_SERVICE = Scope(contacts=ContactScope(({"N_Service": "4"},)))
 OUT, INVISIBLE = Code.OUT_OF_SCOPE, Code.NOT_VISIBLE_IN_SSM
 
 
@@ -56,6 +57,21 @@ CASES = [
         SleepReason.LEFT_OUT,
         scope=WITHOUT_ALPHA,
         clients=NO_CLIENT,
+    ),
+    Case("P13: the settings leave out the contact", SleepReason.LEFT_OUT, scope=WITHOUT_SERVICE),
+    Case(
+        "P13 before R8: the settings leave out the contact, and SSM shows it as deleted",
+        SleepReason.LEFT_OUT,
+        ssm="deleted",
+        scope=WITHOUT_SERVICE,
+    ),
+    Case("R9: gone from Sage, no pattern leaves it out any more", None, sage100=False, scope=WITHOUT_SERVICE),
+    Case(
+        "P13: gone from Sage while it slept, perhaps left out, it sleeps on",
+        SleepReason.LEFT_OUT,
+        sage100=False,
+        slept=OUT,
+        scope=WITHOUT_SERVICE,
     ),
     Case("P13: its company is no client any more", SleepReason.NO_CLIENT, clients=NO_CLIENT),
     Case(
@@ -183,3 +199,28 @@ def test_p13_whose_account_was_deleted_may_return_once_the_company_has_an_accoun
 def test_p13_it_returns_to_the_only_account_of_its_company(accounts, returns):
     pair, companies = pair_and_companies(Case("", None, accounts=accounts))
     assert links._may_return(pair, pair.ssm, companies) is returns
+
+
+@pytest.mark.parametrize("origin", list(Side))
+@pytest.mark.parametrize(
+    ("columns", "without", "company", "returns"),
+    [
+        pytest.param({"CT_Num": "BETA"}, (), "ALPHA", True, id="moved to a company that has an account"),
+        pytest.param({"CT_Num": "BETA"}, ("company",), "ALPHA", True, id="the same, before a first base"),
+        pytest.param({"CT_Num": "GAMMA"}, (), "ALPHA", False, id="moved to a company without an account"),
+    ],
+)
+def test_p13_whom_sage_moved_lives_though_the_old_account_was_deleted(origin, columns, without, company, returns):
+    known = worlds.companies(accounts=(DELETED_ACCOUNT, BETA))
+    mapper = worlds.mapper(known=known)
+    here, there = mapper.read(SAGE, worlds.sage_row(**columns)), mapper.read(SSM, worlds.ssm_row(deleted=True))
+    link = worlds.linked(using=mapper, origin=origin, without=without, company=company)
+    assert links._may_return(LinkedPair(link, here, there), there, known) is returns
+
+
+def test_p13_a_contact_that_ssm_moved_to_an_account_deleted_with_it_does_not_return():
+    known = worlds.companies(accounts=(ALPHA, {**BETA, "deleted": True}))
+    mapper = worlds.mapper(known=known)
+    there = mapper.read(SSM, worlds.ssm_row(accountId=12, deleted=True))
+    pair = LinkedPair(worlds.linked(using=mapper, origin=SSM), mapper.read(SAGE, worlds.sage_row()), there)
+    assert not links._may_return(pair, there, known)

@@ -42,4 +42,4 @@ def counted(sage100=None, ssm=None, **more):
 )
 def test_r10_what_became_of_a_contact(tally, problems, plan, became):
     known = [JournalEntry(number, entry, NOON, NOON) for number, entry in enumerate(problems, 1)]
-    assert retried(ADA, plan, tally, known).became is became
+    assert retried((ADA,), plan, tally, known).became is became

@@ -33,6 +33,7 @@ def card(number, **fields):
     return {"id": number, "dateCreated": BORN, "lastName": f"N{number}", "extId": f"sage100:X:{number}", **fields}
 
 
+OWN = frozenset({"X"})
 FIVE = {number: card(number) for number in range(1, 6)}
 
 
@@ -52,30 +53,56 @@ FIVE = {number: card(number) for number in range(1, 6)}
 )
 def test_a_moment_of_creation_may_be_spelt_otherwise(created):
     now = [card(n, dateCreated=created, extId=None) for n in FIVE]
-    assert compare_ssm_rows(FIVE, now) == RowComparison(same=5)
+    assert compare_ssm_rows(FIVE, now, OWN) == RowComparison(same=5)
 
 
 @pytest.mark.parametrize("created", ["2024-03-05T10:13:12Z", "2024-03-05T11:11:12.7Z", "2019-01-01T00:00:00Z"])
 def test_rows_created_at_another_moment_are_others_whatever_they_say(created):
     now = [card(n, dateCreated=created, extId=f"C{n}") for n in FIVE]
-    assert compare_ssm_rows({n: card(n, extId=f"C{n}") for n in FIVE}, now) == RowComparison(different=5)
+    assert compare_ssm_rows({n: card(n, extId=f"C{n}") for n in FIVE}, now, OWN) == RowComparison(different=5)
 
 
 def test_who_bears_our_ext_id_is_the_same_though_its_moment_of_creation_changed():
-    assert compare_ssm_rows(FIVE, [card(n, dateCreated="2019-01-01T00:00:00Z") for n in FIVE]) == RowComparison(same=5)
+    assert compare_ssm_rows(FIVE, [card(n, dateCreated="2019-01-01T00:00:00Z") for n in FIVE], OWN) == RowComparison(
+        same=5
+    )
 
 
 def test_what_people_may_change_is_not_held_against_a_row():
     now = [card(n, lastName="Autre", email="autre@x.example", phone1="1", extId=None) for n in FIVE]
-    assert compare_ssm_rows(FIVE, now) == RowComparison(same=5)
+    assert compare_ssm_rows(FIVE, now, OWN) == RowComparison(same=5)
 
 
 def test_rows_never_seen_before_tell_nothing():
-    assert compare_ssm_rows({}, FIVE.values()) == RowComparison()
+    assert compare_ssm_rows({}, FIVE.values(), OWN) == RowComparison()
 
 
-def test_who_bears_another_ext_id_of_ours_is_another_whenever_it_was_created():
-    assert compare_ssm_rows(FIVE, [card(n, extId=f"sage100:Y:{n}") for n in FIVE]) == RowComparison(different=5)
+@pytest.mark.parametrize("number", [0, 1])
+def test_who_has_the_mark_of_another_company_database_is_another_whenever_it_was_created(number):
+    now = [card(n, extId=f"sage100:Y:{n + number}") for n in FIVE]
+    assert compare_ssm_rows(FIVE, now, OWN) == RowComparison(different=5)
+
+
+def test_a_mark_rewritten_from_a_former_name_of_the_database_proves_nothing_against_a_row():
+    now = [card(n, extId=f"sage100:Y:{n}") for n in FIVE]
+    assert compare_ssm_rows(FIVE, now, OWN | {"Y"}) == RowComparison(same=5)
+
+
+CROSSED = [card(n, extId=f"sage100:X:{n % 5 + 1}") for n in FIVE]
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        pytest.param({}, True, id="created at the same moment"),
+        pytest.param({"dateCreated": "2019-01-01T00:00:00Z"}, False, id="created at another moment"),
+        pytest.param({"dateCreated": None}, True, id="no moment known, the same names"),
+        pytest.param({"dateCreated": None, "lastName": "Autre"}, False, id="no moment known, other names"),
+    ],
+)
+def test_marks_that_an_import_crossed_leave_it_to_the_moment_of_creation_then_to_the_names(changes, same):
+    compared = compare_ssm_rows(FIVE, [row | changes for row in CROSSED], OWN)
+    assert compared == (RowComparison(same=5) if same else RowComparison(different=5))
 
 
 @pytest.mark.parametrize(
@@ -186,7 +213,8 @@ def test_a_few_of_the_oldest_companies_are_remembered():
 
 
 @pytest.mark.parametrize(
-    ("links", "known", "refuses"), [(LINKS, "A", False), (LINKS, None, False), (LINKS, "B", True), ([], "B", False)]
+    ("links", "known", "refuses"),
+    [(LINKS, "A", False), (LINKS, None, False), (LINKS, "B", True), ([], "B", False), (LINKS, "OLD", False)],
 )
 def test_the_settings_name_the_company_database_that_the_links_were_made_for(links, known, refuses):
-    assert refused(lambda: refuse_other_company(links, known, "A")) is refuses
+    assert refused(lambda: refuse_other_company(links, known, "A", ["OLD"])) is refuses
