@@ -194,6 +194,9 @@ class Draft:
             same_in_sage(link, world.sage100, self.sage100_by_number, self.linked_identities) for link in world.links
         )
         taken = {row.id for row in linked if row} | self.by_sage100_id.keys()
+        # What we created, unconfirmed, is the contact of another card, even if both have one name.
+        created = {i.sage100_no for i in world.intents if i.side is Side.SAGE100}
+        taken |= {row.id for row in world.sage100.values() if row.number in created}
         found: dict[tuple[str, str, str], list[Contact]] = {}
         for row in world.sage100.values():
             if row.id not in taken and row.values.get(LAST_NAME) and self.companies.is_in_scope(row.company):

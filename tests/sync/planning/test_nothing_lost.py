@@ -257,6 +257,15 @@ def test_r9_what_we_created_unconfirmed_stays_while_its_sage_row_cannot_be_under
     assert (SSM, Action.DELETE, 777) not in lines(plan)
 
 
+def test_p14_what_we_created_unconfirmed_for_a_namesake_is_nobody_typed_again():
+    gone, namesake = BORN_IN_SSM, worlds.ssm_row(777, comment="another Ada")
+    ours = worlds.sage_row(2, CT_No=77)
+    intent = Intent(SAGE, 777, sage100_no=77, names=("Aubrelin", "Ada"))
+    plan = decide(worlds.world([ours], [CARD, namesake], [gone], intents=[intent]))
+    assert (SSM, Action.DELETE, 501) in lines(plan)
+    assert [(k.sage100_id, k.ssm_id) for k in plan.links if k.sage100_id == 2] == [(2, 777)]
+
+
 # --- P3: every column counts
 
 
