@@ -61,7 +61,7 @@ def test_retry_says_that_and_why_a_contact_is_refused_again(here, call, told):
     assert "refused" in result.stdout
     printed = json.loads(call("retry", str(one["id"]), "-c", str(here.settings), "--json").stdout)["retried"]
     assert (printed["became"], [c["contact"] for c in printed["contacts"]]) == ("refused", [one["contact"]])
-    assert [(p["id"], p["code"]) for p in printed["problems"]] == [(one["id"], "rejected_by_ssm")]
+    assert [(p["id"], p["code"]) for p in printed["problems"]] == [(one["id"], one["code"])]
 
 
 def test_retry_is_no_run_for_status(here, call, told):
