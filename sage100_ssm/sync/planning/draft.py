@@ -212,10 +212,13 @@ class Draft:
         """The live SSM contacts, but for those that belong to other company databases."""
         return (c for c in self.world.ssm.values() if not c.deleted and c.id not in self.of_other_databases)
 
-    def unconfirmed_bases(self, sage100_id: int, ssm_id: int) -> dict[Side, Base]:
+    def unconfirmed_bases(self, row: Contact, ssm_id: int) -> dict[Side, Base]:
         """Per side with an unconfirmed create of the contact: the base that the create leaves if it was done."""
-        source = {Side.SSM: sage100_id, Side.SAGE100: ssm_id}
-        return {i.side: i.base for i in self.world.intents if i.base and source[i.side] == i.source_id}
+        source = {Side.SSM: row.id, Side.SAGE100: ssm_id}
+        bases = {i.side: i for i in self.world.intents if i.base and source[i.side] == i.source_id}
+        # Another row than the one that we created was typed by somebody: its values are theirs.
+        is_ours = Side.SAGE100 not in bases or bases[Side.SAGE100].sage100_no == row.number
+        return {side: intent.base for side, intent in bases.items() if side is Side.SSM or is_ours}
 
     def is_unconfirmed(self, side: Side, source_id: int) -> bool:
         """P11: whether the contact's creation was tried a moment ago and may still show: it is not repeated."""

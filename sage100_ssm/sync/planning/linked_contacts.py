@@ -296,7 +296,7 @@ def _successor_in_ssm(draft: Draft, pair: ShownPair, bearers: Sequence[Contact])
 
 def _move_in_ssm(draft: Draft, pair: ShownPair, successor: Contact) -> None:
     draft.linked_ssm_ids.add(successor.id)
-    unconfirmed = draft.unconfirmed_bases(pair.sage100.id, successor.id)
+    unconfirmed = draft.unconfirmed_bases(pair.sage100, successor.id)
     moved = replace(_woken(pair.link), ssm_id=successor.id, base={}, ssm_stamp=None, unconfirmed=unconfirmed)
     moved = draft.save(confirmed(moved, pair.sage100, successor, draft.mapper), pair.link)
     _both_live(draft, _shown(draft, moved, pair.sage100, successor))

@@ -166,7 +166,7 @@ def _link(draft: Draft, pair: matching.Match) -> None:
         {name: both for name, both in values.items() if name in agreed},
         row.stamp,
         contact.stamp,
-        unconfirmed=draft.unconfirmed_bases(row.id, contact.id),
+        unconfirmed=draft.unconfirmed_bases(row, contact.id),
     )
     draft.notice(*_foreign(subject_of(row, contact), contact))
     draft.linked_ssm_ids.add(link.ssm_id)

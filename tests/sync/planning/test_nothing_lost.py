@@ -8,7 +8,7 @@ import pytest
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.sync.contacts.companies import MalformedRowError
 from sage100_ssm.sync.journal import Code
-from sage100_ssm.sync.model import Intent, LinkStatus, Side
+from sage100_ssm.sync.model import Intent, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.planning.world import PartlyRead, Unreadable
 from sage100_ssm.sync.policy import Policy, RefusedDeletion
@@ -264,6 +264,14 @@ def test_p14_what_we_created_unconfirmed_for_a_namesake_is_nobody_typed_again():
     plan = decide(worlds.world([ours], [CARD, namesake], [gone], intents=[intent]))
     assert (SSM, Action.DELETE, 501) in lines(plan)
     assert [(k.sage100_id, k.ssm_id) for k in plan.links if k.sage100_id == 2] == [(2, 777)]
+
+
+def test_p1_a_row_typed_again_over_an_unconfirmed_creation_holds_what_its_user_typed():
+    row, card = worlds.sage_row(2, CT_No=78, CT_EMail="typed@x.example"), worlds.ssm_row(501, email="later@x.example")
+    base = {"email": ValuePair("typed@x.example", "typed@x.example")}
+    intent = Intent(SAGE, 501, sage100_no=77, names=("Aubrelin", "Ada"), base=base)
+    plan = decide(worlds.world([row], [card], [], intents=[intent]))
+    assert Code.CONFLICT_SETTLED in [n.code for w in plan.writes for n in w.notices]
 
 
 # --- P3: every column counts
