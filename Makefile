@@ -38,7 +38,7 @@ mutate: $(INSTALLED) ## changes to rules and guards that their tests do not noti
 	@$(BIN)/mutmut results | grep -v ': not checked$$' | tee mutants/survived.txt
 	@echo "See one with: $(BIN)/mutmut show NAME"
 
-explore: $(INSTALLED) ## look for mistakes in a small world and in random sequences of events (MINUTES=10)
+explore: $(INSTALLED) ## look for mistakes in a small world, in plays and on random walks (MINUTES=10)
 	@$(BIN)/python -m tests.support.explore --minutes $(or $(MINUTES),10)
 
 record: $(INSTALLED) ## the conversations with SSM that tests replay: with the stand-in, or a tenant named by the environment

@@ -140,7 +140,7 @@ class SourceSsm(PagedSource):
             if page.unreadable and not self.unreadable[stream]:
                 ids = ", ".join(str(row.id) for row in page.unreadable if row.id is not None) or "unknown"
                 _logger.warning("Rows of %s cannot be read and are left out, ids: %s.", stream, ids)
-            self.unreadable[stream] += len(page.unreadable)
+            self.unreadable[stream] += [row.known for row in page.unreadable]
             return page
 
         return note

@@ -270,22 +270,28 @@ def retry(
     problem: Annotated[int, typer.Argument(help="Number of an open problem, as `problems` shows it.", metavar="ID")],
     *,
     config: Config = SYNC_YAML,
+    as_json: Json = False,
 ) -> None:
-    """Try the contact of one problem again: now, alone, even if it is in a pause.
+    """Try the contact of one problem again: now, alone, even if it is in a pause. Says what became of it.
 
     `sage100-ssm problems`, mend the cause, then `sage100-ssm retry 12`
     """
-    with command_context(config) as context:
+    with command_context(config, as_json=as_json) as context:
         from sage100_ssm.app.assemble import run_once
         from sage100_ssm.sync.run.context import RunOptions
+        from sage100_ssm.sync.run.observe import contacts_to_retry
 
+        with context.state() as state:
+            contacts_to_retry(state, problem)  # one that nobody knows is refused before either side is opened
         report = run_once(
             context.settings,
             options=RunOptions(problem=problem),
             progress=context.progress,
             waiting=context.waiting,
         )
-        context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
+        assert report.retried is not None, "a run that is about some contacts says what became of them"
+        shown = tables.retried(report.retried, context.language)
+        context.print_result(json_shapes.retry(report, report.retried, context.language), shown)
         context.print_guards(report.guards)
         context.print_failures(report.failures)
     raise typer.Exit(report.exit_code)

@@ -13,6 +13,8 @@ from sage100_ssm.messages import Language, code_label, describe
 from sage100_ssm.sync.journal import Subject
 from sage100_ssm.sync.model import Link
 from sage100_ssm.sync.run.pairs import Candidates
+from sage100_ssm.sync.run.report import RunReport
+from sage100_ssm.sync.run.retried import Retried
 from sage100_ssm.sync.state.forgetting import LivesOn, StoredPerson
 from sage100_ssm.sync.state.records import JournalEntry, RunRow
 
@@ -89,6 +91,21 @@ def _link(link: Link) -> Json:
         "status": link.status.value,
         "fields": {name: [pair.sage100, pair.ssm] for name, pair in link.base.items()},
     }
+
+
+def retry(report: RunReport, what: Retried, language: Language) -> Json:
+    """The report of the run, and what became of the contacts."""
+    contacts = [
+        {"sage100_id": each.sage100_id, "ssm_id": each.ssm_id, "company": each.company, "contact": each.contact}
+        for each in what.subjects
+    ]
+    outcome = {
+        "became": what.became.value,
+        "contacts": contacts,
+        "done": [{"side": side.value, "action": action.value} for side, action in what.done],
+        "problems": journal(what.problems, language),
+    }
+    return report.as_json() | {"retried": outcome}
 
 
 def check(findings: Iterable[Finding]) -> list[Json]:

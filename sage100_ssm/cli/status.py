@@ -18,7 +18,7 @@ class StatusReport:
 
     Attributes:
         now: the time of the report.
-        last_run: the last run, or the one under way; None before the first.
+        last_run: the last run for all contacts, or the one under way; None before the first. A ``retry`` is none.
         schedule: the schedule of ``serve``; None where it is not running.
         problems: the open problems, but for those that a person accepted (P16).
         links: the living links.
@@ -65,8 +65,16 @@ def read_status(transaction: Transaction, now: datetime) -> StatusReport:
     accepted = transaction.decisions.accepted(opened)
     return StatusReport(
         now=now,
-        last_run=next(iter(transaction.runs(limit=1)), None),
+        last_run=_last_run(transaction),
         schedule=recall_schedule(transaction),
         problems=tuple(known for known in opened if known.id not in accepted),
         links=tuple(transaction.links()),
     )
+
+
+def _last_run(transaction: Transaction) -> RunRow | None:
+    # Years of runs are not read for it: there is seldom more than one retry after a run.
+    for limit in (1, 20, None):
+        if found := next((run for run in transaction.runs(limit) if not run.is_retry), None):
+            return found
+    return None

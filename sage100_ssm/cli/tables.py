@@ -21,6 +21,7 @@ from sage100_ssm.sync.journal import Code, Entry, Kind, Subject
 from sage100_ssm.sync.model import Base, Link, LinkStatus, Side
 from sage100_ssm.sync.run.pairs import Candidates, Verdict
 from sage100_ssm.sync.run.report import PlannedWrite, PlanReport, RunReport
+from sage100_ssm.sync.run.retried import Became, Retried
 from sage100_ssm.sync.state.forgetting import StoredPerson
 from sage100_ssm.sync.state.records import JournalEntry
 
@@ -36,6 +37,8 @@ _SIDES = {Side.SAGE100: "Sage 100", Side.SSM: "SSM"}
 _PLACES = {Side.SAGE100: "forget_place_sage100", Side.SSM: "forget_place_ssm"}
 _EMPTY = "∅"
 _MARKS = {Level.OK: ("✓", ""), Level.ADVICE: ("!", "yellow"), Level.UNSEEN: ("?", "dim"), Level.MEND: ("✗", "red")}
+_NAMED = 3
+_SAID_BY_ACTION = frozenset({Became.CREATED, Became.UPDATED, Became.DELETED})
 _DOUBTS = frozenset({"location_changed", "marks_other"})
 """Findings after which a person must first say that this is no test copy on a productive SSM."""
 _INDENT = (0, 0, 0, 2)
@@ -205,6 +208,19 @@ def run(report: Mapping[str, Any], language: Language) -> RenderableType:
     parts += _postponed(report, language)
     if report["problems_open"]:
         parts.append(plain(say("problems_hint", language)))
+    return Group(*parts)
+
+
+def retried(what: Retried, language: Language) -> RenderableType:
+    """What became of one contact: what was done, and what still holds it back."""
+    name = ", ".join(map(_subject_name, what.subjects[:_NAMED])) + (", …" if len(what.subjects) > _NAMED else "")
+    # Only what is not said by a line of its own below.
+    heading = [what.became.value] if what.became not in _SAID_BY_ACTION else []
+    parts: list[RenderableType] = [title(f"retry_{key}", language, contact=name) for key in heading]
+    for side, action in what.done:
+        parts.append(plain(say(f"retry_{action.value}", language, contact=name, side=side)))
+    if what.problems:
+        parts.append(Padding(journal(what.problems, language), _INDENT))
     return Group(*parts)
 
 

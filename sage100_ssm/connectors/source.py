@@ -9,7 +9,7 @@ import logging
 import sys
 import time
 from abc import ABC
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ from pydantic import BaseModel
 
 from sage100_ssm.connectors.command_line import read_configuration, read_protocol_file
 from sage100_ssm.connectors.errors import ConnectorError
+from sage100_ssm.exchange.reading import Row
 
 Record = Mapping[str, Any]
 State = Mapping[str, Any]
@@ -204,8 +205,8 @@ class PagedSource(AbstractSource, ABC):
         super().__init__()
         self.stream_errors: dict[str, ConnectorError] = {}
         """Why streams of the last read failed, by name: the protocol's messages have no room for an error's code."""
-        self.unreadable: Counter[str] = Counter()
-        """How many rows of the last read cannot be read and were left out, by stream."""
+        self.unreadable: defaultdict[str, list[Row]] = defaultdict(list)
+        """What is known of the rows of the last read that cannot be kept and were left out, by stream."""
 
     @property
     def raise_exception_on_missing_stream(self) -> bool:

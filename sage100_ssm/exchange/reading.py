@@ -1,6 +1,6 @@
 """What reading a side yields."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +20,14 @@ class Reading:
         rows: what was read, all of it or up to the failure.
         state: the stream's state after a complete read.
         failure: why it is incomplete; None if it is complete (P10).
-        unreadable: how many rows the side has, beside those, that cannot be read: they are left out.
+        unreadable: what is known of the rows that the side has beside those and that cannot be kept: such of ``id``,
+            ``extId``, ``deleted``, ``lastName`` and ``firstName`` as can be read.
     """
 
     rows: list[dict[str, Any]]
     state: StreamState | None = None
     failure: Failure | None = None
-    unreadable: int = 0
+    unreadable: Sequence[Row] = ()
 
     @property
     def complete(self) -> bool:

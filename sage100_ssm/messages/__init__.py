@@ -121,6 +121,8 @@ def _case_of_value(facts: RestoredInPart | ValueMissing | ValueUnknown) -> str |
             return "default_owner"
         case ValueMissing(is_outside_map=True):
             return "outside_map"
+        case ValueUnknown(is_opposite=True):
+            return "opposite"
         case ValueUnknown(side=None):
             return "unreadable"
         case ValueUnknown(side=Side.SAGE100):

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -25,12 +25,14 @@ class Unreadable:
     Attributes:
         id: its id, where that can be read.
         ext_id: its `extId`, where that can be read.
+        known: those two, its names and whether it is deleted, by SSM's names; what cannot be read is missing.
         mark: the same for the same row, so that a page which comes again is noticed.
     """
 
     id: int | None
     ext_id: str | None
     mark: int = 0
+    known: Row = field(default_factory=dict)
 
 
 class _NotStorable(ValueError):  # noqa: N818 - named for what it is, a value
@@ -57,9 +59,17 @@ def fit(item: Any) -> Row | Unreadable:
     except _NotStorable:
         row = None
     if identifier is None or row is None:
-        known = ext_id(item)
-        return Unreadable(identifier, None if known is None else _text(known), _mark(item))
+        mark = None if (given := ext_id(item)) is None else _text(given)
+        return Unreadable(identifier, mark, _mark(item), _known(item, identifier, mark))
     return {**row, "id": identifier, **_stamps_with_zone(row)}
+
+
+def _known(item: Row, identifier: int | None, mark: str | None) -> Row:
+    """What can be read of a row that cannot be kept."""
+    read = {"id": identifier, "extId": mark}
+    names = {name: _text(item[name]) for name in ("lastName", "firstName") if isinstance(item.get(name), str)}
+    deleted = {"deleted": item["deleted"]} if isinstance(item.get("deleted"), bool) else {}
+    return {name: value for name, value in read.items() if value is not None} | names | deleted
 
 
 def _mark(item: Any) -> int:

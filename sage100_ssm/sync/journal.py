@@ -509,11 +509,13 @@ class ValueUnknown(SharedCause):
     Attributes:
         text: the label that SSM does not have, the id for which SSM has no label, or what is wrong with the row.
         side: the side for which there is no value; None for a row that cannot be understood.
+        is_opposite: whether the row is one of the other side, and may be this contact (P4).
     """
 
     code = Code.VALUE_UNKNOWN
     text: str
     side: Side | None
+    is_opposite: bool = False
 
     @property
     def cause(self) -> Cause | None:

@@ -49,6 +49,27 @@ def test_retry_tries_one_contact_alone_and_leaves_the_others_as_they_were(here, 
     assert here.ssm.contact(two["ssm_id"])["email"] != f"neu{two['sage100_id']}@nacre.example"
     left = {p["id"] for p in told("problems")}
     assert (one["id"] in left, two["id"] in left) == (False, True)
+    assert f"{one['contact']} ({one['company']})\N{NO-BREAK SPACE}: modifié dans" in result.stdout
+
+
+def test_retry_says_that_and_why_a_contact_is_refused_again(here, call, told):
+    one, _ = refused_twice(here, call, told)
+    here.api.faults.add(Fault(CannedResponse(400, {"Message": "refused"}), "PUT", "/contacts/*", times=None))
+    result = call("retry", str(one["id"]), "-c", str(here.settings))
+    assert result.exit_code == 0
+    assert "refusé de nouveau" in result.stdout
+    assert "refused" in result.stdout
+    printed = json.loads(call("retry", str(one["id"]), "-c", str(here.settings), "--json").stdout)["retried"]
+    assert (printed["became"], [c["contact"] for c in printed["contacts"]]) == ("refused", [one["contact"]])
+    assert [(p["id"], p["code"]) for p in printed["problems"]] == [(one["id"], one["code"])]
+
+
+def test_retry_is_no_run_for_status(here, call, told):
+    one, _ = refused_twice(here, call, told)
+    before = told("status")["last_run"]
+    call("retry", str(one["id"]), "-c", str(here.settings))
+    assert told("status")["last_run"] == before
+    assert told("run")["run_id"] == told("status")["last_run"]["run_id"]
 
 
 def test_retry_does_not_wait_for_the_pause_of_a_write_that_was_refused(here, call, told):
@@ -62,10 +83,19 @@ def test_retry_does_not_wait_for_the_pause_of_a_write_that_was_refused(here, cal
     assert here.ssm.contact(one["ssm_id"])["email"] == f"neu{one['sage100_id']}@nacre.example"
 
 
-def test_retry_of_no_open_problem_ends_with_2(here, call):
+def test_retry_of_no_open_problem_ends_with_2_and_asks_neither_side(here, call):
     call("run", "-c", str(here.settings))
+    asked = len(here.api.requests)
     result = call("retry", "4711", "-c", str(here.settings))
     assert (result.exit_code, "4711" in result.stderr) == (2, True)
+    assert len(here.api.requests) == asked
+
+
+def test_retry_of_a_solved_problem_says_so(here, call, told):
+    one, _ = refused_twice(here, call, told)
+    call("retry", str(one["id"]), "-c", str(here.settings))
+    result = call("retry", str(one["id"]), "-c", str(here.settings))
+    assert (result.exit_code, "déjà résolu" in result.stderr) == (2, True)
 
 
 def test_resync_of_a_damaged_state_puts_it_aside_and_links_again_without_a_write(here, call, told):

@@ -44,6 +44,7 @@ from sage100_ssm.sync.planning.writes import Change
 from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
 from sage100_ssm.sync.run.pairs import Candidates, Verdict
 from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport
+from sage100_ssm.sync.run.retried import Became, Retried
 from sage100_ssm.sync.state.forgetting import LivesOn, StoredPerson
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
 from source_sage100.config import SourceSage100Config
@@ -329,6 +330,9 @@ CANDIDATES = Candidates(
 TWO_ORIGINS = (LINK, Link(13, 8, 341, "CARAT", "Paul Durand", Side.SSM))
 SHAPES = {
     "`run --json`": RUN.as_json(),
+    "`retry --json`": json_shapes.retry(
+        RUN, Retried((CLAIRE,), Became.WAITING, ((Side.SSM, Action.UPDATE),), (ENTRY,)), "en"
+    ),
     "`plan --json`": PLAN.as_json(),
     "`match --json`": json_shapes.match([CANDIDATES]),
     "`problems --json` and `journal --json`": json_shapes.journal([OF_SEVERAL], "en"),
@@ -367,6 +371,7 @@ def test_the_words_of_a_shape_are_those_that_there_are():
         return set(codes(section(PAGE, title).partition("```")[0]))
 
     assert {*RunStatus} - {RunStatus.RUNNING} <= listed("`run --json`")
+    assert {*Became} <= listed("`retry --json`")
     assert {*Action} <= listed("`plan --json`")
     assert {LinkStatus.ACTIVE, LinkStatus.ASLEEP} <= listed("`links --json`")
     assert {*Level} <= listed("`check --json`")

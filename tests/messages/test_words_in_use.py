@@ -26,6 +26,7 @@ CHOOSES_THE_TEXTS = {
     ("mass_change_guard", "both_names"),
     ("restored_in_part", "default_owner"),
     ("value_missing", "is_outside_map"),
+    ("value_unknown", "is_opposite"),
 }
 """Facts that no wording names, since they decide which wordings there are, or which entries are one."""
 
@@ -149,6 +150,7 @@ def test_every_reason_is_one_that_something_gives():
 COMPOSED = {
     "step": ("sync/run/course.py",),
     "run": ("sync/state/records.py",),
+    "retry": ("sync/run/retried.py", "exchange/receipt.py"),
     "column": ("cli/tables.py",),
     "kind": ("sync/journal.py",),
     "action": ("exchange/receipt.py",),

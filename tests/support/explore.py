@@ -1,7 +1,7 @@
 """Look for what goes wrong, for as long as told: ``python -m tests.support.explore --minutes 10``, or ``make explore``.
 
-Two processes: one takes every step of the small world, deeper each time; in the other Hypothesis plays plays never
-played before. The first failure ends both, and prints how to see it again.
+Three processes: one takes every step of the small world, deeper each time; in another Hypothesis plays plays never
+played before; the third walks at random. The first failure ends all, and prints how to see it again.
 """
 
 import argparse
@@ -13,22 +13,23 @@ import time
 
 from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
 from tests.support.memory_play import Answers
+from tests.support.random_walk import random_walk
 from tests.support.small_world import ROOTS, Exploration
 
 PLAYS = "tests/sync/run/test_convergence.py"
 
 
 def main() -> int:
-    """Explore both ways at once. Returns the exit code."""
+    """Explore in all ways at once. Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--only", choices=["world", "plays"], help="one of the two, in this process")
+    parser.add_argument("--only", choices=list(PARTS), help="one of the ways, in this process")
     asked = parser.parse_args()
     until = time.monotonic() + asked.minutes * 60
     if asked.only:
-        return explore_small_world(until) if asked.only == "world" else play_plays(until)
+        return PARTS[asked.only](until)
     command = [sys.executable, "-m", "tests.support.explore", "--minutes", str(asked.minutes), "--only"]
-    running = [subprocess.Popen([*command, part]) for part in ("world", "plays")]  # noqa: S603 - this very program
+    running = [subprocess.Popen([*command, part]) for part in PARTS]  # noqa: S603 - this very program
     try:
         while all(process.poll() is None for process in running):
             time.sleep(0.5)
@@ -71,11 +72,31 @@ def play_plays(until: float) -> int:
     raise AssertionError("the count has no end")
 
 
+def walk_at_random(until: float) -> int:
+    """Walks that were never walked before."""
+    first = time.time_ns() % 1_000_000_000
+    steps = 0
+    for seed in itertools.count(first):
+        try:
+            steps += random_walk(seed, 40)
+        except AssertionError as error:
+            say(f"{error}\nwith all names of tests.support.random_walk")
+            return 1
+        if (seed - first) % 2000 == 0 or time.monotonic() > until:
+            say(f"random walks, from seed {first}: {seed - first + 1} walks, {steps} steps")
+        if time.monotonic() > until:
+            return 0
+    raise AssertionError("the count has no end")
+
+
 def say(text: str) -> None:
     """Tell who watches."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
+
+PARTS = {"world": explore_small_world, "plays": play_plays, "walks": walk_at_random}
+"""The ways to explore, by name."""
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -19,6 +19,7 @@ from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.planning.flapping import ENOUGH, stop_flapping
 from sage100_ssm.sync.planning.guards import Lifted, guard
 from sage100_ssm.sync.planning.plan import Plan
+from sage100_ssm.sync.planning.world import PartlyRead, Unreadable
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.policy import ConflictPolicy, Policy, TooLong
 from sage100_ssm.sync.run.receipts import after_write, refusals, restored_in_part
@@ -323,6 +324,10 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     "a column that Sage wants filled, without saying which": lambda: refused(S.SAGE100, Cause.VALUE_MISSING),
     "a job title that SSM does not have": lambda: of_newcomers(C.VALUE_UNKNOWN, [ADA | {"CT_Fonction": "Zouave"}], []),
     "a contact type without a label": lambda: of_a_link(C.VALUE_UNKNOWN, ADA, ADA_THERE | {"typeId": 77}),
+    "a contact that may be an odd row of SSM": lambda: planned(
+        C.VALUE_UNKNOWN,
+        decide(replace(worlds.world([ADA]), unreadable=Unreadable(in_ssm=(PartlyRead("aubrelin", "ada"),)))),
+    ),
     "an odd row of SSM": lambda: after_a_run(C.VALUE_UNKNOWN, ssm_shows_an_odd_row),
     "a value that SSM refuses": lambda: refused(
         S.SSM, Cause.VALUE_REFUSED, field="email", refused={"email": "no e-mail address"}

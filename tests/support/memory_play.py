@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sage100_ssm.exchange.receipt import Action
+from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.companies import Companies, Scope
+from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.contacts.fields import STANDARD
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.failures import SyncError
@@ -18,6 +20,7 @@ from sage100_ssm.sync.policy import ConflictPolicy, DeletionLimit, Policy, Refus
 from sage100_ssm.sync.run.context import Context, Run, RunOptions, Site
 from sage100_ssm.sync.run.course import Step, synchronise
 from sage100_ssm.sync.run.report import RunReport
+from sage100_ssm.sync.state.errors import LeaseLost
 from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.store import StateStore
 from tests.support import worlds
@@ -53,11 +56,13 @@ class SageUser:
     Attributes:
         retyped: the contacts typed again in place of the one that was deleted. For the product they may be that
             one (P14): with its origin, and with texts that nobody has changed.
+        replaced: the ``cbMarq`` under which an import has put another contact.
     """
 
     def __init__(self, side: MemorySage, typing: "Typing") -> None:
         self._side, self._typing = side, typing
         self.retyped: set[int] = set()
+        self.replaced: set[int] = set()
 
     def act(self, kind: str, who: int, what: int) -> None:
         """Do something to the ``who``-th contact; what Sage refuses is not done."""
@@ -68,7 +73,7 @@ class SageUser:
             elif kind == "company":
                 self._side.companies["BETA"] = 1 - self._side.companies["BETA"]
             elif people:
-                getattr(self, f"_{kind}")(people[who % len(people)], what)
+                getattr(self, kind)(people[who % len(people)], what)
 
     def _create(self, what: int) -> None:
         last, first = NAMES[what % len(NAMES)]
@@ -84,29 +89,30 @@ class SageUser:
         self._side.born_here.add(self._side.insert(values)["cbMarq"])
         self._typing.typed(*values.values())
 
-    def _edit(self, row: dict[str, Any], what: int) -> None:
+    def edit(self, row: dict[str, Any], what: int) -> None:
+        """Type a new text into a field."""
         name = TYPED[what % len(TYPED)]
-        self._update(row, {COLUMN[name]: self._typing.text(name)})
+        self.update(row, {COLUMN[name]: self._typing.text(name)})
 
-    def _clear(self, row: dict[str, Any], what: int) -> None:
-        self._update(row, {(*COLUMN.values(), "CT_Prenom", "CT_Fonction")[what % 5]: ""})
+    def clear(self, row: dict[str, Any], what: int) -> None:
+        self.update(row, {(*COLUMN.values(), "CT_Prenom", "CT_Fonction")[what % 5]: ""})
 
-    def _choose(self, row: dict[str, Any], what: int) -> None:
-        self._update(row, {"CT_Civilite": what % 3, "CT_Fonction": ("", "acheteur", "Gerant", "Zouave")[what % 4]})
+    def choose(self, row: dict[str, Any], what: int) -> None:
+        self.update(row, {"CT_Civilite": what % 3, "CT_Fonction": ("", "acheteur", "Gerant", "Zouave")[what % 4]})
 
-    def _rename(self, row: dict[str, Any], what: int) -> None:
+    def rename(self, row: dict[str, Any], what: int) -> None:
         last, first = NAMES[what % len(NAMES)]
-        self._update(row, {"CT_Nom": last, "CT_Prenom": first})
+        self.update(row, {"CT_Nom": last, "CT_Prenom": first})
 
-    def _move(self, row: dict[str, Any], what: int) -> None:
-        self._update(row, {"CT_Num": COMPANIES[what % 2]})
+    def move(self, row: dict[str, Any], what: int) -> None:
+        self.update(row, {"CT_Num": COMPANIES[what % 2]})
 
-    def _delete(self, row: dict[str, Any], what: int) -> None:
+    def delete(self, row: dict[str, Any], what: int) -> None:
         self._typing.typed_over(*row.values())
         self._side.removed(row)
 
-    def _recreate(self, row: dict[str, Any], what: int) -> None:
-        self._delete(row, what)
+    def recreate(self, row: dict[str, Any], what: int) -> None:
+        self.delete(row, what)
         again = {name: row[name] for name in ("CT_Num", "CT_Nom", "CT_Prenom", "CT_EMail")}
         if what % 2:
             self._insert(again)
@@ -115,7 +121,22 @@ class SageUser:
             self._side.born_here.add(marq)
             self.retyped.add(marq)
 
-    def _update(self, row: dict[str, Any], values: dict[str, Any]) -> None:
+    def replace(self, row: dict[str, Any], what: int) -> None:
+        """An import puts somebody else under the ``cbMarq`` of a contact."""
+        last, first = NAMES[what % len(NAMES)]
+        if normalise.name(last) == normalise.name(row["CT_Nom"]):
+            return
+        self.delete(row, what)
+        values = {"CT_Num": row["CT_Num"], "CT_Nom": last, "CT_Prenom": first, "CT_EMail": self._typing.text("email")}
+        try:
+            self._side.insert(values, marq=row["cbMarq"])
+        except RefusedError:
+            return
+        self._side.born_here.add(row["cbMarq"])
+        self.replaced.add(row["cbMarq"])
+        self._typing.typed(*values.values())
+
+    def update(self, row: dict[str, Any], values: dict[str, Any]) -> None:
         before = {name: row[name] for name in values}
         if self._side.updated(row, values):
             self._typing.typed_over(*(before[name] for name in values if before[name] != row[name]))
@@ -142,7 +163,7 @@ class SsmUser:
             elif kind == "company":
                 self._company()
             elif people:
-                getattr(self, f"_{kind}")(people[who % len(people)], what)
+                getattr(self, kind)(people[who % len(people)], what)
 
     def _account(self, code: str) -> int:
         return max(id_ for id_, row in self._side.accounts.items() if row["extId"] == code)
@@ -163,34 +184,58 @@ class SsmUser:
         self._side.born_here.add(self._side.insert(values)["id"])
         self._typing.typed(*values.values())
 
-    def _edit(self, row: dict[str, Any], what: int) -> None:
+    def edit(self, row: dict[str, Any], what: int) -> None:
+        """Type a new text into a field."""
         name = TYPED[what % len(TYPED)]
         more = ("", "Ω", "x" * 70)[what % 7 % 3] if name == "skype" else ""
-        self._update(row, {FIELD[name]: self._typing.text(name) + more})
+        self.update(row, {FIELD[name]: self._typing.text(name) + more})
 
-    def _clear(self, row: dict[str, Any], what: int) -> None:
-        self._update(row, {(*FIELD.values(), "typeId", "gender")[what % 5]: None})
+    def clear(self, row: dict[str, Any], what: int) -> None:
+        self.update(row, {(*FIELD.values(), "typeId", "gender")[what % 5]: None})
 
-    def _choose(self, row: dict[str, Any], what: int) -> None:
-        self._update(row, {"gender": what % 2, "typeId": (None, 1, 2, 3)[what % 4]})
+    def choose(self, row: dict[str, Any], what: int) -> None:
+        self.update(row, {"gender": what % 2, "typeId": (None, 1, 2, 3)[what % 4]})
 
-    def _rename(self, row: dict[str, Any], what: int) -> None:
+    def rename(self, row: dict[str, Any], what: int) -> None:
         last, first = NAMES[what % len(NAMES)]
-        self._update(row, {"lastName": last, "firstName": first})
+        self.update(row, {"lastName": last, "firstName": first})
 
-    def _move(self, row: dict[str, Any], what: int) -> None:
-        self._update(row, {"accountId": self._account(COMPANIES[what % 2])})
+    def move(self, row: dict[str, Any], what: int) -> None:
+        self.update(row, {"accountId": self._account(COMPANIES[what % 2])})
 
-    def _delete(self, row: dict[str, Any], what: int) -> None:
+    def delete(self, row: dict[str, Any], what: int) -> None:
         born_in_sage = (row["extId"] or "").startswith(Side.SAGE100)
         (self._typing.given_up if born_in_sage else self._typing.typed_over)(*row.values())
         self._side.removed(row)
 
-    def _recreate(self, row: dict[str, Any], what: int) -> None:
-        self._delete(row, what)
+    def recreate(self, row: dict[str, Any], what: int) -> None:
+        self.delete(row, what)
         self._insert({name: row.get(name) for name in ("accountId", "lastName", "firstName", "email")})
 
-    def _update(self, row: dict[str, Any], values: dict[str, Any]) -> None:
+    def twin(self, row: dict[str, Any], what: int) -> None:
+        """An import brings a contact in a second time, with its ``extId``."""
+        self._insert(row)
+
+    def odd(self, row: dict[str, Any], what: int) -> None:
+        """SSM shows a row in a way that nobody described, or as it should again."""
+        if self._side.odd.pop(row["id"], None) is None:
+            future = (self._side.clock() + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+            shown: tuple[dict[str, Any], ...] = (
+                {"deleted": "false"},
+                {"deleted": 1},
+                {"dateUpdated": "2026-03-02T11:00:00"},
+                {"dateUpdated": future},
+                {"dateUpdated": "yesterday"},
+                {"gender": "male"},
+                {"extId": 7},
+                {"lastName": {"id": 3}},
+                {"id": "none"},
+            )
+            self._side.odd[row["id"]] = shown[what % len(shown)]
+        # What SSM shows is read again where the row has changed.
+        self._side.touch(row, comment=f"Comment {what}")
+
+    def update(self, row: dict[str, Any], values: dict[str, Any]) -> None:
         before = {name: row.get(name) for name in values}
         if self._side.updated(row, values):
             self._typing.typed_over(*(before[name] for name in values if before[name] != row.get(name)))
@@ -303,14 +348,15 @@ class Play:
         # Whether a number is given again is for the users to decide (`_recreate`), so that plays know who is who.
         self.sage100.gives_numbers_again = False
         self.typing = Typing(self.sage100)
-        sage_user = SageUser(self.sage100, self.typing)
-        self.retyped = sage_user.retyped
-        self.users: dict[Side, SageUser | SsmUser] = {
-            Side.SAGE100: sage_user,
-            Side.SSM: SsmUser(self.ssm, self.typing),
-        }
+        sage_user, self._ssm_user = SageUser(self.sage100, self.typing), SsmUser(self.ssm, self.typing)
+        self.retyped, self.replaced = sage_user.retyped, sage_user.replaced
+        self.users: dict[Side, SageUser | SsmUser] = {Side.SAGE100: sage_user, Side.SSM: self._ssm_user}
         self.origins: dict[int, Side] = {}
-        self._mass_change_is_meant = False
+        self.is_confirmed = False
+        self._number_of_runs, self._clock_ahead = 0, timedelta()
+        for side in (self.sage100, self.ssm):
+            side.meanwhile = self.pass_by
+        self.ssm.edit = self._edit_before_read_back
         for code in COMPANIES:
             self.sage100.companies[code] = 0
             self.ssm.open_account(code)
@@ -331,24 +377,55 @@ class Play:
         self.sage100.weather, self.ssm.weather = Weather(), Weather()
         return report
 
-    def run(self) -> RunReport | None:
-        """One run a quarter of an hour later; None where it was killed or could not read a side."""
-        self.clock.advance(minutes=15)
+    def run(self, *, minutes: int = 15, clock_ahead: timedelta = timedelta()) -> RunReport | None:
+        """One run; None where it was killed, could not read a side, or was overtaken by another one while frozen.
+
+        Args:
+            minutes: how long after what happened last.
+            clock_ahead: how far the clock of its machine is ahead of the sides' clock.
+        """
+        # The ten minutes for which a creation is not repeated (P11) are those of the machine's clock.
+        differs = clock_ahead != self._clock_ahead
+        self._clock_ahead = clock_ahead
+        self.clock.advance(minutes=max(minutes, 10) if differs else minutes)
+        # Whose clock decides about a lease is tested elsewhere; here the time of the run's decisions is wrong.
         lease = self.store.acquire("test", self.clock(), timedelta(minutes=2))
-        run_id = f"run at {self.clock()}"
+        self._number_of_runs += 1
+
+        def now() -> datetime:
+            return self.clock() + clock_ahead
+
         # P9: of so few people most may be renamed at once; somebody looks and says that it is meant.
-        options = RunOptions(allow_mass_change=self._mass_change_is_meant)
-        context = Context(self.store, self.sage100, self.ssm, self.site, options, self.clock)
+        options = RunOptions(allow_mass_change=self.is_confirmed)
+        context = Context(self.store, self.sage100, self.ssm, self.site, options, now)
+        for side in (self.sage100, self.ssm):
+            side.check = lambda: self.store.check(lease)
         try:
-            report = synchronise(Run(context, lease, run_id, self.clock()), self._take)
-        except Killed:
+            report = synchronise(Run(context, lease, f"run {self._number_of_runs}", now()), self._take)
+        except (Killed, LeaseLost):
             return None
         except SyncError:
             report = None
+        finally:
+            for side in (self.sage100, self.ssm):
+                side.check = int
         self.store.release(lease)
         held = report.guards if report else ()
-        self._mass_change_is_meant = any(entry.code is Code.MASS_CHANGE_GUARD for entry in held)
+        self.is_confirmed = any(entry.code is Code.MASS_CHANGE_GUARD for entry in held)
         return report
+
+    def pass_by(self) -> None:
+        """Another run, undisturbed, while one is frozen."""
+        weathers = [(side, side.weather, side.check) for side in (self.sage100, self.ssm)]
+        self.sage100.weather, self.ssm.weather = Weather(), Weather()
+        self.run(minutes=3, clock_ahead=self._clock_ahead)
+        for side, weather, check in weathers:
+            side.weather, side.check = weather, check
+
+    def _edit_before_read_back(self, card: dict[str, Any]) -> None:
+        """A user of SSM edits a contact that the product has just written."""
+        with suppress(RefusedError):
+            self._ssm_user.edit(card, 0)
 
     def _take(self, step: Step, action: Callable[[], Any]) -> Any:
         result = action()
@@ -378,18 +455,26 @@ class Play:
             assert link, f"{write.subject} is nobody's"
             assert card, f"{write.subject} is not in SSM"
             account = self.ssm.accounts[card.account or 0]
-            again = sum(a["extId"] == account["extId"] and not a["deleted"] for a in self.ssm.accounts.values())
-            outlived = write.side is Side.SSM and again == 1
+            again = sum(a["extId"] == link.company and not a["deleted"] for a in self.ssm.accounts.values())
+            # That an account is deleted is not known where the reading of SSM broke off.
+            outlived = write.side is Side.SSM and (again == 1 or self.ssm.weather.read_to is not None)
             assert outlived or not account["deleted"], f"{write.subject} has left the scope (P13)"
             if write.side is Side.SAGE100:
                 assert card.id in self.ssm.deleted_here, f"{write.subject} was deleted by nobody (R7)"
                 assert link.origin is Side.SSM, f"{write.subject} was born in Sage (R8)"
-                born_here = self.sage100.born_here - self.retyped
+                born_here = self.sage100.born_here - self.retyped - self.replaced
                 assert link.sage100_id not in born_here, f"{write.subject} was born in Sage (R8)"
                 company = self.sage100.contacts[link.sage100_id]["CT_Num"]
                 assert self.sage100.companies[company] == 0, f"{write.subject} has left the scope (P13)"
+                mark = str(ExtId(link.origin, worlds.DATABASE, link.sage100_id))
+                free = (
+                    self.ssm.living().keys() - {k.ssm_id for k in self.links} - self.ssm.unlisted - self.ssm.invisible
+                )
+                heirs = [id_ for id_ in free - self.ssm.odd.keys() if self.ssm.contacts[id_]["extId"] == mark]
+                assert heirs == [], f"{heirs} have the external id of {write.subject} (R7)"
             else:
-                assert link.sage100_id not in self.sage100.living(), f"{write.subject} lives in Sage (R9)"
+                lives = link.sage100_id in self.sage100.living().keys() - self.replaced
+                assert not lives, f"{write.subject} lives in Sage (R9)"
                 assert link.sage100_id in self.sage100.deleted_here, f"{write.subject} was deleted by nobody (R9)"
 
     def come_to_rest(self) -> None:
@@ -399,7 +484,7 @@ class Play:
             self.clock.advance(hours=25)
             self.run()
             # A run that waits for a person (P9) does not count.
-            quiet -= not self._mass_change_is_meant
+            quiet -= not self.is_confirmed
         before = self.snapshot()
         for hours in (25, 0):
             self.clock.advance(hours=hours)

@@ -5,8 +5,8 @@ act on the rows directly, within the rules of their own program; the product com
 ``write`` alone.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -55,9 +55,28 @@ class Fate(StrEnum):
     """The run is killed before it arrives."""
     KILLED_AFTER = "killed_after"
     """The run is killed once it is carried out, before its receipt."""
+    FROZEN_BEFORE = "frozen_before"
+    """The run is frozen before it is sent, and another run passes by."""
+    FROZEN_AFTER = "frozen_after"
+    """The run is frozen once it is carried out, and another run passes by before the receipt."""
+    LATE = "late"
+    """SSM answers with an error, and carries it out later, unless somebody has changed the row by then."""
+    EDITED = "edited"
+    """It is carried out, and a user of SSM edits the row before it is read back."""
+    NOT_SHOWN = "not_shown"
+    """SSM confirms the creation with an id, and does not show the contact for some minutes."""
+    WRONG_ID = "wrong_id"
+    """SSM confirms the creation with an id that no contact has."""
 
 
-_NOT_CARRIED_OUT = frozenset({Fate.REFUSED, Fate.LOCKED, Fate.LOST_BEFORE, Fate.BROKEN, Fate.KILLED_BEFORE})
+_NOT_CARRIED_OUT = frozenset({Fate.REFUSED, Fate.LOCKED, Fate.LOST_BEFORE, Fate.BROKEN, Fate.KILLED_BEFORE, Fate.LATE})
+_OF_CREATIONS = frozenset({Fate.NOT_SHOWN, Fate.WRONG_ID})
+_OF_SSM = frozenset({Fate.LATE, Fate.EDITED, *_OF_CREATIONS})
+_SHOWN_AFTER = timedelta(minutes=8)
+_LATE_CREATION = timedelta(minutes=8)
+_LATE = (timedelta(minutes=2), timedelta(minutes=25), timedelta(hours=2))
+"""How late SSM carries out what it answered with an error. A creation is waited for ten minutes (P11)."""
+_NO_ID = 999_999
 
 
 class Killed(BaseException):
@@ -122,6 +141,9 @@ class MemorySide:
         weather: what goes wrong.
         deaf_to: the fields that are accepted in a write and keep the value from before.
         asked: the actions that the product asked for, in their order.
+        check: called immediately before each write is sent, as a run checks its lease.
+        meanwhile: called while a run is frozen.
+        edit: called with a row of SSM that a user edits before it is read back.
         refused: the fields that the last write was done without, each with the side's words (P7).
     """
 
@@ -134,6 +156,9 @@ class MemorySide:
         self.deleted_here: set[int] = set()
         self.deaf_to: set[str] = set()
         self.asked: list[Action] = []
+        self.check: Callable[[], object] = _nothing
+        self.meanwhile: Callable[[], object] = _nothing
+        self.edit: Callable[[dict[str, Any]], object] = _nothing
         self.refused: dict[str, str] = {}
 
     def write(self, records: Iterable[Row], sink: Sink) -> None:
@@ -154,11 +179,18 @@ class MemorySide:
 
     def _meet(self, request: WriteRequest, fate: Fate, sink: Sink) -> None:
         action = request.action or Action.UPDATE
+        if fate in _OF_SSM:
+            fate = Fate.DONE
+        if fate is Fate.FROZEN_BEFORE:
+            self.meanwhile()
+        self.check()
         self.asked.append(action)
-        receipt = None if fate in _NOT_CARRIED_OUT else self._carried_out(request, action)
+        receipt = None if fate in _NOT_CARRIED_OUT else self.carried_out(request, action)
         match fate:
             case Fate.KILLED_BEFORE | Fate.KILLED_AFTER:
                 raise Killed
+            case Fate.FROZEN_AFTER:
+                self.meanwhile()
             case Fate.REFUSED:
                 receipt = _receipt(request, Outcome.REFUSED, request.id, cause=Cause.REJECTED, detail="no")
             case Fate.LOCKED:
@@ -170,7 +202,7 @@ class MemorySide:
         if fate is Fate.BROKEN:
             raise SideFailedError(_LOST)
 
-    def _carried_out(self, request: WriteRequest, action: Action) -> Receipt:
+    def carried_out(self, request: WriteRequest, action: Action) -> Receipt:
         """The receipt of a request that arrives."""
         self.refused = {}
         try:
@@ -302,17 +334,17 @@ class MemorySage(MemorySide):
 
     def created(self, request: WriteRequest) -> dict[str, Any]:
         """Create a contact, under the ``CT_No`` wished for if it is free."""
-        return self.insert({**request.values, _NUMBER: request.identity.get(_NUMBER)})
+        return self.insert({**self._heard(request.values), _NUMBER: request.identity.get(_NUMBER)})
 
-    def insert(self, values: Row) -> dict[str, Any]:
-        """A new row, or a refusal."""
+    def insert(self, values: Row, marq: int | None = None) -> dict[str, Any]:
+        """A new row, or a refusal; under a ``cbMarq`` that is free, if one is given."""
         numbers = {name: 0 for name, column in _SAGE_COLUMNS.items() if column.max_bytes is None}
         row = dict.fromkeys(_SAGE_COLUMNS, "") | numbers | self._stored(values)
         self._check(row, _NAME)
-        self._last_marq += 1
-        row |= {"cbMarq": self._last_marq, _NUMBER: self._number(values.get(_NUMBER))}
+        self._last_marq += marq is None
+        row |= {"cbMarq": marq or self._last_marq, _NUMBER: self._number(values.get(_NUMBER))}
         row |= dict.fromkeys(("cbModification", "cbCreation"), self._stamp())
-        self.contacts[self._last_marq] = row
+        self.contacts[row["cbMarq"]] = row
         return row
 
     def _number(self, wish: int | None) -> int:
@@ -383,6 +415,7 @@ class MemorySsm(MemorySide):
         refuses: pairs of a field and a value that it does not take.
         unlisted: the contacts that lists leave out, and that are found by their id.
         invisible: the contacts that are not shown at all.
+        odd: the values that rows are shown with instead of their own, by id.
         requests: how often it was asked.
     """
 
@@ -396,6 +429,9 @@ class MemorySsm(MemorySide):
         self.refuses: set[tuple[str, Any]] = set()
         self.unlisted: set[int] = set()
         self.invisible: set[int] = set()
+        self.odd: dict[int, dict[str, Any]] = {}
+        self._late: list[tuple[datetime, WriteRequest]] = []
+        self._not_shown_before: dict[int, datetime] = {}
         self.requests = 0
         self._last_id = 500
         self._serial = 0
@@ -403,6 +439,7 @@ class MemorySsm(MemorySide):
     def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
         """Rows changed since the state, deleted ones included; the contact types whole."""
         self.requests += len(streams)
+        self.let_pass()
         tables = {"accounts": self.accounts, "contacts": self.contacts}
         return {
             name: self._since(name, list(tables[name].values()), state)
@@ -414,13 +451,16 @@ class MemorySsm(MemorySide):
     def find(self, ids: Collection[int]) -> Reading:
         """Contacts by their ids, deleted ones included."""
         self.requests += 1
+        self.let_pass()
         if self.weather.is_down:
             return Reading([], failure=_LOST)
-        return Reading([self.shown(self.contacts[id_]) for id_ in self.contacts.keys() & set(ids) - self.invisible])
+        asked = self.contacts.keys() & set(ids) - self.invisible
+        return _with_unreadable(Reading([self.shown(self.contacts[id_]) for id_ in asked]))
 
     def found(self, id_: int) -> dict[str, Any] | None:
-        """The contact of an id, unless it is not shown."""
-        return None if id_ in self.invisible else self.contacts.get(id_)
+        """The contact of an id, unless it is not shown, or not with that id."""
+        is_shown = id_ not in self.invisible and "id" not in self.odd.get(id_, {})
+        return self.contacts.get(id_) if is_shown else None
 
     def open_account(self, code: str) -> int:
         """A new account of that code."""
@@ -441,13 +481,59 @@ class MemorySsm(MemorySide):
 
     def _meet(self, request: WriteRequest, fate: Fate, sink: Sink) -> None:
         self.requests += 1
-        super()._meet(request, fate, sink)
+        self.let_pass()
+        action = request.action or Action.UPDATE
+        if fate not in _OF_SSM or (fate in _OF_CREATIONS and action is not Action.CREATE):
+            super()._meet(request, fate, sink)
+            return
+        self.check()
+        self.asked.append(action)
+        if fate is Fate.LATE:
+            wait = _LATE_CREATION if action is Action.CREATE else _LATE[len(self.asked) % len(_LATE)]
+            self._late.append((self.clock() + wait, request))
+            sink(_receipt(request, Outcome.UNCERTAIN, request.id, cause=Cause.CONNECTION))
+            return
+        receipt = self.carried_out(request, action)
+        if receipt.outcome is Outcome.APPLIED and receipt.id is not None:
+            receipt = self._in_doubt(request, receipt, fate)
+        sink(receipt)
+
+    def _in_doubt(self, request: WriteRequest, receipt: Receipt, fate: Fate) -> Receipt:
+        """The receipt of a write that was carried out, and whose row is not shown as it was written."""
+        id_ = receipt.id or 0
+        row = self.contacts[id_]
+        if fate is Fate.EDITED:
+            if self.lives(row):
+                self.edit(row)
+            return replace(receipt, record=self.shown(row))
+        if fate is Fate.WRONG_ID:
+            return _receipt(request, Outcome.UNCERTAIN, _NO_ID, cause=Cause.NOT_CONFIRMED)
+        self._not_shown_before[id_] = self.clock() + _SHOWN_AFTER
+        (self.unlisted if id_ % 2 else self.invisible).add(id_)
+        return _receipt(request, Outcome.UNCERTAIN, id_, cause=Cause.NOT_CONFIRMED)
+
+    def let_pass(self) -> None:
+        """Carry out what was late, and show what was not shown yet, once its time has come."""
+        now = self.clock()
+        due = [request for at, request in self._late if at <= now]
+        self._late = [(at, request) for at, request in self._late if at > now]
+        for request in due:
+            if request.action is Action.CREATE:
+                self.insert(request.values)
+            else:
+                self.carried_out(request, request.action or Action.UPDATE)
+        for id_ in [id_ for id_, at in self._not_shown_before.items() if at <= now]:
+            del self._not_shown_before[id_]
+            self.unlisted.discard(id_)
+            self.invisible.discard(id_)
 
     def created(self, request: WriteRequest) -> dict[str, Any]:
         """Create a contact, unless a living one has the ``extId``."""
         if ext_id := request.identity.get("extId"):
             for other in self.living().values():
-                if other["extId"] == ext_id:
+                if other["extId"] == ext_id and "id" in self.odd.get(other["id"], {}):
+                    raise RefusedError(Cause.UNREADABLE)
+                if other["extId"] == ext_id and other["id"] not in self.unlisted | self.invisible:
                     raise RefusedError(Cause.DUPLICATE, row=self.shown(other))
         if missing := next((n for n in _SSM_REQUIRED if plain(request.values.get(n)) is None), None):
             raise RefusedError(Cause.VALUE_MISSING, missing)
@@ -455,7 +541,8 @@ class MemorySsm(MemorySide):
         if needed := [name for name in ("lastName", "firstName", "accountId", "extId") if name in self.refused]:
             self.refused = {name: self.refused[name] for name in needed}
             raise RefusedError(Cause.VALUE_REFUSED, needed[0])
-        return self.insert({name: value for name, value in request.values.items() if name not in self.refused})
+        heard = self._heard(request.values)
+        return self.insert({name: value for name, value in heard.items() if name not in self.refused})
 
     def insert(self, values: Row) -> dict[str, Any]:
         """A new row, or a refusal."""
@@ -488,7 +575,8 @@ class MemorySsm(MemorySide):
 
     def shown(self, row: Row) -> dict[str, Any]:
         """A row as it is read: references as objects."""
-        return {n: {"id": v, "value": ""} if n in _REFERENCES and v is not None else v for n, v in row.items()}
+        shown = {n: {"id": v, "value": ""} if n in _REFERENCES and v is not None else v for n, v in row.items()}
+        return shown | self.odd.get(row.get("id", 0), {})
 
     def _stored(self, values: Row) -> dict[str, Any]:
         """What the fields would hold: phone numbers lose their spaces, an empty text is null."""
@@ -519,7 +607,7 @@ class MemorySsm(MemorySide):
         cursor = state["changed_at"] if state else ""
         listed = [row for row in rows if row["id"] not in self.unlisted | self.invisible]
         shown = [self.shown(row) for row in listed if stamps[row["id"]] >= cursor]
-        return self._cut(stream, shown, {"changed_at": max(stamps.values(), default=cursor)})
+        return _with_unreadable(self._cut(stream, shown, {"changed_at": max(stamps.values(), default=cursor)}))
 
     def _created_now(self) -> dict[str, Any]:
         return {"dateCreated": self._stamp(), "dateUpdated": None, "dateDeleted": None}
@@ -528,6 +616,18 @@ class MemorySsm(MemorySide):
         self._serial += 1
         stamp = self.clock() + timedelta(milliseconds=self._serial)
         return stamp.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _nothing(*_: Any) -> None:
+    """Nothing happens."""
+
+
+def _with_unreadable(reading: Reading) -> Reading:
+    """A reading as the connector returns it: of a row without a usable id, only what is known of it."""
+    left_out = [row for row in reading.rows if not isinstance(row["id"], int)]
+    names = ("extId", "lastName", "firstName", "deleted")
+    known = [{name: row[name] for name in names if isinstance(row[name], str | bool)} for row in left_out]
+    return replace(reading, rows=[row for row in reading.rows if row not in left_out], unreadable=known)
 
 
 def plain(value: Any) -> Any:

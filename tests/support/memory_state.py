@@ -14,7 +14,7 @@ from sage100_ssm.sync.model import Intent, Link, LinkStatus
 from sage100_ssm.sync.policy import Retention
 from sage100_ssm.sync.rules.decisions import Decisions, Pair
 from sage100_ssm.sync.state.decisions import Decision, in_force
-from sage100_ssm.sync.state.errors import AlreadyLinked
+from sage100_ssm.sync.state.errors import AlreadyLinked, LeaseLost
 from sage100_ssm.sync.state.open_problems import problem_changes
 from sage100_ssm.sync.state.records import JournalEntry, Lease, RunRow, RunStatus
 from sage100_ssm.sync.state.transaction import LIVE
@@ -227,14 +227,25 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.kept = Kept()
+        self._number = 0
         self.before_commit: Callable[[], object] = _nothing
 
     def acquire(self, owner: str, now: datetime, duration: timedelta) -> Lease:
-        """Take the lease: here a run that was killed is no more."""
-        return Lease(1, owner)
+        """Take the lease: a run that had it was killed, or is frozen."""
+        self._number += 1
+        return Lease(self._number, owner)
 
     def release(self, lease: Lease) -> None:
         """Give the lease back."""
+
+    def check(self, lease: Lease) -> None:
+        """Check that no other run has taken the lease.
+
+        Raises:
+            LeaseLost: one has.
+        """
+        if lease.number != self._number:
+            raise LeaseLost(lease.number)
 
     @contextmanager
     def transaction(self, lease: Lease | None = None) -> Iterator[MemoryTransaction]:
@@ -242,9 +253,11 @@ class MemoryStore:
         if lease is None:
             yield MemoryTransaction(self.kept)
             return
+        self.check(lease)
         transaction = MemoryTransaction(self.kept.copy())
         yield transaction
         self.before_commit()
+        self.check(lease)
         self.kept = transaction.kept
 
 

@@ -55,12 +55,16 @@ class Turn:
     Attributes:
         happenings: at which commit or write, counted from 0, what happens: a deed just before it, or a fate.
         hours: how long it is waited before: after a day SSM is read whole, and no pause lasts.
+        minutes: how long it is waited besides.
+        ahead: by how many hours the clock of the run's machine is ahead.
         backwards: the side that is commonly read and written second goes first.
         cut: the side whose contacts cannot be read to their end.
     """
 
     happenings: tuple[tuple[int, "Deed | str"], ...] = ()
     hours: int = 0
+    minutes: int = 15
+    ahead: int = 0
     backwards: bool = False
     cut: str | None = None
 
@@ -167,7 +171,7 @@ class SmallWorld(Play):
         self.store.before_commit = lambda: self._meet("commit")
         self.clock.advance(hours=step.hours)
         try:
-            return self.run()
+            return self.run(minutes=step.minutes, clock_ahead=timedelta(hours=step.ahead))
         finally:
             self.store.before_commit = int
             self.sage100.weather, self.ssm.weather = Weather(), Weather()
@@ -189,14 +193,18 @@ class SmallWorld(Play):
             return
         row, card = here[link.sage100_id], there[link.ssm_id]
         if isinstance(user, SageUser):
-            user._update(row, {"CT_EMail": card.get("email")})
+            user.update(row, {"CT_EMail": card.get("email")})
         else:
-            user._update(card, {"email": row["CT_EMail"]})
+            user.update(card, {"email": row["CT_EMail"]})
 
     def _meet(self, name: str) -> Fate:
         """What the script says to the next commit or write."""
         happenings = self._script[len(self.met)]
         self.met.append(name)
+        return self._suffer(happenings)
+
+    def _suffer(self, happenings: Iterable["Deed | str"]) -> Fate:
+        """Let all of it happen; what becomes of the write."""
         fate = Fate.DONE
         for happening in happenings:
             if isinstance(happening, Deed):

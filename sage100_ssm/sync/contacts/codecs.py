@@ -80,7 +80,10 @@ class TextCodec:
     def read(self, side: Side, raw: Any) -> Value:
         """The text itself; of a reference of SSM (``{"id": 9, "value": "…"}``), its label; a placeholder is None."""
         if isinstance(raw, Mapping):
-            raw = raw.get("value")
+            # An object without it is no empty value, which would clear the other side: its row is left alone.
+            raw = raw["value"]
+        if isinstance(raw, list | bool):
+            raise TypeError(f"{raw!r} is no text")
         if raw in (None, ""):
             return None
         text = str(raw)
@@ -109,7 +112,7 @@ class NumberCodec:
     def read(self, side: Side, raw: Any) -> Value:
         """A whole number, or None."""
         if isinstance(raw, Mapping):
-            raw = raw.get("id")
+            raw = raw["id"]
         return None if raw in (None, "") else int(raw)
 
     def form(self, side: Side, value: Value) -> Hashable:
@@ -143,7 +146,7 @@ class CivilityCodec:
     def read(self, side: Side, raw: Any) -> Value:
         """Sage's code, 0 where there is none; SSM's id, or None for unknown."""
         if isinstance(raw, Mapping):
-            raw = raw.get("id")
+            raw = raw["id"]
         if raw in (None, ""):
             return 0 if side is Side.SAGE100 else None
         return int(raw)
@@ -211,7 +214,7 @@ class LabelCodec:
     def read(self, side: Side, raw: Any) -> Value:
         """Sage's text, a placeholder being None; SSM's id."""
         if isinstance(raw, Mapping):
-            raw = raw.get("id")
+            raw = raw["id"]
         if raw in (None, ""):
             return None
         if side is Side.SSM:

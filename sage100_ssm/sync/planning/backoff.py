@@ -1,7 +1,7 @@
 """Growing waits of what a side keeps refusing: a write as a whole, or one value of it.
 
-A whole write waits after ``rejected_by_sage``, ``rejected_by_ssm`` and ``not_applied``. After ``value_refused`` that
-value alone waits: it is left out of the contact's writes, which go on (P7).
+A whole write waits after ``rejected_by_sage`` and ``rejected_by_ssm``. After ``value_refused``, and after
+``not_applied``, that value alone waits: it is left out of the contact's writes, which go on (P7, P8).
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -19,6 +19,8 @@ from sage100_ssm.sync.state.records import JournalEntry
 
 BACKED_OFF = frozenset({Code.REJECTED_BY_SAGE, Code.REJECTED_BY_SSM, Code.NOT_APPLIED, Code.VALUE_REFUSED})
 """The refusals after which a write, or a value, waits."""
+_OF_VALUES = frozenset({Code.VALUE_REFUSED, Code.NOT_APPLIED})
+"""Those that are about one value."""
 _PROPOSED = "CT_No"
 """A number that is drawn anew for each attempt to create a contact in Sage."""
 _BETWEEN = " "
@@ -41,7 +43,7 @@ def _fingerprint(write: Write) -> str:
 
 def fingerprint_of(problem: Entry, *refused: Write) -> str:
     """A short text for what a side refused: writes as a whole, or the one value that is left in a write."""
-    if problem.code is not Code.VALUE_REFUSED:
+    if problem.code not in _OF_VALUES:
         return fingerprint(*refused)
     values = [(w.side, w.source.id if w.source else None, n, value) for w in refused for n, value in w.values.items()]
     return _BETWEEN.join(value_fingerprint(*value) for value in values)
@@ -98,7 +100,7 @@ def back_off(
 
 def _without_waiting_values(plan: Plan, waiting: Mapping[str, Entry], mapper: Mapper) -> tuple[Plan, list[Entry]]:
     """The plan without the values that wait, and the problems that explain why."""
-    if all(entry.code is not Code.VALUE_REFUSED for entry in waiting.values()):
+    if all(entry.code not in _OF_VALUES for entry in waiting.values()):
         return plan, []
     met: list[Entry] = []
     writes: list[Write] = []
@@ -109,11 +111,11 @@ def _without_waiting_values(plan: Plan, waiting: Mapping[str, Entry], mapper: Ma
         if not refused:
             writes.append(write)
         elif _is_nothing_without(write, refused):
-            withheld.append(Withheld(write, Code.VALUE_REFUSED))
+            withheld.append(Withheld(write, next(iter(refused.values())).code))
         else:
             writes.append(without(write, refused, mapper))
             others = write.changes.keys() - refused.keys()
-            withheld.append(Withheld(without(write, others, mapper), Code.VALUE_REFUSED))
+            withheld.append(Withheld(without(write, others, mapper), next(iter(refused.values())).code))
     return replace(plan, writes=tuple(writes), withheld=(*plan.withheld, *withheld)), met
 
 
@@ -124,7 +126,7 @@ def _waiting_values(write: Write, waiting: Mapping[str, Entry], mapper: Mapper) 
         name = own_name(field, write.side, mapper)
         source_id = write.source.id if write.source else None
         entry = waiting.get(value_fingerprint(write.side, source_id, name, write.values.get(name)))
-        if entry and entry.code is Code.VALUE_REFUSED:
+        if entry and entry.code in _OF_VALUES:
             found[field] = entry
     # A contact's names are one value: a card never has the last name of one person and the first name of another.
     names = {LAST_NAME, FIRST_NAME} & write.changes.keys()

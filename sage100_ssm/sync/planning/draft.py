@@ -48,6 +48,7 @@ class Draft:
         sage100_by_number: the Sage contacts by ``CT_No``.
         linked_identities: ``cbMarq`` and ``CT_No`` of the live links.
         held_ssm_ids: the ids of SSM contacts without a link about whom a person is asked already.
+        left_alone: the Sage contacts of links that are left alone, by ``cbMarq``.
         displaced: the links whose ``cbMarq`` was given to another contact, by that ``cbMarq``.
         spent_ext_ids: the values of ``extId`` that SSM accepts for no other contact, because a deleted one has them.
     """
@@ -62,6 +63,7 @@ class Draft:
         self.spent_ext_ids = set(deleted) if world.ext_id_once else set()
 
         self.held_ssm_ids: set[int] = set()
+        self.left_alone: set[int] = set()
         self.displaced: dict[int, Link] = {}
         self._links: dict[int | NewLink, Link] = {}
         self._writes: list[Write] = []
@@ -192,6 +194,9 @@ class Draft:
             same_in_sage(link, world.sage100, self.sage100_by_number, self.linked_identities) for link in world.links
         )
         taken = {row.id for row in linked if row} | self.by_sage100_id.keys()
+        # What we created, unconfirmed, is the contact of another card, even if both have one name.
+        created = {i.sage100_no for i in world.intents if i.side is Side.SAGE100}
+        taken |= {row.id for row in world.sage100.values() if row.number in created}
         found: dict[tuple[str, str, str], list[Contact]] = {}
         for row in world.sage100.values():
             if row.id not in taken and row.values.get(LAST_NAME) and self.companies.is_in_scope(row.company):
@@ -207,10 +212,13 @@ class Draft:
         """The live SSM contacts, but for those that belong to other company databases."""
         return (c for c in self.world.ssm.values() if not c.deleted and c.id not in self.of_other_databases)
 
-    def unconfirmed_bases(self, sage100_id: int, ssm_id: int) -> dict[Side, Base]:
+    def unconfirmed_bases(self, row: Contact, ssm_id: int) -> dict[Side, Base]:
         """Per side with an unconfirmed create of the contact: the base that the create leaves if it was done."""
-        source = {Side.SSM: sage100_id, Side.SAGE100: ssm_id}
-        return {i.side: i.base for i in self.world.intents if i.base and source[i.side] == i.source_id}
+        source = {Side.SSM: row.id, Side.SAGE100: ssm_id}
+        bases = {i.side: i for i in self.world.intents if i.base and source[i.side] == i.source_id}
+        # Another row than the one that we created was typed by somebody: its values are theirs.
+        is_ours = Side.SAGE100 not in bases or bases[Side.SAGE100].sage100_no == row.number
+        return {side: intent.base for side, intent in bases.items() if side is Side.SSM or is_ours}
 
     def is_unconfirmed(self, side: Side, source_id: int) -> bool:
         """P11: whether the contact's creation was tried a moment ago and may still show: it is not repeated."""

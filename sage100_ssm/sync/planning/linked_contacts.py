@@ -34,14 +34,14 @@ from sage100_ssm.sync.rules.pair import LinkedPair, ShownPair
 def plan_link(draft: Draft, link: Link) -> None:
     """Find both contacts of a link and decide about it; what an incomplete read did not show is not gone (P10)."""
     world = draft.world
-    if link.ssm_id in world.unreadable.ssm_ids or link.sage100_id in world.unreadable.sage100_ids:
+    sage100 = links.same_in_sage(link, world.sage100, draft.sage100_by_number, draft.linked_identities)
+    # P15: a contact that belongs to another company database is left alone on both sides.
+    if _is_unreadable(draft, link, sage100) or link.ssm_id in draft.of_other_databases:
+        draft.left_alone |= {sage100.id} if sage100 else set()
         return
-    if link.ssm_id in draft.of_other_databases:
-        return  # P15: left alone on both sides
     if draft.is_settled(link.sage100_id, link.ssm_id):
         draft.part(link)
         return
-    sage100 = links.same_in_sage(link, world.sage100, draft.sage100_by_number, draft.linked_identities)
     ssm = world.ssm.get(link.ssm_id)
     if (sage100 is None and not world.complete[Side.SAGE100]) or (ssm is None and not world.complete[Side.SSM]):
         return
@@ -49,8 +49,20 @@ def plan_link(draft: Draft, link: Link) -> None:
         draft.count_edits((), is_outdated=True)
     if sage100 and (sage100.id, sage100.number) != (link.sage100_id, link.sage100_no):
         draft.forget_place(link)
-        link = draft.save(replace(link, sage100_id=sage100.id, sage100_no=sage100.number), link)
+        created = sage100.row.get("cbCreation")
+        moved = replace(link, sage100_id=sage100.id, sage100_no=sage100.number, sage100_created=created)
+        link = draft.save(moved, link)
     decide_pair(draft, LinkedPair(draft.save(confirmed(link, sage100, ssm, draft.mapper), link), sage100, ssm))
+
+
+def _is_unreadable(draft: Draft, link: Link, sage100: Contact | None) -> bool:
+    """Whether a row that cannot be understood is a contact of the link, or may be its Sage contact."""
+    unreadable = draft.world.unreadable
+    if link.ssm_id in unreadable.ssm_ids or link.sage100_id in unreadable.sage100_ids:
+        return True
+    ssm = draft.world.ssm.get(link.ssm_id)
+    may_be = link.sage100_no in unreadable.sage100_numbers or (ssm is not None and unreadable.may_be_in_sage100(ssm))
+    return sage100 is None and may_be
 
 
 def decide_pair(draft: Draft, pair: LinkedPair) -> None:
@@ -61,6 +73,8 @@ def decide_pair(draft: Draft, pair: LinkedPair) -> None:
         _put_to_sleep(draft, pair, reason or SleepReason.NOT_VISIBLE)
         return
     fate = links.fate_of_deleted(link, sage100, ssm, draft.mapper, draft.world.policy)
+    if fate and sage100 and draft.world.unreadable.may_be_in_ssm(sage100):
+        return  # perhaps it lives in SSM as a contact that cannot be understood
     if _is_typed_again(draft, link, fate, sage100, ssm):
         return
     if fate and _may_act_on(draft, fate):
@@ -216,6 +230,8 @@ def _restore(draft: Draft, pair: ShownPair, refused: Entry) -> None:
     """P5: the link moves to a live contact that is the same person, or the contact is created again."""
     if _goes_on_in_ssm(draft, pair, refused):
         return
+    if draft.live_by_ext_id.get(ExtId(pair.link.origin, draft.world.database, pair.sage100.id)):
+        return  # several have the `extId`, or one that is not believed: SSM would refuse it to another one
     accounts = draft.companies.accounts_of(pair.sage100.company)
     if len(accounts) != 1:
         draft.wait_for_company(pair.sage100)
@@ -280,7 +296,7 @@ def _successor_in_ssm(draft: Draft, pair: ShownPair, bearers: Sequence[Contact])
 
 def _move_in_ssm(draft: Draft, pair: ShownPair, successor: Contact) -> None:
     draft.linked_ssm_ids.add(successor.id)
-    unconfirmed = draft.unconfirmed_bases(pair.sage100.id, successor.id)
+    unconfirmed = draft.unconfirmed_bases(pair.sage100, successor.id)
     moved = replace(_woken(pair.link), ssm_id=successor.id, base={}, ssm_stamp=None, unconfirmed=unconfirmed)
     moved = draft.save(confirmed(moved, pair.sage100, successor, draft.mapper), pair.link)
     _both_live(draft, _shown(draft, moved, pair.sage100, successor))

@@ -11,11 +11,21 @@ from sage100_ssm.sync.contacts.codecs import CannotHold
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
 from sage100_ssm.sync.contacts.fields import COMPANY, NAMES, Direction, Field
 from sage100_ssm.sync.contacts.mapping import REQUIRED
-from sage100_ssm.sync.journal import DuplicateInSage, Entry, Facts, ForeignExtId, OutOfScope, SleepReason, Subject
+from sage100_ssm.sync.journal import (
+    DuplicateInSage,
+    Entry,
+    Facts,
+    ForeignExtId,
+    OutOfScope,
+    SleepReason,
+    Subject,
+    ValueUnknown,
+)
 from sage100_ssm.sync.model import Link, Side, ValuePair
 from sage100_ssm.sync.planning import writes
 from sage100_ssm.sync.planning.draft import Draft
 from sage100_ssm.sync.planning.linked_contacts import decide_pair
+from sage100_ssm.sync.planning.world import Unreadable
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.rules import links, matching
 from sage100_ssm.sync.rules.merge import confirmed
@@ -44,10 +54,7 @@ def plan_new_contacts(draft: Draft) -> None:
             draft.problem(Entry(contact.subject, OutOfScope(SleepReason.LEFT_OUT)))
         else:
             _create_in_sage(draft, contact)
-    unreadable = draft.world.unreadable
     for contact in found.remaining[Side.SAGE100]:
-        if contact.id in unreadable.named or contact.name_key in unreadable.names:
-            continue  # perhaps the contact is in SSM already
         _create_in_ssm(draft, contact, origins.get(contact.id, Side.SAGE100))
 
 
@@ -63,10 +70,13 @@ def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
         and companies.is_in_scope(c.company)
         and not companies.leaves_out_contact(c.row)
     ]
+    sage100 = [c for c in sage100 if c.id not in draft.left_alone]
     passed = draft.linked_ssm_ids | draft.held_ssm_ids
     living = [c for c in world.ssm.values() if not c.deleted and c.id not in passed]
     ssm = [c for c in living if c.id not in draft.of_other_databases]
     others = [c for c in living if c.id in draft.of_other_databases]
+    if world.unreadable != Unreadable():
+        sage100, ssm = _without_doubtful(draft, sage100, ssm)
     known = matching.Known(
         world.marks,
         draft.people,
@@ -83,6 +93,29 @@ def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
     return matching.match(sage100, ssm, known, deleted, others)
 
 
+def _without_doubtful(
+    draft: Draft, sage100: Sequence[Contact], ssm: Sequence[Contact]
+) -> tuple[list[Contact], list[Contact]]:
+    """The contacts without a link, but for those that may be one that cannot be understood, and their namesakes.
+
+    They are neither matched nor created: a problem of each says so.
+    """
+    world, unreadable = draft.world, draft.world.unreadable
+    # By its `CT_No`, a contact that we created in Sage, unconfirmed, is known to be one that cannot be understood now.
+    numbers = {i.sage100_no for i in world.intents if i.side is Side.SAGE100 and i.source_id in unreadable.ssm_ids}
+    rows = {c.id: c for c in sage100 if c.number in numbers or unreadable.may_be_in_ssm(c)}
+    names, taken = {row.match_key for row in rows.values()}, {*rows, *unreadable.sage100_ids}
+    contacts: list[Contact] = []
+    for contact in ssm:
+        ext_id = world.marks.ours(contact.ext_id)
+        is_named = ext_id is not None and ext_id.sage100_id in taken
+        if is_named or contact.match_key in names or unreadable.may_be_in_sage100(contact):
+            contacts.append(contact)
+    doubtful = [*rows.values(), *contacts]
+    draft.problem(*(Entry(contact.subject, ValueUnknown("", side=None, is_opposite=True)) for contact in doubtful))
+    return [c for c in sage100 if c not in doubtful], [c for c in ssm if c not in doubtful]
+
+
 def _out_of_scope(draft: Draft, contact: Contact) -> Entry:
     """P13: the contact's Sage row belongs to no client any more, or the settings leave out that row or its company."""
     ext_id = draft.world.marks.ours(contact.ext_id)
@@ -96,11 +129,15 @@ def _out_of_scope(draft: Draft, contact: Contact) -> Entry:
 def _delete_unconfirmed(draft: Draft) -> None:
     """R9: delete what we created in SSM, unconfirmed, if its Sage row was deleted before there was a link."""
     world = draft.world
-    gone = {i.ext_id: i for i in world.intents if i.side is Side.SSM and i.source_id not in world.sage100}
-    for contact in world.ssm.values() if gone else ():
-        ext_id = world.marks.ours(contact.ext_id)
-        if ext_id is None or contact.ext_id not in gone or contact.deleted or contact.id in draft.linked_ssm_ids:
+    known = world.sage100.keys() | world.unreadable.sage100_ids | world.unreadable.named
+    for intent in (i for i in world.intents if i.side is Side.SSM and i.source_id not in known):
+        ext_id = world.marks.ours(intent.ext_id)
+        found = [c for c in draft.live_by_ext_id.get(ext_id, ()) if c.id not in draft.linked_ssm_ids] if ext_id else []
+        # Somebody may have copied it since, with its `extId`: the copy is not ours to delete.
+        ours = [c for c in found if c.id == intent.target_id] or found
+        if ext_id is None or len(ours) != 1:
             continue
+        (contact,) = ours
         draft.linked_ssm_ids.add(contact.id)
         link = Link(
             ext_id.sage100_id,
@@ -109,7 +146,7 @@ def _delete_unconfirmed(draft: Draft) -> None:
             contact.company or "",
             contact.full_name,
             ext_id.origin,
-            gone[contact.ext_id].base,
+            intent.base,
         )
         decide_pair(draft, LinkedPair(draft.save(link), None, contact))
 
@@ -129,7 +166,7 @@ def _link(draft: Draft, pair: matching.Match) -> None:
         {name: both for name, both in values.items() if name in agreed},
         row.stamp,
         contact.stamp,
-        unconfirmed=draft.unconfirmed_bases(row.id, contact.id),
+        unconfirmed=draft.unconfirmed_bases(row, contact.id),
     )
     draft.notice(*_foreign(subject_of(row, contact), contact))
     draft.linked_ssm_ids.add(link.ssm_id)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dataclasses import field as default
 from datetime import datetime
 
+from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, Marks
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Intent, Link, Side
@@ -15,20 +16,54 @@ from sage100_ssm.sync.rules.refused_values import RefusedValues
 
 
 @dataclass(frozen=True, slots=True)
+class PartlyRead:
+    """What can be read of a row without a link that cannot be understood, as P4 compares it; None where it cannot.
+
+    Attributes:
+        last: the last name.
+        first: the first name.
+        company: the company's code.
+    """
+
+    last: str | None = None
+    first: str | None = None
+    company: str | None = None
+
+    def may_be(self, contact: Contact) -> bool:
+        """Whether it may be the same person as a contact: in doubt it is."""
+        last, first = contact.name_key
+        if self.last is not None:
+            return self.last == last and (not self.first or not first or self.first == first)
+        return self.company is None or self.company == normalise.company_code(contact.company)
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Contacts whose rows cannot be understood: they, their links and who may be the same in Sage are left alone.
+    """Contacts whose rows cannot be understood: they, their links and who may be the same opposite are left alone.
 
     Attributes:
         sage100_ids: the ``cbMarq`` of such rows of Sage.
+        sage100_numbers: their ``CT_No``.
         ssm_ids: the ids of such rows of SSM.
         named: the ``cbMarq`` that the ``extId`` of such rows of SSM name.
-        names: the last and first names of such rows of SSM, as P4 compares them.
+        in_sage100: what can be read of those of Sage that have no link.
+        in_ssm: what can be read of those of SSM that have no link, nor an ``extId`` of ours.
     """
 
     sage100_ids: frozenset[int] = frozenset()
+    sage100_numbers: frozenset[int] = frozenset()
     ssm_ids: frozenset[int] = frozenset()
     named: frozenset[int] = frozenset()
-    names: frozenset[tuple[str, str]] = frozenset()
+    in_sage100: tuple[PartlyRead, ...] = ()
+    in_ssm: tuple[PartlyRead, ...] = ()
+
+    def may_be_in_ssm(self, row: Contact) -> bool:
+        """Whether one of the rows of SSM may be a contact of Sage."""
+        return row.id in self.named or any(partly.may_be(row) for partly in self.in_ssm)
+
+    def may_be_in_sage100(self, contact: Contact) -> bool:
+        """Whether one of the rows of Sage may be a contact of SSM."""
+        return any(partly.may_be(contact) for partly in self.in_sage100)
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,9 @@ class _SideWriter:
         self, transaction: Transaction, write: Write, link: Link | None, now: Contact, refused: Collection[str]
     ) -> None:
         after = after_write(write, link, now, self._mapper, refused)
-        self._tally.refusals += [(entry, write) for entry in after.not_applied]
+        self._tally.refusals += [
+            (e, only(write, e.field, self._mapper) if e.field else write) for e in after.not_applied
+        ]
         saved = self._ledger.keep(transaction, after.link)
         if write.action is Action.CREATE:
             self._ledger.close_intent(transaction, _intent_key(write))
@@ -201,7 +203,7 @@ class _SideWriter:
             if write.action is Action.CREATE:
                 key = _intent_key(write)
                 if receipt.outcome is Outcome.UNCERTAIN:
-                    self._ledger.keep_target(transaction, key, receipt.id)
+                    self._ledger.keep_in_doubt(transaction, key, receipt.id)
                 else:
                     # It was certainly not created: the next run may try at once.
                     self._ledger.close_intent(transaction, key)

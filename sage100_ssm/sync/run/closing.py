@@ -13,6 +13,7 @@ from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.guard import Guarded
 from sage100_ssm.sync.run.observe import unreachable
 from sage100_ssm.sync.run.report import RunReport, Tally
+from sage100_ssm.sync.run.retried import Retried, retried
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
 
 _KNOWN_BY_WRITING = frozenset({*BACKED_OFF, Code.RECORD_LOCKED})
@@ -96,6 +97,7 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
             notices=tally.notices,
             postponed=len(tally.postponed),
             guards=guarded.guards if guarded else (),
+            retried=_retried(run, guarded, open_problems) if guarded else None,
             failures={**guarded.decided.seen.observation.failures, **tally.failures} if guarded else {},
         )
         forgotten = transaction.forget_expired(run.context.site.retention, now())
@@ -105,13 +107,19 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
                 report.started_at,
                 report.finished_at,
                 report.status,
-                report.counts(),
+                report.counts() | run.context.options.mark,
                 int(exit_code),
             )
         )
     if forgotten:
         run.context.store.erase_leftovers()
     return report
+
+
+def _retried(run: Run, guarded: Guarded, open_problems: Sequence[JournalEntry]) -> Retried | None:
+    """What became of the contacts that a person had tried again; None for any other run."""
+    about = [p.entry.contacts for p in guarded.decided.open_problems if p.id == run.context.options.problem]
+    return retried(about[0], guarded.plan, run.tally, open_problems) if about else None
 
 
 def refused_writes(problem: JournalEntry, refusals: Iterable[tuple[Entry, Write]]) -> list[Write]:

@@ -12,7 +12,7 @@ from sage100_ssm.sync.contacts.fields import Field
 from sage100_ssm.sync.policy import Policy, Retention
 from sage100_ssm.sync.run.ports import SageAccess, SsmAccess
 from sage100_ssm.sync.run.report import Tally
-from sage100_ssm.sync.state.records import Lease
+from sage100_ssm.sync.state.records import RETRY, Lease
 from sage100_ssm.sync.state.store import StateStore
 from sage100_ssm.sync.state.transaction import Transaction
 
@@ -69,6 +69,11 @@ class RunOptions:
     allow_mass_change: bool = False
     whole: bool = False
     problem: int | None = None
+
+    @property
+    def mark(self) -> dict[str, int]:
+        """What tells the run of a ``retry`` from others among its figures in the state."""
+        return {} if self.problem is None else {RETRY: self.problem}
 
 
 @dataclass(frozen=True, slots=True)

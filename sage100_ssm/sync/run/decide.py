@@ -12,11 +12,11 @@ from sage100_ssm.sync.contacts.contact import Contact, Marks
 from sage100_ssm.sync.contacts.fields import FieldKind, fields_present
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Code, Entry, IncompleteRead, Subject, ValueUnknown
-from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.model import Link, Side
 from sage100_ssm.sync.planning.backoff import refused_values
 from sage100_ssm.sync.planning.decide import decide as plan_for
 from sage100_ssm.sync.planning.plan import Plan
-from sage100_ssm.sync.planning.world import Unreadable, World
+from sage100_ssm.sync.planning.world import PartlyRead, Unreadable, World
 from sage100_ssm.sync.run.context import Context
 from sage100_ssm.sync.run.deletions import recent_deletions
 from sage100_ssm.sync.run.observe import Seen
@@ -27,7 +27,7 @@ from sage100_ssm.sync.state.records import JournalEntry
 class _MalformedRow:
     """A row that cannot be understood, and why."""
 
-    id: int
+    id: int | None
     row: Row
     reason: str
 
@@ -81,6 +81,11 @@ def _decide(context: Context, seen: Seen) -> Decided:
             mapper, Side.SAGE100, ((row["cbMarq"], row) for row in observation.sage100)
         )
         ssm, odd_in_ssm = _understood(mapper, Side.SSM, observation.ssm.items())
+        # A row that could not be stored: what is known of its contact from earlier runs is out of date.
+        left_out = [_MalformedRow(row.get("id"), row, "its id, or a value") for row in observation.unreadable]
+        for row in left_out:
+            ssm.pop(row.id or 0, None)
+        marks = Marks(site.database, site.formerly)
         world = World(
             site.database,
             seen.links,
@@ -90,7 +95,7 @@ def _decide(context: Context, seen: Seen) -> Decided:
             observation.complete,
             mapper,
             site.policy,
-            _unreadable(odd_in_sage100, odd_in_ssm, Marks(site.database, site.formerly)),
+            _unreadable(odd_in_sage100, [*odd_in_ssm, *left_out], seen.links, mapper, marks),
             _disputed(open_problems),
             refused_values(open_problems),
             ext_id_once=site.ext_id_once,
@@ -106,7 +111,7 @@ def _decide(context: Context, seen: Seen) -> Decided:
     incomplete = [
         Entry(Subject(), IncompleteRead(side, failure.text)) for side, failure in observation.failures.items()
     ]
-    malformed = _malformed_problems(odd_in_sage100, odd_in_ssm, companies.malformed_accounts)
+    malformed = _malformed_problems(odd_in_sage100, [*odd_in_ssm, *left_out], companies.malformed_accounts)
     return Decided(seen, world, plan, (*malformed, *incomplete), open_problems)
 
 
@@ -138,17 +143,39 @@ def _malformed_problems(
         yield Entry(Subject(), ValueUnknown(reasons, side=None))
 
 
-def _unreadable(sage100: Sequence[_MalformedRow], ssm: Sequence[_MalformedRow], marks: Marks) -> Unreadable:
+def _unreadable(
+    sage100: Sequence[_MalformedRow], ssm: Sequence[_MalformedRow], links: Iterable[Link], mapper: Mapper, marks: Marks
+) -> Unreadable:
     """What can still be known of the rows that cannot be understood."""
-    texts = [row.row.get("extId") for row in ssm]
-    ext_ids = (marks.ours(text) for text in texts if isinstance(text, str))
-    names = ((row.row.get("lastName"), row.row.get("firstName")) for row in ssm)
+    known = list(links)
+    linked_in_sage100, linked_in_ssm = {link.sage100_id for link in known}, {link.ssm_id for link in known}
+    # What SSM shows as deleted lives nowhere, whatever else cannot be understood of it.
+    living = [row for row in ssm if row.id not in linked_in_ssm and row.row.get("deleted") is not True]
+    ext_ids = [(row, marks.ours(text)) for row in living if isinstance(text := row.row.get("extId"), str)]
+    marked = {row.id for row, ext_id in ext_ids if ext_id}
     return Unreadable(
-        frozenset(row.id for row in sage100),
-        frozenset(row.id for row in ssm),
-        frozenset(ext_id.sage100_id for ext_id in ext_ids if ext_id),
-        frozenset(normalise.name_key(str(last or ""), str(first or "")) for last, first in names),
+        frozenset(row.id for row in sage100 if row.id is not None),
+        frozenset(number for row in sage100 if isinstance(number := row.row.get("CT_No"), int)),
+        frozenset(row.id for row in ssm if row.id is not None),
+        frozenset(ext_id.sage100_id for _, ext_id in ext_ids if ext_id),
+        tuple(_partly_read(Side.SAGE100, row.row, mapper) for row in sage100 if row.id not in linked_in_sage100),
+        tuple(_partly_read(Side.SSM, row.row, mapper) for row in living if row.id is None or row.id not in marked),
     )
+
+
+def _partly_read(side: Side, row: Row, mapper: Mapper) -> PartlyRead:
+    def name(key: str) -> str | None:
+        return normalise.name(text) if isinstance(text := row.get(key), str) else None
+
+    last, first = ("CT_Nom", "CT_Prenom") if side is Side.SAGE100 else ("lastName", "firstName")
+    if side is Side.SAGE100:
+        company = code if isinstance(code := row.get("CT_Num"), str) else None
+    else:
+        reference = row.get("accountId")
+        id_ = reference.get("id") if isinstance(reference, Mapping) else reference
+        account = mapper.companies.account(id_) if isinstance(id_, int) else None
+        company = account.code if account else None
+    return PartlyRead(name(last), name(first), normalise.company_code(company) if company else None)
 
 
 def _disputed(open_problems: Iterable[JournalEntry]) -> Mapping[tuple[Side, int], frozenset[str]]:

@@ -117,18 +117,27 @@ class Ledger:
                 intent = intent_of(write)
                 key = (intent.side, intent.source_id)
                 known = self.intents.get(key)
-                intent = replace(intent, base=expected_base, begun_at=self.now, id=known.id if known else None)
+                if known:
+                    intent = replace(intent, target_id=known.target_id, id=known.id)
+                intent = replace(intent, base=expected_base, begun_at=self.now)
                 self.intents[key] = transaction.save_intent(intent)
             elif expected_base and write.link and (link := self.links.get(write.link.sage100_id)):
                 unconfirmed = {**link.unconfirmed, write.side: expected_base}
                 self.keep(transaction, replace(link, unconfirmed=unconfirmed))
             return transaction.add_pending_notices(write.notices, now=self.now, run_id=self.run.run_id)
 
-    def keep_target(self, transaction: Transaction, key: IntentKey, target_id: int | None) -> None:
-        """Keep the id that a side gave to a contact which it does not show yet: it is asked for by that id."""
-        intent = self.intents.get(key)
-        if intent and target_id is not None:
-            self.intents[key] = transaction.save_intent(replace(intent, target_id=target_id))
+    def keep_in_doubt(self, transaction: Transaction, key: IntentKey, target_id: int | None) -> None:
+        """Keep the intent of a creation whose outcome is not known.
+
+        Args:
+            transaction: the transaction in which it is kept.
+            key: the creation.
+            target_id: the id that a side gave to a contact which it does not show yet: it is asked for by that id.
+        """
+        if intent := self.intents.get(key):
+            # The request may have left long after the intent was recorded. It is not repeated for ten minutes (P11).
+            kept = replace(intent, target_id=target_id or intent.target_id, begun_at=self.now)
+            self.intents[key] = transaction.save_intent(kept)
 
     def close_intent(self, transaction: Transaction, key: IntentKey) -> None:
         """Forget an intent: what became of it is known."""

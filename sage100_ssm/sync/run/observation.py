@@ -29,6 +29,7 @@ _TYPES = "contact_types"
 
 # Where the state stores what is remembered besides rows.
 _LAST_WHOLE = "ssm_whole_read_at"
+_UNREADABLE = "ssm_unreadable"
 _DATABASE = "database"
 _COMPANIES = "sage100_companies"
 _IDENTITY = "sage100_identity"
@@ -54,6 +55,7 @@ class Remembered:
         accounts: the SSM accounts as last read, by id.
         contacts: the SSM contacts as last read, deleted ones included, by id.
         contact_types: the rows of ``/contactTypes`` as last read.
+        unreadable: what is known of the SSM contacts that cannot be kept, since SSM was last read whole.
         awaited: the ids of contacts that SSM said it created and has not shown yet (P11).
         cursors: per stream of SSM, the Airbyte state up to which it was read; None if it never was.
         database: the company database's name in the settings of the last run; None before the first one.
@@ -69,6 +71,7 @@ class Remembered:
     accounts: Mapping[int, Row]
     contacts: Mapping[int, Row]
     contact_types: Sequence[Row]
+    unreadable: Sequence[Row]
     awaited: frozenset[int]
     cursors: Mapping[str, Mapping[str, Any] | None]
     database: str | None
@@ -100,6 +103,7 @@ def remembered(transaction: Transaction, now: datetime) -> Remembered:
         accounts={row["id"]: row for row in transaction.observed("accounts")},
         contacts={row["id"]: row for row in transaction.observed("contacts")},
         contact_types=list(transaction.observed(_TYPES)),
+        unreadable=transaction.recall(_UNREADABLE) or [],
         awaited=frozenset(i.target_id for i in intents if i.side is Side.SSM and i.target_id),
         cursors=cursors,
         database=transaction.recall(_DATABASE),
@@ -124,6 +128,7 @@ class Observation:
         location: where the company database is; None where it could not be opened.
         accounts: rows of SSM accounts, those of earlier runs included.
         ssm: rows of SSM contacts, those of earlier runs and deleted ones included, by id.
+        unreadable: what is known of the SSM contacts that cannot be kept.
         contact_types: rows of ``/contactTypes``.
         failures: per side that could not be read to its end, why.
         unread: the sides of which nothing could be read.
@@ -139,6 +144,7 @@ class Observation:
     location: Location | None
     accounts: Sequence[Row]
     ssm: Mapping[int, Row]
+    unreadable: Sequence[Row]
     contact_types: Sequence[Row]
     failures: Mapping[Side, Failure]
     unread: frozenset[Side]
@@ -195,6 +201,7 @@ def read_sides(
         location=location,
         accounts=list(_brought_up_to_date(known.accounts, streams.get("accounts"), whole=whole).values()),
         ssm=_brought_up_to_date(known.contacts, streams.get("contacts"), whole=whole),
+        unreadable=_unreadable(known, streams.get("contacts"), whole=whole),
         contact_types=streams[_TYPES].rows if _TYPES in streams and streams[_TYPES].complete else known.contact_types,
         failures=failures,
         unread=frozenset(side for side in failures if not any(r.rows for r in readings[side])),
@@ -252,7 +259,8 @@ def _read_ssm(
     missing += sorted(known.awaited - shown)
     if missing:
         found = ssm.find(missing)
-        streams["contacts"] = Reading(contacts.rows + found.rows, contacts.state, found.failure)
+        unreadable = [*contacts.unreadable, *found.unreadable]
+        streams["contacts"] = Reading(contacts.rows + found.rows, contacts.state, found.failure, unreadable)
     return streams, whole
 
 
@@ -278,6 +286,15 @@ def _brought_up_to_date(before: Mapping[int, Row], reading: Reading | None, *, w
     """The rows of a stream of SSM by id: those of a complete whole read alone, else those of earlier runs as well."""
     rows: dict[int, Row] = {row["id"]: row for row in reading.rows} if reading else {}
     return rows if whole and reading and reading.complete else {**before, **rows}
+
+
+def _unreadable(known: Remembered, reading: Reading | None, *, whole: bool) -> list[Row]:
+    """The SSM contacts that cannot be kept: a complete whole read shows all, another one only those that changed."""
+    found = list(reading.unreadable) if reading else []
+    if not (whole and reading and reading.complete):
+        shown = {row["id"] for row in reading.rows} if reading else set()
+        found += [row for row in known.unreadable if row not in found and row.get("id") not in shown]
+    return found
 
 
 def contact_sample(known: Remembered) -> list[int]:
@@ -329,5 +346,7 @@ def remember(transaction: Transaction, observation: Observation, database: str, 
         transaction.save_observed(stream, reading.rows, replace=is_all)
         if reading.complete and reading.state:
             transaction.save_cursor(stream, reading.state)
+    if (transaction.recall(_UNREADABLE) or []) != observation.unreadable:
+        transaction.remember(_UNREADABLE, observation.unreadable)
     if observation.whole and Side.SSM not in observation.failures:
         transaction.remember(_LAST_WHOLE, now.isoformat())

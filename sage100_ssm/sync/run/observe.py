@@ -14,6 +14,7 @@ from sage100_ssm.sync.run.context import Context, Run, Site
 from sage100_ssm.sync.run.observation import Observation, Remembered, read_sides, remember, remembered
 from sage100_ssm.sync.run.same_system import refuse_other_company
 from sage100_ssm.sync.state.records import RunRow
+from sage100_ssm.sync.state.transaction import Transaction
 
 _FIELD_MAP = "field_map"
 _DELETION_SETTINGS = "deletion_settings"
@@ -59,11 +60,14 @@ def observe_and_remember(run: Run) -> Seen:
         ConfigurationError, SideUnavailableError: as ``observe``.
         LeaseLost: another run has taken over.
     """
-    alone = _contacts_to_retry(run.context)
+    alone = None
+    if (problem := run.context.options.problem) is not None:
+        with run.context.store.transaction() as transaction:
+            alone = contacts_to_retry(transaction, problem)
     # What earlier runs left is read before this one is noted as running: the last run's end decides what is read.
     known = _recall(run.context)
     with run.transaction() as transaction:
-        transaction.start_run(RunRow(run.run_id, run.started_at))
+        transaction.start_run(RunRow(run.run_id, run.started_at, counts=run.context.options.mark))
     observation = _read(run.context, known)
     for side, number in observation.read.items():
         run.tally.counts[side].read = number
@@ -111,18 +115,17 @@ def _usable(context: Context, known: Remembered, observation: Observation, alone
     return Seen(links, known, observation, alone, may_delete)
 
 
-def _contacts_to_retry(context: Context) -> Chosen | None:
+def contacts_to_retry(transaction: Transaction, problem: int) -> Chosen:
     """The contacts that ``retry`` is about: all that wait for the cause of one problem.
 
     Raises:
         ConfigurationError: there is no such open problem, or it is about a side as a whole.
     """
-    if context.options.problem is None:
-        return None
-    with context.store.transaction() as transaction:
-        found = [p.entry.contacts for p in transaction.open_problems() if p.id == context.options.problem]
+    found = [known.entry.contacts for known in transaction.open_problems() if known.id == problem]
+    if not found and any(known.id == problem and known.closed_at for known in transaction.journal()):
+        raise ConfigurationError("problem_solved", number=problem)
     if not found or found[0] == (Subject(),):
-        raise ConfigurationError("problem_unknown", number=context.options.problem)
+        raise ConfigurationError("problem_unknown", number=problem)
     return Chosen(found[0])
 
 
@@ -185,6 +188,8 @@ def _remember(run: Run, seen: Seen) -> None:
     if not is_suddenly_empty or context.options.allow_mass_change:
         with run.transaction() as transaction:
             remember(transaction, observation, context.site.database, context.now())
+    if seen.alone is not None:
+        return  # P9: the next run for all contacts is the first one that sees changed settings
     settings = _deletion_settings(context.site)
     with run.transaction() as transaction:
         if transaction.recall(_DELETION_SETTINGS) != settings:

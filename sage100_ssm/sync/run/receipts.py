@@ -28,7 +28,7 @@ from sage100_ssm.sync.journal import (
     ValueUnknown,
 )
 from sage100_ssm.sync.model import Base, ContactRef, Link, Side, ValuePair
-from sage100_ssm.sync.planning.writes import Write, own_name, without
+from sage100_ssm.sync.planning.writes import EXT_ID, Write, own_name, without
 from sage100_ssm.sync.rules.links import company_not_in_sage
 
 _OWNER = "salesRepId"
@@ -105,7 +105,10 @@ def after_write(
         ssm_id=ssm.id if write.action is Action.CREATE else link.ssm_id,
         unconfirmed={side: base for side, base in link.unconfirmed.items() if side is not write.side},
     )
-    return AfterWrite(link, sage100, ssm, tuple(_not_applied(f, write.side, sage100, ssm, mapper) for f in not_applied))
+    ignored = [_not_applied(f, write.side, sage100, ssm, mapper) for f in not_applied]
+    if _is_ext_id_ignored(write, now):
+        ignored.append(Entry(subject_of(sage100, ssm), NotApplied(Side.SSM), EXT_ID, write.values["extId"], now.ext_id))
+    return AfterWrite(link, sage100, ssm, tuple(ignored))
 
 
 def expected_base(write: Write, mapper: Mapper) -> Base:
@@ -149,6 +152,13 @@ def _is_not_applied(field: Field, write: Write, now: Contact, mapper: Mapper) ->
         return False
     both = (contact.values.get(field.name) for contact in _both_contacts(write, now))
     return mapper.is_unchanged(field, write.side, reads, was) and not mapper.is_equal(field, *both)
+
+
+def _is_ext_id_ignored(write: Write, now: Contact) -> bool:
+    """Whether SSM accepted an ``extId`` and reads back the one from before."""
+    if write.action is not Action.UPDATE or "extId" not in write.values or write.target is None:
+        return False
+    return bool(now.ext_id == write.target.ext_id != write.values["extId"])
 
 
 def _not_applied(field: Field, side: Side, sage100: Contact, ssm: Contact, mapper: Mapper) -> Entry:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import field as default
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.exchange.receipt import Action
@@ -16,6 +16,9 @@ from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import EXT_ID, Change, Write
 from sage100_ssm.sync.run.observation import KnownLocation
 from sage100_ssm.sync.state.records import RunStatus
+
+if TYPE_CHECKING:
+    from sage100_ssm.sync.run.retried import Retried
 
 
 @dataclass(slots=True)
@@ -75,6 +78,7 @@ class RunReport:
     Attributes:
         postponed: writes left to the next run because this one's time was over.
         guards: the guards that withheld something.
+        retried: what became of the contact that ``retry`` named; None for any other run.
         locations: where the company database was, the present place last; of a rebuilding of links (``resync``) only.
         failures: per side that could not be read or written to the end, why.
     """
@@ -94,6 +98,7 @@ class RunReport:
     notices: int
     postponed: int = 0
     guards: Sequence[Entry] = ()
+    retried: "Retried | None" = None
     locations: Sequence[KnownLocation] = ()
     failures: Mapping[Side, Failure] = default(default_factory=dict)
 

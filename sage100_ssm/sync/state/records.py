@@ -80,6 +80,10 @@ class RunStatus(StrEnum):
     FAILED = "failed"
 
 
+RETRY = "retry"
+"""Among the figures of a run that tried one contact alone: the number of the problem."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunRow:
     """One run. Times are aware, in UTC.
@@ -99,3 +103,8 @@ class RunRow:
     status: RunStatus = RunStatus.RUNNING
     counts: Mapping[str, Any] = default(default_factory=dict)
     exit_code: int | None = None
+
+    @property
+    def is_retry(self) -> bool:
+        """Whether it tried the contact of one problem alone: it is no synchronisation of all contacts."""
+        return RETRY in self.counts

@@ -12,6 +12,7 @@ from sage100_ssm.sync.journal import (
     GuardLifted,
     LostStateGuard,
     MassChangeGuard,
+    NotApplied,
     RejectedBySsm,
     Subject,
 )
@@ -21,7 +22,7 @@ from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.planning.flapping import ENOUGH, stop_flapping
 from sage100_ssm.sync.planning.guards import Lifted, allowed, guard
 from sage100_ssm.sync.planning.plan import Plan, Withheld
-from sage100_ssm.sync.planning.writes import Write
+from sage100_ssm.sync.planning.writes import Write, only
 from sage100_ssm.sync.policy import DeletionLimit, Policy
 from sage100_ssm.sync.run.closing import refused_writes
 from sage100_ssm.sync.state.open_problems import joined_by_cause
@@ -427,6 +428,31 @@ def test_a_write_is_held_while_its_pause_lasts_and_its_problem_stands(after, mar
     left, waiting = backoff.back_off(Plan(writes=(WRITE,)), [problem], NOW, worlds.mapper())
     assert (waiting, left.writes) == (((entry,), ()) if held else ((), (WRITE,)))
     assert left.withheld == ((Withheld(WRITE, Code.REJECTED_BY_SSM),) if held else ())
+
+
+def ignored(write, field):
+    """The open problem of a field that SSM ignored a minute ago."""
+    entry, when = Entry(write.subject, NotApplied(SSM), field), NOW + timedelta(minutes=30)
+    mark = backoff.fingerprint_of(entry, only(write, field, worlds.mapper()))
+    return JournalEntry(1, entry, NOW, NOW, tries=2, next_try_at=when, fingerprint=mark)
+
+
+def test_p8_of_an_update_only_the_ignored_field_waits():
+    row = worlds.sage_row(CT_EMail="a@x.example", CT_Skype="ada")
+    made = decide(worlds.world([row], [worlds.ssm_row(extId="sage100:TEST:1")], [worlds.linked()]))
+    (write,) = made.writes
+    problems = [ignored(write, "email")]
+    left, waiting = backoff.back_off(made, problems, NOW, worlds.mapper())
+    assert [w.values for w in left.writes] == [{"skype": "ada"}]
+    assert (waiting, [w.write.values for w in left.withheld]) == ((problems[0].entry,), [{"email": "a@x.example"}])
+    left, waiting = backoff.back_off(made, [*problems, ignored(write, "skype")], NOW, worlds.mapper())
+    assert (left.writes, [w.code for w in left.withheld], len(waiting)) == ((), [Code.NOT_APPLIED], 2)
+
+
+def test_r3_a_new_contact_does_not_wait_for_a_field_that_was_ignored_in_another():
+    (one, two) = (decide(worlds.world([worlds.sage_row(n, CT_EMail="a@x.example")], [], [])) for n in (1, 2))
+    left, waiting = backoff.back_off(two, [ignored(one.writes[0], "email")], NOW, worlds.mapper())
+    assert (left, waiting) == (two, ())
 
 
 # --- flapping

@@ -8,9 +8,10 @@ import pytest
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.sync.contacts.companies import MalformedRowError
 from sage100_ssm.sync.journal import Code
-from sage100_ssm.sync.model import Intent, LinkStatus, Side
+from sage100_ssm.sync.model import Intent, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.planning.decide import decide
-from sage100_ssm.sync.planning.world import Unreadable
+from sage100_ssm.sync.planning.world import PartlyRead, Unreadable
+from sage100_ssm.sync.policy import Policy, RefusedDeletion
 from sage100_ssm.sync.run.receipts import after_write, refusals
 from tests.support import worlds
 
@@ -18,6 +19,7 @@ SAGE, SSM = Side.SAGE100, Side.SSM
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 MARK = "ssm:TEST:1"
 ROW, CARD = worlds.sage_row(), worlds.ssm_row(extId=MARK)
+ADA = PartlyRead("aubrelin", "ada", "alpha")
 BORN_IN_SSM = replace(worlds.linked(ROW, CARD), origin=SSM)
 
 
@@ -40,7 +42,18 @@ def test_p10_only_true_is_a_deletion(flag, is_deleted):
 
 
 @pytest.mark.parametrize(
-    "odd", [{"dateUpdated": "yesterday"}, {"typeId": float("inf")}, {"gender": "x"}, {"accountId": []}]
+    "odd",
+    [
+        {"dateUpdated": "yesterday"},
+        {"typeId": float("inf")},
+        {"typeId": {}},
+        {"gender": "x"},
+        {"gender": {"value": "Male"}},
+        {"accountId": []},
+        {"lastName": {"id": 3}},
+        {"email": ["ada@x.example"]},
+        {"phone1": True},
+    ],
 )
 def test_whatever_cannot_be_understood_is_said_of_that_row(odd):
     with pytest.raises(MalformedRowError):
@@ -63,13 +76,74 @@ def test_a_row_that_cannot_be_understood_is_left_alone_with_its_link(unreadable)
     "unreadable",
     [
         Unreadable(ssm_ids=frozenset({501}), named=frozenset({1})),
-        Unreadable(ssm_ids=frozenset({501}), names=frozenset({("aubrelin", "ada")})),
+        Unreadable(ssm_ids=frozenset({501}), in_ssm=(PartlyRead("aubrelin", "ada"),)),
+        Unreadable(in_ssm=(PartlyRead("aubrelin"),)),
+        Unreadable(in_ssm=(PartlyRead(company="alpha"),)),
+        Unreadable(in_ssm=(PartlyRead(),)),
     ],
 )
 def test_p4_who_may_be_the_same_as_a_row_that_cannot_be_understood_is_not_created(unreadable):
     world = worlds.world([ROW], [], [])
     assert [line[1] for line in lines(decide(world))] == [Action.CREATE]
     assert decide(replace(world, unreadable=unreadable)).writes == ()
+
+
+@pytest.mark.parametrize("name", [{}, {"firstName": "ADA"}], ids=["same", "another spelling"])
+def test_p4_who_may_be_the_same_as_an_unreadable_row_of_sage_is_not_created(name):
+    card = worlds.ssm_row(**name)
+    world = worlds.world([], [card], [])
+    assert [line[:2] for line in lines(decide(world))] == [(SAGE, Action.CREATE)]
+    plan = decide(replace(world, unreadable=Unreadable(sage100_ids=frozenset({1}), in_sage100=(ADA,))))
+    assert (plan.writes, [p.code for p in plan.problems]) == ((), [Code.VALUE_UNKNOWN])
+
+
+def test_p4_an_external_id_that_names_an_unreadable_row_of_sage_is_no_orphan():
+    world = worlds.world([], [worlds.ssm_row(extId=MARK, lastName="Martin")], [])
+    plan = decide(replace(world, unreadable=Unreadable(sage100_ids=frozenset({1}), in_sage100=(ADA,))))
+    assert (plan.writes, [p.code for p in plan.problems]) == ((), [Code.VALUE_UNKNOWN])
+
+
+def test_p4_a_namesake_of_an_unreadable_row_is_matched_with_nobody():
+    world = worlds.world([ROW], [worlds.ssm_row(777)], [])
+    assert len(decide(world).links) == 1
+    plan = decide(replace(world, unreadable=Unreadable(ssm_ids=frozenset({501}), in_ssm=(ADA,))))
+    assert (plan.writes, plan.links, len(plan.problems)) == ((), (), 2)
+
+
+def test_p4_what_we_created_for_an_unreadable_contact_is_left_alone_whatever_its_name():
+    intent = Intent(SAGE, 501, sage100_no=101, names=("Aubrelin", "Ada"))
+    world = replace(
+        worlds.world([ROW | {"CT_Nom": "Martin"}], [worlds.ssm_row(777, lastName="Martin")]), intents=[intent]
+    )
+    plan = decide(replace(world, unreadable=Unreadable(ssm_ids=frozenset({501}), in_ssm=(ADA,))))
+    assert (plan.writes, plan.links) == ((), ())
+
+
+@pytest.mark.parametrize("origin", list(Side))
+@pytest.mark.parametrize(
+    "unreadable", [Unreadable(named=frozenset({1})), Unreadable(in_ssm=(PartlyRead("aubrelin", "ada"),))]
+)
+def test_r7_r8_a_deletion_in_ssm_is_not_followed_where_an_unreadable_row_may_be_the_contact(origin, unreadable):
+    link = replace(BORN_IN_SSM, origin=origin)
+    world = worlds.world([ROW], [CARD | {"deleted": True}], [link])
+    assert decide(world).writes != ()
+    assert decide(replace(world, unreadable=unreadable)).writes == ()
+
+
+@pytest.mark.parametrize(
+    "unreadable", [{"sage100_numbers": frozenset({101})}, {"in_sage100": (PartlyRead("aubrelin"),)}]
+)
+def test_r9_a_deletion_in_sage_is_not_followed_where_an_unreadable_row_may_be_the_contact(unreadable):
+    world = worlds.world([worlds.sage_row(9, CT_Nom="Martin")], [CARD], [BORN_IN_SSM])
+    assert (SSM, Action.DELETE, 501) in lines(decide(world))
+    plan = decide(replace(world, unreadable=Unreadable(sage100_ids=frozenset({2}), **unreadable)))
+    assert (SSM, Action.DELETE, 501) not in lines(plan)
+
+
+def test_p14_the_new_row_of_a_contact_whose_card_cannot_be_understood_is_not_created_again():
+    again = worlds.sage_row(2, CT_No=101)
+    plan = decide(replace(worlds.world([again], [], [BORN_IN_SSM]), unreadable=Unreadable(ssm_ids=frozenset({501}))))
+    assert (plan.writes, plan.links) == ((), ())
 
 
 def test_the_contacts_of_an_account_that_cannot_be_understood_are_left_alone():
@@ -139,10 +213,65 @@ def test_r7_in_doubt_who_the_copy_is_nothing_is_deleted(copies):
     assert [w for w in plan.writes if w.side is SAGE] == []
 
 
+@pytest.mark.parametrize("origin", list(Side))
+def test_p5_where_several_have_the_external_id_nobody_is_created_with_it(origin):
+    mark = f"{origin}:TEST:1"
+    cards = [CARD | {"deleted": True, "extId": mark}, copy(777) | {"extId": mark}, copy(778) | {"extId": mark}]
+    link = replace(BORN_IN_SSM, origin=origin)
+    plan = decide(worlds.world([ROW | {"CT_EMail": "new@x.example"}], cards, [link]))
+    assert [w.action for w in plan.writes if w.action is not Action.UPDATE] == []
+
+
+def test_p14_a_link_that_moves_to_another_row_remembers_when_that_one_was_created():
+    earlier, later = "2026-03-01T08:00:00+01:00", "2026-03-02T08:00:00+01:00"
+    link = replace(BORN_IN_SSM, origin=SAGE, sage100_created=earlier)
+    typed_again, leave = worlds.sage_row(2, CT_No=101, cbCreation=later), Policy(refused_deletion=RefusedDeletion.LEAVE)
+    plan = decide(worlds.world([typed_again], [CARD | {"deleted": True}], [link], policy=leave))
+    assert [(k.sage100_id, k.status, k.sage100_created) for k in plan.links] == [(2, LinkStatus.ASLEEP, later)]
+
+
 def test_r7_what_the_row_contained_is_kept():
     plan = decide(worlds.world([ROW | {"CT_EMail": ""}], [CARD | {"deleted": True}], [BORN_IN_SSM]))
     ((notice,),) = [w.notices for w in plan.writes]
     assert (notice.code, dict(notice.facts.row)["CT_Nom"]) == (Code.DELETED_IN_SAGE, "Aubrelin")
+
+
+def created_for(source, **more):
+    """What is known of a creation in SSM that is not confirmed."""
+    return Intent(SSM, source, ext_id=f"sage100:TEST:{source}", **more)
+
+
+@pytest.mark.parametrize(("target_id", "deleted"), [(None, []), (777, [777])])
+def test_r9_of_what_we_created_unconfirmed_a_copy_is_not_deleted(target_id, deleted):
+    cards = [worlds.ssm_row(n, extId="sage100:TEST:1") for n in (777, 778)]
+    intent = created_for(1, target_id=target_id)
+    plan = decide(worlds.world([worlds.sage_row(9, CT_Nom="Martin")], cards, [], intents=[intent]))
+    assert [w.target_id for w in plan.writes if w.action is Action.DELETE] == deleted
+
+
+def test_r9_what_we_created_unconfirmed_stays_while_its_sage_row_cannot_be_understood():
+    card = worlds.ssm_row(777, extId="sage100:TEST:1")
+    world = worlds.world([worlds.sage_row(9, CT_Nom="Martin")], [card], [], intents=[created_for(1)])
+    assert (SSM, Action.DELETE, 777) in lines(decide(world))
+    plan = decide(replace(world, unreadable=Unreadable(sage100_ids=frozenset({1}))))
+    assert (SSM, Action.DELETE, 777) not in lines(plan)
+
+
+def test_p14_what_we_created_unconfirmed_for_a_namesake_is_nobody_typed_again():
+    gone, namesake = BORN_IN_SSM, worlds.ssm_row(777, comment="another Ada")
+    ours = worlds.sage_row(2, CT_No=77)
+    intent = Intent(SAGE, 777, sage100_no=77, names=("Aubrelin", "Ada"))
+    plan = decide(worlds.world([ours], [CARD, namesake], [gone], intents=[intent]))
+    assert (SSM, Action.DELETE, 501) in lines(plan)
+    assert [(k.sage100_id, k.ssm_id) for k in plan.links if k.sage100_id == 2] == [(2, 777)]
+
+
+def test_p1_a_row_typed_again_over_an_unconfirmed_creation_holds_what_its_user_typed():
+    row, card = worlds.sage_row(2, CT_No=78, CT_EMail="typed@x.example"), worlds.ssm_row(501, email="later@x.example")
+    base = {"email": ValuePair("typed@x.example", "typed@x.example")}
+    intent = Intent(SAGE, 501, sage100_no=77, names=("Aubrelin", "Ada"), base=base)
+    plan = decide(worlds.world([row], [card], [], intents=[intent]))
+    assert Code.CONFLICT_SETTLED in [n.code for w in plan.writes for n in w.notices]
 
 
 # --- P3: every column counts

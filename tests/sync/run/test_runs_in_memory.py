@@ -7,8 +7,9 @@ from sage100_ssm.sync.journal import Kind
 from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.policy import ConflictPolicy
 from tests.support import worlds
-from tests.support.memory_play import Answers, Round
-from tests.support.memory_sides import Fate
+from tests.support.memory_play import Answers, Play, Round
+from tests.support.memory_sides import Fate, Weather
+from tests.support.memory_state import MemoryStore
 
 SAGE, SSM = Side.SAGE100, Side.SSM
 LOST = [Fate.LOST_AFTER, Fate.KILLED_AFTER]
@@ -79,7 +80,9 @@ def test_r5_an_edit_of_any_fate_arrives(play, fate):
     play.ssm.touch(card, skype="new")
     run(play, sage100=[fate], ssm=[fate])
     play.come_to_rest()
-    assert (row["CT_Skype"], card["email"]) == ("new", "new@x.example")
+    # Who edits what was written a moment ago has the last word.
+    email = card["email"] if fate is Fate.EDITED else "new@x.example"
+    assert (row["CT_Skype"], row["CT_EMail"], card["email"]) == ("new", email, email)
     assert told(play, Kind.PROBLEM) == []
 
 
@@ -313,6 +316,56 @@ def test_a_value_that_a_side_takes_and_does_not_keep_is_told_until_it_does(play)
     assert (card["email"], told(play, Kind.PROBLEM)) == ("new@x.example", [])
 
 
+def writes_per_run(play, side, runs):
+    """How many writes a side gets in each of the next runs."""
+    before = []
+    for _ in range(runs):
+        before.append(len(side.asked))
+        play.run()
+    return [after - was for was, after in zip(before, [*before[1:], len(side.asked)], strict=True)]
+
+
+A_DAY_OF_IGNORED_WRITES = [run in (0, 1, 3, 7, 15, 31, 63) for run in range(96)]
+"""At once, then after 30 minutes, one hour, two… at the most a day."""
+
+
+@pytest.mark.parametrize("is_new", [False, True], ids=["updated", "created"])
+@pytest.mark.parametrize(("side", "name"), [(SAGE, "CT_EMail"), (SSM, "email")])
+def test_a_field_that_a_side_ignores_is_written_seven_times_a_day(side, name, is_new):
+    play = Play(MemoryStore(), Answers())
+    there, here = (play.sage100, play.ssm) if side is SAGE else (play.ssm, play.sage100)
+    there.deaf_to.add(name)
+    typed = {"email": "new@x.example"} if side is SAGE else {"CT_EMail": "new@x.example"}
+    source = create(play, side.other, **(typed if is_new else {}))
+    if not is_new:
+        play.run()
+        here.updated(source, typed)
+    assert writes_per_run(play, there, 96) == A_DAY_OF_IGNORED_WRITES
+    assert [(code, field) for code, field, *_ in told(play, Kind.PROBLEM)] == [("not_applied", "email")]
+
+
+def test_an_external_id_that_ssm_ignores_is_reported_as_such_and_waits(play):
+    play.ssm.deaf_to.add("extId")
+    create(play, SSM)
+    assert writes_per_run(play, play.ssm, 8) == [1, 1, 0, 1, 0, 0, 0, 1]
+    assert told(play, Kind.PROBLEM) == [("not_applied", "ext_id", "ssm:TEST:2", None)]
+    play.ssm.deaf_to.clear()
+    play.come_to_rest()
+    assert told(play, Kind.PROBLEM) == []
+
+
+def test_while_an_ignored_field_waits_the_others_are_written(play):
+    row, card = both(play)
+    play.ssm.deaf_to.add("email")
+    play.sage100.updated(row, {"CT_EMail": "new@x.example"})
+    for number in range(5):
+        play.sage100.updated(row, {"CT_Skype": f"ada{number}"})
+        play.run()
+        assert card["skype"] == f"ada{number}"
+    (problem,) = play.problems
+    assert (problem.entry.code.value, problem.entry.field, problem.tries) == ("not_applied", "email", 3)
+
+
 @pytest.mark.parametrize("fate", [Fate.LOCKED, Fate.LOST_BEFORE, Fate.KILLED_BEFORE])
 def test_a_write_that_fails_for_hours_goes_through_in_the_end(play, fate):
     row, card = both(play)
@@ -344,6 +397,17 @@ def test_another_value_is_not_paused(play):
     play.sage100.updated(row, {"CT_EMail": "four@x.example"})
     run(play)
     assert (card["email"], told(play, Kind.PROBLEM)) == ("four@x.example", [])
+
+
+@pytest.mark.parametrize(("minutes", "created"), [(5, 0), (11, 1)])
+def test_p11_the_ten_minutes_of_a_creation_in_doubt_begin_with_its_answer(play, minutes, created):
+    create(play, SAGE)
+    take_time(play.ssm, play.clock, minutes=9)
+    play.ssm.weather = Weather(iter([Fate.LOST_BEFORE]))
+    play.run()
+    play.ssm.asked.clear()
+    play.run(minutes=minutes)
+    assert play.ssm.asked == [Action.CREATE] * created
 
 
 # --- reading
@@ -427,6 +491,49 @@ def test_p7_an_ssm_row_that_cannot_be_understood_is_held_back_alone(play, odd):
     assert play.ssm.contacts[link_of(play, other).ssm_id]["email"] == "b@x.example"
     assert ("value_unknown", None) in [entry[:2] for entry in told(play, Kind.PROBLEM)]
     assert link_of(play, row).ssm_id == card["id"]
+
+
+ODD = {
+    "no id": {"id": None},
+    "an id that is a text": {"id": "501"},
+    "a name that is none": {"lastName": {"id": 3}},
+    "an extId that is no text": {"extId": 7},
+    "an account that is none": {"accountId": []},
+    "neither alive nor deleted": {"deleted": "false"},
+    "a stamp that is none": {"dateUpdated": "yesterday"},
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_p4_who_may_be_an_ssm_row_that_cannot_be_understood_is_not_created_a_second_time(play, odd):
+    card = create(play, SSM)
+    play.ssm.odd[card["id"]] = odd
+    row = create(play, SAGE)
+    other = create(play, SAGE, company="BETA", last="Brun", first="Bo")
+    for _ in range(3):
+        play.run()
+    assert (people(play), link_of(play, other).status) == ((2, 2), LinkStatus.ACTIVE)
+    codes = {(e.entry.code.value, e.entry.subject.sage100_id) for e in play.problems}
+    assert codes == {("value_unknown", None), ("value_unknown", row["cbMarq"])}
+    play.ssm.odd.clear()
+    play.come_to_rest()
+    assert (people(play), link_of(play, row).ssm_id, told(play, Kind.PROBLEM)) == ((2, 2), card["id"], [])
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_a_linked_contact_that_cannot_be_understood_waits_with_its_link(play, odd):
+    row, card = both(play)
+    play.ssm.odd[card["id"]] = odd
+    play.ssm.touch(card, skype="typed")
+    play.sage100.updated(row, {"CT_EMail": "new@x.example"})
+    for hours in (0, 25):
+        play.clock.advance(hours=hours)
+        play.run()
+        assert people(play) == (1, 1)
+    play.ssm.odd.clear()
+    play.come_to_rest()
+    assert (card["email"], row["CT_Skype"], people(play)) == ("new@x.example", "typed", (1, 1))
+    assert told(play, Kind.PROBLEM) == []
 
 
 def test_r3_somebody_deleted_and_typed_again_within_one_interval_comes_over_in_one_run(play):

@@ -1,0 +1,41 @@
+"""Random walks: whatever people do and whatever goes wrong, nothing typed is lost, nobody is doubled or deleted.
+
+``make explore`` walks on, for as many minutes as asked.
+"""
+
+import pytest
+
+import tests.support.random_walk
+from sage100_ssm.sync.contacts.mapping import Mapper
+from tests.support.memory_state import MemoryStore
+from tests.support.random_walk import random_walk
+
+
+def test_on_random_walks_nothing_is_lost_doubled_or_deleted_that_nobody_deleted():
+    assert sum(random_walk(seed, 40) for seed in range(60)) > 1000
+
+
+# --- that the walks find what is wrong
+
+
+DEFECTS = {
+    "a frozen run writes on": (MemoryStore, "check", lambda *_: None),
+    "P8: believes any read-back": (Mapper, "is_read_back_of", lambda *_: True),
+}
+
+
+def walk_on(seeds):
+    for seed in seeds:
+        random_walk(seed, 40)
+
+
+@pytest.mark.parametrize(("place", "name", "defect"), DEFECTS.values(), ids=DEFECTS)
+def test_a_defect_is_found_and_its_script_shows_it_again(monkeypatch, place, name, defect):
+    monkeypatch.setattr(place, name, defect)
+    with pytest.raises(AssertionError, match="seed") as found:
+        walk_on(range(500))
+    script = str(found.value).partition("\n")[2]
+    with pytest.raises(AssertionError):
+        eval(script, vars(tests.support.random_walk))  # noqa: S307 - a script that we just wrote
+    monkeypatch.undo()
+    eval(script, vars(tests.support.random_walk))  # noqa: S307 - as above
