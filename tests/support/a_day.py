@@ -48,7 +48,7 @@ def day(world):
     ssm.delete_contact(card["SuppriméSsm"])
     ssm.delete_contact(card["SuppriméRestauré"])
     sage.edit_contact(row["SuppriméRestauré"], CT_EMail="neu@alpha.example")
-    sage.create_contact("ALPHA", "NéSage", "Ada", CT_EMail="ne@alpha.example")
+    sage.create_contact("ALPHA", "NéSage", "Ada", CT_EMail="nesage@alpha.example")
     ssm.create_contact("ALPHA", "NéSsm", "Ada", email="ne@alpha.example")
     ssm.create_company("GAMMA", "Gamma")
     ssm.create_contact("GAMMA", "SansSociété", "Ada")
