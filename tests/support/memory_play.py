@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.contacts import normalise
+from sage100_ssm.sync.contacts import fields, normalise
 from sage100_ssm.sync.contacts.companies import Companies, Scope
 from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.contacts.fields import STANDARD
@@ -326,11 +326,12 @@ class Answers:
     def site(self) -> Site:
         """As the engine needs them; so few contacts may all be deleted at once."""
         too_long = TooLong.TRUNCATE if self.truncate else TooLong.REFUSE
+        limit = DeletionLimit(1.0, 1000)
         return Site(
             database=worlds.DATABASE,
             fields=STANDARD,
             locale=worlds.LOCALE,
-            policy=Policy(self.conflict, self.refused, too_long, self.missing_first_name, DeletionLimit(1.0, 1000)),
+            policy=Policy(self.conflict, self.refused, too_long, self.missing_first_name, max_deletions=limit),
             scope=Scope(),
             code_field="extId",
             ext_id_once=False,
@@ -442,8 +443,14 @@ class Play:
         self.retyped |= moved
 
     def _check_disputes(self, plan: Plan) -> None:
-        """P1 ``manual``: a field that waits for a person is not written."""
-        waiting = {(p.entry.subject.sage100_id, p.entry.field) for p in self.problems if p.entry.code is Code.CONFLICT}
+        """P1 ``manual``: a field that waits for a person is not written, unless a person has decided (P16)."""
+        disputed = [p.entry for p in self.problems if p.entry.code is Code.CONFLICT]
+        with self.store.transaction() as memory:
+            decided = memory.decisions.current().values.items()
+        answered = {(pair.sage100_id, name) for pair, values in decided for name in values}
+        # An answer about one name is about both (P1).
+        answered |= {(marq, name) for marq, one in answered if one in fields.NAMES for name in fields.NAMES}
+        waiting = {(entry.subject.sage100_id, entry.field) for entry in disputed} - answered
         for write in (write for write in plan.writes if write.action is Action.UPDATE):
             settled = {name for name in write.changes if (write.subject.sage100_id, name) in waiting}
             assert not settled, f"{settled} of {write.subject} waits for a person (P1)"

@@ -57,6 +57,13 @@ class MemoryDecisions:
         for decision in decisions:
             self._kept.decisions[max(self._kept.decisions, default=0) + 1] = decision
 
+    def take_back(self, problem_id: int, now: datetime) -> list[Decision]:
+        """Take back what was decided about a problem."""
+        decisions = self._kept.decisions
+        held = {key: d for key, d in decisions.items() if d.problem_id == problem_id and d.taken_back_at is None}
+        decisions |= {key: replace(decision, taken_back_at=now) for key, decision in held.items()}
+        return list(held.values())
+
     def current(self) -> Decisions:
         """What holds now."""
         return in_force(self._kept.decisions.values())
@@ -183,6 +190,11 @@ class MemoryTransaction:
             noted = self.kept.journal.pop(id_)
             if done:
                 self.kept.journal[id_] = replace(noted, is_pending=False)
+
+    def journal_entry(self, entry_id: int) -> JournalEntry | None:
+        """The entry of that number."""
+        noted = self.kept.journal.get(entry_id)
+        return noted.shown if noted else None
 
     def journal(self) -> list[JournalEntry]:
         """The journal's entries, newest first."""

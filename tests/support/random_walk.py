@@ -5,10 +5,15 @@ contact is there twice; none is deleted that nobody deleted. It is asked after e
 world: what is found is made as short as it can be, and printed as a script that can be played again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from random import Random
+from typing import Any
 
+from sage100_ssm.app.decisions import Answer, choices_for, decide, take_back
+from sage100_ssm.sync.failures import ConfigurationError
+from sage100_ssm.sync.journal import Code
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
 from sage100_ssm.sync.run.report import RunReport
@@ -17,8 +22,9 @@ from tests.support.memory_sides import Fate
 from tests.support.small_world import Deed, SmallWorld, Step, Turn, taking_turns
 
 _KINDS = ("create", "create", "edit", "edit", "edit", "edit", "clear", "choose", "rename", "move", "delete", "recreate")
-_OF_BOTH = ("copy", "company")
+_OF_BOTH = ("copy", "company", "alike", "answer", "answer")
 _OF_SIDE = {Side.SAGE100: (*_KINDS, *_OF_BOTH, "replace"), Side.SSM: (*_KINDS, *_OF_BOTH, "twin", "odd")}
+_QUESTIONS = frozenset({Code.AMBIGUOUS_MATCH, Code.POSSIBLE_DUPLICATE, Code.CONFLICT})
 _FATES = [fate.value for fate in Fate if fate is not Fate.DONE]
 _COMMITS = 100
 """Happenings from this position on are about the commits of a run; those before it, about its writes."""
@@ -37,6 +43,43 @@ class Walk(SmallWorld):
         if isinstance(step, Turn):
             self.is_confirmed = report is not None and bool(report.guards)
         return report
+
+    def _do(self, deed: Deed) -> None:
+        match deed.kind:
+            case "alike":
+                self._look_alike(deed)
+            case "answer":
+                self._answer(deed)
+            case _:
+                super()._do(deed)
+
+    def _look_alike(self, deed: Deed) -> None:
+        """Somebody is typed on both sides, under two names and with one e-mail (P4)."""
+        new = {}
+        for side, what in ((Side.SAGE100, deed.what), (Side.SSM, deed.what + 2)):
+            before = set(self._living(side))
+            super()._do(Deed(side.value, "create", 0, what))
+            new[side] = [row for id_, row in self._living(side).items() if id_ not in before]
+        for row, card in zip(new[Side.SAGE100], new[Side.SSM], strict=False):
+            self.users[Side.SSM].update(card, {"email": row["CT_EMail"]})
+
+    def _living(self, side: Side) -> Mapping[int, dict[str, Any]]:
+        return (self.sage100 if side is Side.SAGE100 else self.ssm).living()
+
+    def _answer(self, deed: Deed) -> None:
+        """A person answers a question, or takes an answer back (P16)."""
+        # Seldom an answer comes too late, or is taken back once the question is closed.
+        journal = self.journal if deed.what % 3 == 0 else self.problems
+        asked = [p for p in journal if p.entry.code in _QUESTIONS]
+        if not asked:
+            return
+        problem, now = asked[deed.who % len(asked)], self.clock()
+        with self.store.transaction() as memory, suppress(ConfigurationError):
+            if deed.what % 3 == 0:
+                take_back(memory, problem.id, "claire", now)
+            else:
+                choices = choices_for(problem.entry)
+                decide(memory, problem.id, Answer(choices[deed.what % 2], "claire", now))
 
     def calm_down(self) -> None:
         """From now on SSM shows what it has, and nothing is under way any more."""
