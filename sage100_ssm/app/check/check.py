@@ -103,4 +103,4 @@ class _Check:
 def _contacts_in_scope(snapshot: SageSnapshot, mapper: Mapper) -> list[Contact]:
     contacts = (mapper.read(Side.SAGE100, row) for row in snapshot.contacts)
     known = mapper.companies
-    return [c for c in contacts if known.is_in_scope(c.company) and not known.leaves_out_contact(c.row)]
+    return [c for c in contacts if known.takes_part(c.company, c.row)]

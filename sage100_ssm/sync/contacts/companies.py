@@ -150,6 +150,10 @@ class Companies:
         # A pattern also leaves out a company that is no client or prospect any more, and so is not among the rows.
         return bool(code) and (normalise.company_code(code) in self._left_out or self._scope.excludes(code or ""))
 
+    def takes_part(self, code: str | None, row: Mapping[str, Any]) -> bool:
+        """Whether a contact of that company is synchronised, by its row of ``F_CONTACTT``."""
+        return self.is_in_scope(code) and not self.leaves_out_contact(row)
+
     def leaves_out_contact(self, row: Mapping[str, Any]) -> bool:
         """Whether the settings leave out a contact by itself, whatever its company; by its row of ``F_CONTACTT``."""
         return self.leaves_out_contacts and self._scope.contacts.excludes(row)

@@ -199,7 +199,7 @@ class Draft:
         taken |= {row.id for row in world.sage100.values() if row.number in created}
         found: dict[tuple[str, str, str], list[Contact]] = {}
         for row in world.sage100.values():
-            if row.id not in taken and row.values.get(LAST_NAME) and self.companies.is_in_scope(row.company):
+            if row.id not in taken and row.values.get(LAST_NAME) and self.companies.takes_part(row.company, row.row):
                 found.setdefault(row.match_key, []).append(row)
         return found
 

@@ -319,9 +319,7 @@ def _second_creation(draft: Draft, pair: ShownPair, merged: Sequence[Merged], ac
 
     wanted = ExtId(link.origin, draft.world.database, sage100.id)
     ext_id = draft.world.marks.to_write(ssm.ext_id, wanted) or ssm.ext_id
-    # One that another live contact has, whom a person said to be somebody else, is free once that one has its own.
-    is_taken = ext_id in draft.spent_ext_ids or bool(draft.live_by_ext_id.get(wanted))
-    values |= {"accountId": account, "extId": None if is_taken else ext_id}
+    values |= {"accountId": account, "extId": None if ext_id in draft.spent_ext_ids else ext_id}
 
     # The new row sets the base of what it carries; not of what goes to Sage, or is held back.
     has_base = [m.field.name for m in merged if m.agreed or m.to is Side.SSM or m.field.name in link.base]

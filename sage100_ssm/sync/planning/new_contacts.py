@@ -66,11 +66,8 @@ def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
     sage100 = [
         c
         for c in world.sage100.values()
-        if c.id not in draft.by_sage100_id
-        and companies.is_in_scope(c.company)
-        and not companies.leaves_out_contact(c.row)
+        if c.id not in draft.by_sage100_id and c.id not in draft.left_alone and companies.takes_part(c.company, c.row)
     ]
-    sage100 = [c for c in sage100 if c.id not in draft.left_alone]
     passed = draft.linked_ssm_ids | draft.held_ssm_ids
     living = [c for c in world.ssm.values() if not c.deleted and c.id not in passed]
     ssm = [c for c in living if c.id not in draft.of_other_databases]
@@ -113,7 +110,8 @@ def _without_doubtful(
             contacts.append(contact)
     doubtful = [*rows.values(), *contacts]
     draft.problem(*(Entry(contact.subject, ValueUnknown("", side=None, is_opposite=True)) for contact in doubtful))
-    return [c for c in sage100 if c not in doubtful], [c for c in ssm if c not in doubtful]
+    refs = {contact.ref for contact in doubtful}
+    return [c for c in sage100 if c.ref not in refs], [c for c in ssm if c.ref not in refs]
 
 
 def _out_of_scope(draft: Draft, contact: Contact) -> Entry:
