@@ -7,7 +7,7 @@ from typing import Any
 
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, Marks, subject_of
-from sage100_ssm.sync.contacts.fields import COMPANY
+from sage100_ssm.sync.contacts.fields import COMPANY, NAMES
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import CompanyChangeRefused, DeletedInSage, Entry, Subject
 from sage100_ssm.sync.model import Link, Side, Value
@@ -182,7 +182,14 @@ def own_name(field: str, side: Side, mapper: Mapper) -> str:
 
 
 def without(write: Write, fields: Collection[str], mapper: Mapper) -> Write:
-    """A write without some of its fields, by the names that they have in its ``changes``."""
+    """A write without some of its fields, by the names that they have in its ``changes``.
+
+    Without the last name or the first name, the other one is left out, too: they are written together (P1).
+    """
+    return _without(write, {*fields, *(NAMES if not set(NAMES).isdisjoint(fields) else ())}, mapper)
+
+
+def _without(write: Write, fields: Collection[str], mapper: Mapper) -> Write:
     names = {own_name(field, write.side, mapper) for field in fields}
     return replace(
         write,
@@ -197,7 +204,7 @@ def without(write: Write, fields: Collection[str], mapper: Mapper) -> Write:
 def only(write: Write, field: str, mapper: Mapper) -> Write:
     """A write with one of its fields alone, by the name that it has in its ``changes``."""
     name = own_name(field, write.side, mapper)
-    alone = without(write, write.changes.keys() - {field}, mapper)
+    alone = _without(write, write.changes.keys() - {field}, mapper)
     return replace(alone, values={name: write.values.get(name)})
 
 

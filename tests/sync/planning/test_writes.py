@@ -249,3 +249,13 @@ def test_writes_done_are_counted_by_kind(action, name):
     counts = Counts()
     counts.add(action)
     assert (getattr(counts, name), counts.written, counts.failed) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("left_out", ["last_name", "first_name"])
+def test_p1_without_one_name_the_other_is_not_written_either(left_out):
+    here = worlds.sage_row(CT_Nom="Martin", CT_Prenom="Eva", CT_EMail="eva@x.example")
+    link = worlds.linked(worlds.sage_row(), worlds.ssm_row())
+    (write,) = decide(worlds.world([here], [worlds.ssm_row()], [link])).writes
+    left = writes.without(write, [left_out], worlds.mapper())
+    assert {"lastName", "firstName"}.isdisjoint(left.values)
+    assert left.values["email"] == "eva@x.example"
