@@ -65,9 +65,9 @@ def root(
     - `sage100-ssm run`: synchronise once
     - `sage100-ssm serve`: synchronise every 15 minutes
 
-    Exit codes: **0** done, **1** `plan --exit-code` found something to write, **2** settings, usage, login, right or
-    column, **3** a guard held something back, **4** a side or the Prefect server was not reached, or a side was
-    not read to its end, **5** another run or `serve` is under way, **70** a fault of the program.
+    Exit codes: **0** done, **1** `plan --exit-code` found something to write or `explain` nobody, **2** settings, usage,
+    login, right or column, **3** a guard held something back, **4** a side or the Prefect server was not reached, or a
+    side was not read to its end, **5** another run or `serve` is under way, **70** a fault of the program.
     """
     log = logging.StreamHandler()
     # What goes wrong is reported in one sentence at the end; the connectors' own log is for those who look for more.
@@ -425,6 +425,7 @@ def explain(
         if not found:
             shown = [tables.plain(say("explain_unknown", language, who=who))]
         context.print_result(json_shapes.explain(found, language), *shown)
+    raise typer.Exit(Exit.DONE if found else Exit.NEGATIVE)
 
 
 @app.command(rich_help_panel=_KEEP)

@@ -17,7 +17,8 @@ class Exit(IntEnum):
     """Exit codes of the operator's command."""
 
     DONE = 0
-    WOULD_CHANGE = 1
+    NEGATIVE = 1
+    """The answer is no: there is something to write (`plan --exit-code`), nobody is known (`explain`)."""
     CONFIGURATION = 2
     GUARD = 3
     SIDE = 4

@@ -85,6 +85,7 @@ class Code(StrEnum):
     GUARD_LIFTED = "guard_lifted", Kind.NOTICE, "P9"
     INCOMPLETE_READ = "incomplete_read", Kind.PROBLEM, "P10"
     SIDE_UNREACHABLE = "side_unreachable", Kind.PROBLEM
+    LOGIN_REFUSED = "login_refused", Kind.PROBLEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -729,6 +730,18 @@ class SideUnreachable(AboutSide):
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LoginRefused(AboutSide):
+    """A side refused the login, the key or a right.
+
+    Attributes:
+        text: the connector's words, where there are any.
+    """
+
+    code = Code.LOGIN_REFUSED
+    text: str | None
+
+
 # --- entries
 
 
@@ -777,6 +790,7 @@ FACTS: Mapping[Code, type[Facts]] = {
         GuardLifted,
         IncompleteRead,
         SideUnreachable,
+        LoginRefused,
     )
 }
 """The type of facts of each code."""

@@ -69,7 +69,7 @@ def test_a_part_of_a_name_that_several_bear_shows_all_of_them(settings, state, c
     assert {one["contact"] for one in found} == {"Claire Morel", "Luc Aubrelin", "Zoé Lancel", "Noé Vial"}
 
 
-def test_an_unknown_contact_is_an_empty_list_for_scripts(settings, state, call):
+def test_an_unknown_contact_is_an_empty_list_for_scripts_and_ends_with_1(settings, state, call):
     result = call("explain", "Nobody", "--json", "-c", settings())
 
-    assert (json.loads(result.stdout), result.exit_code) == ([], 0)
+    assert (json.loads(result.stdout), result.exit_code) == ([], 1)

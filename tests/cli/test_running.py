@@ -15,6 +15,7 @@ from sage100_ssm.sync.journal import DeletionGuard, Entry, Subject
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.writes import Change
 from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport
+from sage100_ssm.sync.run.retried import Became, Retried
 from sage100_ssm.sync.state.errors import AnotherRun
 from sage100_ssm.sync.state.records import RunStatus
 
@@ -46,6 +47,9 @@ def answer(monkeypatch):
     return answer
 
 
+RETRIED = Retried((Subject("CARAT", 12, 340, "Claire Morel"),), Became.UNDECIDED, (), ())
+
+
 @pytest.mark.parametrize("exit_code", [Exit.DONE, Exit.CONFIGURATION, Exit.GUARD, Exit.SIDE])
 @pytest.mark.parametrize(("command", "called"), [("run", "run_once"), ("resync", "resync")])
 def test_a_run_ends_with_its_own_exit_code(settings, call, answer, command, called, exit_code):
@@ -55,11 +59,13 @@ def test_a_run_ends_with_its_own_exit_code(settings, call, answer, command, call
 
 
 @pytest.mark.parametrize(("command", "called"), [("run", "run_once"), ("resync", "resync"), ("retry", "run_once")])
-def test_a_run_that_broke_off_while_writing_says_why_on_the_standard_error(settings, call, answer, command, called):
+def test_a_run_that_broke_off_while_writing_says_why_on_the_standard_error(
+    settings, state, call, answer, command, called
+):
     failures = {Side.SAGE100: Failure("unreachable", "link failure"), Side.SSM: Failure("quota", "too many")}
-    answer(called, replace(run_report(Exit.SIDE), failures=failures))
+    answer(called, replace(run_report(Exit.SIDE), failures=failures, retried=RETRIED))
 
-    result = call(command, *(["7"] if command == "retry" else []), "-c", settings())
+    result = call(command, *(["2"] if command == "retry" else []), "-c", settings())
 
     assert result.exit_code == Exit.SIDE
     assert "link failure" in result.stderr

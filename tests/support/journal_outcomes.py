@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.fields import Direction, FieldChange, field_map
@@ -22,6 +23,7 @@ from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import PartlyRead, Unreadable
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.policy import ConflictPolicy, Policy, TooLong
+from sage100_ssm.sync.run.observe import unreachable
 from sage100_ssm.sync.run.receipts import after_write, refusals, restored_in_part
 from sage100_ssm.sync.state.store import StateStore
 from tests.support import worlds
@@ -357,6 +359,9 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     "a backup, meant": lambda: guarded(C.GUARD_LIFTED, 2, Lifted(mass_change=True), identity_fell=True),
     "a reading that is cut off": lambda: after_a_run(C.INCOMPLETE_READ, sage_is_cut_off),
     "a side that is away": lambda: after_a_run(C.SIDE_UNREACHABLE, ssm_is_away),
+    "a login that is refused": lambda: unreachable(
+        S.SSM, Failure("login_refused", "SSM refused the keys.", configuration=True)
+    ),
     "a connection that breaks": lambda: after_a_run(C.SIDE_UNREACHABLE, sage_breaks_off),
     "another instance of SSM": lambda: after_a_run(C.SIDE_UNREACHABLE, ssm_is_another_instance),
 }

@@ -7,7 +7,7 @@ from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.gc_pause import paused
 from sage100_ssm.sync.contacts.fields import fields_missing, fields_present
 from sage100_ssm.sync.failures import ConfigurationError, side_error
-from sage100_ssm.sync.journal import Entry, SideUnreachable, Subject
+from sage100_ssm.sync.journal import Entry, LoginRefused, SideUnreachable, Subject
 from sage100_ssm.sync.model import Link, Side
 from sage100_ssm.sync.planning.plan import Chosen
 from sage100_ssm.sync.run.context import Context, Run, Site
@@ -15,6 +15,9 @@ from sage100_ssm.sync.run.observation import Observation, Remembered, read_sides
 from sage100_ssm.sync.run.same_system import refuse_other_company
 from sage100_ssm.sync.state.records import RunRow
 from sage100_ssm.sync.state.transaction import Transaction
+
+_ACCESS_REFUSED = frozenset({"login_refused", "windows_login", "right_missing", "forbidden"})
+"""The errors of both sides by which a login, a key or a right is refused."""
 
 _FIELD_MAP = "field_map"
 _DELETION_SETTINGS = "deletion_settings"
@@ -143,7 +146,9 @@ def _refuse_unread(observation: Observation) -> None:
 
 
 def unreachable(side: Side, failure: Failure) -> Entry:
-    """R10: the problem that a side was not reached, or could not be written any further."""
+    """R10: the problem that a side was not reached, refused us, or could not be written any further."""
+    if failure.code in _ACCESS_REFUSED:
+        return Entry(Subject(), LoginRefused(side, failure.text))
     return Entry(Subject(), SideUnreachable(side, failure.text, reason=failure.code))
 
 
