@@ -65,7 +65,7 @@ def root(
     - `sage100-ssm run`: synchronise once
     - `sage100-ssm serve`: synchronise every 15 minutes
 
-    Exit codes: **0** done, **1** `plan --exit-code` found something to write or `explain` nobody, **2** settings, usage,
+    Exit codes: **0** done, **1** `plan --exit-code` found something to write, `explain` nobody, **2** settings, usage,
     login, right or column, **3** a guard held something back, **4** a side or the Prefect server was not reached, or a
     side was not read to its end, **5** another run or `serve` is under way, **70** a fault of the program.
     """
