@@ -119,6 +119,35 @@ def test_p4_what_we_created_for_an_unreadable_contact_is_left_alone_whatever_its
     assert (plan.writes, plan.links) == ((), ())
 
 
+@pytest.mark.parametrize(
+    ("row", "card", "intents"),
+    [
+        ({}, {}, []),
+        ({"CT_Prenom": "Adele", "CT_EMail": "a@x.example"}, {"extId": MARK, "email": "a@x.example"}, []),
+        ({"CT_Prenom": "Bea"}, {"extId": MARK}, [Intent(SSM, 1, ext_id=MARK)]),
+        ({"CT_Nom": "Obrelin", "CT_EMail": "a@x.example"}, {"email": "a@x.example"}, []),
+    ],
+    ids=["same name", "by its mark", "created unconfirmed", "likely the same"],
+)
+def test_p4_who_may_be_the_same_as_a_card_that_waits_for_an_unreadable_row_waits_with_it(row, card, intents):
+    world = worlds.world([ROW | row], [worlds.ssm_row(777, **card)], intents=intents)
+    elsewhere = PartlyRead("aubrelin", "ada", "beta")
+    plan = decide(replace(world, unreadable=Unreadable(sage100_ids=frozenset({9}), in_sage100=(elsewhere,))))
+    assert (plan.writes, plan.links) == ((), ())
+    assert [(p.code, p.subject.sage100_id, p.subject.ssm_id) for p in plan.problems] == [
+        (Code.VALUE_UNKNOWN, 1, None),
+        (Code.VALUE_UNKNOWN, None, 777),
+    ]
+
+
+def test_p4_nor_is_a_card_created_again_whose_unconfirmed_row_waits_for_an_unreadable_card():
+    intent = Intent(SAGE, 777, sage100_no=101, names=("Aubrelin", "Ada"))
+    world = worlds.world([ROW | {"CT_Prenom": ""}], [worlds.ssm_row(777)], intents=[intent])
+    elsewhere = PartlyRead("aubrelin", "ada", "beta")
+    plan = decide(replace(world, unreadable=Unreadable(ssm_ids=frozenset({9}), in_ssm=(elsewhere,))))
+    assert (plan.writes, plan.links) == ((), ())
+
+
 @pytest.mark.parametrize("origin", list(Side))
 @pytest.mark.parametrize(
     "unreadable", [Unreadable(named=frozenset({1})), Unreadable(in_ssm=(PartlyRead("aubrelin", "ada"),))]
