@@ -303,6 +303,15 @@ def test_p1_a_row_typed_again_over_an_unconfirmed_creation_holds_what_its_user_t
     assert Code.CONFLICT_SETTLED in [n.code for w in plan.writes for n in w.notices]
 
 
+def test_p14_nor_is_one_whose_number_somebody_else_had_by_then():
+    gone, namesake = BORN_IN_SSM, worlds.ssm_row(777)
+    ours, other = worlds.sage_row(2, CT_No=78), worlds.sage_row(3, CT_No=77, CT_Nom="Martin", CT_Prenom="Bo")
+    intent = Intent(SAGE, 777, sage100_no=77, names=("Aubrelin", "Ada"))
+    plan = decide(worlds.world([ours, other], [CARD, namesake], [gone], intents=[intent]))
+    assert (SSM, Action.DELETE, 501) in lines(plan)
+    assert [(k.sage100_id, k.ssm_id) for k in plan.links if k.sage100_id == 2] == [(2, 777)]
+
+
 # --- P3: every column counts
 
 
