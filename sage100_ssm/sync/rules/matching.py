@@ -292,7 +292,9 @@ class _Matcher:
 
     def _origin(self, row: Contact, contact: Contact) -> Side:
         """P4: what an ``extId`` names, also that of a deleted row; else who was creating the contact; else Sage."""
-        if ext_id := self.known.marks.ours(contact.ext_id):
+        ext_id = self.known.marks.ours(contact.ext_id)
+        # One that names another row says nothing of this one: who was created in Sage is never deleted from SSM (R8).
+        if ext_id and ext_id.sage100_id == row.id:
             return ext_id.origin
         if self.known.creation_in_sage(contact.id):
             return Side.SSM
