@@ -221,15 +221,27 @@ class _Matcher:
 
     def by_intent(self, deleted: Iterable[Contact]) -> None:
         """An unconfirmed creation in Sage is found by its ``CT_No``, even if somebody has corrected its name since."""
-        by_number = {c.number: c for c in self.sage100 if c.number} if self.known.intents else {}
+        rows = self.known.sage100.values() if self.known.intents else ()
+        by_number = {row.number: row for row in rows if row.number}
+        in_scope = {row.id for row in self.sage100}
         for contact in (*self.ssm, *deleted) if by_number else ():
             intent = self.known.creation_in_sage(contact.id)
             row = by_number.get(intent.sage100_no or 0) if intent else None
             if intent is None or row is None or self._is_taken(row) or self._is_taken(contact):
                 continue
-            has_names = any(intent.names) and row.name_key == normalise.name_key(*intent.names)
-            if has_names or self._shares_trait(row, contact):
+            if row.id in self.known.links or not self._is_created(intent, row, contact):
+                continue
+            if row.id in in_scope:
                 self._pair(row, contact, Side.SSM)
+            elif not contact.deleted:
+                # P13: its company, or the row itself, has left the scope since.
+                self._out_of_scope.append(contact)
+                self._leave(None, contact)
+
+    def _is_created(self, intent: Intent, row: Contact, contact: Contact) -> bool:
+        """Whether a row with the ``CT_No`` of a creation is what came of it, and not somebody else's contact."""
+        has_names = any(intent.names) and row.name_key == normalise.name_key(*intent.names)
+        return has_names or self._shares_trait(row, contact)
 
     def _shares_trait(self, row: Contact, contact: Contact) -> bool:
         """Whether something personal agrees: the same ``CT_No`` alone may have gone to somebody else's contact."""
@@ -238,9 +250,12 @@ class _Matcher:
         first, other_first = row.name_key[1], contact.name_key[1]
         same_company = normalise.company_code(row.company) == normalise.company_code(contact.company)
         shared = set(people.traits(row)) & set(people.traits(contact))
-        return any(people.is_own(trait, row, contact) for trait in shared) or (
-            same_company and bool(first) and first == other_first
-        )
+        if any(people.is_own(trait, row, contact) for trait in shared):
+            return True
+        if first and other_first:
+            return same_company and first == other_first
+        # Or cleared the first name: then the last name and one more thing must agree, which a copy may have, too.
+        return len(shared) > 1
 
     def by_name(self) -> None:
         """P4.2: the name key, where exactly one contact without a link has it on each side."""

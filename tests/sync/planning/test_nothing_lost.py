@@ -312,6 +312,20 @@ def test_p14_nor_is_one_whose_number_somebody_else_had_by_then():
     assert [(k.sage100_id, k.ssm_id) for k in plan.links if k.sage100_id == 2] == [(2, 777)]
 
 
+def test_r3_whom_we_created_in_sage_is_not_created_again_while_its_company_is_out_of_scope():
+    card = worlds.ssm_row(accountId={"id": 12, "value": ""})
+    intent = Intent(SAGE, 501, sage100_no=101, names=("Aubrelin", "Ada"))
+    plan = decide(worlds.world([ROW | {"CT_Num": "PROVIDER"}], [card], intents=[intent]))
+    assert (plan.writes, [p.code for p in plan.problems]) == ((), [Code.OUT_OF_SCOPE])
+
+
+def test_r3_whom_we_created_in_sage_is_known_without_a_first_name_and_beside_a_copy():
+    email, intent = {"email": "a@x.example"}, Intent(SAGE, 501, sage100_no=101, names=("Aubrelin", "Ada"))
+    row = ROW | {"CT_Prenom": "", "CT_EMail": "a@x.example"}
+    plan = decide(worlds.world([row], [worlds.ssm_row(**email), worlds.ssm_row(502, **email)], intents=[intent]))
+    assert [(k.sage100_id, k.ssm_id) for k in plan.links] == [(1, 501)]
+
+
 # --- P3: every column counts
 
 
