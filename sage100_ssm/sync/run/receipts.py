@@ -181,6 +181,8 @@ def refused_fields(write: Write, receipt: Receipt, mapper: Mapper) -> tuple[str,
 
 def value_refusals(write: Write, receipt: Receipt, mapper: Mapper) -> Iterator[Entry]:
     """P7: a problem per field that a side refused."""
+    if _is_deleted(receipt):
+        return
     for field in refused_fields(write, receipt, mapper):
         words = receipt.refused[own_name(field, write.side, mapper)]
         change = write.changes[field]
@@ -189,9 +191,14 @@ def value_refusals(write: Write, receipt: Receipt, mapper: Mapper) -> Iterator[E
         yield Entry(_subject_now(write, receipt), ValueRefused(write.side, words or None), field, sage100, ssm)
 
 
+def _is_deleted(receipt: Receipt) -> bool:
+    """Whether somebody deleted the row between the parts of a write: then no refusal says anything of a value."""
+    return receipt.record is not None and receipt.record.get("deleted") is True
+
+
 def restored_in_part(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
     """P5: the notice of what SSM refused of a contact that was created again; None if it took all."""
-    if write.link is None or write.action is not Action.CREATE or not receipt.refused:
+    if write.link is None or write.action is not Action.CREATE or not receipt.refused or _is_deleted(receipt):
         return None
     names = {f.name_on(write.side): f.name for f in mapper.fields}
     left_out = tuple(names.get(name, name) for name in receipt.refused)

@@ -12,7 +12,7 @@ from sage100_ssm.sync.model import Intent, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.planning.world import PartlyRead, Unreadable
 from sage100_ssm.sync.policy import Policy, RefusedDeletion
-from sage100_ssm.sync.run.receipts import after_write, refusals
+from sage100_ssm.sync.run.receipts import after_write, refusals, value_refusals
 from tests.support import worlds
 
 SAGE, SSM = Side.SAGE100, Side.SSM
@@ -181,6 +181,18 @@ def test_the_contacts_of_an_account_that_cannot_be_understood_are_left_alone():
     assert mapper.companies.malformed_accounts == {worlds.ACCOUNTS[0]["id"]: "deleted 'false'"}
     with pytest.raises(MalformedRowError):
         mapper.read(SSM, CARD)
+
+
+# --- P7: refused for its value, or because the row is gone
+
+
+def test_p7_no_value_counts_as_refused_of_a_row_that_somebody_deleted_between_the_parts_of_a_write():
+    write = decide(worlds.world([ROW | {"CT_EMail": "a@x.example"}], [CARD], [BORN_IN_SSM])).writes[0]
+    refused = {"email": "Bad Request"}
+    done = Receipt(0, "contacts", Action.UPDATE, Outcome.APPLIED, 501, CARD, wrote=True, refused=refused)
+    assert [p.field for p in value_refusals(write, done, worlds.mapper())] == ["email"]
+    deleted = replace(done, record=CARD | {"deleted": True})
+    assert [*value_refusals(write, deleted, worlds.mapper())] == []
 
 
 # --- P8: a read-back is believed only if it is what was written
