@@ -44,12 +44,14 @@ def plan_new_contacts(draft: Draft) -> None:
     draft.problem(*found.problems)
     for contact in found.out_of_scope:
         draft.problem(links.company_problem(contact, draft.companies) or _out_of_scope(draft, contact))
-    for pair in found.matches:
+    # Those whose card was deleted last: their link may move to a card that is still free then (P5).
+    for pair in sorted(found.matches, key=lambda match: match.ssm.deleted):
         if pair.sage100.id not in draft.displaced:  # its place in the state is free in the next run
             draft.match(pair)
             _link(draft, pair)
     left_out = {c.match_key for c in draft.world.sage100.values() if draft.companies.leaves_out_contact(c.row)}
-    for contact in sorted(found.remaining[Side.SSM], key=lambda c: c.id):
+    taken = draft.linked_ssm_ids | draft.held_ssm_ids
+    for contact in sorted((c for c in found.remaining[Side.SSM] if c.id not in taken), key=lambda c: c.id):
         if contact.match_key in left_out:  # P13: Sage has the person already
             draft.problem(Entry(contact.subject, OutOfScope(SleepReason.LEFT_OUT)))
         else:

@@ -338,6 +338,14 @@ def test_r3_whom_we_created_in_sage_is_known_without_a_first_name_and_beside_a_c
     assert [(k.sage100_id, k.ssm_id) for k in plan.links] == [(1, 501)]
 
 
+def test_r7_who_was_deleted_and_typed_again_in_ssm_while_we_created_it_in_sage_gets_one_link():
+    gone, again = CARD | {"extId": None, "deleted": True}, worlds.ssm_row(502)
+    intent = Intent(SAGE, 501, sage100_no=101, names=("Aubrelin", "Ada"), base=worlds.linked(ROW, CARD).base)
+    plan = decide(worlds.world([ROW | {"CT_Num": "BETA"}], [gone, again], intents=[intent]))
+    assert [(k.sage100_id, k.ssm_id) for k in plan.links] == [(1, 502)]
+    assert Action.CREATE not in {w.action for w in plan.writes}
+
+
 # --- P3: every column counts
 
 
