@@ -86,7 +86,7 @@ def after_write(
     ]
     base = {f.name: (written if f in edited else reads)[f.name] for f in carried if f not in not_applied}
 
-    link = link or _new_link(write, sage100, ssm)
+    link = link or _new_link(write, sage100, ssm, mapper)
     others = [f for f in mapper.fields if f not in carried and f.name in link.base]
     is_edited = bool(edited) or any(
         not mapper.is_unchanged(f, write.side, now.values.get(f.name), link.base[f.name].of(write.side)) for f in others
@@ -131,9 +131,12 @@ def _both_contacts(write: Write, now: Contact) -> tuple[Contact, Contact]:
     return (now, write.source) if write.side is Side.SAGE100 else (write.source, now)
 
 
-def _new_link(write: Write, sage100: Contact, ssm: Contact) -> Link:
+def _new_link(write: Write, sage100: Contact, ssm: Contact, mapper: Mapper) -> Link:
     assert write.origin is not None, "a creation that makes a link names the contact's origin"
-    return Link(sage100.id, sage100.number, ssm.id, sage100.company or "", sage100.full_name, write.origin)
+    link = Link(sage100.id, sage100.number, ssm.id, sage100.company or "", sage100.full_name, write.origin)
+    # P3: what a user edits from now on counts, also in columns that the field map does not have.
+    digest = mapper.unmapped_digest(sage100.row) if write.origin is Side.SSM else None
+    return replace(link, unmapped_digest=digest)
 
 
 def _later(one: str | None, two: str | None) -> str | None:

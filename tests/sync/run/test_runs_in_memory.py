@@ -536,6 +536,23 @@ def test_a_linked_contact_that_cannot_be_understood_waits_with_its_link(play, od
     assert told(play, Kind.PROBLEM) == []
 
 
+def test_p3_p11_a_column_without_a_field_that_is_edited_just_before_the_deletion_keeps_the_contact(play):
+    card = create(play, SSM)
+    play.run()
+    row = play.sage100.contacts[next(k.sage100_id for k in play.links if k.ssm_id == card["id"])]
+
+    def edit_first():
+        row["N_Service"] = 7
+        yield Fate.DONE
+
+    play.ssm.removed(card)
+    play.sage100.weather = Weather(edit_first())
+    play.run()
+    assert people(play) == (1, 0)
+    play.run()
+    assert (row["N_Service"], people(play), told(play, Kind.NOTICE)[0][0]) == (7, (1, 1), "deletion_refused")
+
+
 def test_p14_what_is_known_of_a_card_without_a_usable_id_is_out_of_date(play):
     card = create(play, SSM, email="old@x.example")
     play.run()
