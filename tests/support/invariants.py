@@ -75,7 +75,8 @@ def doubles(play: Play) -> Iterator[str]:
     # A user has made a copy of a contact that had no link yet, or it has left the scope: a problem says so.
     copied = {Code.AMBIGUOUS_MATCH, Code.DUPLICATE_EXT_ID, Code.ORPHAN_EXT_ID, Code.OUT_OF_SCOPE}
     ambiguous = {p.entry.subject.ssm_id for p in play.problems if p.entry.code in copied}
-    for id_ in play.sage100.living().keys() - play.sage100.born_here - {k.sage100_id for k in links}:
+    reported = {p.entry.subject.sage100_id for p in play.problems if p.entry.code is Code.AMBIGUOUS_MATCH}
+    for id_ in play.sage100.living().keys() - play.sage100.born_here - {k.sage100_id for k in links} - reported:
         if mapper.companies.is_in_scope(play.sage100.contacts[id_]["CT_Num"]):
             yield f"Sage {id_}"
     for id_ in play.ssm.living().keys() - play.ssm.born_here - {k.ssm_id for k in links} - ambiguous:

@@ -441,6 +441,10 @@ class Play:
         rows = {link.id: link.sage100_id for link in self.links}
         moved = {link.sage100_id for link in plan.links if rows.get(link.id, link.sage100_id) != link.sage100_id}
         self.retyped |= moved
+        # Whom we were creating in Sage was created in SSM, even if a user was faster in Sage.
+        with self.store.transaction() as memory:
+            begun = {i.source_id for i in memory.intents() if i.side is Side.SAGE100}
+        self.retyped |= {match.sage100.id for match in plan.matches if match.ssm.id in begun}
 
     def _check_disputes(self, plan: Plan) -> None:
         """P1 ``manual``: a field that waits for a person is not written, unless a person has decided (P16)."""

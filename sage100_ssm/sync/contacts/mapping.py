@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from sage100_ssm.exchange.record import COMPANY as RECORD_COMPANY
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.codecs import CODECS, CannotHold, Carried, Locale, text_of
 from sage100_ssm.sync.contacts.companies import Companies, MalformedRowError, is_deleted
@@ -127,8 +128,7 @@ class Mapper:
     def unmapped_digest(self, row: Mapping[str, Any]) -> str:
         """A digest of the columns of a Sage row that users edit and the field map does not have (P3)."""
         mapped = {f.sage100 for f in self.fields}
-        # Sage keeps its own records of a row in columns whose names begin with `cb`.
-        others = sorted((name, value) for name, value in row.items() if name not in mapped and name[:2] != "cb")
+        others = sorted((name, value) for name, value in row.items() if name not in mapped and is_edited_by_users(name))
         return hashlib.blake2b(repr(others).encode(errors="replace"), digest_size=8).hexdigest()
 
     def is_unchanged(self, field: Field, side: Side, value: Value, base: Value) -> bool:
@@ -220,12 +220,22 @@ class Mapper:
             return None
         return ValueTruncated(carried, limit)
 
+    def is_column(self, name: str) -> bool:
+        """Whether Sage has a column of its own of that name that users edit; one that a company added is none."""
+        return name in self._columns and is_edited_by_users(name)
+
     def _limits_of(self, field: Field) -> ColumnLimits:
         return self._columns.get(field.sage100, ColumnLimits())
 
     def shown(self, field: Field, side: Side, value: Value) -> Value:
         """The value for people to read."""
         return self._codecs[field.name].shown(side, value)
+
+
+def is_edited_by_users(name: str) -> bool:
+    """Whether users edit what a Sage row has under a name."""
+    # Sage keeps its own records of a row in columns whose names begin with `cb`; the source adds the database's name.
+    return name[:2] != "cb" and name != RECORD_COMPANY
 
 
 def _ext_id(raw: Any) -> str | None:

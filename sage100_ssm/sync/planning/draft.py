@@ -195,13 +195,21 @@ class Draft:
         )
         taken = {row.id for row in linked if row} | self.by_sage100_id.keys()
         # What we created, unconfirmed, is the contact of another card, even if both have one name.
-        created = {i.sage100_no for i in world.intents if i.side is Side.SAGE100}
-        taken |= {row.id for row in world.sage100.values() if row.number in created}
+        taken |= {row.id for row in world.sage100.values() if self._may_be_unconfirmed(row)}
         found: dict[tuple[str, str, str], list[Contact]] = {}
         for row in world.sage100.values():
             if row.id not in taken and row.values.get(LAST_NAME) and self.companies.takes_part(row.company, row.row):
                 found.setdefault(row.match_key, []).append(row)
         return found
+
+    def _may_be_unconfirmed(self, row: Contact) -> bool:
+        """Whether a Sage contact may be one that we created, unconfirmed: by its ``CT_No``, or by its names."""
+        # Somebody else may have had the number by then: the row then has another one.
+        return any(
+            i.sage100_no == row.number or (any(i.names) and normalise.name_key(*i.names) == row.name_key)
+            for i in self.world.intents
+            if i.side is Side.SAGE100
+        )
 
     def is_settled(self, sage100_id: int, ssm_id: int) -> bool:
         """P16: whether a person said that the two are different, or is to say it again."""

@@ -86,12 +86,19 @@ def decide_pair(draft: Draft, pair: LinkedPair) -> None:
 def _is_typed_again(draft: Draft, link: Link, fate: links.Fate | None, sage100: Contact | None, ssm: Contact) -> bool:
     """P14: before a deletion is carried over, who was deleted and typed again takes the link; nothing is deleted."""
     # What was created a moment ago, unconfirmed, holds nothing that the map does not carry.
-    if link.id is None or not all(draft.world.complete.values()):
+    if link.id is None:
         return False
+    # P10: an incomplete read yields no match; the deletion waits, too, where there is somebody who could be the match.
+    complete = all(draft.world.complete.values())
     if fate is links.Fate.DELETE_IN_SSM:
-        return _move_to_successor_in_sage(draft, link, ssm)
+        candidates = _successors_in_sage(draft, link, ssm)
+        return _move_to_successor_in_sage(draft, link, ssm, candidates) if complete else bool(candidates)
     if fate is links.Fate.DELETE_IN_SAGE and sage100:
-        return _goes_on_in_ssm(draft, _shown(draft, link, sage100, ssm))
+        pair = _shown(draft, link, sage100, ssm)
+        if complete:
+            return _goes_on_in_ssm(draft, pair)
+        bearers = _bearers(draft, pair)
+        return bool(bearers or _successor_in_ssm(draft, pair, bearers))
     return False
 
 
@@ -175,17 +182,21 @@ def _deleted_on_one_side(draft: Draft, link: Link, fate: links.Fate, sage100: Co
             _restore(draft, pair, _refused(link, sage100, ssm))
 
 
-def _move_to_successor_in_sage(draft: Draft, link: Link, ssm: Contact) -> bool:
-    """P14: before R9, the only Sage contact without a link that has the names of the deleted one takes the link.
-
-    The SSM contact goes on with all that the field map does not have: comments, owner, visits.
-    """
+def _successors_in_sage(draft: Draft, link: Link, ssm: Contact) -> list[Contact]:
+    """P14: the Sage contacts without a link that have the names of the deleted one."""
     names = {ssm.name_key, links.names_in_base(link)}
     companies = {normalise.company_code(link.company), *_companies(ssm)}
     namesakes = [
         row for company in companies for key in names for row in draft.unlinked_by_name.get((company, *key), ())
     ]
-    candidates = [row for row in namesakes if not draft.is_settled(row.id, ssm.id)]
+    return [row for row in namesakes if not draft.is_settled(row.id, ssm.id)]
+
+
+def _move_to_successor_in_sage(draft: Draft, link: Link, ssm: Contact, candidates: Sequence[Contact]) -> bool:
+    """P14: before R9, the only Sage contact without a link that has the names of the deleted one takes the link.
+
+    The SSM contact goes on with all that the field map does not have: comments, owner, visits.
+    """
     if len(candidates) != 1:
         return False
     (row,) = candidates

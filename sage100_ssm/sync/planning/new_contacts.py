@@ -44,12 +44,14 @@ def plan_new_contacts(draft: Draft) -> None:
     draft.problem(*found.problems)
     for contact in found.out_of_scope:
         draft.problem(links.company_problem(contact, draft.companies) or _out_of_scope(draft, contact))
-    for pair in found.matches:
+    # Those whose card was deleted last: their link may move to a card that is still free then (P5).
+    for pair in sorted(found.matches, key=lambda match: match.ssm.deleted):
         if pair.sage100.id not in draft.displaced:  # its place in the state is free in the next run
             draft.match(pair)
             _link(draft, pair)
     left_out = {c.match_key for c in draft.world.sage100.values() if draft.companies.leaves_out_contact(c.row)}
-    for contact in sorted(found.remaining[Side.SSM], key=lambda c: c.id):
+    taken = draft.linked_ssm_ids | draft.held_ssm_ids
+    for contact in sorted((c for c in found.remaining[Side.SSM] if c.id not in taken), key=lambda c: c.id):
         if contact.match_key in left_out:  # P13: Sage has the person already
             draft.problem(Entry(contact.subject, OutOfScope(SleepReason.LEFT_OUT)))
         else:
@@ -72,8 +74,6 @@ def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
     living = [c for c in world.ssm.values() if not c.deleted and c.id not in passed]
     ssm = [c for c in living if c.id not in draft.of_other_databases]
     others = [c for c in living if c.id in draft.of_other_databases]
-    if world.unreadable != Unreadable():
-        sage100, ssm = _without_doubtful(draft, sage100, ssm)
     known = matching.Known(
         world.marks,
         draft.people,
@@ -84,6 +84,8 @@ def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
         world.decisions,
         world.policy.possible_duplicate,
     )
+    if world.unreadable != Unreadable():
+        sage100, ssm = _without_doubtful(draft, sage100, ssm, known)
     # Contacts that were deleted in SSM while we were about to create them in Sage.
     sources = (world.ssm.get(i.source_id) for i in world.intents if i.side is Side.SAGE100)
     deleted = [c for c in sources if c and c.deleted and c.id not in draft.linked_ssm_ids]
@@ -91,27 +93,26 @@ def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
 
 
 def _without_doubtful(
-    draft: Draft, sage100: Sequence[Contact], ssm: Sequence[Contact]
+    draft: Draft, sage100: Sequence[Contact], ssm: Sequence[Contact], known: matching.Known
 ) -> tuple[list[Contact], list[Contact]]:
-    """The contacts without a link, but for those that may be one that cannot be understood, and their namesakes.
+    """The contacts without a link, but for those that may be one that cannot be understood, and who may be the same.
 
     They are neither matched nor created: a problem of each says so.
     """
-    world, unreadable = draft.world, draft.world.unreadable
+    unreadable = draft.world.unreadable
     # By its `CT_No`, a contact that we created in Sage, unconfirmed, is known to be one that cannot be understood now.
-    numbers = {i.sage100_no for i in world.intents if i.side is Side.SAGE100 and i.source_id in unreadable.ssm_ids}
-    rows = {c.id: c for c in sage100 if c.number in numbers or unreadable.may_be_in_ssm(c)}
-    names, taken = {row.match_key for row in rows.values()}, {*rows, *unreadable.sage100_ids}
-    contacts: list[Contact] = []
-    for contact in ssm:
-        ext_id = world.marks.ours(contact.ext_id)
-        is_named = ext_id is not None and ext_id.sage100_id in taken
-        if is_named or contact.match_key in names or unreadable.may_be_in_sage100(contact):
-            contacts.append(contact)
-    doubtful = [*rows.values(), *contacts]
+    numbers = {i.sage100_no for i in known.intents if i.side is Side.SAGE100 and i.source_id in unreadable.ssm_ids}
+    marks = {c.id: ext_id for c in ssm if (ext_id := known.marks.ours(c.ext_id))}
+    held = {c.ref for c in sage100 if c.number in numbers or unreadable.may_be_in_ssm(c)}
+    held |= {c.ref for c in ssm if c.id in marks and marks[c.id].sage100_id in unreadable.sage100_ids}
+    held |= {c.ref for c in ssm if unreadable.may_be_in_sage100(c)}
+    # Whoever may be the same as one of them waits with it: otherwise it would be created a second time.
+    pairs = [{row.ref, contact.ref} for row, contact in matching.who_may_be_same(sage100, ssm, known)]
+    while grown := {ref for pair in pairs if pair & held for ref in pair} - held:
+        held |= grown
+    doubtful = [c for c in (*sage100, *ssm) if c.ref in held]
     draft.problem(*(Entry(contact.subject, ValueUnknown("", side=None, is_opposite=True)) for contact in doubtful))
-    refs = {contact.ref for contact in doubtful}
-    return [c for c in sage100 if c.ref not in refs], [c for c in ssm if c.ref not in refs]
+    return [c for c in sage100 if c.ref not in held], [c for c in ssm if c.ref not in held]
 
 
 def _out_of_scope(draft: Draft, contact: Contact) -> Entry:

@@ -8,7 +8,7 @@ from typing import Any
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, Marks, subject_of
 from sage100_ssm.sync.contacts.fields import COMPANY, NAMES
-from sage100_ssm.sync.contacts.mapping import Mapper
+from sage100_ssm.sync.contacts.mapping import Mapper, is_edited_by_users
 from sage100_ssm.sync.journal import CompanyChangeRefused, DeletedInSage, Entry, Subject
 from sage100_ssm.sync.model import Link, Side, Value
 from sage100_ssm.sync.rules import links
@@ -213,13 +213,19 @@ def _joined_maps(maps: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def deletion(link: Link, target: Contact, other: Contact | None, mapper: Mapper) -> Write:
-    """R7, R9: the deletion of a linked contact, provided that no mapped field has changed since it was read (P11)."""
+    """R7, R9: the deletion of a linked contact, provided that it is as it was read (P11).
+
+    In Sage every column counts that a user can edit (P3): what is deleted there is gone. In SSM the mapped fields do.
+    """
     sage100, ssm = (target, other) if target.side is Side.SAGE100 else (other, target)
+    names = [f.name_on(target.side) for f in mapper.fields]
+    if target.side is Side.SAGE100:
+        names += [name for name in target.row if mapper.is_column(name) and name not in names]
     return Write(
         target.side,
         Action.DELETE,
         Subject(link.company, link.sage100_id, link.ssm_id, target.full_name or link.contact),
-        expected=_expected(target, [f.name_on(target.side) for f in mapper.fields]),
+        expected=_expected(target, names),
         target_id=target.id,
         link=link,
         sage100=sage100,
@@ -230,8 +236,7 @@ def deletion(link: Link, target: Contact, other: Contact | None, mapper: Mapper)
 
 def _deleted_in_sage(link: Link, target: Contact) -> Entry:
     """R7: what the row contained, so that it can be typed again."""
-    # Sage keeps its own records of a row in columns whose names begin with `cb`.
-    typed = ((name, value) for name, value in target.row.items() if name[:2] != "cb")
+    typed = ((name, value) for name, value in target.row.items() if is_edited_by_users(name))
     filled = tuple((name, str(value)) for name, value in typed if value not in (None, ""))
     subject = Subject(link.company, link.sage100_id, link.ssm_id, target.full_name or link.contact)
     return Entry(subject, DeletedInSage(filled))

@@ -78,6 +78,11 @@ class Known:
         wanted = (sage100_id, str(ext_id))
         return any(i.side is Side.SSM and (i.source_id, i.ext_id) == wanted for i in self.intents)
 
+    def is_settled(self, row: Contact, contact: Contact) -> bool:
+        """P16: whether a person decided that the two are different, or is to decide again."""
+        pair = Pair(row.id, contact.id)
+        return pair in self.decisions.different or pair in self.decisions.separated
+
     def creation_in_sage(self, ssm_id: int) -> Intent | None:
         """The unconfirmed creation of an SSM contact in Sage."""
         return next((i for i in self.intents if i.side is Side.SAGE100 and i.source_id == ssm_id), None)
@@ -111,6 +116,20 @@ def match(
     return matcher.result()
 
 
+def who_may_be_same(
+    sage100: Iterable[Contact], ssm: Iterable[Contact], known: Known
+) -> Iterator[tuple[Contact, Contact]]:
+    """The pairs of contacts without a link that matching may find to be one person, or asks about.
+
+    Args:
+        sage100: the Sage contacts in scope without a link.
+        ssm: the live SSM contacts without a link.
+        known: what matching may rely on.
+    """
+    matcher = _Matcher(list(sage100), list(ssm), known)
+    return (pair for pair in matcher.candidates() if not known.is_settled(*pair))
+
+
 @dataclass(slots=True)
 class _Matcher:
     """One matching under way. Its steps take contacts out of the search, each from what the one before left."""
@@ -134,6 +153,20 @@ class _Matcher:
 
     def _is_taken(self, contact: Contact) -> bool:
         return (contact.side, contact.id) in self._taken
+
+    def candidates(self) -> Iterator[tuple[Contact, Contact]]:
+        """The pairs that the steps would look at, whatever came of each."""
+        rows = {row.id: row for row in self.sage100}
+        by_number = {row.number: row for row in self.sage100 if row.number}
+        by_name = self._by_name_key(self.sage100)
+        for contact in self.ssm:
+            ext_id, intent = self.known.marks.ours(contact.ext_id), self.known.creation_in_sage(contact.id)
+            named = rows.get(ext_id.sage100_id) if ext_id else None
+            created = by_number.get(intent.sage100_no or 0) if intent else None
+            same_names = by_name.get(contact.match_key, ())
+            yield from ((row, contact) for row in (named, created, *same_names) if row)
+        if self.known.possible_duplicate is PossibleDuplicates.ASK:
+            yield from ((row, contact) for row, contact, _ in self._likely_pairs(self.sage100, self.ssm))
 
     # --- the steps
 
@@ -182,26 +215,33 @@ class _Matcher:
 
     def _is_believed(self, row: Contact, contact: Contact, ext_id: ExtId) -> bool:
         """P4.1: names and e-mail show the same person, or the create was ours; unless a person said otherwise."""
-        if self._is_settled(row, contact):
+        if self.known.is_settled(row, contact):
             return False
         return self.known.people.is_same_person(row, contact) or self.known.is_intended(row.id, ext_id)
 
-    def _is_settled(self, row: Contact, contact: Contact) -> bool:
-        """P16: whether a person decided that the two are different, or is to decide again."""
-        pair, decisions = Pair(row.id, contact.id), self.known.decisions
-        return pair in decisions.different or pair in decisions.separated
-
     def by_intent(self, deleted: Iterable[Contact]) -> None:
         """An unconfirmed creation in Sage is found by its ``CT_No``, even if somebody has corrected its name since."""
-        by_number = {c.number: c for c in self.sage100 if c.number} if self.known.intents else {}
+        rows = self.known.sage100.values() if self.known.intents else ()
+        by_number = {row.number: row for row in rows if row.number}
+        in_scope = {row.id for row in self.sage100}
         for contact in (*self.ssm, *deleted) if by_number else ():
             intent = self.known.creation_in_sage(contact.id)
             row = by_number.get(intent.sage100_no or 0) if intent else None
             if intent is None or row is None or self._is_taken(row) or self._is_taken(contact):
                 continue
-            has_names = any(intent.names) and row.name_key == normalise.name_key(*intent.names)
-            if has_names or self._shares_trait(row, contact):
+            if row.id in self.known.links or not self._is_created(intent, row, contact):
+                continue
+            if row.id in in_scope:
                 self._pair(row, contact, Side.SSM)
+            elif not contact.deleted:
+                # P13: its company, or the row itself, has left the scope since.
+                self._out_of_scope.append(contact)
+                self._leave(None, contact)
+
+    def _is_created(self, intent: Intent, row: Contact, contact: Contact) -> bool:
+        """Whether a row with the ``CT_No`` of a creation is what came of it, and not somebody else's contact."""
+        has_names = any(intent.names) and row.name_key == normalise.name_key(*intent.names)
+        return has_names or self._shares_trait(row, contact)
 
     def _shares_trait(self, row: Contact, contact: Contact) -> bool:
         """Whether something personal agrees: the same ``CT_No`` alone may have gone to somebody else's contact."""
@@ -210,9 +250,12 @@ class _Matcher:
         first, other_first = row.name_key[1], contact.name_key[1]
         same_company = normalise.company_code(row.company) == normalise.company_code(contact.company)
         shared = set(people.traits(row)) & set(people.traits(contact))
-        return any(people.is_own(trait, row, contact) for trait in shared) or (
-            same_company and bool(first) and first == other_first
-        )
+        if any(people.is_own(trait, row, contact) for trait in shared):
+            return True
+        if first and other_first:
+            return same_company and first == other_first
+        # Or cleared the first name: then the last name and one more thing must agree, which a copy may have, too.
+        return len(shared) > 1
 
     def by_name(self) -> None:
         """P4.2: the name key, where exactly one contact without a link has it on each side."""
@@ -227,7 +270,7 @@ class _Matcher:
         """Namesakes, parted where a person said that some are different."""
         if not (self.known.decisions.different or self.known.decisions.separated):
             return [(rows, contacts)]
-        return [*_components((row, c) for row in rows for c in contacts if not self._is_settled(row, c))]
+        return [*_components((row, c) for row in rows for c in contacts if not self.known.is_settled(row, c))]
 
     def _namesakes(self, rows: Sequence[Contact], contacts: Sequence[Contact]) -> None:
         """Contacts of one name: those that share a mobile or an e-mail with exactly one opposite are matched by it."""
@@ -252,7 +295,7 @@ class _Matcher:
                     if trait[0] is kind:
                         holders[trait][index].append(contact)
         for in_sage100, in_ssm in holders.values():
-            if len(in_sage100) == len(in_ssm) == 1 and not self._is_settled(in_sage100[0], in_ssm[0]):
+            if len(in_sage100) == len(in_ssm) == 1 and not self.known.is_settled(in_sage100[0], in_ssm[0]):
                 yield in_sage100[0], in_ssm[0]
 
     def _by_name_key(self, contacts: Iterable[Contact]) -> dict[tuple[str, str, str], list[Contact]]:
@@ -264,7 +307,9 @@ class _Matcher:
 
     def _origin(self, row: Contact, contact: Contact) -> Side:
         """P4: what an ``extId`` names, also that of a deleted row; else who was creating the contact; else Sage."""
-        if ext_id := self.known.marks.ours(contact.ext_id):
+        ext_id = self.known.marks.ours(contact.ext_id)
+        # One that names another row says nothing of this one: who was created in Sage is never deleted from SSM (R8).
+        if ext_id and ext_id.sage100_id == row.id:
             return ext_id.origin
         if self.known.creation_in_sage(contact.id):
             return Side.SSM
@@ -274,7 +319,7 @@ class _Matcher:
         """P4.1: an ``extId`` that is not believed, where the names find no partner either: nobody is touched."""
         for contact, ext_id in self._doubted:
             row = self.known.sage100[ext_id.sage100_id]
-            if self._is_taken(contact) or self._is_settled(row, contact):
+            if self._is_taken(contact) or self.known.is_settled(row, contact):
                 continue
             if row.id in self.known.links or self._is_matched(row):
                 self._leave_as_copy(contact, ext_id)
@@ -294,7 +339,7 @@ class _Matcher:
         ]
         if self.known.possible_duplicate is PossibleDuplicates.ASK:
             likely = self._likely_pairs(self.sage100, self.ssm)
-            found += [each for each in likely if not self._is_settled(each[0], each[1])]
+            found += [each for each in likely if not self.known.is_settled(each[0], each[1])]
         evidence: defaultdict[tuple[int, int], dict[Evidence, None]] = defaultdict(dict)
         for row, contact, kind in found:
             evidence[row.id, contact.id][kind] = None

@@ -1,7 +1,7 @@
 """The second step of a run: make the world that was seen, and the plan for it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sage100_ssm.exchange.reading import Row
@@ -19,6 +19,7 @@ from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import PartlyRead, Unreadable, World
 from sage100_ssm.sync.run.context import Context
 from sage100_ssm.sync.run.deletions import recent_deletions
+from sage100_ssm.sync.run.observation import Observation
 from sage100_ssm.sync.run.observe import Seen
 from sage100_ssm.sync.state.records import JournalEntry
 
@@ -82,7 +83,7 @@ def _decide(context: Context, seen: Seen) -> Decided:
         )
         ssm, odd_in_ssm = _understood(mapper, Side.SSM, observation.ssm.items())
         # A row that could not be stored: what is known of its contact from earlier runs is out of date.
-        left_out = [_MalformedRow(row.get("id"), row, "its id, or a value") for row in observation.unreadable]
+        left_out = [*_left_out(observation)]
         for row in left_out:
             ssm.pop(row.id or 0, None)
         marks = Marks(site.database, site.formerly)
@@ -95,7 +96,9 @@ def _decide(context: Context, seen: Seen) -> Decided:
             observation.complete,
             mapper,
             site.policy,
-            _unreadable(odd_in_sage100, [*odd_in_ssm, *left_out], seen.links, mapper, marks),
+            _unreadable(
+                odd_in_sage100, [*odd_in_ssm, *left_out], _Opposite.of(seen.links, sage100, ssm), mapper, marks
+            ),
             _disputed(open_problems),
             refused_values(open_problems),
             ext_id_once=site.ext_id_once,
@@ -129,6 +132,16 @@ def _understood(
     return contacts, malformed
 
 
+def _left_out(observation: Observation) -> Iterator[_MalformedRow]:
+    """The rows of SSM that could not be stored; one without a usable id by the ids that its ``extId`` has had."""
+    for row in observation.unreadable:
+        ids = [row.get("id")]
+        if ids == [None] and (mark := row.get("extId")) and row.get("deleted") is not True:
+            marked = (known for known in observation.ssm.values() if known.get("extId") == mark)
+            ids = [known["id"] for known in marked if known.get("deleted") is not True] or ids
+        yield from (_MalformedRow(id_, row, "its id, or a value") for id_ in ids)
+
+
 def _malformed_problems(
     sage100: Iterable[_MalformedRow], ssm: Iterable[_MalformedRow], accounts: Mapping[int, str]
 ) -> Iterator[Entry]:
@@ -143,22 +156,48 @@ def _malformed_problems(
         yield Entry(Subject(), ValueUnknown(reasons, side=None))
 
 
+@dataclass(frozen=True, slots=True)
+class _Opposite:
+    """Which rows that cannot be understood are known to be somebody who lives on the other side, and nobody else.
+
+    Attributes:
+        sage100_ids: the ``cbMarq`` of contacts that can be understood.
+        linked_in_sage100: the ``cbMarq`` of links whose SSM contact lives.
+        linked_in_ssm: the SSM ids of links whose Sage contact lives. Of another one, somebody may have typed that
+            contact again (P14).
+    """
+
+    sage100_ids: Collection[int]
+    linked_in_sage100: frozenset[int]
+    linked_in_ssm: frozenset[int]
+
+    @classmethod
+    def of(cls, links: Iterable[Link], sage100: Mapping[int, Contact], ssm: Mapping[int, Contact]) -> "_Opposite":
+        """What is known by the links, and by the contacts that can be understood."""
+        known, living = list(links), {contact.id for contact in ssm.values() if not contact.deleted}
+        return cls(
+            sage100.keys(),
+            frozenset(link.sage100_id for link in known if link.ssm_id in living),
+            frozenset(link.ssm_id for link in known if link.sage100_id in sage100),
+        )
+
+
 def _unreadable(
-    sage100: Sequence[_MalformedRow], ssm: Sequence[_MalformedRow], links: Iterable[Link], mapper: Mapper, marks: Marks
+    sage100: Sequence[_MalformedRow], ssm: Sequence[_MalformedRow], opposite: _Opposite, mapper: Mapper, marks: Marks
 ) -> Unreadable:
     """What can still be known of the rows that cannot be understood."""
-    known = list(links)
-    linked_in_sage100, linked_in_ssm = {link.sage100_id for link in known}, {link.ssm_id for link in known}
     # What SSM shows as deleted lives nowhere, whatever else cannot be understood of it.
-    living = [row for row in ssm if row.id not in linked_in_ssm and row.row.get("deleted") is not True]
+    living = [row for row in ssm if row.id not in opposite.linked_in_ssm and row.row.get("deleted") is not True]
     ext_ids = [(row, marks.ours(text)) for row in living if isinstance(text := row.row.get("extId"), str)]
-    marked = {row.id for row, ext_id in ext_ids if ext_id}
+    marked = {row.id for row, ext_id in ext_ids if ext_id and ext_id.sage100_id in opposite.sage100_ids}
     return Unreadable(
         frozenset(row.id for row in sage100 if row.id is not None),
         frozenset(number for row in sage100 if isinstance(number := row.row.get("CT_No"), int)),
         frozenset(row.id for row in ssm if row.id is not None),
         frozenset(ext_id.sage100_id for _, ext_id in ext_ids if ext_id),
-        tuple(_partly_read(Side.SAGE100, row.row, mapper) for row in sage100 if row.id not in linked_in_sage100),
+        tuple(
+            _partly_read(Side.SAGE100, row.row, mapper) for row in sage100 if row.id not in opposite.linked_in_sage100
+        ),
         tuple(_partly_read(Side.SSM, row.row, mapper) for row in living if row.id is None or row.id not in marked),
     )
 

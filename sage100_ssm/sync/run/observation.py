@@ -293,7 +293,11 @@ def _unreadable(known: Remembered, reading: Reading | None, *, whole: bool) -> l
     found = list(reading.unreadable) if reading else []
     if not (whole and reading and reading.complete):
         shown = {row["id"] for row in reading.rows} if reading else set()
-        found += [row for row in known.unreadable if row not in found and row.get("id") not in shown]
+        marks = {row.get("extId") for row in reading.rows if row.get("deleted") is not True} if reading else set()
+        for row in known.unreadable:
+            # One without a usable id is known again by its `extId`.
+            is_shown = row["id"] in shown if "id" in row else row.get("extId") in marks - {None}
+            found += [row] if row not in found and not is_shown else []
     return found
 
 

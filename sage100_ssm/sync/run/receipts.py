@@ -86,7 +86,7 @@ def after_write(
     ]
     base = {f.name: (written if f in edited else reads)[f.name] for f in carried if f not in not_applied}
 
-    link = link or _new_link(write, sage100, ssm)
+    link = link or _new_link(write, sage100, ssm, mapper)
     others = [f for f in mapper.fields if f not in carried and f.name in link.base]
     is_edited = bool(edited) or any(
         not mapper.is_unchanged(f, write.side, now.values.get(f.name), link.base[f.name].of(write.side)) for f in others
@@ -131,9 +131,12 @@ def _both_contacts(write: Write, now: Contact) -> tuple[Contact, Contact]:
     return (now, write.source) if write.side is Side.SAGE100 else (write.source, now)
 
 
-def _new_link(write: Write, sage100: Contact, ssm: Contact) -> Link:
+def _new_link(write: Write, sage100: Contact, ssm: Contact, mapper: Mapper) -> Link:
     assert write.origin is not None, "a creation that makes a link names the contact's origin"
-    return Link(sage100.id, sage100.number, ssm.id, sage100.company or "", sage100.full_name, write.origin)
+    link = Link(sage100.id, sage100.number, ssm.id, sage100.company or "", sage100.full_name, write.origin)
+    # P3: what a user edits from now on counts, also in columns that the field map does not have.
+    digest = mapper.unmapped_digest(sage100.row) if write.origin is Side.SSM else None
+    return replace(link, unmapped_digest=digest)
 
 
 def _later(one: str | None, two: str | None) -> str | None:
@@ -181,6 +184,8 @@ def refused_fields(write: Write, receipt: Receipt, mapper: Mapper) -> tuple[str,
 
 def value_refusals(write: Write, receipt: Receipt, mapper: Mapper) -> Iterator[Entry]:
     """P7: a problem per field that a side refused."""
+    if _is_deleted(receipt):
+        return
     for field in refused_fields(write, receipt, mapper):
         words = receipt.refused[own_name(field, write.side, mapper)]
         change = write.changes[field]
@@ -189,9 +194,14 @@ def value_refusals(write: Write, receipt: Receipt, mapper: Mapper) -> Iterator[E
         yield Entry(_subject_now(write, receipt), ValueRefused(write.side, words or None), field, sage100, ssm)
 
 
+def _is_deleted(receipt: Receipt) -> bool:
+    """Whether somebody deleted the row between the parts of a write: then no refusal says anything of a value."""
+    return receipt.record is not None and receipt.record.get("deleted") is True
+
+
 def restored_in_part(write: Write, receipt: Receipt, mapper: Mapper) -> Entry | None:
     """P5: the notice of what SSM refused of a contact that was created again; None if it took all."""
-    if write.link is None or write.action is not Action.CREATE or not receipt.refused:
+    if write.link is None or write.action is not Action.CREATE or not receipt.refused or _is_deleted(receipt):
         return None
     names = {f.name_on(write.side): f.name for f in mapper.fields}
     left_out = tuple(names.get(name, name) for name in receipt.refused)

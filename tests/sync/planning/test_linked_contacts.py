@@ -111,6 +111,16 @@ def test_p10_a_deletion_rests_on_complete_reads(here, there, origin, policy, inc
     assert worlds.links_of(made).get(link.id, link).status is status
 
 
+@pytest.mark.parametrize(("origin", "incomplete"), [(SAGE, SSM), (SSM, SAGE)], ids=["R9", "R7"])
+def test_p10_p14_a_deletion_waits_where_somebody_could_be_that_contact_typed_again(origin, incomplete):
+    link = worlds.linked(HERE, THERE, origin=origin)
+    in_sage100 = [worlds.sage_row(2, CT_No=78)], [THERE]
+    in_ssm = [HERE], [DELETED, worlds.ssm_row(777)]
+    rows = in_sage100 if incomplete is SSM else in_ssm
+    made = decide(worlds.world(*rows, [link], incomplete=frozenset({incomplete})))
+    assert (written(made), worlds.links_of(made)) == ([], {})
+
+
 @pytest.mark.parametrize(("incomplete", "status"), [(frozenset({SAGE}), ACTIVE), (frozenset(), ASLEEP)])
 def test_p10_p13_a_read_of_sage_that_broke_off_before_the_company_puts_nobody_to_sleep(incomplete, status):
     known = worlds.mapper(known=worlds.companies(worlds.CLIENTS[1:]))

@@ -12,7 +12,7 @@ from sage100_ssm.sync.model import Intent, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.planning.world import PartlyRead, Unreadable
 from sage100_ssm.sync.policy import Policy, RefusedDeletion
-from sage100_ssm.sync.run.receipts import after_write, refusals
+from sage100_ssm.sync.run.receipts import after_write, refusals, value_refusals
 from tests.support import worlds
 
 SAGE, SSM = Side.SAGE100, Side.SSM
@@ -119,6 +119,35 @@ def test_p4_what_we_created_for_an_unreadable_contact_is_left_alone_whatever_its
     assert (plan.writes, plan.links) == ((), ())
 
 
+@pytest.mark.parametrize(
+    ("row", "card", "intents"),
+    [
+        ({}, {}, []),
+        ({"CT_Prenom": "Adele", "CT_EMail": "a@x.example"}, {"extId": MARK, "email": "a@x.example"}, []),
+        ({"CT_Prenom": "Bea"}, {"extId": MARK}, [Intent(SSM, 1, ext_id=MARK)]),
+        ({"CT_Nom": "Obrelin", "CT_EMail": "a@x.example"}, {"email": "a@x.example"}, []),
+    ],
+    ids=["same name", "by its mark", "created unconfirmed", "likely the same"],
+)
+def test_p4_who_may_be_the_same_as_a_card_that_waits_for_an_unreadable_row_waits_with_it(row, card, intents):
+    world = worlds.world([ROW | row], [worlds.ssm_row(777, **card)], intents=intents)
+    elsewhere = PartlyRead("aubrelin", "ada", "beta")
+    plan = decide(replace(world, unreadable=Unreadable(sage100_ids=frozenset({9}), in_sage100=(elsewhere,))))
+    assert (plan.writes, plan.links) == ((), ())
+    assert [(p.code, p.subject.sage100_id, p.subject.ssm_id) for p in plan.problems] == [
+        (Code.VALUE_UNKNOWN, 1, None),
+        (Code.VALUE_UNKNOWN, None, 777),
+    ]
+
+
+def test_p4_nor_is_a_card_created_again_whose_unconfirmed_row_waits_for_an_unreadable_card():
+    intent = Intent(SAGE, 777, sage100_no=101, names=("Aubrelin", "Ada"))
+    world = worlds.world([ROW | {"CT_Prenom": ""}], [worlds.ssm_row(777)], intents=[intent])
+    elsewhere = PartlyRead("aubrelin", "ada", "beta")
+    plan = decide(replace(world, unreadable=Unreadable(ssm_ids=frozenset({9}), in_ssm=(elsewhere,))))
+    assert (plan.writes, plan.links) == ((), ())
+
+
 @pytest.mark.parametrize("origin", list(Side))
 @pytest.mark.parametrize(
     "unreadable", [Unreadable(named=frozenset({1})), Unreadable(in_ssm=(PartlyRead("aubrelin", "ada"),))]
@@ -152,6 +181,18 @@ def test_the_contacts_of_an_account_that_cannot_be_understood_are_left_alone():
     assert mapper.companies.malformed_accounts == {worlds.ACCOUNTS[0]["id"]: "deleted 'false'"}
     with pytest.raises(MalformedRowError):
         mapper.read(SSM, CARD)
+
+
+# --- P7: refused for its value, or because the row is gone
+
+
+def test_p7_no_value_counts_as_refused_of_a_row_that_somebody_deleted_between_the_parts_of_a_write():
+    write = decide(worlds.world([ROW | {"CT_EMail": "a@x.example"}], [CARD], [BORN_IN_SSM])).writes[0]
+    refused = {"email": "Bad Request"}
+    done = Receipt(0, "contacts", Action.UPDATE, Outcome.APPLIED, 501, CARD, wrote=True, refused=refused)
+    assert [p.field for p in value_refusals(write, done, worlds.mapper())] == ["email"]
+    deleted = replace(done, record=CARD | {"deleted": True})
+    assert [*value_refusals(write, deleted, worlds.mapper())] == []
 
 
 # --- P8: a read-back is believed only if it is what was written
@@ -272,6 +313,37 @@ def test_p1_a_row_typed_again_over_an_unconfirmed_creation_holds_what_its_user_t
     intent = Intent(SAGE, 501, sage100_no=77, names=("Aubrelin", "Ada"), base=base)
     plan = decide(worlds.world([row], [card], [], intents=[intent]))
     assert Code.CONFLICT_SETTLED in [n.code for w in plan.writes for n in w.notices]
+
+
+def test_p14_nor_is_one_whose_number_somebody_else_had_by_then():
+    gone, namesake = BORN_IN_SSM, worlds.ssm_row(777)
+    ours, other = worlds.sage_row(2, CT_No=78), worlds.sage_row(3, CT_No=77, CT_Nom="Martin", CT_Prenom="Bo")
+    intent = Intent(SAGE, 777, sage100_no=77, names=("Aubrelin", "Ada"))
+    plan = decide(worlds.world([ours, other], [CARD, namesake], [gone], intents=[intent]))
+    assert (SSM, Action.DELETE, 501) in lines(plan)
+    assert [(k.sage100_id, k.ssm_id) for k in plan.links if k.sage100_id == 2] == [(2, 777)]
+
+
+def test_r3_whom_we_created_in_sage_is_not_created_again_while_its_company_is_out_of_scope():
+    card = worlds.ssm_row(accountId={"id": 12, "value": ""})
+    intent = Intent(SAGE, 501, sage100_no=101, names=("Aubrelin", "Ada"))
+    plan = decide(worlds.world([ROW | {"CT_Num": "PROVIDER"}], [card], intents=[intent]))
+    assert (plan.writes, [p.code for p in plan.problems]) == ((), [Code.OUT_OF_SCOPE])
+
+
+def test_r3_whom_we_created_in_sage_is_known_without_a_first_name_and_beside_a_copy():
+    email, intent = {"email": "a@x.example"}, Intent(SAGE, 501, sage100_no=101, names=("Aubrelin", "Ada"))
+    row = ROW | {"CT_Prenom": "", "CT_EMail": "a@x.example"}
+    plan = decide(worlds.world([row], [worlds.ssm_row(**email), worlds.ssm_row(502, **email)], intents=[intent]))
+    assert [(k.sage100_id, k.ssm_id) for k in plan.links] == [(1, 501)]
+
+
+def test_r7_who_was_deleted_and_typed_again_in_ssm_while_we_created_it_in_sage_gets_one_link():
+    gone, again = CARD | {"extId": None, "deleted": True}, worlds.ssm_row(502)
+    intent = Intent(SAGE, 501, sage100_no=101, names=("Aubrelin", "Ada"), base=worlds.linked(ROW, CARD).base)
+    plan = decide(worlds.world([ROW | {"CT_Num": "BETA"}], [gone, again], intents=[intent]))
+    assert [(k.sage100_id, k.ssm_id) for k in plan.links] == [(1, 502)]
+    assert Action.CREATE not in {w.action for w in plan.writes}
 
 
 # --- P3: every column counts

@@ -536,6 +536,68 @@ def test_a_linked_contact_that_cannot_be_understood_waits_with_its_link(play, od
     assert told(play, Kind.PROBLEM) == []
 
 
+def test_p3_p11_a_column_without_a_field_that_is_edited_just_before_the_deletion_keeps_the_contact(play):
+    card = create(play, SSM)
+    play.run()
+    row = play.sage100.contacts[next(k.sage100_id for k in play.links if k.ssm_id == card["id"])]
+
+    def edit_first():
+        row["N_Service"] = 7
+        yield Fate.DONE
+
+    play.ssm.removed(card)
+    play.sage100.weather = Weather(edit_first())
+    play.run()
+    assert people(play) == (1, 0)
+    play.run()
+    assert (row["N_Service"], people(play), told(play, Kind.NOTICE)[0][0]) == (7, (1, 1), "deletion_refused")
+
+
+def test_p14_what_is_known_of_a_card_without_a_usable_id_is_out_of_date(play):
+    card = create(play, SSM, email="old@x.example")
+    play.run()
+    play.ssm.odd[card["id"]] = {"id": "none"}
+    play.ssm.updated(card, {"email": "new@x.example"})
+    link = next(k for k in play.links if k.ssm_id == card["id"])
+    play.sage100.removed(play.sage100.contacts[link.sage100_id])
+    again = create(play, SAGE, CT_EMail="old@x.example")
+    play.run()
+    assert next(k.sage100_id for k in play.links if k.ssm_id == card["id"]) == link.sage100_id
+    play.ssm.odd.clear()
+    play.ssm.touch(card, comment="seen")
+    play.run()
+    assert link_of(play, again).ssm_id == card["id"]
+    assert ("conflict_settled", "email", "old@x.example", "new@x.example") in told(play, Kind.NOTICE)
+
+
+@pytest.mark.parametrize("odd", ["no id", "a name that is none", "a stamp that is none"])
+def test_p14_who_is_typed_again_in_sage_waits_for_a_card_that_cannot_be_understood(play, odd):
+    card = create(play, SSM)
+    play.run()
+    play.ssm.odd[card["id"]] = ODD[odd]
+    play.ssm.touch(card, comment="Prefers mornings")
+    play.sage100.removed(play.sage100.contacts[next(k.sage100_id for k in play.links if k.ssm_id == card["id"])])
+    again = create(play, SAGE)
+    for _ in range(2):
+        play.run()
+        assert people(play) == (1, 1)
+    play.ssm.odd.clear()
+    play.come_to_rest()
+    assert (link_of(play, again).ssm_id, people(play), told(play, Kind.PROBLEM)) == (card["id"], (1, 1), [])
+
+
+def test_p14_who_is_typed_again_in_ssm_waits_for_a_row_that_cannot_be_understood(play):
+    row, card = both(play)
+    row["CT_Civilite"] = "x"
+    play.ssm.removed(card)
+    again = create(play, SSM, last="AUBRELIN")
+    play.run()
+    assert people(play) == (1, 1)
+    row["CT_Civilite"] = 0
+    play.come_to_rest()
+    assert (link_of(play, row).ssm_id, people(play), told(play, Kind.PROBLEM)) == (again["id"], (1, 1), [])
+
+
 def test_r3_somebody_deleted_and_typed_again_within_one_interval_comes_over_in_one_run(play):
     card = create(play, SSM)
     play.run()
