@@ -86,6 +86,7 @@ def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
         world.intents,
         world.decisions,
         world.policy.possible_duplicate,
+        {c.id: c for c in draft.living_in_ssm()},
     )
     # Contacts that were deleted in SSM while we were about to create them in Sage.
     sources = (world.ssm.get(i.source_id) for i in world.intents if i.side is Side.SAGE100)
