@@ -114,7 +114,8 @@ def _without_doubtful(
             contacts.append(contact)
     doubtful = [*rows.values(), *contacts]
     draft.problem(*(Entry(contact.subject, ValueUnknown("", side=None, is_opposite=True)) for contact in doubtful))
-    return [c for c in sage100 if c not in doubtful], [c for c in ssm if c not in doubtful]
+    left = {contact.ref for contact in doubtful}
+    return [c for c in sage100 if c.ref not in left], [c for c in ssm if c.ref not in left]
 
 
 def _out_of_scope(draft: Draft, contact: Contact) -> Entry:

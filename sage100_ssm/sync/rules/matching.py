@@ -20,6 +20,8 @@ LikelyPair = tuple[Contact, Contact, Evidence]
 Partners = Mapping[ContactRef, Contact]
 """By a contact, the one opposite that is known to be the same person."""
 _NOBODY: Partners = {}
+_MOST_OF_ONE_PERSON = 2
+"""How many contacts of a side one person is at most here: somebody's partner, and who may be that person as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,29 +280,24 @@ class _Matcher:
 
     def unanswered(self) -> None:
         """P16: a person said who is the same as a contact, and nothing about others who may be that contact, too."""
-        decided = [pair for pair in sorted(self.known.decisions.same) if self._is_paired(pair)]
-        if not decided:
+        same = self.known.decisions.same
+        both = [(m.sage100, m.ssm) for m in self._matches if Pair(m.sage100.id, m.ssm.id) in same]
+        linked = (pair for pair in sorted(same) if self._is_linked(pair))
+        both += [(self.known.sage100[pair.sage100_id], self.known.ssm[pair.ssm_id]) for pair in linked]
+        if not both:
             return
-        rows = [self.known.sage100[pair.sage100_id] for pair in decided]
-        contacts = [self.known.ssm[pair.ssm_id] for pair in decided]
-        both = list(zip(rows, contacts, strict=True))
         partners = {row.ref: contact for row, contact in both} | {contact.ref: row for row, contact in both}
         asked = [
-            *self._may_be_same(rows, self._free(self.ssm), partners),
-            *self._may_be_same(self._free(self.sage100), contacts, partners),
+            *self._may_be_same([row for row, _ in both], self._free(self.ssm), partners),
+            *self._may_be_same(self._free(self.sage100), [contact for _, contact in both], partners),
         ]
         self._ask(asked)
 
-    def _is_paired(self, pair: Pair) -> bool:
-        """Whether two contacts that live are linked with each other, or were matched in this run."""
-        if pair.sage100_id not in self.known.sage100 or pair.ssm_id not in self.known.ssm:
-            return False
+    def _is_linked(self, pair: Pair) -> bool:
+        """Whether two contacts that live are linked with each other."""
         link = self.known.links.get(pair.sage100_id)
-        return (link is not None and link.ssm_id == pair.ssm_id) or pair in self._matched
-
-    @property
-    def _matched(self) -> set[Pair]:
-        return {Pair(match.sage100.id, match.ssm.id) for match in self._matches}
+        lives = pair.sage100_id in self.known.sage100 and pair.ssm_id in self.known.ssm
+        return lives and link is not None and link.ssm_id == pair.ssm_id
 
     def doubted_ext_ids(self) -> None:
         """P4.1: an ``extId`` that is not believed, where the names find no partner either: nobody is touched."""
@@ -367,7 +364,9 @@ class _Matcher:
             by_trait, by_whole, by_typed = _indexed(people, contacts[company])
             for row in rows[company]:
                 for trait in people.traits(row):
-                    for contact in by_trait.get(trait, ()):
+                    sharing = by_trait.get(trait, ())
+                    # What many have is nobody's own: in a company of thousands one mailbox makes millions of pairs.
+                    for contact in sharing if len(sharing) <= _MOST_OF_ONE_PERSON else ():
                         known = [partners[c.ref] for c in (row, contact) if c.ref in partners]
                         if people.is_own(trait, row, contact, *known) and _speaks(trait, row, contact):
                             yield row, contact, trait[0]
