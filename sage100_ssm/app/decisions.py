@@ -52,8 +52,27 @@ def decide(transaction: Transaction, problem_id: int, answer: Answer) -> Entry:
     problem = _found(transaction, problem_id)
     if problem.kind is not Kind.PROBLEM or problem.closed_at is not None:
         raise ConfigurationError("problem_unknown", number=problem_id)
-    transaction.decisions.add(_decisions(problem, answer))
+    store_decisions(transaction, _decisions(problem, answer))
     return _noted(transaction, problem, answer.choice, answer.by, answer.at)
+
+
+def store_decisions(transaction: Transaction, made: Iterable[Decision]) -> None:
+    """Store decisions, unless one makes a contact the same person as two contacts opposite.
+
+    Raises:
+        ConfigurationError: one does; nothing is stored.
+    """
+    made = list(made)
+    answered = {(d.sage100_id, d.ssm_id) for d in made}
+    # A later decision about the same pair replaces the one that is known.
+    known = [pair for pair in transaction.decisions.current().same if pair not in answered]
+    for decision in made if known else ():
+        for pair in known if decision.choice is Choice.SAME else ():
+            if decision.sage100_id == pair.sage100_id:
+                raise ConfigurationError("same_as_another", number=pair.sage100_id, known=pair.ssm_id)
+            if decision.ssm_id == pair.ssm_id:
+                raise ConfigurationError("same_as_another", number=pair.ssm_id, known=pair.sage100_id)
+    transaction.decisions.add(made)
 
 
 def take_back(transaction: Transaction, problem_id: int, by: str, at: datetime) -> Entry:

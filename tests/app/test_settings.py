@@ -127,6 +127,10 @@ def test_a_number_may_come_from_the_environment(write):
         (MINIMAL + "fields: {last_name: {direction: to_ssm}}\n", [("fields.last_name", "names_apart")]),
         (MINIMAL + "fields: {first_name: {conflict: ssm}}\n", [("fields.first_name", "names_apart")]),
         (
+            MINIMAL + "fields: {last_name: {direction: none}, first_name: {direction: none}}\n",
+            [("fields.last_name", "names_needed")],
+        ),
+        (
             MINIMAL + "fields: {rank: {sage100: R, ssm: Z_r, kind: number, values: {a: b}}}\n",
             [("fields.rank", "values_without_labels")],
         ),

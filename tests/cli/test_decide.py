@@ -77,6 +77,19 @@ def test_p16_an_answer_is_taken_back_and_so_is_one_to_a_closed_problem(settings,
     assert call("decide", number, "--undo", "-c", settings()).exit_code == 2
 
 
+def test_p16_nobody_is_the_same_as_two_people(settings, state, call, numbers, tmp_path):
+    call("decide", numbers["twins"], "same", "2", "-c", settings())
+    done = call("decide", numbers["twins"], "same", "1", "-c", settings("en"))
+    assert (done.exit_code, held(state).same) == (2, {Pair(2, 501)})
+    assert "501" in done.stderr
+    table = tmp_path / "pairs.csv"
+    table.write_text("sage100_id;ssm_id;decision\n9;509;same\n1;501;same\n")
+    assert call("match", "--import", table, "-c", settings()).exit_code == 2
+    assert held(state).same == {Pair(2, 501)}
+    call("decide", numbers["twins"], "--undo", "-c", settings())
+    assert call("decide", numbers["twins"], "same", "1", "-c", settings()).exit_code == 0
+
+
 @pytest.mark.parametrize(
     "words",
     [

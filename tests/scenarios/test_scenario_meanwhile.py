@@ -25,6 +25,21 @@ def test_p11_ssm_edit_of_the_very_field_is_not_overwritten_and_is_met_by_the_nex
     assert ada.row["CT_EMail"] == "ssm@alpha.example"
 
 
+@pytest.mark.parametrize("side", ["sage100", "ssm"])
+def test_p1_a_first_name_typed_meanwhile_keeps_the_last_name_of_the_other_side_away(world, side):
+    world.bystander()
+    ada = world.person("Aubrelin", "Ada")
+    edited = (ada.edit_sage, "CT_Nom") if side == "sage100" else (ada.edit_ssm, "lastName")
+    typed = (ada.edit_ssm, "firstName") if side == "sage100" else (ada.edit_sage, "CT_Prenom")
+    edited[0](**{edited[1]: "Belmont"})
+    world.run(meanwhile=lambda: typed[0](**{typed[1]: "Zita"}))
+    in_sage, in_ssm = (ada.row["CT_Nom"], ada.row["CT_Prenom"]), (ada.card["lastName"], ada.card["firstName"])
+    assert {in_sage, in_ssm} == {("Belmont", "Ada"), ("Aubrelin", "Zita")}
+    world.run()
+    kept = in_sage
+    assert kept == (ada.row["CT_Nom"], ada.row["CT_Prenom"]) == (ada.card["lastName"], ada.card["firstName"])
+
+
 def test_p11_edit_of_another_field_meanwhile_is_kept(world):
     ada = world.person("Aubrelin", "Ada")
     ada.edit_ssm(email="ssm@alpha.example")

@@ -46,6 +46,20 @@ def test_p16_two_people_are_both_created_and_never_asked_about_again(world):
     assert world.links[marq].ssm_id != card
 
 
+def test_p16_an_answer_follows_its_two_people_to_other_numbers(world):
+    world.bystander()
+    marq, card = typed_twice(world, ("Aubrelin", "Ada", MAIL[0]), ("Belmont", "Ida", MAIL[1]))
+    world.run()
+    world.answer("possible_duplicate", "different")
+    world.run()
+    other = next(k.sage100_id for k in world.links.values() if k.ssm_id == card)
+    for was, now in ((marq, 99), (other, marq), (99, other)):  # a rebuilt database gives each the other's number
+        world.sage.edit_contact(was, cbMarq=now)
+    world.run()
+    report = world.run()
+    assert (report.sage100.created, report.ssm.created, world.links[marq].ssm_id) == (0, 0, card)
+
+
 def test_p16_an_answer_that_is_taken_back_parts_the_two_and_the_question_returns(world):
     world.bystander()
     typed_twice(world, ("Aubrelin", "Ada", MAIL[0]), ("Belmont", "Ida", MAIL[1]))

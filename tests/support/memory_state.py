@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sage100_ssm.sync.journal import Entry, Kind, Subject
-from sage100_ssm.sync.model import Intent, Link, LinkStatus
+from sage100_ssm.sync.model import ContactRef, Intent, Link, LinkStatus
 from sage100_ssm.sync.policy import Retention
 from sage100_ssm.sync.rules.decisions import Decisions, Pair
-from sage100_ssm.sync.state.decisions import Decision, in_force
+from sage100_ssm.sync.state.decisions import Decision, in_force, now_of
 from sage100_ssm.sync.state.errors import AlreadyLinked, LeaseLost
 from sage100_ssm.sync.state.open_problems import problem_changes
 from sage100_ssm.sync.state.records import JournalEntry, Lease, RunRow, RunStatus
@@ -67,6 +67,12 @@ class MemoryDecisions:
     def current(self) -> Decisions:
         """What holds now."""
         return in_force(self._kept.decisions.values())
+
+    def follow(self, moved: Mapping[ContactRef, int]) -> None:
+        """Let the decisions be about the same contacts still, under their ids now."""
+        for key, decision in self._kept.decisions.items():
+            sage100_id, ssm_id = now_of(moved, decision.sage100_id, decision.ssm_id)
+            self._kept.decisions[key] = replace(decision, sage100_id=sage100_id, ssm_id=ssm_id)
 
     def prune(self, lives: Callable[[Pair], bool]) -> None:
         """Forget the decisions about pairs of which a contact is gone."""

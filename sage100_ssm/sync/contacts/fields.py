@@ -137,7 +137,7 @@ def field_map(changes: Mapping[str, FieldChange]) -> tuple[Field, ...]:
 
     Raises:
         FieldMapError: a field of the site's own misses a side, a change would let SSM move contacts (R6), one name
-            would go another way than the other (P1), or ``values`` are given for a field that has no labels.
+            would go another way than the other or none at all (P1), or ``values`` are given for a field without labels.
     """
     known = {f.name: f for f in STANDARD}
     for name, change in changes.items():
@@ -145,6 +145,8 @@ def field_map(changes: Mapping[str, FieldChange]) -> tuple[Field, ...]:
             raise FieldMapError("company_direction", name)
         known[name] = _changed(name, known.get(name), change)
     last, first = (known[name] for name in NAMES)
+    if unused := next((field.name for field in (last, first) if field.direction is Direction.NONE), None):
+        raise FieldMapError("names_needed", unused)
     if (last.direction, last.conflict) != (first.direction, first.conflict):
         raise FieldMapError("names_apart", FIRST_NAME if FIRST_NAME in changes else LAST_NAME)
     return tuple(known.values())

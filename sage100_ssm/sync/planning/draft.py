@@ -166,7 +166,7 @@ class Draft:
     def live_by_ext_id(self) -> Mapping[ExtId, Sequence[Contact]]:
         """The live SSM contacts by their ``extId``, where it is one of ours."""
         found: dict[ExtId, list[Contact]] = {}
-        for contact in self._living_in_ssm():
+        for contact in self.living_in_ssm():
             if ext_id := self.world.marks.ours(contact.ext_id):
                 found.setdefault(ext_id, []).append(contact)
         return found
@@ -175,7 +175,7 @@ class Draft:
     def live_by_name(self) -> Mapping[tuple[str, str, str], Sequence[Contact]]:
         """The live SSM contacts with a last name, by company and names as P4 compares them."""
         found: dict[tuple[str, str, str], list[Contact]] = {}
-        for contact in self._living_in_ssm():
+        for contact in self.living_in_ssm():
             if contact.values.get(LAST_NAME):
                 found.setdefault(contact.match_key, []).append(contact)
         return found
@@ -216,7 +216,7 @@ class Draft:
         pair, decisions = Pair(sage100_id, ssm_id), self.world.decisions
         return pair in decisions.different or pair in decisions.separated
 
-    def _living_in_ssm(self) -> Iterator[Contact]:
+    def living_in_ssm(self) -> Iterator[Contact]:
         """The live SSM contacts, but for those that belong to other company databases."""
         return (c for c in self.world.ssm.values() if not c.deleted and c.id not in self.of_other_databases)
 

@@ -83,6 +83,7 @@ def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
         world.intents,
         world.decisions,
         world.policy.possible_duplicate,
+        {c.id: c for c in draft.living_in_ssm()},
     )
     if world.unreadable != Unreadable():
         sage100, ssm = _without_doubtful(draft, sage100, ssm, known)
@@ -237,7 +238,9 @@ def _load(draft: Draft, contact: Contact, target: Side) -> _Load:
     """P7: what the other side cannot hold is held back, field by field."""
     load = _Load()
     for field in draft.mapper.fields:
-        if field.name == COMPANY or field.direction is _AWAY_FROM[target]:
+        # The names go along whichever way their changes go: without them a side takes no contact (R3).
+        is_other_way = field.direction is _AWAY_FROM[target] and field.name not in NAMES
+        if field.name == COMPANY or is_other_way:
             continue
         value = contact.values.get(field.name)
         carried = draft.mapper.carry(field, target, value, None)

@@ -98,7 +98,7 @@ def update(side: Side, pair: ShownPair, merged: Sequence[Merged], mapper: Mapper
         Action.UPDATE,
         subject_of(pair.sage100, pair.ssm),
         values={name: m.value for name, m in zip(names, merged, strict=True)},
-        expected=_expected(seen, names),
+        expected=_expected(seen, _decided_on(merged, side, mapper)),
         changes={m.field.name: _change(m, pair, mapper) for m in merged},
         target_id=seen.id,
         link=pair.link,
@@ -107,6 +107,13 @@ def update(side: Side, pair: ShownPair, merged: Sequence[Merged], mapper: Mapper
         carried=tuple(m.field.name for m in merged),
         notices=tuple(m.notice for m in merged if m.notice),
     )
+
+
+def _decided_on(merged: Sequence[Merged], side: Side, mapper: Mapper) -> list[str]:
+    """The side's own names of the fields that were decided: a name is decided together with the other one (P1)."""
+    fields = {m.field.name for m in merged}
+    fields |= set() if fields.isdisjoint(NAMES) else set(NAMES)
+    return [field.name_on(side) for field in mapper.fields if field.name in fields]
 
 
 def _change(merged: Merged, pair: ShownPair, mapper: Mapper) -> Change:

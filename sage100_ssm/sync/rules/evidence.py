@@ -57,10 +57,11 @@ class People:
         traits = [trait for trait in self.traits(one) if trait[0] is kind]
         return any(trait in self.traits(two) and self.is_own(trait, one, two) for trait in traits)
 
-    def is_own(self, trait: Trait, one: Contact, two: Contact) -> bool:
-        """Whether no other contact of the two companies has it, on either side."""
-        counted = [self._count(normalise.company_code(contact.company)) for contact in (one, two)]
-        return all(counts[side, trait] <= 1 for counts in counted for side in Side)
+    def is_own(self, trait: Trait, *contacts: Contact) -> bool:
+        """Whether no other contact of their companies has it, on either side."""
+        counted = [self._count(normalise.company_code(contact.company)) for contact in contacts]
+        of_side = Counter(contact.side for contact in contacts)
+        return all(counts[side, trait] <= max(1, of_side[side]) for counts in counted for side in Side)
 
     def traits(self, contact: Contact) -> list[Trait]:
         """The contact's e-mail and mobile number, as P8 compares them, and its last name, as P4 does."""

@@ -9,10 +9,19 @@ from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, Marks, subject_of
 from sage100_ssm.sync.contacts.fields import LAST_NAME
 from sage100_ssm.sync.journal import AmbiguousMatch, DuplicateExtId, Entry, Facts, OrphanExtId, PossibleDuplicate
-from sage100_ssm.sync.model import Intent, Link, Side
+from sage100_ssm.sync.model import ContactRef, Intent, Link, Side
 from sage100_ssm.sync.policy import PossibleDuplicates
 from sage100_ssm.sync.rules.decisions import Decisions, Pair
 from sage100_ssm.sync.rules.evidence import Evidence, People, Trait, typed_name, whole_names
+
+LikelyPair = tuple[Contact, Contact, Evidence]
+"""A Sage contact and an SSM contact that may be the same person, and what speaks for it."""
+
+Partners = Mapping[ContactRef, Contact]
+"""By a contact, the one opposite that is known to be the same person."""
+_NOBODY: Partners = {}
+_MOST_OF_ONE_PERSON = 2
+"""How many contacts of a side one person is at most here: somebody's partner, and who may be that person as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,7 @@ class Known:
         intents: the creates that were not confirmed.
         decisions: what people decided about pairs (P16).
         possible_duplicate: whether a person is asked about two contacts that are likely the same one.
+        ssm: the SSM contacts that live and belong to no other company database, by id.
     """
 
     marks: Marks
@@ -72,6 +82,7 @@ class Known:
     intents: Sequence[Intent]
     decisions: Decisions = default(default_factory=Decisions)
     possible_duplicate: PossibleDuplicates = PossibleDuplicates.ASK
+    ssm: Mapping[int, Contact] = default(default_factory=dict)
 
     def is_intended(self, sage100_id: int, ext_id: ExtId) -> bool:
         """Whether we were about to create that contact in SSM with that ``extId``."""
@@ -105,11 +116,12 @@ def match(
         others: live SSM contacts of another company database: who may be one of them is left alone (P15).
     """
     matcher = _Matcher(list(sage100), list(ssm), known)
-    matcher.leave_to_others(list(others))
     matcher.by_decision()
     matcher.by_ext_id()
     matcher.by_intent(deleted)
+    matcher.leave_to_others(list(others))
     matcher.by_name()
+    matcher.unanswered()
     matcher.doubted_ext_ids()
     matcher.possible_duplicates()
     matcher.orphans()
@@ -158,7 +170,7 @@ class _Matcher:
         """The pairs that the steps would look at, whatever came of each."""
         rows = {row.id: row for row in self.sage100}
         by_number = {row.number: row for row in self.sage100 if row.number}
-        by_name = self._by_name_key(self.sage100)
+        by_name = _by_name_key(self.sage100)
         for contact in self.ssm:
             ext_id, intent = self.known.marks.ours(contact.ext_id), self.known.creation_in_sage(contact.id)
             named = rows.get(ext_id.sage100_id) if ext_id else None
@@ -169,15 +181,6 @@ class _Matcher:
             yield from ((row, contact) for row, contact, _ in self._likely_pairs(self.sage100, self.ssm))
 
     # --- the steps
-
-    def leave_to_others(self, others: Sequence[Contact]) -> None:
-        """P15: a Sage contact that may be one that belongs to another company database is left alone, too."""
-        same_names = self._by_name_key(others)
-        for row in self._free(self.sage100) if others else ():
-            if row.match_key in same_names:
-                self._leave(None, row)
-        for row, _, _ in self._likely_pairs(self.sage100, others) if others else ():
-            self._leave(None, row)
 
     def by_decision(self) -> None:
         """P16: what a person said is the same contact."""
@@ -257,9 +260,21 @@ class _Matcher:
         # Or cleared the first name: then the last name and one more thing must agree, which a copy may have, too.
         return len(shared) > 1
 
+    def leave_to_others(self, others: Sequence[Contact]) -> None:
+        """P15: a Sage contact that may be one that belongs to another company database is left alone, too.
+
+        Where a contact that belongs to nobody may be that Sage contact as well, a person is asked about the two.
+        """
+        if not others:
+            return
+        left = {row.id: row for row, _, _ in self._may_be_same(self._free(self.sage100), others)}
+        unmarked = [c for c in self._free(self.ssm) if self.known.marks.ours(c.ext_id) is None]
+        self._ask(self._may_be_same(list(left.values()), unmarked))
+        self._leave(None, *left.values())
+
     def by_name(self) -> None:
         """P4.2: the name key, where exactly one contact without a link has it on each side."""
-        in_sage100, in_ssm = self._by_name_key(self.sage100), self._by_name_key(self.ssm)
+        in_sage100, in_ssm = _by_name_key(self._free(self.sage100)), _by_name_key(self._free(self.ssm))
         for key in (key for key in in_sage100 if key in in_ssm):
             for rows, contacts in self._who_may_be_same(in_sage100[key], in_ssm[key]):
                 self._namesakes(rows, contacts)
@@ -298,22 +313,36 @@ class _Matcher:
             if len(in_sage100) == len(in_ssm) == 1 and not self.known.is_settled(in_sage100[0], in_ssm[0]):
                 yield in_sage100[0], in_ssm[0]
 
-    def _by_name_key(self, contacts: Iterable[Contact]) -> dict[tuple[str, str, str], list[Contact]]:
-        groups: defaultdict[tuple[str, str, str], list[Contact]] = defaultdict(list)
-        for contact in self._free(contacts):
-            if contact.company and contact.values.get(LAST_NAME):
-                groups[contact.match_key].append(contact)
-        return groups
-
     def _origin(self, row: Contact, contact: Contact) -> Side:
         """P4: what an ``extId`` names, also that of a deleted row; else who was creating the contact; else Sage."""
         ext_id = self.known.marks.ours(contact.ext_id)
-        # One that names another row says nothing of this one: who was created in Sage is never deleted from SSM (R8).
-        if ext_id and ext_id.sage100_id == row.id:
+        # One that names another row, which lives, is not believed and says nothing of this one.
+        if ext_id and (ext_id.sage100_id == row.id or ext_id.sage100_id not in self.known.sage100):
             return ext_id.origin
         if self.known.creation_in_sage(contact.id):
             return Side.SSM
         return self.known.origins.get(row.id, Side.SAGE100)
+
+    def unanswered(self) -> None:
+        """P16: a person said who is the same as a contact, and nothing about others who may be that contact, too."""
+        same = self.known.decisions.same
+        both = [(m.sage100, m.ssm) for m in self._matches if Pair(m.sage100.id, m.ssm.id) in same]
+        linked = (pair for pair in sorted(same) if self._is_linked(pair))
+        both += [(self.known.sage100[pair.sage100_id], self.known.ssm[pair.ssm_id]) for pair in linked]
+        if not both:
+            return
+        partners = {row.ref: contact for row, contact in both} | {contact.ref: row for row, contact in both}
+        asked = [
+            *self._may_be_same([row for row, _ in both], self._free(self.ssm), partners),
+            *self._may_be_same(self._free(self.sage100), [contact for _, contact in both], partners),
+        ]
+        self._ask(asked)
+
+    def _is_linked(self, pair: Pair) -> bool:
+        """Whether two contacts that live are linked with each other."""
+        link = self.known.links.get(pair.sage100_id)
+        lives = pair.sage100_id in self.known.sage100 and pair.ssm_id in self.known.ssm
+        return lives and link is not None and link.ssm_id == pair.ssm_id
 
     def doubted_ext_ids(self) -> None:
         """P4.1: an ``extId`` that is not believed, where the names find no partner either: nobody is touched."""
@@ -337,41 +366,59 @@ class _Matcher:
             for pair in sorted(self.known.decisions.separated)
             if pair.sage100_id in rows and pair.ssm_id in contacts
         ]
-        if self.known.possible_duplicate is PossibleDuplicates.ASK:
-            likely = self._likely_pairs(self.sage100, self.ssm)
-            found += [each for each in likely if not self.known.is_settled(each[0], each[1])]
+        likely = self._likely_pairs(rows.values(), contacts.values())
+        self._ask([*found, *(each for each in likely if not self.known.is_settled(each[0], each[1]))])
+
+    def _may_be_same(
+        self, sage100: Sequence[Contact], ssm: Sequence[Contact], partners: Partners = _NOBODY
+    ) -> Iterator[LikelyPair]:
+        """The pairs of one company that have one name or are likely the same person, with what speaks for it."""
+        namesakes = _by_name_key(ssm)
+        pairs = [(row, c, Evidence.NAME) for row in sage100 for c in namesakes.get(row.match_key, ())]
+        likely = self._likely_pairs(sage100, ssm, partners)
+        return (each for each in (*pairs, *likely) if not self.known.is_settled(each[0], each[1]))
+
+    def _ask(self, found: Iterable[LikelyPair]) -> None:
+        """Hold contacts that may be the same person, until a person says so or otherwise."""
+        asks = self.known.possible_duplicate is PossibleDuplicates.ASK
+        asked = [each for each in found if asks or each[2] in (Evidence.NAME, Evidence.SEPARATED)]
         evidence: defaultdict[tuple[int, int], dict[Evidence, None]] = defaultdict(dict)
-        for row, contact, kind in found:
+        for row, contact, kind in asked:
             evidence[row.id, contact.id][kind] = None
-        for in_sage100, in_ssm in _components((row, contact) for row, contact, _ in found):
+        for in_sage100, in_ssm in _components((row, contact) for row, contact, _ in asked):
             kinds = dict.fromkeys(kind for r in in_sage100 for c in in_ssm for kind in evidence.get((r.id, c.id), ()))
+            if Evidence.NAME in kinds:
+                self._ambiguous(in_sage100, in_ssm, by_ext_id=False)
+                continue
             facts = PossibleDuplicate(tuple(c.named for c in in_sage100), tuple(c.named for c in in_ssm), tuple(kinds))
             self._hold(in_sage100, in_ssm, facts)
 
     def _likely_pairs(
-        self, sage100: Iterable[Contact], ssm: Iterable[Contact]
-    ) -> Iterator[tuple[Contact, Contact, Evidence]]:
-        """The pairs of free contacts of one company that are likely the same person, with what speaks for it."""
+        self, sage100: Iterable[Contact], ssm: Iterable[Contact], partners: Partners = _NOBODY
+    ) -> Iterator[LikelyPair]:
+        """The pairs of one company that are likely the same person, with what speaks for it.
+
+        Args:
+            sage100: the Sage contacts.
+            ssm: the SSM contacts.
+            partners: who is known to be the same person as one of them: what the two share is still a person's own.
+        """
         people = self.known.people
-        rows, contacts = self._by_company(sage100), self._by_company(ssm)
+        rows, contacts = _by_company(sage100), _by_company(ssm)
         for company in (company for company in rows if company in contacts):
             by_trait, by_whole, by_typed = _indexed(people, contacts[company])
             for row in rows[company]:
                 for trait in people.traits(row):
-                    for contact in by_trait.get(trait, ()):
-                        if people.is_own(trait, row, contact) and _speaks(trait, row, contact):
+                    sharing = by_trait.get(trait, ())
+                    # What many have is nobody's own: in a company of thousands one mailbox makes millions of pairs.
+                    for contact in sharing if len(sharing) <= _MOST_OF_ONE_PERSON else ():
+                        known = [partners[c.ref] for c in (row, contact) if c.ref in partners]
+                        if people.is_own(trait, row, contact, *known) and _speaks(trait, row, contact):
                             yield row, contact, trait[0]
                 found = [c for trait in whole_names(row) for c in by_typed.get(trait, ())]
                 if typed := typed_name(row):
                     found += by_whole.get(typed, ())
                 yield from ((row, contact, _swapped_or_joined(row, contact)) for contact in found)
-
-    def _by_company(self, contacts: Iterable[Contact]) -> dict[str, list[Contact]]:
-        members: defaultdict[str, list[Contact]] = defaultdict(list)
-        for contact in self._free(contacts):
-            if contact.company:
-                members[normalise.company_code(contact.company)].append(contact)
-        return members
 
     def orphans(self) -> None:
         """An ``extId`` of ours whose Sage row is gone and that matches nobody is left alone (P4)."""
@@ -426,6 +473,22 @@ def _components(pairs: Iterable[tuple[Contact, Contact]]) -> list[tuple[list[Con
         ([c for c in group.values() if c.side is Side.SAGE100], [c for c in group.values() if c.side is Side.SSM])
         for group in distinct.values()
     ]
+
+
+def _by_name_key(contacts: Iterable[Contact]) -> dict[tuple[str, str, str], list[Contact]]:
+    groups: defaultdict[tuple[str, str, str], list[Contact]] = defaultdict(list)
+    for contact in contacts:
+        if contact.company and contact.values.get(LAST_NAME):
+            groups[contact.match_key].append(contact)
+    return groups
+
+
+def _by_company(contacts: Iterable[Contact]) -> dict[str, list[Contact]]:
+    members: defaultdict[str, list[Contact]] = defaultdict(list)
+    for contact in contacts:
+        if contact.company:
+            members[normalise.company_code(contact.company)].append(contact)
+    return members
 
 
 _ByTrait = Mapping[Trait, Sequence[Contact]]

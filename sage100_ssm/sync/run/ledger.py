@@ -1,7 +1,7 @@
 """The state while a run writes: links, intents and pending notices, each change a transaction under the lease."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from dataclasses import field as default
@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.journal import Entry
-from sage100_ssm.sync.model import Base, Intent, Link, LinkStatus, Side
+from sage100_ssm.sync.model import Base, ContactRef, Intent, Link, LinkStatus, Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.run.context import Run
@@ -67,6 +67,7 @@ class Ledger:
             for link in before:
                 if link.sage100_id != planned[link.id].sage100_id:
                     transaction.release_contacts(link)
+            transaction.decisions.follow(_moved((link, planned[link.id]) for link in before))
             for link in sorted(plan.links, key=lambda k: k.status is not LinkStatus.ENDED):
                 self.keep(transaction, link)
             for notice in plan.notices:
@@ -144,6 +145,15 @@ class Ledger:
         intent = self.intents.pop(key, None)
         if intent and intent.id is not None:
             transaction.close_intent(intent.id)
+
+
+def _moved(links: Iterable[tuple[Link, Link]]) -> dict[ContactRef, int]:
+    """The contacts that links have found under other ids, with these; from links before and after."""
+    moved: dict[ContactRef, int] = {}
+    for was, now in links:
+        moved |= {ContactRef(Side.SAGE100, was.sage100_id): now.sage100_id} if was.sage100_id != now.sage100_id else {}
+        moved |= {ContactRef(Side.SSM, was.ssm_id): now.ssm_id} if was.ssm_id != now.ssm_id else {}
+    return moved
 
 
 def intent_of(write: Write) -> Intent:

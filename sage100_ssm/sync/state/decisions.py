@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from sage100_ssm.sync.journal import Entry
-from sage100_ssm.sync.model import Side, Value, ValuePair
+from sage100_ssm.sync.model import ContactRef, Side, Value, ValuePair
 from sage100_ssm.sync.rules.decisions import Choice, Decisions, Pair, ValueDecision
 from sage100_ssm.sync.state import ascii_json, rows, tables
 from sage100_ssm.sync.state.records import JournalEntry
@@ -91,6 +91,22 @@ class StoredDecisions:
         known = {(d.problem_id, d.fingerprint) for d in held}
         return {p.id for p in problems if (p.id, fingerprint(p.entry)) in known} if known else set()
 
+    def follow(self, moved: Mapping[ContactRef, int]) -> None:
+        """Let the decisions be about the same contacts still, where links have found theirs under other ids (P14).
+
+        Args:
+            moved: by the contact as it was known, its id now.
+        """
+        if not moved:
+            return
+        column = tables.decisions.c
+        stored = self._connection.execute(select(column.id, column.sage100_id, column.ssm_id)).all()
+        for id_, sage100_id, ssm_id in stored:
+            now = now_of(moved, sage100_id, ssm_id)
+            if now != (sage100_id, ssm_id):
+                one = update(tables.decisions).where(column.id == id_)
+                self._connection.execute(one.values(sage100_id=now[0], ssm_id=now[1]))
+
     def prune(self, lives: Callable[[Pair], bool]) -> None:
         """Delete the decisions about pairs of which a contact is gone: they hold as long as both live."""
         column = tables.decisions.c
@@ -102,6 +118,14 @@ class StoredDecisions:
         ]
         if gone:
             self._connection.execute(delete(tables.decisions).where(column.id.in_(gone)))
+
+
+def now_of(
+    moved: Mapping[ContactRef, int], sage100_id: int | None, ssm_id: int | None
+) -> tuple[int | None, int | None]:
+    """The ids that the contacts of a decision have now."""
+    in_sage100 = None if sage100_id is None else moved.get(ContactRef(Side.SAGE100, sage100_id), sage100_id)
+    return in_sage100, None if ssm_id is None else moved.get(ContactRef(Side.SSM, ssm_id), ssm_id)
 
 
 def in_force(decisions: Iterable[Decision]) -> Decisions:

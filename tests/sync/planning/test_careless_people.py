@@ -6,6 +6,7 @@ import pytest
 
 from sage100_ssm.sync.journal import Code
 from sage100_ssm.sync.planning.decide import decide
+from sage100_ssm.sync.rules.evidence import People
 from tests.support import careless, worlds
 
 SEEDS = range(12)
@@ -53,3 +54,13 @@ def test_p4_whom_evidence_names_is_never_doubled_unasked(seed):
         if (marq, card) not in matched and has_evidence and not (marq in in_sage100 and card in in_ssm):
             doubled.append((way, row["CT_Nom"], row["CT_Prenom"]))
     assert doubled == []
+
+
+def test_p4_a_mailbox_that_a_whole_company_shares_makes_no_pairs(monkeypatch):
+    # In a company of thousands they would be millions, and the run would not end.
+    asked = []
+    monkeypatch.setattr(People, "is_own", lambda *trait: bool(asked.append(trait)))
+    rows = [worlds.sage_row(n, CT_Nom=f"Nom{n}", CT_EMail="contact@alpha.example") for n in range(1, 31)]
+    cards = [worlds.ssm_row(500 + n, lastName=f"Autre{n}", email="contact@alpha.example") for n in range(30)]
+    assert len(decide(worlds.world(rows, cards)).writes) == 60
+    assert asked == []

@@ -475,6 +475,15 @@ def test_a_field_rewritten_in_three_runs_running_is_left_alone():
     assert told == [([], 1)] * 3 + [([Code.FLAPPING], 0)] * 2
 
 
+def test_p1_a_first_name_waits_with_a_last_name_that_is_left_alone():
+    card, memory = worlds.ssm_row(extId="sage100:TEST:1"), {}
+    for row in (*[worlds.sage_row(CT_Nom="Belmont")] * ENOUGH, worlds.sage_row(CT_Nom="Belmont", CT_Prenom="Zita")):
+        made = decide(worlds.world([row], [card], [worlds.linked()]))
+        left, problems, rewrites = stop_flapping(made, memory, worlds.mapper())
+        memory = rewrites.remembered(left.writes)
+    assert (left.writes, [p.field for p in problems]) == ((), ["last_name"])
+
+
 def test_a_quiet_run_or_another_value_begins_anew():
     memory = {}
     for value in ("a@x.example", "b@x.example") * ENOUGH:

@@ -6,7 +6,7 @@ import pytest
 
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.companies import ContactScope, Scope
-from sage100_ssm.sync.contacts.fields import STANDARD, Direction
+from sage100_ssm.sync.contacts.fields import STANDARD, Direction, FieldChange, field_map
 from sage100_ssm.sync.journal import Code
 from sage100_ssm.sync.model import Intent, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.planning.decide import decide
@@ -29,6 +29,18 @@ def test_a_new_contact_of_a_company_that_the_settings_leave_out_stays_where_it_i
     rows = [worlds.sage_row(CT_Num="BETA", CT_Nom="Martin")], [worlds.ssm_row(accountId=12)]
     made = decide(worlds.world(*rows, [], using=known))
     assert (made.writes, made.problems) == ((), ())
+
+
+@pytest.mark.parametrize("direction", [Direction.TO_SSM, Direction.TO_SAGE100])
+def test_r3_a_new_contact_takes_its_names_along_whichever_way_their_changes_go(direction):
+    change = FieldChange(direction=direction)
+    using = worlds.mapper(field_map({"last_name": change, "first_name": change}))
+    rows = [worlds.sage_row(CT_Nom="Martin", CT_Prenom="Luc")], [worlds.ssm_row(accountId=12)]
+    made = decide(worlds.world(*rows, using=using))
+    (in_sage100,), (in_ssm,) = made.of(SAGE, Action.CREATE), made.of(SSM, Action.CREATE)
+    assert (in_sage100.values["CT_Nom"], in_sage100.values["CT_Prenom"]) == ("Aubrelin", "Ada")
+    assert (in_ssm.values["lastName"], in_ssm.values["firstName"]) == ("Martin", "Luc")
+    assert {"last_name", "first_name"} <= {*in_sage100.carried} & {*in_ssm.carried}
 
 
 WITHOUT_WEB = Scope(contacts=ContactScope(({"CT_Fonction": "WEB*"},)))

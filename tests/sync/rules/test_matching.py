@@ -143,7 +143,7 @@ CASES = [
     Case("the row has left the scope", [{}], [{"extId": OURS}], out_of_scope=(1,)),
     Case("the row is gone", [], [{"extId": GONE}], problems=[(ORPHAN, None, 501)]),
     Case("the row is gone, a namesake is there", [{}], [{"extId": GONE}], [(1, 501, SAGE)]),
-    Case("the row is gone, a namesake is there, created in SSM", [{}], [{"extId": "ssm:TEST:77"}], [(1, 501, SAGE)]),
+    Case("the row is gone, a namesake is there, created in SSM", [{}], [{"extId": "ssm:TEST:77"}], [(1, 501, SSM)]),
     Case("a foreign extId is none", [{}], [{"extId": "C-0001"}], [(1, 501, SAGE)]),
     # by names
     Case("company and names", [{}], [{}], [(1, 501, SAGE)]),
