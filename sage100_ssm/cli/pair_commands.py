@@ -94,7 +94,7 @@ def _answer(context: CommandContext, problem: int, choice: Choice | None, other:
             notice = take_back(transaction, problem, by, now)
         else:
             notice = answer(transaction, problem, Answer(choice, by, now, other))
-    context.print_result(None, tables.notice(notice, context.language))
+    context.print_result(None, tables.notice(notice, context.language, problem=problem))
 
 
 def _who() -> str:

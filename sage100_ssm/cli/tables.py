@@ -149,9 +149,9 @@ def match(found: Sequence[Candidates], language: Language) -> RenderableType:
     return Group(head, table)
 
 
-def notice(entry: Entry, language: Language) -> RenderableType:
-    """A journal entry in words."""
-    words = describe(entry, language)
+def notice(entry: Entry, language: Language, *, problem: int) -> RenderableType:
+    """A journal entry in words: what was decided about a problem."""
+    words = describe(entry, language, problem=problem)
     return Group(plain(words.message), Padding(plain(f"→ {words.remedy}", "dim"), _INDENT))
 
 
@@ -305,7 +305,7 @@ def journal(entries: Iterable[JournalEntry], language: Language) -> RenderableTy
     """Problems and notices: what happened, and below it what to do."""
     table = _table(language, "column_id", "column_last_seen", "column_status", "column_message")
     for known in entries:
-        words = describe(known.entry, language)
+        words = describe(known.entry, language, problem=known.id if known.kind is Kind.PROBLEM else None)
         message = Group(plain(words.message), plain(f"→ {words.remedy}", "dim"), "")
         table.add_row(plain(known.id), _local_time(known.last_seen, language), _entry_status(known, language), message)
     return table
