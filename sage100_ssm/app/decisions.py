@@ -51,7 +51,7 @@ def decide(transaction: Transaction, problem_id: int, answer: Answer) -> Entry:
     """
     problem = _found(transaction, problem_id)
     if problem.kind is not Kind.PROBLEM or problem.closed_at is not None:
-        raise ConfigurationError("problem_unknown", number=problem_id)
+        raise ConfigurationError("problem_not_open", number=problem_id)
     transaction.decisions.add(_decisions(problem, answer))
     return _noted(transaction, problem, answer.choice, answer.by, answer.at)
 
@@ -84,7 +84,7 @@ def choices_for(entry: Entry) -> Sequence[Choice]:
 def _found(transaction: Transaction, problem_id: int) -> JournalEntry:
     entry = transaction.journal_entry(problem_id)
     if entry is None:
-        raise ConfigurationError("problem_unknown", number=problem_id)
+        raise ConfigurationError("problem_not_open", number=problem_id)
     return entry
 
 
@@ -97,7 +97,7 @@ def _decisions(problem: JournalEntry, answer: Answer) -> list[Decision]:
     entry, choice = problem.entry, answer.choice
     allowed = choices_for(entry)
     if choice not in allowed:
-        known = " ".join(allowed)
+        known = ", ".join(allowed) or None
         raise ConfigurationError("choice_not_possible", number=problem.id, choice=choice.value, choices=known)
     made = Decision(choice, answer.by, answer.at, problem.id)
     if choice is Choice.ACCEPT:
@@ -126,13 +126,14 @@ def _pairs(problem: JournalEntry, answer: Answer) -> list[Pair]:
     sage100_ids = _ids(subject.sage100_id, entry.facts.in_sage100)
     ssm_ids = _ids(subject.ssm_id, entry.facts.in_ssm)
     pairs = [Pair(one, two) for one in sage100_ids for two in ssm_ids]
+    opposite = 0 if subject.ssm_id is not None else 1
+    others = ", ".join(str(pair[opposite]) for pair in pairs)
     if answer.other is not None:
-        opposite = 0 if subject.ssm_id is not None else 1
         pairs = [pair for pair in pairs if pair[opposite] == answer.other]
         if not pairs:
-            raise ConfigurationError("other_unknown", number=problem.id, other=answer.other)
+            raise ConfigurationError("other_unknown", number=problem.id, other=answer.other, others=others)
     if answer.choice is Choice.SAME and len(pairs) > 1:
-        raise ConfigurationError("other_missing", number=problem.id)
+        raise ConfigurationError("other_missing", number=problem.id, other=pairs[0][opposite], others=others)
     return pairs
 
 

@@ -43,13 +43,13 @@ def match(
             made = pair_table.read_decisions(import_, _who(), datetime.now(UTC))
             with StateStore.open(context.settings.state) as store, store.transaction() as transaction:
                 transaction.decisions.add(made)
-            context.note("decisions_imported", number=len(made), file=import_.name)
+            context.note("decisions_imported", number=len(made), file=str(import_))
             return
         found = match_once(context.settings, progress=context.progress)
         context.print_result(json_shapes.match(found), tables.match(found, context.language))
         if export is not None:
             lines = pair_table.write_table(export, found, context.language)
-            context.note("pairs_exported", number=lines, file=export.name)
+            context.note("pairs_exported", number=lines, file=str(export))
 
 
 def decide(

@@ -135,18 +135,22 @@ def probe(answers: Iterable["ProbeAnswer"]) -> RenderableType:
 
 
 def match(found: Sequence[Candidates], language: Language) -> RenderableType:
-    """Contacts that are one person or may be, a line each, below how many there are of which kind."""
+    """Contacts that are one person or may be, a line each; how many there are of which kind, and how to answer."""
     numbers = Counter(each.verdict for each in found)
     head = title("match_summary", language, **{verdict.value: numbers[verdict] for verdict in Verdict})
     if not found:
         return head
-    table = _table(language, "column_id", "column_verdict", "Sage 100", "SSM", "column_evidence")
+    table = _table(language, "column_id", "column_verdict", "column_company", "Sage 100", "SSM", "column_evidence")
     for each in found:
         evidence = ", ".join(evidence_label(kind, language) for kind in each.evidence)
         in_sage100, in_ssm = ("\n".join(f"{c.full_name} ({c.id})" for c in side) for side in (each.sage100, each.ssm))
-        cells = (each.problem_id or "", say(f"verdict_{each.verdict}", language), in_sage100, in_ssm, evidence)
+        verdict = say(f"verdict_{each.verdict}", language)
+        cells = (each.problem_id or "", verdict, each.company or "", in_sage100, in_ssm, evidence)
         table.add_row(*map(plain_lines, cells))
-    return Group(head, table)
+    parts: list[RenderableType] = [head, table]
+    if any(each.verdict is not Verdict.SAME for each in found):
+        parts.append(plain(say("match_hint", language)))
+    return Group(*parts)
 
 
 def notice(entry: Entry, language: Language, *, problem: int) -> RenderableType:
@@ -172,7 +176,7 @@ def plan(report: PlanReport, language: Language) -> RenderableType:
     if report.held_back:
         heading = title("plan_held", language, number=len(report.held_back))
         parts += ["", heading, _writes_table(report.held_back, language, with_reason=True)]
-    if not (report.sage100 or report.ssm or report.held_back):
+    if not (report.sage100 or report.ssm or report.held_back or report.guards):
         parts.append(plain(say("plan_empty", language)))
     if others := report.other_databases:
         names = ", ".join(f"{name} ({number})" for name, number in others.items())

@@ -1,6 +1,7 @@
 """P16: a person settles a problem, once; the answer can be taken back."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -21,6 +22,9 @@ PROBLEMS = {
     "conflict": Entry(Subject("CARAT", 12, 340, "Claire Morel"), Conflict(), "phone", "01", "02"),
     "unread": Entry(Subject(), IncompleteRead(Side.SSM, "timeout")),
 }
+
+COMMANDS = {"twins": 2, "likely": 2, "conflict": 2, "unread": 0}
+"""How many commands the remedy of each problem names."""
 
 
 @pytest.fixture
@@ -121,3 +125,17 @@ def test_p16_an_accepted_problem_is_not_shown_again_until_it_changes(settings, s
     with StateStore.open(state) as store, store.transaction() as memory:
         memory.report_problems([changed], now=NOON, run_id="r3", keep=lambda _: True)
     assert number in shown()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_p16_the_commands_of_a_remedy_work_as_they_are_written(settings, call, numbers, language):
+    config = settings(language)
+    shown = json.loads(call("problems", "--json", "-c", config).stdout)
+    named = {entry["id"]: re.findall(r"sage100-ssm (decide [\w ]+\w)[ ”»]", remedy(entry)) for entry in shown}
+    assert {name: len(named[number]) for name, number in numbers.items()} == COMMANDS
+    for command in (words for commands in named.values() for words in commands):
+        assert call(*command.split(), "-c", config).exit_code == 0, command
+
+
+def remedy(entry):
+    return entry["remedy"].replace("\N{NO-BREAK SPACE}", " ")
