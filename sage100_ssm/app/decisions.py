@@ -16,11 +16,15 @@ from sage100_ssm.sync.journal import (
     Named,
     OlderFacts,
     PossibleDuplicate,
+    Subject,
 )
 from sage100_ssm.sync.rules.decisions import Choice, Pair
 from sage100_ssm.sync.state.decisions import Decision, fingerprint
 from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.transaction import Transaction
+
+_NOT_ASKED = PossibleDuplicate((), (), ())
+"""What an answer is about that was given before a run asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,17 @@ def decide(transaction: Transaction, problem_id: int, answer: Answer) -> Entry:
     if problem.kind is not Kind.PROBLEM or problem.closed_at is not None:
         raise ConfigurationError("problem_not_open", number=problem_id)
     transaction.decisions.add(_decisions(problem, answer))
-    return _noted(transaction, problem, answer.choice, answer.by, answer.at)
+    return _note(transaction, problem.entry, answer.choice, answer.by, answer.at)
+
+
+def take_over(transaction: Transaction, answers: Sequence[Decision]) -> None:
+    """Store the answers of a table, each with its notice in the journal; the next run acts on them."""
+    transaction.decisions.add(answers)
+    for made in answers:
+        problem = transaction.journal_entry(made.problem_id) if made.problem_id else None
+        # Before a first run nobody has been asked yet, and the journal knows no name.
+        asked = problem.entry if problem else Entry(Subject(None, made.sage100_id, made.ssm_id), _NOT_ASKED)
+        _note(transaction, asked, made.choice, made.decided_by, made.decided_at)
 
 
 def take_back(transaction: Transaction, problem_id: int, by: str, at: datetime) -> Entry:
@@ -66,7 +80,7 @@ def take_back(transaction: Transaction, problem_id: int, by: str, at: datetime) 
     taken_back = transaction.decisions.take_back(problem_id, at)
     if not taken_back:
         raise ConfigurationError("nothing_decided", number=problem_id)
-    return _noted(transaction, problem, taken_back[-1].choice, by, at, undone=True)
+    return _note(transaction, problem.entry, taken_back[-1].choice, by, at, undone=True)
 
 
 def choices_for(entry: Entry) -> Sequence[Choice]:
@@ -137,12 +151,12 @@ def _pairs(problem: JournalEntry, answer: Answer) -> list[Pair]:
     return pairs
 
 
-def _noted(
-    transaction: Transaction, problem: JournalEntry, choice: Choice, by: str, at: datetime, *, undone: bool = False
+def _note(
+    transaction: Transaction, problem: Entry, choice: Choice, by: str, at: datetime, *, undone: bool = False
 ) -> Entry:
     """Note a decision in the journal."""
-    facts = Decided(choice.value, by, problem.entry.code, undone)
-    notice = Entry(problem.entry.subject, facts, problem.entry.field)
+    facts = Decided(choice.value, by, problem.code, undone)
+    notice = Entry(problem.subject, facts, problem.field)
     transaction.add_notice(notice, now=at, run_id=f"decide-{uuid.uuid4().hex[:12]}")
     return notice
 

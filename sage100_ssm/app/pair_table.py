@@ -88,9 +88,14 @@ def read_decisions(file: Path, by: str, at: datetime) -> list[Decision]:
     kind = _kind(file)
     try:
         lines = list(_read_csv(file) if kind == ".csv" else _read_xlsx(file))
+    except FileNotFoundError:
+        raise ConfigurationError("table_missing", file=str(file)) from None
     except (OSError, UnicodeDecodeError, csv.Error, InvalidFileException, BadZipFile, KeyError, ValueError) as error:
         raise ConfigurationError("table_unreadable", file=str(file), text=str(error)) from None
-    made = [_decision(number, line, by, at) for number, line in enumerate(lines, 2) if line.get("decision")]
+    for column in ("sage100_id", "ssm_id", "decision"):
+        if any(column not in line for line in lines[:1]):
+            raise ConfigurationError("table_column", file=str(file), column=column)
+    made = [_decision(number, line, by, at) for number, line in enumerate(lines, 2) if line["decision"]]
     _refuse_two_partners(made)
     return made
 

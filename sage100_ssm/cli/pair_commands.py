@@ -38,11 +38,12 @@ def match(
     with command_context(config, as_json=as_json) as context:
         from sage100_ssm.app import pair_table
         from sage100_ssm.app.assemble import match_once
+        from sage100_ssm.app.decisions import take_over
 
         if import_ is not None:
             made = pair_table.read_decisions(import_, _who(), datetime.now(UTC))
             with StateStore.open(context.settings.state) as store, store.transaction() as transaction:
-                transaction.decisions.add(made)
+                take_over(transaction, made)
             context.note("decisions_imported", number=len(made), file=str(import_))
             return
         found = match_once(context.settings, progress=context.progress)

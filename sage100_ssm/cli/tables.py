@@ -38,6 +38,12 @@ _PLACES = {Side.SAGE100: "forget_place_sage100", Side.SSM: "forget_place_ssm"}
 _EMPTY = "∅"
 _MARKS = {Level.OK: ("✓", ""), Level.ADVICE: ("!", "yellow"), Level.UNSEEN: ("?", "dim"), Level.MEND: ("✗", "red")}
 _NAMED = 3
+_ASKED = frozenset({Code.AMBIGUOUS_MATCH, Code.POSSIBLE_DUPLICATE})
+"""The problems that a table settles (``match``)."""
+
+_FEW = 5
+"""How many of those are answered one by one."""
+
 _SAID_BY_ACTION = frozenset({Became.CREATED, Became.UPDATED, Became.DELETED})
 _DOUBTS = frozenset({"location_changed", "marks_other"})
 """Findings after which a person must first say that this is no test copy on a productive SSM."""
@@ -293,7 +299,11 @@ def _next_run(report: StatusReport, language: Language) -> Text:
 
 def problems(entries: Sequence[JournalEntry], language: Language) -> RenderableType:
     """Open problems: the totals per cause, then each with what to do."""
-    return Group(problem_totals(entries, language), "", journal(entries, language))
+    parts: list[RenderableType] = [problem_totals(entries, language), "", journal(entries, language)]
+    asked = sum(known.entry.code in _ASKED for known in entries)
+    if asked > _FEW:
+        parts.append(plain(say("problems_in_a_table", language, number=asked)))
+    return Group(*parts)
 
 
 def problem_totals(entries: Sequence[JournalEntry], language: Language) -> RenderableType:
@@ -306,11 +316,13 @@ def problem_totals(entries: Sequence[JournalEntry], language: Language) -> Rende
 
 
 def journal(entries: Iterable[JournalEntry], language: Language) -> RenderableType:
-    """Problems and notices: what happened, and below it what to do."""
+    """Problems and notices: what happened, and below it what to do, unless that is solved."""
     table = _table(language, "column_id", "column_last_seen", "column_status", "column_message")
     for known in entries:
         words = describe(known.entry, language, problem=known.id if known.kind is Kind.PROBLEM else None)
-        message = Group(plain(words.message), plain(f"→ {words.remedy}", "dim"), "")
+        # What is solved asks for nothing any more.
+        remedy = [] if known.closed_at else [plain(f"→ {words.remedy}", "dim")]
+        message = Group(plain(words.message), *remedy, "")
         table.add_row(plain(known.id), _local_time(known.last_seen, language), _entry_status(known, language), message)
     return table
 

@@ -139,3 +139,22 @@ def test_p16_the_commands_of_a_remedy_work_as_they_are_written(settings, call, n
 
 def remedy(entry):
     return entry["remedy"].replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_p16_the_answers_of_a_table_are_in_the_journal_with_who_and_when(settings, state, call, numbers, tmp_path):
+    table, config = tmp_path / "pairs.csv", settings("en")
+    table.write_text(f"problem,sage100_id,ssm_id,decision\n{numbers['likely']},3,503,same\n,8,508,different\n", "utf-8")
+    assert call("match", "--import", table, "-c", config).exit_code == 0
+    assert (held(state).same, held(state).different) == ({Pair(3, 503)}, {Pair(8, 508)})
+    notices = json.loads(call("journal", "--code", "decided", "--json", "-c", config).stdout)
+    assert {(entry["contact"], entry["sage100_id"], entry["ssm_id"]) for entry in notices} == {
+        ("Luc Vial", 3, 503),
+        (None, 8, 508),
+    }
+
+
+def test_p16_many_questions_are_sent_to_a_table(settings, state, call):
+    with StateStore.open(state) as store, store.transaction() as memory:
+        likely = [replace(PROBLEMS["likely"], subject=Subject("CARAT", n, 500 + n, f"Luc {n}")) for n in range(6)]
+        memory.report_problems(likely, now=NOON, run_id="r2", keep=lambda _: True)
+    assert "match --export" in call("problems", "-c", settings("en")).stdout
