@@ -29,11 +29,13 @@ def match(
 ) -> None:
     """Who is the same person on both sides, who probably is, and where only you can say. Writes to neither side.
 
-    Use it before a first run: contacts that are the same are linked, the others are created opposite. In the table,
-    the column `decision` takes `same` (même) or `different` (différent); empty lines stay as they are.
+    Use it before a first run, which links those that are the same, asks about the probable and the uncertain ones, and
+    creates all others opposite. In the table, the column `decision` takes `same` (même) or `different` (différent); an
+    empty line decides nothing, and of two answers about one pair the later one counts.
 
     - `sage100-ssm match`
     - `sage100-ssm match --export pairs.xlsx`, fill in the last column, then `sage100-ssm match --import pairs.xlsx`
+    - `sage100-ssm plan`: how many are linked, created and still waiting
     """
     with command_context(config, as_json=as_json) as context:
         from sage100_ssm.app import pair_table
@@ -67,9 +69,11 @@ def decide(
 ) -> None:
     """Settle a problem that waits for a person. It takes effect at the next run.
 
+    `sage100-ssm problems` shows the number of each problem, and the answers that fit it.
+
     - `same`, `different`: these contacts are one person, or two people (uncertain match, possible duplicate)
     - `sage100`, `ssm`: the value of that side stands (conflict to be settled)
-    - `accept`: a known problem; it is not shown again until it changes
+    - `accept`: a known problem; it is not shown again until it changes (any problem about a contact or company)
 
     The answer is kept with who gave it and when, and can be taken back: the question is then asked again.
 
