@@ -16,11 +16,15 @@ from sage100_ssm.sync.journal import (
     Named,
     OlderFacts,
     PossibleDuplicate,
+    Subject,
 )
 from sage100_ssm.sync.rules.decisions import Choice, Pair
 from sage100_ssm.sync.state.decisions import Decision, fingerprint
 from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.transaction import Transaction
+
+_NOT_ASKED = PossibleDuplicate((), (), ())
+"""What an answer is about that was given before a run asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,22 @@ def decide(transaction: Transaction, problem_id: int, answer: Answer) -> Entry:
     """
     problem = _found(transaction, problem_id)
     if problem.kind is not Kind.PROBLEM or problem.closed_at is not None:
-        raise ConfigurationError("problem_unknown", number=problem_id)
-    store_decisions(transaction, _decisions(problem, answer))
-    return _noted(transaction, problem, answer.choice, answer.by, answer.at)
+        raise ConfigurationError("problem_not_open", number=problem_id)
+    _store(transaction, _decisions(problem, answer))
+    return _note(transaction, problem.entry, answer.choice, answer.by, answer.at)
 
 
-def store_decisions(transaction: Transaction, made: Iterable[Decision]) -> None:
+def take_over(transaction: Transaction, answers: Sequence[Decision]) -> None:
+    """Store the answers of a table, each with its notice in the journal; the next run acts on them."""
+    _store(transaction, answers)
+    for made in answers:
+        problem = transaction.journal_entry(made.problem_id) if made.problem_id else None
+        # Before a first run nobody has been asked yet, and the journal knows no name.
+        asked = problem.entry if problem else Entry(Subject(None, made.sage100_id, made.ssm_id), _NOT_ASKED)
+        _note(transaction, asked, made.choice, made.decided_by, made.decided_at)
+
+
+def _store(transaction: Transaction, made: Iterable[Decision]) -> None:
     """Store decisions, unless one makes a contact the same person as two contacts opposite.
 
     Raises:
@@ -85,7 +99,7 @@ def take_back(transaction: Transaction, problem_id: int, by: str, at: datetime) 
     taken_back = transaction.decisions.take_back(problem_id, at)
     if not taken_back:
         raise ConfigurationError("nothing_decided", number=problem_id)
-    return _noted(transaction, problem, taken_back[-1].choice, by, at, undone=True)
+    return _note(transaction, problem.entry, taken_back[-1].choice, by, at, undone=True)
 
 
 def choices_for(entry: Entry) -> Sequence[Choice]:
@@ -103,7 +117,7 @@ def choices_for(entry: Entry) -> Sequence[Choice]:
 def _found(transaction: Transaction, problem_id: int) -> JournalEntry:
     entry = transaction.journal_entry(problem_id)
     if entry is None:
-        raise ConfigurationError("problem_unknown", number=problem_id)
+        raise ConfigurationError("problem_not_open", number=problem_id)
     return entry
 
 
@@ -116,7 +130,7 @@ def _decisions(problem: JournalEntry, answer: Answer) -> list[Decision]:
     entry, choice = problem.entry, answer.choice
     allowed = choices_for(entry)
     if choice not in allowed:
-        known = " ".join(allowed)
+        known = ", ".join(allowed) or None
         raise ConfigurationError("choice_not_possible", number=problem.id, choice=choice.value, choices=known)
     made = Decision(choice, answer.by, answer.at, problem.id)
     if choice is Choice.ACCEPT:
@@ -145,22 +159,23 @@ def _pairs(problem: JournalEntry, answer: Answer) -> list[Pair]:
     sage100_ids = _ids(subject.sage100_id, entry.facts.in_sage100)
     ssm_ids = _ids(subject.ssm_id, entry.facts.in_ssm)
     pairs = [Pair(one, two) for one in sage100_ids for two in ssm_ids]
+    opposite = 0 if subject.ssm_id is not None else 1
+    others = ", ".join(str(pair[opposite]) for pair in pairs)
     if answer.other is not None:
-        opposite = 0 if subject.ssm_id is not None else 1
         pairs = [pair for pair in pairs if pair[opposite] == answer.other]
         if not pairs:
-            raise ConfigurationError("other_unknown", number=problem.id, other=answer.other)
+            raise ConfigurationError("other_unknown", number=problem.id, other=answer.other, others=others)
     if answer.choice is Choice.SAME and len(pairs) > 1:
-        raise ConfigurationError("other_missing", number=problem.id)
+        raise ConfigurationError("other_missing", number=problem.id, other=pairs[0][opposite], others=others)
     return pairs
 
 
-def _noted(
-    transaction: Transaction, problem: JournalEntry, choice: Choice, by: str, at: datetime, *, undone: bool = False
+def _note(
+    transaction: Transaction, problem: Entry, choice: Choice, by: str, at: datetime, *, undone: bool = False
 ) -> Entry:
     """Note a decision in the journal."""
-    facts = Decided(choice.value, by, problem.entry.code, undone)
-    notice = Entry(problem.entry.subject, facts, problem.entry.field)
+    facts = Decided(choice.value, by, problem.code, undone)
+    notice = Entry(problem.subject, facts, problem.field)
     transaction.add_notice(notice, now=at, run_id=f"decide-{uuid.uuid4().hex[:12]}")
     return notice
 

@@ -14,8 +14,9 @@ from zipfile import BadZipFile
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.utils.exceptions import InvalidFileException
+from openpyxl.worksheet.datavalidation import DataValidation
 
-from sage100_ssm.messages import Language, evidence_label
+from sage100_ssm.messages import Language, evidence_label, say
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import EMAIL, MOBILE
 from sage100_ssm.sync.failures import ConfigurationError
@@ -46,6 +47,8 @@ _ANSWERS: Mapping[str, Choice] = {
     "différent": Choice.DIFFERENT,
     "différents": Choice.DIFFERENT,
 }
+_OFFERED: Mapping[Language, str] = {"fr": '"même,différent"', "en": '"same,different"'}
+"""What Excel offers to choose from in the column to fill in."""
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -64,7 +67,7 @@ def write_table(file: Path, found: Iterable[Candidates], language: Language) -> 
         if kind == ".csv":
             _write_csv(file, lines)
         else:
-            _write_xlsx(file, lines)
+            _write_xlsx(file, lines, language)
     except OSError as error:
         raise ConfigurationError("table_unwritable", file=str(file), text=error.strerror or "") from None
     return len(lines)
@@ -85,9 +88,14 @@ def read_decisions(file: Path, by: str, at: datetime) -> list[Decision]:
     kind = _kind(file)
     try:
         lines = list(_read_csv(file) if kind == ".csv" else _read_xlsx(file))
+    except FileNotFoundError:
+        raise ConfigurationError("table_missing", file=str(file)) from None
     except (OSError, UnicodeDecodeError, csv.Error, InvalidFileException, BadZipFile, KeyError, ValueError) as error:
         raise ConfigurationError("table_unreadable", file=str(file), text=str(error)) from None
-    made = [_decision(number, line, by, at) for number, line in enumerate(lines, 2) if line.get("decision")]
+    for column in ("sage100_id", "ssm_id", "decision"):
+        if any(column not in line for line in lines[:1]):
+            raise ConfigurationError("table_column", file=str(file), column=column)
+    made = [_decision(number, line, by, at) for number, line in enumerate(lines, 2) if line["decision"]]
     _refuse_two_partners(made)
     return made
 
@@ -105,9 +113,10 @@ def _kind(file: Path) -> str:
 def _lines(found: Candidates, language: Language) -> Iterator[list[str | int]]:
     """One line for each pair of a group."""
     evidence = ", ".join(evidence_label(kind, language) for kind in found.evidence)
+    verdict = say(f"verdict_{found.verdict}", language)
     for row in found.sage100:
         for contact in found.ssm:
-            head = [found.problem_id or "", found.verdict.value, evidence, found.company or ""]
+            head = [found.problem_id or "", verdict, evidence, found.company or ""]
             yield [*head, *_person(row), *_person(contact), ""]
 
 
@@ -127,7 +136,7 @@ def _no_formula(value: str | int) -> str | int:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_SIGNS) else value
 
 
-def _write_xlsx(file: Path, lines: Iterable[Sequence[str | int]]) -> None:
+def _write_xlsx(file: Path, lines: Sequence[Sequence[str | int]], language: Language) -> None:
     book = Workbook(write_only=False)
     sheet = book.active
     assert sheet is not None, "a new workbook has a sheet"
@@ -138,6 +147,9 @@ def _write_xlsx(file: Path, lines: Iterable[Sequence[str | int]]) -> None:
             cell.value = ILLEGAL_CHARACTERS_RE.sub("", value) if isinstance(value, str) else value
             if isinstance(value, str):
                 cell.data_type = "s"  # a text, never a formula
+    offered = DataValidation(type="list", formula1=_OFFERED[language], allow_blank=True, showErrorMessage=False)
+    offered.add(f"M2:M{len(lines) + 1}")
+    sheet.add_data_validation(offered)
     sheet.freeze_panes = "A2"
     for letter, width in zip("ABCDEFGHIJKLM", (9, 11, 28, 12, 11, 26, 28, 18, 9, 26, 28, 18, 12), strict=True):
         sheet.column_dimensions[letter].width = width

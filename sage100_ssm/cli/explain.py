@@ -1,7 +1,7 @@
 """A search for contacts by name, e-mail or id, in what is stored: links, SSM contacts as last read, and the journal."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sage100_ssm.sync.contacts import normalise
@@ -60,7 +60,7 @@ def find_contacts(
         if not _matches(who, subject, emails) or any(key in found for key in _ids(subject)):
             continue
         link = next((link_of[key] for key in _ids(subject) if key in link_of), None)
-        known = _subject_of(link) if link else subject
+        known = _subject_of(link) if link else _with_company(subject, journal)
         history = ContactHistory(known, link, _entries_about(known, journal))
         found |= dict.fromkeys(_ids(known), history)
     # A contact is in there once per id.
@@ -89,6 +89,12 @@ def _candidates(
 
 def _subject_of(link: Link) -> Subject:
     return Subject(link.company, link.sage100_id, link.ssm_id, link.contact)
+
+
+def _with_company(subject: Subject, journal: Iterable[JournalEntry]) -> Subject:
+    """A contact without a link, with its company from the journal: a stored SSM contact names its account alone."""
+    about = (one for entry in journal for one in entry.entry.contacts if set(_ids(subject)) & set(_ids(one)))
+    return replace(subject, company=subject.company or next((one.company for one in about if one.company), None))
 
 
 def _ids(subject: Subject) -> Iterator[_Id]:

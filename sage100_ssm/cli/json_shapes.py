@@ -10,7 +10,7 @@ from sage100_ssm.cli.explain import ContactHistory
 from sage100_ssm.cli.narrowing import totals
 from sage100_ssm.cli.status import StatusReport
 from sage100_ssm.messages import Language, code_label, describe
-from sage100_ssm.sync.journal import Subject
+from sage100_ssm.sync.journal import Kind, Subject
 from sage100_ssm.sync.model import Link
 from sage100_ssm.sync.run.pairs import Candidates
 from sage100_ssm.sync.run.report import RunReport
@@ -44,7 +44,8 @@ def problem_totals(entries: Sequence[JournalEntry], language: Language) -> list[
 
 
 def _entry(known: JournalEntry, language: Language) -> Json:
-    entry, words = known.entry, describe(known.entry, language)
+    entry = known.entry
+    words = describe(entry, language, problem=known.id if known.kind is Kind.PROBLEM else None)
     return {
         "id": known.id,
         "kind": known.kind.value,

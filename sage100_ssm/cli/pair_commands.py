@@ -29,28 +29,30 @@ def match(
 ) -> None:
     """Who is the same person on both sides, who probably is, and where only you can say. Writes to neither side.
 
-    Use it before a first run: contacts that are the same are linked, the others are created opposite. In the table,
-    the column `decision` takes `same` (même) or `different` (différent); empty lines stay as they are.
+    Use it before a first run, which links those that are the same, asks about the probable and the uncertain ones, and
+    creates all others opposite. In the table, the column `decision` takes `same` (même) or `different` (différent); an
+    empty line decides nothing, and of two answers about one pair the later one counts.
 
     - `sage100-ssm match`
     - `sage100-ssm match --export pairs.xlsx`, fill in the last column, then `sage100-ssm match --import pairs.xlsx`
+    - `sage100-ssm plan`: how many are linked, created and still waiting
     """
     with command_context(config, as_json=as_json) as context:
         from sage100_ssm.app import pair_table
         from sage100_ssm.app.assemble import match_once
-        from sage100_ssm.app.decisions import store_decisions
+        from sage100_ssm.app.decisions import take_over
 
         if import_ is not None:
             made = pair_table.read_decisions(import_, _who(), datetime.now(UTC))
             with StateStore.open(context.settings.state) as store, store.transaction() as transaction:
-                store_decisions(transaction, made)
-            context.note("decisions_imported", number=len(made), file=import_.name)
+                take_over(transaction, made)
+            context.note("decisions_imported", number=len(made), file=str(import_))
             return
         found = match_once(context.settings, progress=context.progress)
         context.print_result(json_shapes.match(found), tables.match(found, context.language))
         if export is not None:
             lines = pair_table.write_table(export, found, context.language)
-            context.note("pairs_exported", number=lines, file=export.name)
+            context.note("pairs_exported", number=lines, file=str(export))
 
 
 def decide(
@@ -67,9 +69,11 @@ def decide(
 ) -> None:
     """Settle a problem that waits for a person. It takes effect at the next run.
 
+    `sage100-ssm problems` shows the number of each problem, and the answers that fit it.
+
     - `same`, `different`: these contacts are one person, or two people (uncertain match, possible duplicate)
     - `sage100`, `ssm`: the value of that side stands (conflict to be settled)
-    - `accept`: a known problem; it is not shown again until it changes
+    - `accept`: a known problem; it is not shown again until it changes (any problem about a contact or company)
 
     The answer is kept with who gave it and when, and can be taken back: the question is then asked again.
 
@@ -95,7 +99,7 @@ def _answer(context: CommandContext, problem: int, choice: Choice | None, other:
             notice = take_back(transaction, problem, by, now)
         else:
             notice = answer(transaction, problem, Answer(choice, by, now, other))
-    context.print_result(None, tables.notice(notice, context.language))
+    context.print_result(None, tables.notice(notice, context.language, problem=problem))
 
 
 def _who() -> str:

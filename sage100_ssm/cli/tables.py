@@ -38,6 +38,12 @@ _PLACES = {Side.SAGE100: "forget_place_sage100", Side.SSM: "forget_place_ssm"}
 _EMPTY = "∅"
 _MARKS = {Level.OK: ("✓", ""), Level.ADVICE: ("!", "yellow"), Level.UNSEEN: ("?", "dim"), Level.MEND: ("✗", "red")}
 _NAMED = 3
+_ASKED = frozenset({Code.AMBIGUOUS_MATCH, Code.POSSIBLE_DUPLICATE})
+"""The problems that a table settles (``match``)."""
+
+_FEW = 5
+"""How many of those are answered one by one."""
+
 _SAID_BY_ACTION = frozenset({Became.CREATED, Became.UPDATED, Became.DELETED})
 _DOUBTS = frozenset({"location_changed", "marks_other"})
 """Findings after which a person must first say that this is no test copy on a productive SSM."""
@@ -135,23 +141,27 @@ def probe(answers: Iterable["ProbeAnswer"]) -> RenderableType:
 
 
 def match(found: Sequence[Candidates], language: Language) -> RenderableType:
-    """Contacts that are one person or may be, a line each, below how many there are of which kind."""
+    """Contacts that are one person or may be, a line each; how many there are of which kind, and how to answer."""
     numbers = Counter(each.verdict for each in found)
     head = title("match_summary", language, **{verdict.value: numbers[verdict] for verdict in Verdict})
     if not found:
         return head
-    table = _table(language, "column_id", "column_verdict", "Sage 100", "SSM", "column_evidence")
+    table = _table(language, "column_id", "column_verdict", "column_company", "Sage 100", "SSM", "column_evidence")
     for each in found:
         evidence = ", ".join(evidence_label(kind, language) for kind in each.evidence)
         in_sage100, in_ssm = ("\n".join(f"{c.full_name} ({c.id})" for c in side) for side in (each.sage100, each.ssm))
-        cells = (each.problem_id or "", say(f"verdict_{each.verdict}", language), in_sage100, in_ssm, evidence)
+        verdict = say(f"verdict_{each.verdict}", language)
+        cells = (each.problem_id or "", verdict, each.company or "", in_sage100, in_ssm, evidence)
         table.add_row(*map(plain_lines, cells))
-    return Group(head, table)
+    parts: list[RenderableType] = [head, table]
+    if any(each.verdict is not Verdict.SAME for each in found):
+        parts.append(plain(say("match_hint", language)))
+    return Group(*parts)
 
 
-def notice(entry: Entry, language: Language) -> RenderableType:
-    """A journal entry in words."""
-    words = describe(entry, language)
+def notice(entry: Entry, language: Language, *, problem: int) -> RenderableType:
+    """A journal entry in words: what was decided about a problem."""
+    words = describe(entry, language, problem=problem)
     return Group(plain(words.message), Padding(plain(f"→ {words.remedy}", "dim"), _INDENT))
 
 
@@ -172,7 +182,7 @@ def plan(report: PlanReport, language: Language) -> RenderableType:
     if report.held_back:
         heading = title("plan_held", language, number=len(report.held_back))
         parts += ["", heading, _writes_table(report.held_back, language, with_reason=True)]
-    if not (report.sage100 or report.ssm or report.held_back):
+    if not (report.sage100 or report.ssm or report.held_back or report.guards):
         parts.append(plain(say("plan_empty", language)))
     if others := report.other_databases:
         names = ", ".join(f"{name} ({number})" for name, number in others.items())
@@ -289,7 +299,11 @@ def _next_run(report: StatusReport, language: Language) -> Text:
 
 def problems(entries: Sequence[JournalEntry], language: Language) -> RenderableType:
     """Open problems: the totals per cause, then each with what to do."""
-    return Group(problem_totals(entries, language), "", journal(entries, language))
+    parts: list[RenderableType] = [problem_totals(entries, language), "", journal(entries, language)]
+    asked = sum(known.entry.code in _ASKED for known in entries)
+    if asked > _FEW:
+        parts.append(plain(say("problems_in_a_table", language, number=asked)))
+    return Group(*parts)
 
 
 def problem_totals(entries: Sequence[JournalEntry], language: Language) -> RenderableType:
@@ -302,11 +316,13 @@ def problem_totals(entries: Sequence[JournalEntry], language: Language) -> Rende
 
 
 def journal(entries: Iterable[JournalEntry], language: Language) -> RenderableType:
-    """Problems and notices: what happened, and below it what to do."""
+    """Problems and notices: what happened, and below it what to do, unless that is solved."""
     table = _table(language, "column_id", "column_last_seen", "column_status", "column_message")
     for known in entries:
-        words = describe(known.entry, language)
-        message = Group(plain(words.message), plain(f"→ {words.remedy}", "dim"), "")
+        words = describe(known.entry, language, problem=known.id if known.kind is Kind.PROBLEM else None)
+        # What is solved asks for nothing any more.
+        remedy = [] if known.closed_at else [plain(f"→ {words.remedy}", "dim")]
+        message = Group(plain(words.message), *remedy, "")
         table.add_row(plain(known.id), _local_time(known.last_seen, language), _entry_status(known, language), message)
     return table
 

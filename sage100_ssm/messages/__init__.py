@@ -73,10 +73,18 @@ class Words:
     remedy: str
 
 
-def describe(entry: Entry, language: Language) -> Words:
-    """A journal entry in words. What is not known of it is left out."""
+def describe(entry: Entry, language: Language, *, problem: int | None = None) -> Words:
+    """A journal entry in words. What is not known of it is left out.
+
+    Args:
+        entry: the entry.
+        language: the language.
+        problem: the number that ``decide`` takes for it, so that the remedy can be typed as it is written.
+    """
     journal = _journal(language)
     facts = journal.facts_of(entry)
+    if problem is not None:
+        facts["problem"] = str(problem)
     texts = {**journal.codes[entry.code], **journal.codes.get(f"{entry.code}.{_case_of(entry)}", {})}
     return Words(message=texts["message"].fill(facts), remedy=texts["remedy"].fill(facts))
 
@@ -104,12 +112,14 @@ def _case_of(entry: Entry) -> str | None:
 
 def _case_of_kind(facts: Decided | AmbiguousMatch | MassChangeGuard | OutOfScope) -> str | None:
     match facts:
-        case OutOfScope(reason=SleepReason.WENT_WITH_ACCOUNT):
-            return "went_with_account"
+        case OutOfScope(reason=SleepReason.WENT_WITH_ACCOUNT | SleepReason.LEFT_OUT as reason):
+            return reason.value
         case AmbiguousMatch(by_ext_id=True):
             return "by_ext_id"
         case Decided(undone=True):
             return "undone"
+        case Decided(choice="accept"):
+            return "accepted"
         case MassChangeGuard(both_names=True):
             return "both_names"
     return None
@@ -239,6 +249,12 @@ class _Journal:
         if not isinstance(entry.facts, OlderFacts):
             shown |= self._recorded(entry.facts) | self._waiting(entry)
         shown["contact"] = self.subject.fill(shown)
+        match entry.facts, entry.subject:
+            # The contact is one of several on its own side, too: an answer names the one opposite.
+            case AmbiguousMatch(in_ssm=(first, *_)), Subject(ssm_id=None):
+                shown["opposite"] = str(first.id)
+            case AmbiguousMatch(in_sage100=(first, *_)), Subject(sage100_id=None):
+                shown["opposite"] = str(first.id)
         if entry.field is not None:
             shown["field"] = self.names.fields.get(entry.field, _shown(entry.field))
         for name, value in (("sage100_value", entry.sage100_value), ("ssm_value", entry.ssm_value)):

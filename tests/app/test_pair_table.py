@@ -101,4 +101,23 @@ def test_an_empty_or_broken_file_is_refused_in_words(tmp_path):
     (tmp_path / "broken.xlsx").write_bytes(b"PK\x03\x04 not a workbook")
     (tmp_path / "short.csv").write_text("decision\nsame\n")
     codes = [error_of(tmp_path / name) for name in ("broken.xlsx", "absent.csv", "short.csv", "pairs.ods")]
-    assert codes == ["table_unreadable", "table_unreadable", "table_ids", "table_kind"]
+    assert codes == ["table_unreadable", "table_missing", "table_column", "table_kind"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        ("sage100_id;ssm_id;réponse\r\n1;501;même\r\n", "table_column"),
+        ("sage100_id;ssm_id;decision\r\n1;;même\r\n", "table_ids"),
+    ],
+)
+def test_a_table_whose_column_or_number_is_missing_is_refused(tmp_path, lines, code):
+    (tmp_path / "pairs.csv").write_text(lines, "utf-8")
+    assert error_of(tmp_path / "pairs.csv") == code
+
+
+def test_excel_offers_the_answers_of_the_language(tmp_path):
+    file = tmp_path / "pairs.xlsx"
+    write_table(file, [ADA], "fr")
+    (offered,) = load_workbook(file).active.data_validations.dataValidation
+    assert (offered.formula1, str(offered.sqref)) == ('"même,différent"', "M2")

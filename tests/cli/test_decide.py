@@ -1,6 +1,7 @@
 """P16: a person settles a problem, once; the answer can be taken back."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -21,6 +22,9 @@ PROBLEMS = {
     "conflict": Entry(Subject("CARAT", 12, 340, "Claire Morel"), Conflict(), "phone", "01", "02"),
     "unread": Entry(Subject(), IncompleteRead(Side.SSM, "timeout")),
 }
+
+COMMANDS = {"twins": 2, "likely": 2, "conflict": 2, "unread": 0}
+"""How many commands the remedy of each problem names."""
 
 
 @pytest.fixture
@@ -134,3 +138,36 @@ def test_p16_an_accepted_problem_is_not_shown_again_until_it_changes(settings, s
     with StateStore.open(state) as store, store.transaction() as memory:
         memory.report_problems([changed], now=NOON, run_id="r3", keep=lambda _: True)
     assert number in shown()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_p16_the_commands_of_a_remedy_work_as_they_are_written(settings, call, numbers, language):
+    config = settings(language)
+    shown = json.loads(call("problems", "--json", "-c", config).stdout)
+    named = {entry["id"]: re.findall(r"sage100-ssm (decide [\w ]+\w)[ ”»]", remedy(entry)) for entry in shown}
+    assert {name: len(named[number]) for name, number in numbers.items()} == COMMANDS
+    for command in (words for commands in named.values() for words in commands):
+        assert call(*command.split(), "-c", config).exit_code == 0, command
+
+
+def remedy(entry):
+    return entry["remedy"].replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_p16_the_answers_of_a_table_are_in_the_journal_with_who_and_when(settings, state, call, numbers, tmp_path):
+    table, config = tmp_path / "pairs.csv", settings("en")
+    table.write_text(f"problem,sage100_id,ssm_id,decision\n{numbers['likely']},3,503,same\n,8,508,different\n", "utf-8")
+    assert call("match", "--import", table, "-c", config).exit_code == 0
+    assert (held(state).same, held(state).different) == ({Pair(3, 503)}, {Pair(8, 508)})
+    notices = json.loads(call("journal", "--code", "decided", "--json", "-c", config).stdout)
+    assert {(entry["contact"], entry["sage100_id"], entry["ssm_id"]) for entry in notices} == {
+        ("Luc Vial", 3, 503),
+        (None, 8, 508),
+    }
+
+
+def test_p16_many_questions_are_sent_to_a_table(settings, state, call):
+    with StateStore.open(state) as store, store.transaction() as memory:
+        likely = [replace(PROBLEMS["likely"], subject=Subject("CARAT", n, 500 + n, f"Luc {n}")) for n in range(6)]
+        memory.report_problems(likely, now=NOON, run_id="r2", keep=lambda _: True)
+    assert "match --export" in call("problems", "-c", settings("en")).stdout

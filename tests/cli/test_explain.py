@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sage100_ssm.sync.journal import DeletionGuard, Entry, Subject
+from sage100_ssm.sync.journal import DeletionGuard, Entry, Named, PossibleDuplicate, Subject
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.state.store import StateStore
 
@@ -73,3 +73,13 @@ def test_an_unknown_contact_is_an_empty_list_for_scripts_and_ends_with_1(setting
     result = call("explain", "Nobody", "--json", "-c", settings())
 
     assert (json.loads(result.stdout), result.exit_code) == ([], 1)
+
+
+def test_a_contact_without_a_link_is_shown_with_the_company_that_the_journal_names(settings, state, call):
+    likely = PossibleDuplicate((Named(3, "Noé Viale"),), (Named(502, "Noé Vial"),), ("email",))
+    with StateStore.open(state) as store, store.transaction() as memory:
+        memory.report_problems(
+            [Entry(Subject("CARAT", 3, 502, "Noé Viale"), likely)], now=NOON, run_id="r2", keep=lambda _: True
+        )
+    (found,) = json.loads(call("explain", "ssm:502", "--json", "-c", settings()).stdout)
+    assert (found["company"], found["sage100_id"], found["contact"]) == ("CARAT", None, "Noé Vial")

@@ -4,6 +4,7 @@ import ast
 import re
 from dataclasses import fields, replace
 from functools import cache
+from itertools import product
 
 import pytest
 
@@ -71,8 +72,8 @@ def plain(text):
 def said(entries, language):
     """The wordings with which entries are described."""
     found = set()
-    for entry in entries:
-        words = describe(entry, language)
+    for entry, problem in product(entries, (None, 12)):
+        words = describe(entry, language, problem=problem)
         for part in PARTS:
             text = plain(getattr(words, part))
             own = [w for w in wordings(language) if w[0].partition(".")[0] == entry.code and w[1] == part]

@@ -63,6 +63,13 @@ def of_newcomers(code: Code, sage100: list[Row], ssm: list[Row], using: Mapper |
     return planned(code, decide(worlds.world(sage100, ssm, using=using)))
 
 
+def of_namesakes(side: Side) -> Entry:
+    """What a plan says of a contact of one side where several on both sides have its name."""
+    rows, cards = [ADA, worlds.sage_row(2)], [worlds.ssm_row(501), worlds.ssm_row(502)]
+    problems = decide(worlds.world(rows, cards)).problems
+    return next(e for e in problems if (e.subject.ssm_id is None) is (side is Side.SAGE100))
+
+
 def with_accounts(*accounts: Row) -> Mapper:
     """The standard field map, with these accounts in SSM."""
     return worlds.mapper(known=worlds.companies(accounts=accounts))
@@ -275,6 +282,8 @@ HOW: Mapping[str, Callable[[], Entry]] = {
         policy=Policy(ConflictPolicy.MANUAL),
     ),
     "namesakes": lambda: of_newcomers(C.AMBIGUOUS_MATCH, [ADA], [worlds.ssm_row(501), worlds.ssm_row(502)]),
+    "namesakes on both sides, one of SSM": lambda: of_namesakes(Side.SSM),
+    "namesakes on both sides, one of Sage": lambda: of_namesakes(Side.SAGE100),
     "an extId of somebody else": lambda: of_newcomers(
         C.AMBIGUOUS_MATCH, [MARTIN | {"cbMarq": 1, "CT_Prenom": "Eva"}], [ADA_THERE]
     ),
@@ -286,6 +295,9 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     ),
     "a person's answer": lambda: Entry(
         Subject("ALPHA", 1, 501, "Ada Aubrelin"), Decided("same", "claire", C.AMBIGUOUS_MATCH)
+    ),
+    "a problem that a person accepts": lambda: Entry(
+        Subject("ALPHA", 1, 501, "Ada Aubrelin"), Decided("accept", "claire", C.VALUE_MISSING)
     ),
     "an answer taken back": lambda: Entry(
         Subject("ALPHA", 1, 501, "Ada Aubrelin"), Decided("same", "claire", C.AMBIGUOUS_MATCH, undone=True)
