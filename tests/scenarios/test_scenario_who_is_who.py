@@ -73,9 +73,6 @@ def test_p16_an_answer_that_is_taken_back_parts_the_two_and_the_question_returns
     assert world.problems == [("possible_duplicate", None)]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the card keeps the mark of the Sage contact, whose creation in SSM is then refused unseen"
-)
 def test_p16_two_who_were_linked_and_are_then_said_to_be_different_are_two_people_again(world):
     world.bystander()
     marq, _ = typed_twice(world, ("Aubrelin", "Ada", MAIL[0]), ("Belmont", "Ida", MAIL[1]))
