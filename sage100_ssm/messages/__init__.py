@@ -280,7 +280,9 @@ class _Journal:
                 known = {**self.names.ssm_fields, **self.names.fields}
                 shown["left_out"] = ", ".join(known.get(name, _shown(name)) for name in left_out)
             case DeletedInSage(row):
-                shown["row"] = ", ".join(f"{name} “{_shown(value)}”" for name, value in row)
+                # A name that begins with an underscore is an instruction of the exchange, and no column.
+                columns = [(name, self.value.fill({"value": _shown(value)})) for name, value in row if name[0] != "_"]
+                shown["row"] = ", ".join(f"{name} {value}" for name, value in columns)
             case LostStateGuard(databases=databases):
                 shown["databases"] = _listed([f"{_shown(name)} ({number})" for name, number in databases])
             case ValueNotRepresentable(characters) if characters:
