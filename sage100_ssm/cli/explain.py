@@ -6,7 +6,7 @@ from typing import Any
 
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.fields import EMAIL
-from sage100_ssm.sync.journal import Kind, Subject
+from sage100_ssm.sync.journal import AmbiguousMatch, Code, Decided, Entry, Kind, PossibleDuplicate, Subject
 from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.transaction import Transaction
@@ -83,8 +83,21 @@ def _candidates(
     for row in ssm_contacts:
         name = " ".join(str(row[key]) for key in ("firstName", "lastName") if row.get(key))
         yield Subject(None, None, row["id"], name or None), _normalised_emails(row.get("email"))
-    for entry in journal:
-        yield from ((subject, set()) for subject in entry.entry.contacts)
+    for known in journal:
+        yield from ((subject, set()) for subject in _people(known.entry))
+
+
+def _people(entry: Entry) -> Iterable[Subject]:
+    """Whom an entry is about, each contact by itself: one that asks who is who names several that may be different."""
+    subject, facts = entry.subject, entry.facts
+    match facts:
+        case AmbiguousMatch(in_sage100, in_ssm) | PossibleDuplicate(in_sage100, in_ssm):
+            in_sage = (Subject(subject.company, one.id, None, one.name or None) for one in in_sage100)
+            return [*in_sage, *(Subject(subject.company, None, one.id, one.name or None) for one in in_ssm)]
+        case Decided(about=Code.AMBIGUOUS_MATCH | Code.POSSIBLE_DUPLICATE):
+            here = [replace(subject, ssm_id=None)] if subject.sage100_id is not None else []
+            return [*here, replace(subject, sage100_id=None, contact=None)] if subject.ssm_id is not None else here
+    return entry.contacts
 
 
 def _subject_of(link: Link) -> Subject:
@@ -93,7 +106,7 @@ def _subject_of(link: Link) -> Subject:
 
 def _with_company(subject: Subject, journal: Iterable[JournalEntry]) -> Subject:
     """A contact without a link, with its company from the journal: a stored SSM contact names its account alone."""
-    about = (one for entry in journal for one in entry.entry.contacts if set(_ids(subject)) & set(_ids(one)))
+    about = (one for known in journal for one in _people(known.entry) if set(_ids(subject)) & set(_ids(one)))
     return replace(subject, company=subject.company or next((one.company for one in about if one.company), None))
 
 
@@ -126,7 +139,7 @@ def _entries_about(subject: Subject, journal: Iterable[JournalEntry]) -> tuple[J
     return tuple(
         entry
         for entry in journal
-        if _concerns_everybody(entry) or any(ids & set(_ids(other)) for other in entry.entry.contacts)
+        if _concerns_everybody(entry) or any(ids & set(_ids(other)) for other in _people(entry.entry))
     )
 
 

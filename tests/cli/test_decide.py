@@ -171,3 +171,12 @@ def test_p16_many_questions_are_sent_to_a_table(settings, state, call):
         likely = [replace(PROBLEMS["likely"], subject=Subject("CARAT", n, 500 + n, f"Luc {n}")) for n in range(6)]
         memory.report_problems(likely, now=NOON, run_id="r2", keep=lambda _: True)
     assert "match --export" in call("problems", "-c", settings("en")).stdout
+
+
+def test_p16_two_contacts_about_whom_a_person_is_asked_are_two_for_explain_and_forget(settings, state, call, numbers):
+    call("decide", numbers["likely"], "different", "-c", settings())
+    found = json.loads(call("explain", "Vial", "--json", "-c", settings()).stdout)
+    assert {(one["sage100_id"], one["ssm_id"]) for one in found} == {(3, None), (None, 503), (None, 502)}
+    assert call("forget", "ssm:503", "--yes", "-c", settings()).exit_code == 0
+    (left,) = json.loads(call("explain", "sage100:3", "--json", "-c", settings()).stdout)
+    assert (left["sage100_id"], left["ssm_id"]) == (3, None)
