@@ -6,7 +6,16 @@ from typing import Any
 
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.fields import EMAIL
-from sage100_ssm.sync.journal import AmbiguousMatch, Code, Decided, Entry, Kind, PossibleDuplicate, Subject
+from sage100_ssm.sync.journal import (
+    AmbiguousMatch,
+    Code,
+    Decided,
+    Entry,
+    ForgottenFacts,
+    Kind,
+    PossibleDuplicate,
+    Subject,
+)
 from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.transaction import Transaction
@@ -94,7 +103,8 @@ def _people(entry: Entry) -> Iterable[Subject]:
         case AmbiguousMatch(in_sage100, in_ssm) | PossibleDuplicate(in_sage100, in_ssm):
             in_sage = (Subject(subject.company, one.id, None, one.name or None) for one in in_sage100)
             return [*in_sage, *(Subject(subject.company, None, one.id, one.name or None) for one in in_ssm)]
-        case Decided(about=Code.AMBIGUOUS_MATCH | Code.POSSIBLE_DUPLICATE):
+        # What was forgotten no longer says whether it was about one contact or two: its link does.
+        case Decided(about=Code.AMBIGUOUS_MATCH | Code.POSSIBLE_DUPLICATE) | ForgottenFacts():
             here = [replace(subject, ssm_id=None)] if subject.sage100_id is not None else []
             return [*here, replace(subject, sage100_id=None, contact=None)] if subject.ssm_id is not None else here
     return entry.contacts

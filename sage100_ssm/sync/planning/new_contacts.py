@@ -84,6 +84,7 @@ def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
         world.decisions,
         world.policy.possible_duplicate,
         {c.id: c for c in draft.living_in_ssm()},
+        world.asked,
     )
     if world.unreadable != Unreadable():
         sage100, ssm = _without_doubtful(draft, sage100, ssm, known)

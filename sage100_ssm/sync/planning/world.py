@@ -90,6 +90,7 @@ class World:
         now: the time of the run; None where no stamp can be in the future.
         formerly: the names that the company database had before (P15).
         decisions: what people decided about pairs and fields (P16).
+        asked: the pairs about which an open problem asks a person (P4, P16).
     """
 
     database: str
@@ -111,6 +112,7 @@ class World:
     now: datetime | None = None
     formerly: frozenset[str] = frozenset()
     decisions: Decisions = default(default_factory=Decisions)
+    asked: frozenset[Pair] = frozenset()
 
     def both_live(self, pair: Pair) -> bool:
         """Whether both contacts of a pair live, as far as can be seen (P16)."""

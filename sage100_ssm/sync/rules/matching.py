@@ -1,7 +1,7 @@
 """Which contacts without a link are the same person on both sides (P4)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as default
 
@@ -72,6 +72,7 @@ class Known:
         decisions: what people decided about pairs (P16).
         possible_duplicate: whether a person is asked about two contacts that are likely the same one.
         ssm: the SSM contacts that live and belong to no other company database, by id.
+        asked: the pairs about which a person is asked since an earlier run.
     """
 
     marks: Marks
@@ -83,6 +84,7 @@ class Known:
     decisions: Decisions = default(default_factory=Decisions)
     possible_duplicate: PossibleDuplicates = PossibleDuplicates.ASK
     ssm: Mapping[int, Contact] = default(default_factory=dict)
+    asked: frozenset[Pair] = frozenset()
 
     def is_intended(self, sage100_id: int, ext_id: ExtId) -> bool:
         """Whether we were about to create that contact in SSM with that ``extId``."""
@@ -324,25 +326,54 @@ class _Matcher:
         return self.known.origins.get(row.id, Side.SAGE100)
 
     def unanswered(self) -> None:
-        """P16: a person said who is the same as a contact, and nothing about others who may be that contact, too."""
-        same = self.known.decisions.same
-        both = [(m.sage100, m.ssm) for m in self._matches if Pair(m.sage100.id, m.ssm.id) in same]
-        linked = (pair for pair in sorted(same) if self._is_linked(pair))
-        both += [(self.known.sage100[pair.sage100_id], self.known.ssm[pair.ssm_id]) for pair in linked]
-        if not both:
-            return
-        partners = {row.ref: contact for row, contact in both} | {contact.ref: row for row, contact in both}
-        asked = [
-            *self._may_be_same([row for row, _ in both], self._free(self.ssm), partners),
-            *self._may_be_same(self._free(self.sage100), [contact for _, contact in both], partners),
-        ]
-        self._ask(asked)
+        """P4.3, P16: that two contacts are the same answers nothing about others who may be that person, too.
 
-    def _is_linked(self, pair: Pair) -> bool:
-        """Whether two contacts that live are linked with each other."""
-        link = self.known.links.get(pair.sage100_id)
-        lives = pair.sage100_id in self.known.sage100 and pair.ssm_id in self.known.ssm
-        return lives and link is not None and link.ssm_id == pair.ssm_id
+        Those about whom a person is asked, or would have been, wait for an answer of their own.
+        """
+        self._ask([*self._beside_matched(), *self._beside_decided(), *self._separated_by_half()])
+
+    def _beside_matched(self) -> Iterator[LikelyPair]:
+        """Who is likely the same as a contact that this run has matched with somebody else."""
+        same = self.known.decisions.same
+        matched = [m for m in self._matches if Pair(m.sage100.id, m.ssm.id) not in same]
+        for likely in (
+            self._likely_pairs([m.sage100 for m in matched], self._free(self.ssm)),
+            self._likely_pairs(self._free(self.sage100), [m.ssm for m in matched]),
+        ):
+            yield from (each for each in likely if not self.known.is_settled(each[0], each[1]))
+
+    def _beside_decided(self) -> Iterator[LikelyPair]:
+        """Who may be the same as a contact of whom a person said who it is; and who is asked about since a link."""
+        same, asked = self.known.decisions.same, self.known.asked
+        both = [(m.sage100, m.ssm) for m in self._matches if Pair(m.sage100.id, m.ssm.id) in same]
+        both += self._linked(same | asked)
+        partners = {row.ref: contact for row, contact in both} | {contact.ref: row for row, contact in both}
+        decided = {(Side.SAGE100, pair.sage100_id) for pair in same} | {(Side.SSM, pair.ssm_id) for pair in same}
+        for pairs in (
+            self._may_be_same([row for row, _ in both], self._free(self.ssm), partners),
+            self._may_be_same(self._free(self.sage100), [contact for _, contact in both], partners),
+        ):
+            for row, contact, kind in pairs:
+                is_decided = not decided.isdisjoint({(row.side, row.id), (contact.side, contact.id)})
+                if is_decided or Pair(row.id, contact.id) in asked:
+                    yield row, contact, kind
+
+    def _separated_by_half(self) -> Iterator[LikelyPair]:
+        """The pairs about which a person took an answer back, and of which one contact has another partner since."""
+        free = {contact.ref for side in (self.sage100, self.ssm) for contact in self._free(side)}
+        for sage100_id, ssm_id in sorted(self.known.decisions.separated):
+            row, contact = self.known.sage100.get(sage100_id), self.known.ssm.get(ssm_id)
+            if row and contact and (row.ref in free) != (contact.ref in free):
+                yield row, contact, Evidence.SEPARATED
+
+    def _linked(self, pairs: Collection[Pair]) -> list[tuple[Contact, Contact]]:
+        """The linked contacts that live and of which one is in one of these pairs."""
+        if not pairs:
+            return []
+        rows, contacts = ({pair[index] for pair in pairs} for index in (0, 1))
+        links = [k for k in self.known.links.values() if k.sage100_id in rows or k.ssm_id in contacts]
+        both = [(self.known.sage100.get(link.sage100_id), self.known.ssm.get(link.ssm_id)) for link in links]
+        return [(row, contact) for row, contact in both if row and contact]
 
     def doubted_ext_ids(self) -> None:
         """P4.1: an ``extId`` that is not believed, where the names find no partner either: nobody is touched."""

@@ -11,12 +11,21 @@ from sage100_ssm.sync.contacts.companies import Companies, MalformedRowError
 from sage100_ssm.sync.contacts.contact import Contact, Marks
 from sage100_ssm.sync.contacts.fields import FieldKind, fields_present
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.journal import Code, Entry, IncompleteRead, Subject, ValueUnknown
+from sage100_ssm.sync.journal import (
+    AmbiguousMatch,
+    Code,
+    Entry,
+    IncompleteRead,
+    PossibleDuplicate,
+    Subject,
+    ValueUnknown,
+)
 from sage100_ssm.sync.model import Link, Side
 from sage100_ssm.sync.planning.backoff import refused_values
 from sage100_ssm.sync.planning.decide import decide as plan_for
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import PartlyRead, Unreadable, World
+from sage100_ssm.sync.rules.decisions import Pair
 from sage100_ssm.sync.run.context import Context
 from sage100_ssm.sync.run.deletions import recent_deletions
 from sage100_ssm.sync.run.observation import Observation
@@ -109,6 +118,7 @@ def _decide(context: Context, seen: Seen) -> Decided:
             now=context.now(),
             formerly=site.formerly,
             decisions=decisions,
+            asked=_asked(open_problems),
         )
         plan = plan_for(world)
     incomplete = [
@@ -215,6 +225,16 @@ def _partly_read(side: Side, row: Row, mapper: Mapper) -> PartlyRead:
         account = mapper.companies.account(id_) if isinstance(id_, int) else None
         company = account.code if account else None
     return PartlyRead(name(last), name(first), normalise.company_code(company) if company else None)
+
+
+def _asked(open_problems: Iterable[JournalEntry]) -> frozenset[Pair]:
+    """The pairs about which a person is asked whether they are one person (P4, P16)."""
+    pairs: set[Pair] = set()
+    for entry in (known.entry for known in open_problems):
+        match entry.facts:
+            case AmbiguousMatch(in_sage100, in_ssm) | PossibleDuplicate(in_sage100, in_ssm):
+                pairs |= {Pair(row.id, contact.id) for row in in_sage100 for contact in in_ssm}
+    return frozenset(pairs)
 
 
 def _disputed(open_problems: Iterable[JournalEntry]) -> Mapping[tuple[Side, int], frozenset[str]]:

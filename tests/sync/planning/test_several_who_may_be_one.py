@@ -56,6 +56,31 @@ def test_p16_who_was_said_to_be_different_is_created(first, second):
     assert plan.problems == ()
 
 
+EXACT = worlds.ssm_row(501, lastName="Vidal", firstName="Jean Pierre", extId="sage100:TEST:1")
+SWAPPED = worlds.ssm_row(502, lastName="Jean Pierre", firstName="Vidal")
+
+
+def test_p4_a_second_card_of_somebody_who_is_matched_by_name_is_asked_about():
+    plan = planned([ROW], [EXACT, SWAPPED], Decisions())
+    assert [(m.sage100.id, m.ssm.id) for m in plan.matches] == [(1, 501)]
+    assert plan.of(Side.SAGE100) == []
+    assert [(p.code, p.subject.sage100_id, p.subject.ssm_id) for p in plan.problems] == [("possible_duplicate", 1, 502)]
+
+
+@pytest.mark.parametrize(("asked", "created"), [({Pair(1, 502)}, []), (set(), [502])], ids=["asked", "new"])
+def test_p4_who_is_asked_about_waits_also_once_the_other_is_linked(asked, created):
+    world = worlds.world([ROW], [EXACT, SWAPPED], [worlds.linked(ROW, EXACT)])
+    plan = decide(replace(world, asked=frozenset(asked)))
+    assert [w.ssm.id for w in plan.of(Side.SAGE100)] == created
+
+
+def test_p16_an_answer_taken_back_is_asked_again_although_one_of_the_two_has_another_partner():
+    other = worlds.ssm_row(502, lastName="Martin", firstName="Paul")
+    plan = planned([ROW], [EXACT, other], Decisions(separated=frozenset({Pair(1, 502)})))
+    assert plan.of(Side.SAGE100) == []
+    assert [(p.subject.sage100_id, p.subject.ssm_id) for p in plan.problems] == [(1, 502)]
+
+
 OTHER_CARD = worlds.ssm_row(500, lastName="Vidal", firstName="Jean Pierre", extId="sage100:COPIE:1")
 OWN_CARD = worlds.ssm_row(501, lastName="VIDAL", firstName="Jean-Pierre")
 
