@@ -29,6 +29,9 @@ from tests.support.memory_sides import Clock, Fate, Killed, MemorySage, MemorySs
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 QUIET_RUNS = 3
 COMPANIES = ("ALPHA", "BETA")
+FOREIGN = "sage100:COPIE:7"
+"""The mark of another company database."""
+
 NAMES = (
     ("Durand", "Ada"),
     ("DURAND", "Ada"),
@@ -215,6 +218,10 @@ class SsmUser:
     def twin(self, row: dict[str, Any], what: int) -> None:
         """An import brings a contact in a second time, with its ``extId``."""
         self._insert(row)
+
+    def mark(self, row: dict[str, Any], what: int) -> None:
+        """Another installation marks a contact as its own, or gives it up (P15)."""
+        self._side.touch(row, extId=None if row["extId"] == FOREIGN else FOREIGN)
 
     def odd(self, row: dict[str, Any], what: int) -> None:
         """SSM shows a row in a way that nobody described, or as it should again."""
@@ -463,6 +470,7 @@ class Play:
         """R7, R8, R9, P13: nobody is deleted whom nobody deleted on the other side, where they may be deleted."""
         for write in (write for write in plan.writes if write.action is Action.DELETE):
             link, card = write.link, write.ssm
+            assert card is None or card.ext_id != FOREIGN, f"{write.subject} belongs to another database (P15)"
             assert link, f"{write.subject} is nobody's"
             assert card, f"{write.subject} is not in SSM"
             account = self.ssm.accounts[card.account or 0]

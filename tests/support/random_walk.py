@@ -23,7 +23,7 @@ from tests.support.small_world import Deed, SmallWorld, Step, Turn, taking_turns
 
 _KINDS = ("create", "create", "edit", "edit", "edit", "edit", "clear", "choose", "rename", "move", "delete", "recreate")
 _OF_BOTH = ("copy", "company", "alike", "answer", "answer")
-_OF_SIDE = {Side.SAGE100: (*_KINDS, *_OF_BOTH, "replace"), Side.SSM: (*_KINDS, *_OF_BOTH, "twin", "odd")}
+_OF_SIDE = {Side.SAGE100: (*_KINDS, *_OF_BOTH, "replace"), Side.SSM: (*_KINDS, *_OF_BOTH, "twin", "odd", "mark")}
 _QUESTIONS = frozenset({Code.AMBIGUOUS_MATCH, Code.POSSIBLE_DUPLICATE, Code.CONFLICT})
 _FATES = [fate.value for fate in Fate if fate is not Fate.DONE]
 _COMMITS = 100

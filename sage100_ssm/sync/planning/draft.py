@@ -276,7 +276,9 @@ class Draft:
     def problems_of_others(self) -> None:
         """Add the problem of each SSM contact that belongs to another company database (P15)."""
         others = ((self.world.ssm[id_], database) for id_, database in sorted(self.of_other_databases.items()))
-        self.problem(*(Entry(one.subject, OtherDatabase(database)) for one, database in others if not one.deleted))
+        # Of those that are deleted only a linked one matters: its Sage contact waits.
+        reported = ((one, name) for one, name in others if not one.deleted or one.id in self.linked_ssm_ids)
+        self.problem(*(Entry(one.subject, OtherDatabase(name)) for one, name in reported))
 
     def company_problems(self) -> None:
         """Add one problem per company that SSM has more than once."""
