@@ -120,7 +120,7 @@ def _without_doubtful(
 def _out_of_scope(draft: Draft, contact: Contact) -> Entry:
     """P13: the contact's Sage row belongs to no client any more, or the settings leave out that row or its company."""
     ext_id = draft.world.marks.ours(contact.ext_id)
-    row = draft.world.sage100[ext_id.sage100_id] if ext_id else None
+    row = draft.world.sage100.get(ext_id.sage100_id) if ext_id else None
     left_out = draft.companies.is_left_out(row.company if row else contact.company)
     left_out |= row is not None and draft.companies.leaves_out_contact(row.row)
     reason = SleepReason.LEFT_OUT if left_out else SleepReason.NO_CLIENT

@@ -324,8 +324,9 @@ def test_p14_nor_is_one_whose_number_somebody_else_had_by_then():
     assert [(k.sage100_id, k.ssm_id) for k in plan.links if k.sage100_id == 2] == [(2, 777)]
 
 
-def test_r3_whom_we_created_in_sage_is_not_created_again_while_its_company_is_out_of_scope():
-    card = worlds.ssm_row(accountId={"id": 12, "value": ""})
+@pytest.mark.parametrize("mark", [None, "ssm:TEST:77"], ids=["no mark", "a mark of a row that is gone"])
+def test_r3_whom_we_created_in_sage_is_not_created_again_while_its_company_is_out_of_scope(mark):
+    card = worlds.ssm_row(accountId={"id": 12, "value": ""}, extId=mark)
     intent = Intent(SAGE, 501, sage100_no=101, names=("Aubrelin", "Ada"))
     plan = decide(worlds.world([ROW | {"CT_Num": "PROVIDER"}], [card], intents=[intent]))
     assert (plan.writes, [p.code for p in plan.problems]) == ((), [Code.OUT_OF_SCOPE])
