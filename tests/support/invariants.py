@@ -57,12 +57,16 @@ def problems_of(play: Play, sage100_id: int | None, ssm_id: int | None, company:
     return told | set(NAMES) if told & set(NAMES) else told
 
 
+def has_others(play: Play) -> bool:
+    """Whether a living contact of SSM belongs to another company database."""
+    return any(row["extId"] == FOREIGN for row in play.ssm.living().values())
+
+
 def left_out(play: Play) -> Iterator[str]:
     """The living contacts that have neither a link nor a problem that says why."""
     linked = {Side.SAGE100: {k.sage100_id for k in play.links}, Side.SSM: {k.ssm_id for k in play.links}}
     # Who may be one of another database's contacts is reported with them, once for the database (P15).
-    others = any(row["extId"] == FOREIGN for row in play.ssm.living().values())
-    for id_, row in play.sage100.living().items() if not others else ():
+    for id_, row in play.sage100.living().items() if not has_others(play) else ():
         in_scope = play.sage100.companies[row["CT_Num"]] == 0
         if in_scope and id_ not in linked[Side.SAGE100] and not problems_of(play, id_, None, row["CT_Num"]):
             yield f"Sage {id_}"
@@ -73,6 +77,8 @@ def left_out(play: Play) -> Iterator[str]:
 
 def doubles(play: Play) -> Iterator[str]:
     """Contacts in scope that the product created and that no link leads to: somebody stands there twice."""
+    if has_others(play):
+        return  # what another installation took before it had a link is left alone (P15)
     mapper, links = play.mapper(), play.links
     # A user has made a copy of a contact that had no link yet, or it has left the scope: a problem says so.
     copied = {Code.AMBIGUOUS_MATCH, Code.DUPLICATE_EXT_ID, Code.ORPHAN_EXT_ID, Code.OUT_OF_SCOPE}
