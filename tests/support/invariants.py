@@ -87,6 +87,9 @@ def doubles(play: Play) -> Iterator[str]:
     for id_ in play.sage100.living().keys() - play.sage100.born_here - {k.sage100_id for k in links} - reported:
         if mapper.companies.is_in_scope(play.sage100.contacts[id_]["CT_Num"]):
             yield f"Sage {id_}"
+    # A person said that it is somebody else, although we had created it (P16).
+    with play.store.transaction() as memory:
+        ambiguous |= {pair.ssm_id for pair in memory.decisions.current().different}
     for id_ in play.ssm.living().keys() - play.ssm.born_here - {k.ssm_id for k in links} - ambiguous:
         card = mapper.read(Side.SSM, play.ssm.shown(play.ssm.contacts[id_]))
         if mapper.companies.is_in_scope(card.company) and not play.ssm.accounts[card.account or 0]["deleted"]:
