@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from sage100_ssm.app import sides
-from sage100_ssm.app.assemble import utc_now
+from sage100_ssm.app.assemble import lease_owner, utc_now
 from sage100_ssm.app.probe import probe, settings_from, write_answers
 from sage100_ssm.app.settings import load_settings
 from sage100_ssm.ssm.retries import RetryPolicy
@@ -168,7 +168,7 @@ def test_a_company_that_does_not_stand_on_both_sides_is_refused_before_anything_
 
 
 def test_a_run_under_way_would_take_the_scratch_contact_for_somebody(site):
-    with StateStore.open(site.settings.state) as store, leased(store, "srv:12", utc_now):
+    with StateStore.open(site.settings.state) as store, leased(store, lease_owner(), utc_now):
         with pytest.raises(AnotherRun):
             codes(site)
         codes(site, company=None)
