@@ -213,10 +213,8 @@ def _unreadable(
 
 
 def _partly_read(side: Side, row: Row, mapper: Mapper) -> PartlyRead:
-    def name(key: str) -> str | None:
-        return normalise.name(text) if isinstance(text := row.get(key), str) else None
-
-    last, first = ("CT_Nom", "CT_Prenom") if side is Side.SAGE100 else ("lastName", "firstName")
+    names = ("CT_Nom", "CT_Prenom") if side is Side.SAGE100 else ("lastName", "firstName")
+    last, first = (text if isinstance(text := row.get(name), str) else None for name in names)
     if side is Side.SAGE100:
         company = code if isinstance(code := row.get("CT_Num"), str) else None
     else:
@@ -224,7 +222,11 @@ def _partly_read(side: Side, row: Row, mapper: Mapper) -> PartlyRead:
         id_ = reference.get("id") if isinstance(reference, Mapping) else reference
         account = mapper.companies.account(id_) if isinstance(id_, int) else None
         company = account.code if account else None
-    return PartlyRead(name(last), name(first), normalise.company_code(company) if company else None)
+    return PartlyRead(
+        None if last is None else normalise.last_name_key(last),
+        None if first is None else normalise.first_name_key(first),
+        normalise.company_code(company) if company else None,
+    )
 
 
 def _asked(open_problems: Iterable[JournalEntry]) -> frozenset[Pair]:

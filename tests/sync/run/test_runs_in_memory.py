@@ -520,6 +520,16 @@ def test_p4_who_may_be_an_ssm_row_that_cannot_be_understood_is_not_created_a_sec
     assert (people(play), link_of(play, row).ssm_id, told(play, Kind.PROBLEM)) == ((2, 2), card["id"], [])
 
 
+@pytest.mark.parametrize(("last", "first"), [("Le Garrec", "Jean-Pierre"), ("d’Aumont", "J.P."), ("M. Briand", "Zoë")])
+def test_p4_who_may_be_such_a_row_is_known_however_the_name_is_spelled(play, last, first):
+    card = create(play, SSM, last=last, first=first)
+    play.ssm.odd[card["id"]] = {"deleted": "false"}
+    row = create(play, SAGE, last=last.upper(), first=first)
+    play.run()
+    assert people(play) == (1, 1)
+    assert ("value_unknown", row["cbMarq"]) in {(e.entry.code.value, e.entry.subject.sage100_id) for e in play.problems}
+
+
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
 def test_a_linked_contact_that_cannot_be_understood_waits_with_its_link(play, odd):
     row, card = both(play)
