@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.contacts.fields import COMPANY, FIRST_NAME, LAST_NAME
+from sage100_ssm.sync.contacts.fields import COMPANY, NAMES
 from sage100_ssm.sync.contacts.mapping import REQUIRED, Mapper
 from sage100_ssm.sync.journal import Code, Entry
 from sage100_ssm.sync.planning.plan import Plan, Withheld, is_about
@@ -129,7 +129,7 @@ def _waiting_values(write: Write, waiting: Mapping[str, Entry], mapper: Mapper) 
         if entry and entry.code in _OF_VALUES:
             found[field] = entry
     # A contact's names are one value: a card never has the last name of one person and the first name of another.
-    names = {LAST_NAME, FIRST_NAME} & write.changes.keys()
+    names = write.changes.keys() & NAMES
     return found if names <= found.keys() else {field: e for field, e in found.items() if field not in names}
 
 

@@ -17,7 +17,6 @@ from sage100_ssm.sync.model import Base, ContactRef, Link, LinkStatus, Side, Val
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import World
 from sage100_ssm.sync.planning.writes import Write
-from sage100_ssm.sync.rules.decisions import Pair
 from sage100_ssm.sync.rules.evidence import People
 from sage100_ssm.sync.rules.links import same_in_sage
 from sage100_ssm.sync.rules.matching import Match
@@ -210,11 +209,6 @@ class Draft:
             for i in self.world.intents
             if i.side is Side.SAGE100
         )
-
-    def is_settled(self, sage100_id: int, ssm_id: int) -> bool:
-        """P16: whether a person said that the two are different, or is to say it again."""
-        pair, decisions = Pair(sage100_id, ssm_id), self.world.decisions
-        return pair in decisions.different or pair in decisions.separated
 
     def living_in_ssm(self) -> Iterator[Contact]:
         """The live SSM contacts, but for those that belong to other company databases."""

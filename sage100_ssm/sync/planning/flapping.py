@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.sync.contacts.fields import NAMES
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Entry, Flapping
 from sage100_ssm.sync.model import Side
@@ -67,9 +66,7 @@ def stop_flapping(plan: Plan, before: Memory, mapper: Mapper) -> tuple[Plan, tup
         for field in flapping:
             stopped[_key(write, field)] = [_digest(write, field, mapper), ENOUGH]
             problems.append(_problem(write, field))
-        # A card must never end with the last name of one person and the first name of another (P1): both wait.
-        waiting = set(flapping) if set(NAMES).isdisjoint(flapping) else {*flapping, *NAMES}
-        kept = without(write, waiting & write.changes.keys(), mapper) if flapping else write
+        kept = without(write, flapping, mapper) if flapping else write
         if kept.values or kept.action is not Action.UPDATE:
             writes.append(kept)
     return replace(plan, writes=tuple(writes)), tuple(problems), replace(rewrites, stopped=stopped)

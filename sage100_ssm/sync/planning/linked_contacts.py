@@ -39,7 +39,7 @@ def plan_link(draft: Draft, link: Link) -> None:
     if _is_unreadable(draft, link, sage100) or link.ssm_id in draft.of_other_databases:
         draft.left_alone |= {sage100.id} if sage100 else set()
         return
-    if draft.is_settled(link.sage100_id, link.ssm_id):
+    if draft.world.decisions.keep_apart(link.sage100_id, link.ssm_id):
         draft.part(link)
         return
     ssm = world.ssm.get(link.ssm_id)
@@ -189,7 +189,7 @@ def _successors_in_sage(draft: Draft, link: Link, ssm: Contact) -> list[Contact]
     namesakes = [
         row for company in companies for key in names for row in draft.unlinked_by_name.get((company, *key), ())
     ]
-    return [row for row in namesakes if not draft.is_settled(row.id, ssm.id)]
+    return [row for row in namesakes if not draft.world.decisions.keep_apart(row.id, ssm.id)]
 
 
 def _move_to_successor_in_sage(draft: Draft, link: Link, ssm: Contact, candidates: Sequence[Contact]) -> bool:
@@ -286,7 +286,7 @@ def _bearers(draft: Draft, pair: ShownPair) -> list[Contact]:
     row = pair.sage100
     wanted = ExtId(pair.link.origin, draft.world.database, row.id)
     unlinked = (c for c in draft.live_by_ext_id.get(wanted, ()) if c.id not in draft.linked_ssm_ids)
-    return [c for c in unlinked if not draft.is_settled(row.id, c.id)]
+    return [c for c in unlinked if not draft.world.decisions.keep_apart(row.id, c.id)]
 
 
 def _successor_in_ssm(draft: Draft, pair: ShownPair, bearers: Sequence[Contact]) -> Contact | None:
@@ -298,7 +298,7 @@ def _successor_in_ssm(draft: Draft, pair: ShownPair, bearers: Sequence[Contact])
     row, gone = pair.sage100, pair.ssm
     keys = {(company, *names) for company in _companies(row, gone) for names in (row.name_key, gone.name_key)}
     named = (c for key in keys for c in draft.live_by_name.get(key, ()) if c.id not in draft.linked_ssm_ids)
-    namesakes = [c for c in named if not draft.is_settled(row.id, c.id)]
+    namesakes = [c for c in named if not draft.world.decisions.keep_apart(row.id, c.id)]
     marked = [c for c in bearers if draft.people.is_same_person(row, c)]
     told = [c for c in (*bearers, *namesakes) if Pair(row.id, c.id) in draft.world.decisions.same]
     candidates = {c.id: c for c in told or marked or namesakes}

@@ -59,3 +59,8 @@ class Decisions:
     different: frozenset[Pair] = frozenset()
     separated: frozenset[Pair] = frozenset()
     values: Mapping[Pair, Mapping[str, ValueDecision]] = default(default_factory=dict)
+
+    def keep_apart(self, sage100_id: int, ssm_id: int) -> bool:
+        """Whether a person said that the two are different, or is to say again who they are."""
+        pair = Pair(sage100_id, ssm_id)
+        return pair in self.different or pair in self.separated

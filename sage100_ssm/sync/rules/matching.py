@@ -91,10 +91,9 @@ class Known:
         wanted = (sage100_id, str(ext_id))
         return any(i.side is Side.SSM and (i.source_id, i.ext_id) == wanted for i in self.intents)
 
-    def is_settled(self, row: Contact, contact: Contact) -> bool:
+    def keeps_apart(self, row: Contact, contact: Contact) -> bool:
         """P16: whether a person decided that the two are different, or is to decide again."""
-        pair = Pair(row.id, contact.id)
-        return pair in self.decisions.different or pair in self.decisions.separated
+        return self.decisions.keep_apart(row.id, contact.id)
 
     def creation_in_sage(self, ssm_id: int) -> Intent | None:
         """The unconfirmed creation of an SSM contact in Sage."""
@@ -141,7 +140,7 @@ def who_may_be_same(
         known: what matching may rely on.
     """
     matcher = _Matcher(list(sage100), list(ssm), known)
-    return (pair for pair in matcher.candidates() if not known.is_settled(*pair))
+    return (pair for pair in matcher.candidates() if not known.keeps_apart(*pair))
 
 
 @dataclass(slots=True)
@@ -154,7 +153,7 @@ class _Matcher:
     _matches: list[Match] = default(default_factory=list)
     _problems: list[Entry] = default(default_factory=list)
     _out_of_scope: list[Contact] = default(default_factory=list)
-    _taken: set[tuple[Side, int]] = default(default_factory=set)
+    _taken: set[ContactRef] = default(default_factory=set)
     _doubted: list[tuple[Contact, ExtId]] = default(default_factory=list)
 
     def result(self) -> Matching:
@@ -166,7 +165,7 @@ class _Matcher:
         return [contact for contact in contacts if not self._is_taken(contact)]
 
     def _is_taken(self, contact: Contact) -> bool:
-        return (contact.side, contact.id) in self._taken
+        return contact.ref in self._taken
 
     def candidates(self) -> Iterator[tuple[Contact, Contact]]:
         """The pairs that the steps would look at, whatever came of each."""
@@ -220,7 +219,7 @@ class _Matcher:
 
     def _is_believed(self, row: Contact, contact: Contact, ext_id: ExtId) -> bool:
         """P4.1: names and e-mail show the same person, or the create was ours; unless a person said otherwise."""
-        if self.known.is_settled(row, contact):
+        if self.known.keeps_apart(row, contact):
             return False
         return self.known.people.is_same_person(row, contact) or self.known.is_intended(row.id, ext_id)
 
@@ -287,7 +286,7 @@ class _Matcher:
         """Namesakes, parted where a person said that some are different."""
         if not (self.known.decisions.different or self.known.decisions.separated):
             return [(rows, contacts)]
-        return [*_components((row, c) for row in rows for c in contacts if not self.known.is_settled(row, c))]
+        return [*_components((row, c) for row in rows for c in contacts if not self.known.keeps_apart(row, c))]
 
     def _namesakes(self, rows: Sequence[Contact], contacts: Sequence[Contact]) -> None:
         """Contacts of one name: those that share a mobile or an e-mail with exactly one opposite are matched by it."""
@@ -312,7 +311,7 @@ class _Matcher:
                     if trait[0] is kind:
                         holders[trait][index].append(contact)
         for in_sage100, in_ssm in holders.values():
-            if len(in_sage100) == len(in_ssm) == 1 and not self.known.is_settled(in_sage100[0], in_ssm[0]):
+            if len(in_sage100) == len(in_ssm) == 1 and not self.known.keeps_apart(in_sage100[0], in_ssm[0]):
                 yield in_sage100[0], in_ssm[0]
 
     def _origin(self, row: Contact, contact: Contact) -> Side:
@@ -340,7 +339,7 @@ class _Matcher:
             self._likely_pairs([m.sage100 for m in matched], self._free(self.ssm)),
             self._likely_pairs(self._free(self.sage100), [m.ssm for m in matched]),
         ):
-            yield from (each for each in likely if not self.known.is_settled(each[0], each[1]))
+            yield from likely
 
     def _beside_decided(self) -> Iterator[LikelyPair]:
         """Who may be the same as a contact of whom a person said who it is; and who is asked about since a link."""
@@ -348,13 +347,14 @@ class _Matcher:
         both = [(m.sage100, m.ssm) for m in self._matches if Pair(m.sage100.id, m.ssm.id) in same]
         both += self._linked(same | asked)
         partners = {row.ref: contact for row, contact in both} | {contact.ref: row for row, contact in both}
-        decided = {(Side.SAGE100, pair.sage100_id) for pair in same} | {(Side.SSM, pair.ssm_id) for pair in same}
+        decided = {ContactRef(Side.SAGE100, pair.sage100_id) for pair in same}
+        decided |= {ContactRef(Side.SSM, pair.ssm_id) for pair in same}
         for pairs in (
             self._may_be_same([row for row, _ in both], self._free(self.ssm), partners),
             self._may_be_same(self._free(self.sage100), [contact for _, contact in both], partners),
         ):
             for row, contact, kind in pairs:
-                is_decided = not decided.isdisjoint({(row.side, row.id), (contact.side, contact.id)})
+                is_decided = row.ref in decided or contact.ref in decided
                 if is_decided or Pair(row.id, contact.id) in asked:
                     yield row, contact, kind
 
@@ -379,7 +379,7 @@ class _Matcher:
         """P4.1: an ``extId`` that is not believed, where the names find no partner either: nobody is touched."""
         for contact, ext_id in self._doubted:
             row = self.known.sage100[ext_id.sage100_id]
-            if self._is_taken(contact) or self.known.is_settled(row, contact):
+            if self._is_taken(contact) or self.known.keeps_apart(row, contact):
                 continue
             if row.id in self.known.links or self._is_matched(row):
                 self._leave_as_copy(contact, ext_id)
@@ -397,27 +397,28 @@ class _Matcher:
             for pair in sorted(self.known.decisions.separated)
             if pair.sage100_id in rows and pair.ssm_id in contacts
         ]
-        likely = self._likely_pairs(rows.values(), contacts.values())
-        self._ask([*found, *(each for each in likely if not self.known.is_settled(each[0], each[1]))])
+        self._ask([*found, *self._likely_pairs(rows.values(), contacts.values())])
 
     def _may_be_same(
         self, sage100: Sequence[Contact], ssm: Sequence[Contact], partners: Partners = _NOBODY
     ) -> Iterator[LikelyPair]:
         """The pairs of one company that have one name or are likely the same person, with what speaks for it."""
         namesakes = _by_name_key(ssm)
-        pairs = [(row, c, Evidence.NAME) for row in sage100 for c in namesakes.get(row.match_key, ())]
-        likely = self._likely_pairs(sage100, ssm, partners)
-        return (each for each in (*pairs, *likely) if not self.known.is_settled(each[0], each[1]))
+        for row in sage100:
+            same_names = (c for c in namesakes.get(row.match_key, ()) if not self.known.keeps_apart(row, c))
+            yield from ((row, contact, Evidence.NAME) for contact in same_names)
+        yield from self._likely_pairs(sage100, ssm, partners)
 
     def _ask(self, found: Iterable[LikelyPair]) -> None:
         """Hold contacts that may be the same person, until a person says so or otherwise."""
         asks = self.known.possible_duplicate is PossibleDuplicates.ASK
         asked = [each for each in found if asks or each[2] in (Evidence.NAME, Evidence.SEPARATED)]
-        evidence: defaultdict[tuple[int, int], dict[Evidence, None]] = defaultdict(dict)
+        evidence: defaultdict[Pair, dict[Evidence, None]] = defaultdict(dict)
         for row, contact, kind in asked:
-            evidence[row.id, contact.id][kind] = None
+            evidence[Pair(row.id, contact.id)][kind] = None
         for in_sage100, in_ssm in _components((row, contact) for row, contact, _ in asked):
-            kinds = dict.fromkeys(kind for r in in_sage100 for c in in_ssm for kind in evidence.get((r.id, c.id), ()))
+            pairs = (Pair(row.id, contact.id) for row in in_sage100 for contact in in_ssm)
+            kinds = dict.fromkeys(kind for pair in pairs for kind in evidence.get(pair, ()))
             if Evidence.NAME in kinds:
                 self._ambiguous(in_sage100, in_ssm, by_ext_id=False)
                 continue
@@ -429,11 +430,19 @@ class _Matcher:
     ) -> Iterator[LikelyPair]:
         """The pairs of one company that are likely the same person, with what speaks for it.
 
+        Those whom a person keeps apart are left out (P16).
+
         Args:
             sage100: the Sage contacts.
             ssm: the SSM contacts.
             partners: who is known to be the same person as one of them: what the two share is still a person's own.
         """
+        likely = self._look_alikes(sage100, ssm, partners)
+        return (each for each in likely if not self.known.keeps_apart(each[0], each[1]))
+
+    def _look_alikes(
+        self, sage100: Iterable[Contact], ssm: Iterable[Contact], partners: Partners
+    ) -> Iterator[LikelyPair]:
         people = self.known.people
         rows, contacts = _by_company(sage100), _by_company(ssm)
         for company in (company for company in rows if company in contacts):
@@ -488,14 +497,14 @@ class _Matcher:
     def _leave(self, problem: Entry | None, *contacts: Contact) -> None:
         """Take contacts out of the search."""
         self._problems += [problem] if problem else []
-        self._taken |= {(contact.side, contact.id) for contact in contacts}
+        self._taken |= {contact.ref for contact in contacts}
 
 
 def _components(pairs: Iterable[tuple[Contact, Contact]]) -> list[tuple[list[Contact], list[Contact]]]:
     """The groups of contacts that pairs hang together, each with its Sage contacts and its SSM contacts."""
-    groups: dict[tuple[Side, int], dict[tuple[Side, int], Contact]] = {}
+    groups: dict[ContactRef, dict[ContactRef, Contact]] = {}
     for pair in pairs:
-        one, two = (groups.setdefault((c.side, c.id), {(c.side, c.id): c}) for c in pair)
+        one, two = (groups.setdefault(contact.ref, {contact.ref: contact}) for contact in pair)
         if one is not two:
             one |= two
             groups.update(dict.fromkeys(two, one))
