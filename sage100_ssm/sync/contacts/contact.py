@@ -52,20 +52,23 @@ class Marks:
     def ours(self, text: str | None) -> ExtId | None:
         """An ``extId`` of this company database, under its present name; None if it is none of them."""
         ext_id = ExtId.parse(text)
-        if ext_id is None or not (ext_id.database == self.database or ext_id.database in self.formerly):
-            return None
-        return replace(ext_id, database=self.database)
+        if ext_id is None or ext_id.database == self.database:
+            return ext_id
+        return replace(ext_id, database=self.database) if ext_id.database in self.formerly else None
 
     def other_database(self, text: str | None) -> str | None:
         """The company database that an ``extId`` in our form names; None if it is this one, or in another form."""
         ext_id = ExtId.parse(text)
-        return ext_id.database if ext_id and self.ours(text) is None else None
+        if ext_id is None or ext_id.database == self.database or ext_id.database in self.formerly:
+            return None
+        return ext_id.database
 
     def to_write(self, text: str | None, wanted: ExtId) -> str | None:
         """The ``extId`` that a contact with this one does not have yet; another software's is never overwritten."""
-        if text is not None and self.ours(text) is None:
+        # First what holds for nearly every contact of a run.
+        if text == str(wanted) or (text is not None and self.ours(text) is None):
             return None
-        return None if text == str(wanted) else str(wanted)
+        return str(wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,8 @@ class Draft:
     @cached_property
     def people(self) -> People:
         """Everybody who lives on both sides, by what identifies a person (P4)."""
-        living = (*self.world.sage100.values(), *(c for c in self.world.ssm.values() if not c.deleted))
-        return People(living, self.world.mapper.locale.country)
+        cards = (contact for contact in self.world.ssm.values() if not contact.deleted)
+        return People(itertools.chain(self.world.sage100.values(), cards), self.world.mapper.locale.country)
 
     @property
     def mapper(self) -> Mapper:
@@ -165,7 +165,7 @@ class Draft:
     def live_by_ext_id(self) -> Mapping[ExtId, Sequence[Contact]]:
         """The live SSM contacts by their ``extId``, where it is one of ours."""
         found: dict[ExtId, list[Contact]] = {}
-        for contact in self.living_in_ssm():
+        for contact in self._living_in_ssm():
             if ext_id := self.world.marks.ours(contact.ext_id):
                 found.setdefault(ext_id, []).append(contact)
         return found
@@ -174,7 +174,7 @@ class Draft:
     def live_by_name(self) -> Mapping[tuple[str, str, str], Sequence[Contact]]:
         """The live SSM contacts with a last name, by company and names as P4 compares them."""
         found: dict[tuple[str, str, str], list[Contact]] = {}
-        for contact in self.living_in_ssm():
+        for contact in self._living_in_ssm():
             if contact.values.get(LAST_NAME):
                 found.setdefault(contact.match_key, []).append(contact)
         return found
@@ -210,7 +210,7 @@ class Draft:
             if i.side is Side.SAGE100
         )
 
-    def living_in_ssm(self) -> Iterator[Contact]:
+    def _living_in_ssm(self) -> Iterator[Contact]:
         """The live SSM contacts, but for those that belong to other company databases."""
         return (c for c in self.world.ssm.values() if not c.deleted and c.id not in self.of_other_databases)
 

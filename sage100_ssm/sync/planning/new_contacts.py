@@ -83,7 +83,7 @@ def _matching(draft: Draft, origins: Mapping[int, Side]) -> matching.Matching:
         world.intents,
         world.decisions,
         world.policy.possible_duplicate,
-        {c.id: c for c in draft.living_in_ssm()},
+        world.ssm,
         world.asked,
     )
     if world.unreadable != Unreadable():

@@ -71,7 +71,7 @@ class Known:
         intents: the creates that were not confirmed.
         decisions: what people decided about pairs (P16).
         possible_duplicate: whether a person is asked about two contacts that are likely the same one.
-        ssm: the SSM contacts that live and belong to no other company database, by id.
+        ssm: every SSM contact that is known, deleted ones included, by id.
         asked: the pairs about which a person is asked since an earlier run.
     """
 
@@ -90,6 +90,13 @@ class Known:
         """Whether we were about to create that contact in SSM with that ``extId``."""
         wanted = (sage100_id, str(ext_id))
         return any(i.side is Side.SSM and (i.source_id, i.ext_id) == wanted for i in self.intents)
+
+    def both(self, sage100_id: int, ssm_id: int) -> tuple[Contact, Contact] | None:
+        """The two contacts of these ids, if both live and the second belongs to no other company database."""
+        row, contact = self.sage100.get(sage100_id), self.ssm.get(ssm_id)
+        if row is None or contact is None or contact.deleted or self.marks.other_database(contact.ext_id):
+            return None
+        return row, contact
 
     def keeps_apart(self, row: Contact, contact: Contact) -> bool:
         """P16: whether a person decided that the two are different, or is to decide again."""
@@ -361,10 +368,10 @@ class _Matcher:
     def _separated_by_half(self) -> Iterator[LikelyPair]:
         """The pairs about which a person took an answer back, and of which one contact has another partner since."""
         free = {contact.ref for side in (self.sage100, self.ssm) for contact in self._free(side)}
-        for sage100_id, ssm_id in sorted(self.known.decisions.separated):
-            row, contact = self.known.sage100.get(sage100_id), self.known.ssm.get(ssm_id)
-            if row and contact and (row.ref in free) != (contact.ref in free):
-                yield row, contact, Evidence.SEPARATED
+        for pair in sorted(self.known.decisions.separated):
+            both = self.known.both(*pair)
+            if both and (both[0].ref in free) != (both[1].ref in free):
+                yield *both, Evidence.SEPARATED
 
     def _linked(self, pairs: Collection[Pair]) -> list[tuple[Contact, Contact]]:
         """The linked contacts that live and of which one is in one of these pairs."""
@@ -372,8 +379,7 @@ class _Matcher:
             return []
         rows, contacts = ({pair[index] for pair in pairs} for index in (0, 1))
         links = [k for k in self.known.links.values() if k.sage100_id in rows or k.ssm_id in contacts]
-        both = [(self.known.sage100.get(link.sage100_id), self.known.ssm.get(link.ssm_id)) for link in links]
-        return [(row, contact) for row, contact in both if row and contact]
+        return [both for link in links if (both := self.known.both(link.sage100_id, link.ssm_id))]
 
     def doubted_ext_ids(self) -> None:
         """P4.1: an ``extId`` that is not believed, where the names find no partner either: nobody is touched."""
