@@ -8,15 +8,14 @@ from datetime import datetime
 from sage100_ssm.sync.failures import ConfigurationError
 from sage100_ssm.sync.journal import (
     AboutSide,
-    AmbiguousMatch,
     Code,
     Decided,
     Entry,
     Kind,
     Named,
-    OlderFacts,
     PossibleDuplicate,
     Subject,
+    WhoIsWho,
 )
 from sage100_ssm.sync.rules.decisions import Choice, Pair
 from sage100_ssm.sync.state.decisions import Decision, fingerprint
@@ -106,11 +105,10 @@ def choices_for(entry: Entry) -> Sequence[Choice]:
     """The answers that a problem takes; none where only its cause can settle it."""
     if isinstance(entry.facts, AboutSide):
         return ()
-    match entry.code:
-        case Code.AMBIGUOUS_MATCH | Code.POSSIBLE_DUPLICATE if not isinstance(entry.facts, OlderFacts):
-            return Choice.SAME, Choice.DIFFERENT, Choice.ACCEPT
-        case Code.CONFLICT if entry.subject.sage100_id is not None and entry.subject.ssm_id is not None:
-            return Choice.SAGE100, Choice.SSM, Choice.ACCEPT
+    if isinstance(entry.facts, WhoIsWho):
+        return Choice.SAME, Choice.DIFFERENT, Choice.ACCEPT
+    if entry.code is Code.CONFLICT and entry.subject.sage100_id is not None and entry.subject.ssm_id is not None:
+        return Choice.SAGE100, Choice.SSM, Choice.ACCEPT
     return (Choice.ACCEPT,)
 
 
@@ -154,7 +152,7 @@ def _decisions(problem: JournalEntry, answer: Answer) -> list[Decision]:
 def _pairs(problem: JournalEntry, answer: Answer) -> list[Pair]:
     """The pairs that an answer is about: the contact of the problem with those opposite, or with the one named."""
     entry = problem.entry
-    assert isinstance(entry.facts, AmbiguousMatch | PossibleDuplicate), "these alone take such an answer"
+    assert isinstance(entry.facts, WhoIsWho), "these alone take such an answer"
     subject = entry.subject
     sage100_ids = _ids(subject.sage100_id, entry.facts.in_sage100)
     ssm_ids = _ids(subject.ssm_id, entry.facts.in_ssm)

@@ -7,14 +7,13 @@ from typing import Any
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.fields import EMAIL
 from sage100_ssm.sync.journal import (
-    AmbiguousMatch,
     Code,
     Decided,
     Entry,
     ForgottenFacts,
     Kind,
-    PossibleDuplicate,
     Subject,
+    WhoIsWho,
 )
 from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.state.records import JournalEntry
@@ -100,7 +99,7 @@ def _people(entry: Entry) -> Iterable[Subject]:
     """Whom an entry is about, each contact by itself: one that asks who is who names several that may be different."""
     subject, facts = entry.subject, entry.facts
     match facts:
-        case AmbiguousMatch(in_sage100, in_ssm) | PossibleDuplicate(in_sage100, in_ssm):
+        case WhoIsWho(in_sage100, in_ssm):
             in_sage = (Subject(subject.company, one.id, None, one.name or None) for one in in_sage100)
             return [*in_sage, *(Subject(subject.company, None, one.id, one.name or None) for one in in_ssm)]
         # What was forgotten no longer says whether it was about one contact or two: its link does.

@@ -17,7 +17,7 @@ from sage100_ssm.cli.status import StatusReport
 from sage100_ssm.cli.value_format import ValueFormatter
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.messages import Language, code_label, describe, evidence_label, field_label, say
-from sage100_ssm.sync.journal import Code, Entry, Kind, Subject
+from sage100_ssm.sync.journal import Code, Entry, Kind, Subject, WhoIsWho
 from sage100_ssm.sync.model import Base, Link, LinkStatus, Side
 from sage100_ssm.sync.run.pairs import Candidates, Verdict
 from sage100_ssm.sync.run.report import PlannedWrite, PlanReport, RunReport
@@ -38,11 +38,8 @@ _PLACES = {Side.SAGE100: "forget_place_sage100", Side.SSM: "forget_place_ssm"}
 _EMPTY = "∅"
 _MARKS = {Level.OK: ("✓", ""), Level.ADVICE: ("!", "yellow"), Level.UNSEEN: ("?", "dim"), Level.MEND: ("✗", "red")}
 _NAMED = 3
-_ASKED = frozenset({Code.AMBIGUOUS_MATCH, Code.POSSIBLE_DUPLICATE})
-"""The problems that a table settles (``match``)."""
-
 _FEW = 5
-"""How many of those are answered one by one."""
+"""How many questions of who is who are answered one by one, not in a table (``match``)."""
 
 _SAID_BY_ACTION = frozenset({Became.CREATED, Became.UPDATED, Became.DELETED})
 _DOUBTS = frozenset({"location_changed", "marks_other"})
@@ -300,7 +297,7 @@ def _next_run(report: StatusReport, language: Language) -> Text:
 def problems(entries: Sequence[JournalEntry], language: Language) -> RenderableType:
     """Open problems: the totals per cause, then each with what to do."""
     parts: list[RenderableType] = [problem_totals(entries, language), "", journal(entries, language)]
-    asked = sum(known.entry.code in _ASKED for known in entries)
+    asked = sum(isinstance(known.entry.facts, WhoIsWho) for known in entries)
     if asked > _FEW:
         parts.append(plain(say("problems_in_a_table", language, number=asked)))
     return Group(*parts)

@@ -141,7 +141,7 @@ class Contacts:
             The contact as it reads back.
 
         Raises:
-            ChangedMeanwhileError: one of these columns has another value by now.
+            ChangedMeanwhileError: one of these columns has another value now.
             DuplicateError: another contact has the new name.
             RefusedError: the database refused it.
         """
@@ -171,7 +171,7 @@ class Contacts:
             row: the contact as it was read in this transaction.
 
         Raises:
-            ChangedMeanwhileError: it is another one by now.
+            ChangedMeanwhileError: it is another one now.
             RefusedError: the database refused it, or the contact still exists afterwards.
         """
         marq = int(row["cbMarq"])

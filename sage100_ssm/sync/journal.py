@@ -324,34 +324,39 @@ class Conflict(Facts):
 
 
 @dataclass(frozen=True, slots=True)
-class AmbiguousMatch(Facts):
-    """Several contacts without a link could be one person, or an ``extId`` is not believed.
+class WhoIsWho(Facts):
+    """Contacts without a link may be one person, and a person decides (P16).
 
     Attributes:
         in_sage100: the Sage contacts in question.
         in_ssm: the SSM contacts in question.
+    """
+
+    in_sage100: tuple[Named, ...]
+    in_ssm: tuple[Named, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AmbiguousMatch(WhoIsWho):
+    """Several contacts without a link could be one person, or an ``extId`` is not believed.
+
+    Attributes:
         by_ext_id: whether an ``extId`` brings them together, and not their names: those may then be different people's.
     """
 
     code = Code.AMBIGUOUS_MATCH
-    in_sage100: tuple[Named, ...]
-    in_ssm: tuple[Named, ...]
     by_ext_id: bool
 
 
 @dataclass(frozen=True, slots=True)
-class PossibleDuplicate(Facts):
-    """Contacts without a link are likely the same person, and a person decides.
+class PossibleDuplicate(WhoIsWho):
+    """Contacts without a link are likely the same person.
 
     Attributes:
-        in_sage100: the Sage contacts in question.
-        in_ssm: the SSM contacts in question.
         evidence: what speaks for it.
     """
 
     code = Code.POSSIBLE_DUPLICATE
-    in_sage100: tuple[Named, ...]
-    in_ssm: tuple[Named, ...]
     evidence: tuple[str, ...]
 
 

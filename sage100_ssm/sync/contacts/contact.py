@@ -114,6 +114,10 @@ class Contact:
         """Last and first name as P4 compares them."""
         return normalise.name_key(self._text(LAST_NAME), self._text(FIRST_NAME))
 
+    def is_named(self, last: str | None, first: str | None) -> bool:
+        """Whether it has these names, as P4 compares them; no names are nobody's."""
+        return bool(last or first) and self.name_key == normalise.name_key(last, first)
+
     @property
     def match_key(self) -> tuple[str, str, str]:
         """Company, last and first name as P4 compares them."""

@@ -205,9 +205,7 @@ class Draft:
         """Whether a Sage contact may be one that we created, unconfirmed: by its ``CT_No``, or by its names."""
         # Somebody else may have had the number by then: the row then has another one.
         return any(
-            i.sage100_no == row.number or (any(i.names) and normalise.name_key(*i.names) == row.name_key)
-            for i in self.world.intents
-            if i.side is Side.SAGE100
+            i.sage100_no == row.number or row.is_named(*i.names) for i in self.world.intents if i.side is Side.SAGE100
         )
 
     def _living_in_ssm(self) -> Iterator[Contact]:

@@ -97,8 +97,8 @@ def _is_typed_again(draft: Draft, link: Link, fate: links.Fate | None, sage100: 
         pair = _shown(draft, link, sage100, ssm)
         if complete:
             return _goes_on_in_ssm(draft, pair)
-        bearers = _bearers(draft, pair)
-        return bool(bearers or _successor_in_ssm(draft, pair, bearers))
+        claimants = _claimants(draft, pair)
+        return bool(claimants or _successor_in_ssm(draft, pair, claimants))
     return False
 
 
@@ -270,18 +270,18 @@ def _goes_on_in_ssm(draft: Draft, pair: ShownPair, *notices: Entry) -> bool:
     Returns:
         Whether nothing else is to be done about the deletion in this run.
     """
-    bearers = _bearers(draft, pair)
-    if successor := _successor_in_ssm(draft, pair, bearers):
+    claimants = _claimants(draft, pair)
+    if successor := _successor_in_ssm(draft, pair, claimants):
         draft.notice(*notices)
         _move_in_ssm(draft, pair, successor)
         return True
-    facts = AmbiguousMatch((pair.sage100.named,), tuple(c.named for c in bearers), by_ext_id=True)
-    draft.problem(*(Entry(subject_of(pair.sage100, bearer), facts) for bearer in bearers))
-    draft.held_ssm_ids |= {bearer.id for bearer in bearers}
-    return bool(bearers)
+    facts = AmbiguousMatch((pair.sage100.named,), tuple(c.named for c in claimants), by_ext_id=True)
+    draft.problem(*(Entry(subject_of(pair.sage100, claimant), facts) for claimant in claimants))
+    draft.held_ssm_ids |= {claimant.id for claimant in claimants}
+    return bool(claimants)
 
 
-def _bearers(draft: Draft, pair: ShownPair) -> list[Contact]:
+def _claimants(draft: Draft, pair: ShownPair) -> list[Contact]:
     """The live SSM contacts without a link that have the link's ``extId`` and are not known to be somebody else."""
     row = pair.sage100
     wanted = ExtId(pair.link.origin, draft.world.database, row.id)
@@ -289,7 +289,7 @@ def _bearers(draft: Draft, pair: ShownPair) -> list[Contact]:
     return [c for c in unlinked if not draft.world.decisions.keep_apart(row.id, c.id)]
 
 
-def _successor_in_ssm(draft: Draft, pair: ShownPair, bearers: Sequence[Contact]) -> Contact | None:
+def _successor_in_ssm(draft: Draft, pair: ShownPair, claimants: Sequence[Contact]) -> Contact | None:
     """The live SSM contact without a link that is the deleted one typed again.
 
     That is the one that a person named, the only one with the ``extId`` that passes the test of P4.1, or else the only
@@ -299,9 +299,9 @@ def _successor_in_ssm(draft: Draft, pair: ShownPair, bearers: Sequence[Contact])
     keys = {(company, *names) for company in _companies(row, gone) for names in (row.name_key, gone.name_key)}
     named = (c for key in keys for c in draft.live_by_name.get(key, ()) if c.id not in draft.linked_ssm_ids)
     namesakes = [c for c in named if not draft.world.decisions.keep_apart(row.id, c.id)]
-    marked = [c for c in bearers if draft.people.is_same_person(row, c)]
-    told = [c for c in (*bearers, *namesakes) if Pair(row.id, c.id) in draft.world.decisions.same]
-    candidates = {c.id: c for c in told or marked or namesakes}
+    marked = [c for c in claimants if draft.people.is_same_person(row, c)]
+    named_by_person = [c for c in (*claimants, *namesakes) if Pair(row.id, c.id) in draft.world.decisions.same]
+    candidates = {c.id: c for c in named_by_person or marked or namesakes}
     return next(iter(candidates.values())) if len(candidates) == 1 else None
 
 

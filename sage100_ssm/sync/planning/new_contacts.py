@@ -217,7 +217,9 @@ def _create_in_ssm(draft: Draft, contact: Contact, origin: Side) -> None:
     values |= {"accountId": accounts[0], "extId": str(ext_id)}
     # P16: a card that a person holds for somebody else may keep the mark, and SSM would refuse it to another one. The
     # new card gets it by the update that follows.
-    if any(draft.world.decisions.keep_apart(contact.id, bearer.id) for bearer in draft.live_by_ext_id.get(ext_id, ())):
+    if any(
+        draft.world.decisions.keep_apart(contact.id, claimant.id) for claimant in draft.live_by_ext_id.get(ext_id, ())
+    ):
         values["extId"] = None
     creation = _creation(draft, contact, Side.SSM, origin, values, load)
     draft.write(replace(creation, follows=draft.displaced.get(contact.id)))

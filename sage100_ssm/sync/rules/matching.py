@@ -251,8 +251,7 @@ class _Matcher:
 
     def _is_created(self, intent: Intent, row: Contact, contact: Contact) -> bool:
         """Whether a row with the ``CT_No`` of a creation is what came of it, and not somebody else's contact."""
-        has_names = any(intent.names) and row.name_key == normalise.name_key(*intent.names)
-        return has_names or self._shares_trait(row, contact)
+        return row.is_named(*intent.names) or self._shares_trait(row, contact)
 
     def _shares_trait(self, row: Contact, contact: Contact) -> bool:
         """Whether something personal agrees: the same ``CT_No`` alone may have gone to somebody else's contact."""

@@ -72,7 +72,7 @@ class RunOptions:
 
     @property
     def mark(self) -> dict[str, int]:
-        """What tells the run of a ``retry`` from others among its figures in the state."""
+        """What marks the run of a ``retry`` among its figures in the state."""
         return {} if self.problem is None else {RETRY: self.problem}
 
 

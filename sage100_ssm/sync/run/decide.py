@@ -12,13 +12,12 @@ from sage100_ssm.sync.contacts.contact import Contact, Marks
 from sage100_ssm.sync.contacts.fields import FieldKind, fields_present
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import (
-    AmbiguousMatch,
     Code,
     Entry,
     IncompleteRead,
-    PossibleDuplicate,
     Subject,
     ValueUnknown,
+    WhoIsWho,
 )
 from sage100_ssm.sync.model import Link, Side
 from sage100_ssm.sync.planning.backoff import refused_values
@@ -231,12 +230,8 @@ def _partly_read(side: Side, row: Row, mapper: Mapper) -> PartlyRead:
 
 def _asked(open_problems: Iterable[JournalEntry]) -> frozenset[Pair]:
     """The pairs about which a person is asked whether they are one person (P4, P16)."""
-    pairs: set[Pair] = set()
-    for entry in (known.entry for known in open_problems):
-        match entry.facts:
-            case AmbiguousMatch(in_sage100, in_ssm) | PossibleDuplicate(in_sage100, in_ssm):
-                pairs |= {Pair(row.id, contact.id) for row in in_sage100 for contact in in_ssm}
-    return frozenset(pairs)
+    questions = [known.entry.facts for known in open_problems if isinstance(known.entry.facts, WhoIsWho)]
+    return frozenset(Pair(row.id, contact.id) for q in questions for row in q.in_sage100 for contact in q.in_ssm)
 
 
 def _disputed(open_problems: Iterable[JournalEntry]) -> Mapping[tuple[Side, int], frozenset[str]]:

@@ -9,7 +9,7 @@ from sage100_ssm.sync.journal import AmbiguousMatch, Entry, PossibleDuplicate
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import World
 from sage100_ssm.sync.rules.evidence import Evidence
-from sage100_ssm.sync.state.open_problems import same_problem
+from sage100_ssm.sync.state.open_problems import finder
 from sage100_ssm.sync.state.records import JournalEntry
 
 
@@ -55,6 +55,7 @@ def candidates(plan: Plan, world: World, open_problems: Sequence[JournalEntry]) 
 
 def _asked(problems: Iterable[Entry], world: World, open_problems: Sequence[JournalEntry]) -> Iterator[Candidates]:
     """Each group of contacts once: several problems, one for each contact, ask about the same group."""
+    number_of = finder(open_problems)
     seen: set[tuple[frozenset[int], frozenset[int]]] = set()
     for problem in problems:
         match problem.facts:
@@ -73,7 +74,7 @@ def _asked(problems: Iterable[Entry], world: World, open_problems: Sequence[Jour
             tuple(map(str, evidence)),
             _known(world.sage100, ids[0]),
             _known(world.ssm, ids[1]),
-            next((known.id for known in open_problems if same_problem(known.entry, problem)), None),
+            number_of(problem),
         )
 
 

@@ -10,7 +10,7 @@ from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import Marks
 from sage100_ssm.sync.failures import Exit
-from sage100_ssm.sync.journal import Code, Entry, Subject
+from sage100_ssm.sync.journal import Entry, Subject, WhoIsWho
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import EXT_ID, Change, Write
@@ -193,10 +193,6 @@ class PlanReport:
         }
 
 
-_ASKED = frozenset({Code.AMBIGUOUS_MATCH, Code.POSSIBLE_DUPLICATE})
-"""The problems that ask who a contact is."""
-
-
 def planned(plan: Plan, marks: Marks, exit_code: Exit, guards: Sequence[Entry] = ()) -> PlanReport:
     """The report of a plan.
 
@@ -210,7 +206,7 @@ def planned(plan: Plan, marks: Marks, exit_code: Exit, guards: Sequence[Entry] =
         exit_code=exit_code,
         guards=guards,
         matched=len(plan.matches),
-        doubtful=sum(problem.code in _ASKED for problem in plan.problems),
+        doubtful=sum(isinstance(problem.facts, WhoIsWho) for problem in plan.problems),
     )
 
 

@@ -63,9 +63,12 @@ def problem_changes(
     )
 
 
-def same_problem(one: Entry, two: Entry) -> bool:
-    """Whether two problems are the same: code, field and cause, or no id of the contact known of both differs."""
-    return not set(_keys(one)).isdisjoint(_keys(two)) and _may_be_same(one, two)
+def finder(open_problems: Iterable[JournalEntry]) -> Callable[[Entry], int | None]:
+    """A function that gives the journal's number of the open problem that is the same as an entry, if one is."""
+    index = _Index()
+    for problem in open_problems:
+        index.add(_Tracked(problem.entry, problem.id))
+    return lambda entry: next((tracked.id for tracked in index.find(entry)), None)
 
 
 def joined_by_cause(entries: Iterable[Entry]) -> list[Entry]:
