@@ -1,6 +1,6 @@
 """P4: who is the same contact on both sides, where no link says so yet."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -10,7 +10,7 @@ from sage100_ssm.sync.model import Intent, Side
 from sage100_ssm.sync.policy import PossibleDuplicates
 from sage100_ssm.sync.rules.decisions import Decisions, Pair
 from sage100_ssm.sync.rules.evidence import People
-from sage100_ssm.sync.rules.matching import Known, match
+from sage100_ssm.sync.rules.matching import Known, match, who_may_be_same
 from tests.support import worlds
 
 SAGE, SSM = Side.SAGE100, Side.SSM
@@ -237,6 +237,18 @@ CASES = [
         [{"lastName": "Martin", "email": "ada@x.example"}],
         possible_duplicate=PossibleDuplicates.CREATE,
     ),
+    Case(
+        "a contact without any name, and the same e-mail",
+        [{"CT_EMail": "ada@x.example"}],
+        [{"lastName": "", "firstName": "", "email": "ada@x.example"}],
+        problems=[(POSSIBLE, 1, 501)],
+    ),
+    Case(
+        "a row without any name, and the same e-mail",
+        [{"CT_Nom": "", "CT_Prenom": "", "CT_EMail": "ada@x.example"}],
+        [{"email": "ada@x.example"}],
+        problems=[(POSSIBLE, 1, 501)],
+    ),
     # a person decided
     Case("a person said that they are the same", [BOB], [{}], [(1, 501, SAGE)], decisions=Decisions(same=PAIR)),
     Case("and one of them is linked since", [BOB], [{}], decisions=Decisions(same=PAIR), linked=(1,)),
@@ -291,6 +303,11 @@ CASES = [
 
 
 def matched(case):
+    return match(*sides_of(case))
+
+
+def sides_of(case):
+    """The contacts without a link of each side, and what matching may rely on."""
     known = worlds.mapper()
     rows = {n: known.read(Side.SAGE100, worlds.sage_row(n, **changes)) for n, changes in enumerate(case.sage100, 1)}
     contacts = [known.read(Side.SSM, worlds.ssm_row(n, **changes)) for n, changes in enumerate(case.ssm, 501)]
@@ -299,7 +316,7 @@ def matched(case):
     people = People((*rows.values(), *contacts), "FR")
     marks = Marks(worlds.DATABASE)
     settings = (case.decisions, case.possible_duplicate)
-    return match(free, contacts, Known(marks, people, rows, linked, case.origins, case.intents, *settings))
+    return free, contacts, Known(marks, people, rows, linked, case.origins, case.intents, *settings)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -308,6 +325,20 @@ def test_matching(case):
     pairs = [(m.sage100.id, m.ssm.id, m.origin) for m in result.matches]
     problems = [(p.code, p.subject.sage100_id, p.subject.ssm_id) for p in result.problems]
     assert (pairs, sorted(problems, key=str)) == (case.pairs, sorted(case.problems, key=str))
+
+
+@pytest.mark.parametrize(("setting", "pairs"), [(PossibleDuplicates.ASK, [(1, 501)]), (PossibleDuplicates.CREATE, [])])
+def test_whom_the_site_does_not_want_to_be_asked_about_is_no_candidate(setting, pairs):
+    case = Case("the same e-mail", [{"CT_EMail": "ada@x.example"}], [{"lastName": "Martin", "email": "ada@x.example"}])
+    rows, contacts, known = sides_of(replace(case, possible_duplicate=setting))
+    assert [(row.id, contact.id) for row, contact in who_may_be_same(rows, contacts, known)] == pairs
+
+
+def test_p13_whom_we_created_from_a_contact_that_is_deleted_since_is_nobodys_where_it_left_the_scope():
+    intents = (Intent(SAGE, 501, sage100_no=101),)
+    rows, contacts, known = sides_of(Case("created", [{}], [{"deleted": True}], out_of_scope=(1,), intents=intents))
+    result = match(rows, (), known, deleted=contacts)
+    assert (result.matches, result.problems, result.out_of_scope) == ([], [], [])
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -6,12 +6,14 @@ import pytest
 
 from sage100_ssm.sync.contacts.fields import STANDARD, Direction, Field
 from sage100_ssm.sync.journal import ChangePutBack, Code, ConflictSettled, ValueNotRepresentable
-from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.model import Side, ValuePair
 from sage100_ssm.sync.policy import ConflictPolicy, Policy, TooLong
+from sage100_ssm.sync.rules.decisions import ValueDecision
 from sage100_ssm.sync.rules.merge import FieldMerge
 from sage100_ssm.sync.rules.pair import ShownPair
 from tests.support import worlds
 
+SAGE, SSM = Side.SAGE100, Side.SSM
 BY_NAME = {
     **{f.name: f for f in STANDARD},
     "remark": Field("remark", "Remarque", "Z_remark"),
@@ -37,6 +39,7 @@ def merged(
     missing=None,
     stamps=None,
     disputed=(),
+    decided=None,
 ):
     """Merge one field of Ada, whose base (both sides' or each one's) and values are given."""
     field = replace(BY_NAME[name], direction=Direction(direction))
@@ -52,7 +55,7 @@ def merged(
     stamp = dict(zip(("cbModification", "dateUpdated"), stamps, strict=True)) if stamps else {}
     rows = before[0] | {field.sage100: here}, before[1] | {field.ssm: there}
     row, contact = known.read(Side.SAGE100, rows[0] | stamp), known.read(Side.SSM, rows[1] | stamp)
-    pair = ShownPair(link, row, contact, frozenset(disputed))
+    pair = ShownPair(link, row, contact, frozenset(disputed), decided={name: decided} if decided else {})
     (result,) = FieldMerge((field,), pair, known, Policy(ConflictPolicy(conflict))).decide()
     assert result.field is field
     return result
@@ -117,6 +120,26 @@ def test_p1_p4_a_text_that_travels_both_ways(base, here, there, conflict, expect
 )
 def test_p1_a_conflict_that_a_person_is_to_settle_waits_for_equal_values(here, there, conflict, disputed, expected):
     assert outcome(merged("skype", "a", here, there, conflict=conflict, disputed=disputed)) == expected
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "winner", "expected"),
+    [
+        pytest.param("b", "c", SAGE, ("ssm", "b", SETTLED), id="Sage's value stands"),
+        pytest.param("b", "c", SSM, ("sage100", "c", SETTLED), id="SSM's value stands"),
+        pytest.param("b", "d", SSM, Code.CONFLICT, id="SSM shows something else since: the person is asked again"),
+        pytest.param("d", "c", SSM, Code.CONFLICT, id="and so does Sage"),
+    ],
+)
+def test_p16_a_persons_answer_to_a_conflict_stands_while_both_sides_show_what_was_seen(here, there, winner, expected):
+    seen = ValueDecision(winner, ValuePair("b", "c"))
+    result = merged("skype", "a", here, there, conflict="manual", disputed=["skype"], decided=seen)
+    assert outcome(result) == expected
+
+
+def test_p16_an_answer_to_a_conflict_changes_nothing_where_the_setting_decides():
+    answer = ValueDecision(SSM, ValuePair("b", "c"))
+    assert outcome(merged("skype", "a", "b", "c", conflict="sage100", decided=answer)) == ("ssm", "b", SETTLED)
 
 
 @pytest.mark.parametrize(
