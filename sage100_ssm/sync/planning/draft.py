@@ -229,6 +229,28 @@ class Draft:
             if (intent.side, intent.source_id) == (side, source_id)
         )
 
+    # --- what a new SSM contact needs
+
+    def new_ext_id(self, wanted: str | None) -> str | None:
+        """The ``extId`` to create a contact with: none where another has that one, as SSM may refuse it to a second.
+
+        The new contact gets it by the update that follows, once it is free.
+        """
+        if wanted is None or wanted in self.spent_ext_ids:
+            return None
+        # Whoever had its `cbMarq` is deleted before (P14).
+        displaced = set() if self.world.ext_id_once else {link.ssm_id for link in self.displaced.values()}
+        return None if self._living_with.get(wanted, set()) - displaced else wanted
+
+    @cached_property
+    def _living_with(self) -> Mapping[str, set[int]]:
+        """The ids of the live SSM contacts by their ``extId``, whoever's it is."""
+        found: dict[str, set[int]] = {}
+        for contact in self._living_in_ssm():
+            if contact.ext_id:
+                found.setdefault(contact.ext_id, set()).add(contact.id)
+        return found
+
     # --- what a new Sage contact needs
 
     def next_number(self) -> int:

@@ -241,8 +241,6 @@ def _restore(draft: Draft, pair: ShownPair, refused: Entry) -> None:
     """P5: the link moves to a live contact that is the same person, or the contact is created again."""
     if _goes_on_in_ssm(draft, pair, refused):
         return
-    if draft.live_by_ext_id.get(ExtId(pair.link.origin, draft.world.database, pair.sage100.id)):
-        return  # several have the `extId`, or one that is not believed: SSM would refuse it to another one
     accounts = draft.companies.accounts_of(pair.sage100.company)
     if len(accounts) != 1:
         draft.wait_for_company(pair.sage100)
@@ -330,7 +328,7 @@ def _second_creation(draft: Draft, pair: ShownPair, merged: Sequence[Merged], ac
 
     wanted = ExtId(link.origin, draft.world.database, sage100.id)
     ext_id = draft.world.marks.to_write(ssm.ext_id, wanted) or ssm.ext_id
-    values |= {"accountId": account, "extId": None if ext_id in draft.spent_ext_ids else ext_id}
+    values |= {"accountId": account, "extId": draft.new_ext_id(ext_id)}
 
     # The new row sets the base of what it carries; not of what goes to Sage, or is held back.
     has_base = [m.field.name for m in merged if m.agreed or m.to is Side.SSM or m.field.name in link.base]

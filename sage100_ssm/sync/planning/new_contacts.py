@@ -214,13 +214,7 @@ def _create_in_ssm(draft: Draft, contact: Contact, origin: Side) -> None:
         return
     values = {name: value for name, value in load.values.items() if value is not None}
     ext_id = ExtId(origin, draft.world.database, contact.id)
-    values |= {"accountId": accounts[0], "extId": str(ext_id)}
-    # P16: a card that a person holds for somebody else may keep the mark, and SSM would refuse it to another one. The
-    # new card gets it by the update that follows.
-    if any(
-        draft.world.decisions.keep_apart(contact.id, claimant.id) for claimant in draft.live_by_ext_id.get(ext_id, ())
-    ):
-        values["extId"] = None
+    values |= {"accountId": accounts[0], "extId": draft.new_ext_id(str(ext_id))}
     creation = _creation(draft, contact, Side.SSM, origin, values, load)
     draft.write(replace(creation, follows=draft.displaced.get(contact.id)))
 

@@ -49,15 +49,20 @@ def test_p14_of_two_contacts_whose_rows_exchanged_their_numbers_each_link_follow
         pytest.param({"lastName": "Bobin"}, [1], id="SSM does not have it: it is created after the deletion"),
     ],
 )
-def test_p14_r9_a_number_that_sage_gave_to_another_contact_is_free_once_the_deletion_is_done(card, creations):
+@pytest.mark.parametrize("ext_id_once", [False, True])
+def test_p14_r9_a_number_that_sage_gave_to_another_contact_is_free_once_the_deletion_is_done(
+    card, creations, ext_id_once
+):
     # The state allows a `cbMarq` one live link at a time, and the old one ends with the deletion.
     again = worlds.sage_row(1, CT_No=150, CT_Nom="Martin")
     link = worlds.linked(HERE, THERE)
-    made = decide(worlds.world([again], [THERE, worlds.ssm_row(502, **card)], [link]))
+    world = worlds.world([again], [THERE, worlds.ssm_row(502, **card)], [link])
+    made = decide(replace(world, ext_id_once=ext_id_once))
     (deletion,) = made.of(SSM, Action.DELETE)
     created = made.of(SSM, Action.CREATE)
     assert (deletion.target_id, [w.sage100.id for w in created], made.links) == (501, creations, ())
     assert all(w.follows == link for w in created)
+    assert all(w.values["extId"] == (None if ext_id_once else OURS) for w in created)
 
 
 def test_p14_p9_a_row_that_replaced_a_linked_one_is_counted_and_the_old_contact_is_deleted_in_ssm():
@@ -194,6 +199,25 @@ def test_p5_p7_a_last_name_that_waits_for_its_first_name_keeps_its_base_when_the
     assert (creation.values["lastName"], creation.values["firstName"]) == ("Aubrelin", "Ada")
     assert not {"last_name", "first_name"} & set(creation.carried)
     assert worlds.told(made)[0] == ["value_missing first_name"]
+
+
+BEARERS = {
+    "a person said that it is somebody else": (
+        [worlds.ssm_row(502, extId=OURS, lastName="Martin")],
+        Decisions(different=frozenset({Pair(1, 502)})),
+    ),
+    "it is linked with another contact of Sage": ([worlds.ssm_row(502, extId=OURS, lastName="Bobin")], Decisions()),
+}
+
+
+@pytest.mark.parametrize(("others", "decisions"), BEARERS.values(), ids=BEARERS)
+def test_p5_a_contact_is_restored_without_the_mark_that_somebody_else_has(others, decisions):
+    rows = [HERE, worlds.sage_row(2, CT_Nom="Bobin")]
+    links = [worlds.linked(HERE, THERE)]
+    links += [] if decisions.different else [worlds.linked(rows[1], others[0])]
+    made = decide(replace(worlds.world(rows, [DELETED, *others], links), decisions=decisions))
+    (restored,) = [w for w in made.of(SSM, Action.CREATE) if w.sage100.id == 1]
+    assert (restored.values["lastName"], restored.values["extId"]) == ("Aubrelin", None)
 
 
 # --- P12: names that are taken

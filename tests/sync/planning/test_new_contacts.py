@@ -43,6 +43,14 @@ def test_r3_a_new_contact_takes_its_names_along_whichever_way_their_changes_go(d
     assert {"last_name", "first_name"} <= {*in_sage100.carried} & {*in_ssm.carried}
 
 
+@pytest.mark.parametrize(("ext_id_once", "ext_id"), [(False, OURS), (True, None)])
+def test_r3_a_contact_is_created_without_the_mark_that_ssm_keeps_for_a_deleted_one(ext_id_once, ext_id):
+    gone = worlds.ssm_row(extId=OURS, deleted=True)
+    made = decide(replace(worlds.world([worlds.sage_row()], [gone]), ext_id_once=ext_id_once))
+    (creation,) = made.of(SSM, Action.CREATE)
+    assert creation.values["extId"] == ext_id
+
+
 WITHOUT_WEB = Scope(contacts=ContactScope(({"CT_Fonction": "WEB*"},)))
 WEB_LOGIN = worlds.sage_row(CT_Fonction="Web 12")
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from sage100_ssm.sync.model import Side
+from sage100_ssm.exchange.receipt import Action
+from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.rules.decisions import Decisions, Pair
 from tests.support import worlds
@@ -79,6 +80,33 @@ def test_p16_an_answer_taken_back_is_asked_again_although_one_of_the_two_has_ano
     plan = planned([ROW], [EXACT, other], Decisions(separated=frozenset({Pair(1, 502)})))
     assert plan.of(Side.SAGE100) == []
     assert [(p.subject.sage100_id, p.subject.ssm_id) for p in plan.problems] == [(1, 502)]
+
+
+def test_p4_who_is_new_since_the_other_is_linked_does_not_wait_for_the_one_who_is_asked_about():
+    newcomer = worlds.ssm_row(503, lastName="Vidal Jean Pierre", firstName="")
+    world = worlds.world([ROW], [EXACT, SWAPPED, newcomer], [worlds.linked(ROW, EXACT)])
+    plan = decide(replace(world, asked=frozenset({Pair(1, 502)})))
+    assert [w.ssm.id for w in plan.of(Side.SAGE100)] == [503]
+
+
+LINK = worlds.linked(ROW, EXACT)
+
+
+def test_p16_two_who_were_linked_and_are_said_to_be_different_both_go_on_without_each_other():
+    corrected = {**EXACT, "lastName": "Martin"}  # Sage takes a name once in a company (P12)
+    plan = planned([ROW], [corrected], Decisions(different=frozenset({Pair(1, 501)})), [LINK])
+    assert worlds.links_of(plan) == {LINK.id: replace(LINK, status=LinkStatus.ENDED)}
+    (in_sage100,), (in_ssm,) = plan.of(Side.SAGE100), plan.of(Side.SSM)
+    assert (in_sage100.action, in_sage100.ssm.id) == (Action.CREATE, 501)
+    # The card keeps the mark until it has one of its own, and SSM may refuse it to a second contact.
+    assert (in_ssm.action, in_ssm.sage100.id, in_ssm.values["extId"]) == (Action.CREATE, 1, None)
+
+
+def test_p16_two_whose_link_is_taken_back_wait_for_a_person_to_decide_again():
+    plan = planned([ROW], [EXACT], Decisions(separated=frozenset({Pair(1, 501)})), [LINK])
+    assert worlds.links_of(plan) == {LINK.id: replace(LINK, status=LinkStatus.ENDED)}
+    assert plan.writes == ()
+    assert [(p.code, p.subject.sage100_id, p.subject.ssm_id) for p in plan.problems] == [("possible_duplicate", 1, 501)]
 
 
 OTHER_CARD = worlds.ssm_row(500, lastName="Vidal", firstName="Jean Pierre", extId="sage100:COPIE:1")
