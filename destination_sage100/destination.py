@@ -12,7 +12,8 @@ from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification, 
 
 from destination_sage100.config import DestinationSage100Config
 from destination_sage100.writer import ContactWriter
-from sage100_ssm.connectors.destination import SYNC_MODES, RecordDestination, Writer
+from sage100_ssm.connectors.catalog_streams import SYNC_MODES
+from sage100_ssm.connectors.destination import RecordDestination, Writer
 from sage100_ssm.connectors.destination_settings import DestinationSettings
 from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parse_configuration
 from sage100_ssm.connectors.refused_records import check_refused_records

@@ -14,7 +14,8 @@ from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 from destination_ssm.config import DestinationSsmConfig
 from destination_ssm.decision import CreationRules
 from destination_ssm.writer import SsmWriter
-from sage100_ssm.connectors.destination import SYNC_MODES, RecordDestination, Writer
+from sage100_ssm.connectors.catalog_streams import SYNC_MODES
+from sage100_ssm.connectors.destination import RecordDestination, Writer
 from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parse_configuration
 from sage100_ssm.connectors.refused_records import check_refused_records
 from sage100_ssm.connectors.spec import connection_specification

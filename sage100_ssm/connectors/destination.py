@@ -2,39 +2,39 @@
 
 import argparse
 import io
+import json
 import logging
 import sys
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
-import orjson
 from airbyte_cdk.destinations import Destination
+from airbyte_cdk.exception_handler import init_uncaught_exception_handler
 from airbyte_cdk.models import (
     AirbyteMessage,
-    AirbyteMessageSerializer,
     AirbyteStateStats,
     ConfiguredAirbyteCatalog,
     ConfiguredAirbyteCatalogSerializer,
-    DestinationSyncMode,
-    Type,
 )
 from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 from pydantic import BaseModel
 
+from sage100_ssm.connectors.catalog_streams import CatalogStreams, catalog_streams
 from sage100_ssm.connectors.command_line import exit_on_configuration_error, read_configuration, read_protocol_file
-from sage100_ssm.connectors.destination_settings import DestinationSettings, Scalar
+from sage100_ssm.connectors.destination_settings import DestinationSettings
 from sage100_ssm.connectors.errors import ConnectorError, parse_configuration
+from sage100_ssm.connectors.protocol_input import Record, State, StreamName, UnreadableLine, of_lines, of_messages
 from sage100_ssm.connectors.reporting import Reporter, reporting
-from sage100_ssm.connectors.request import MalformedRecord, WriteRequest, requested_action, write_request
+from sage100_ssm.connectors.request import MalformedRecord, WriteRequest, intended_action, write_request
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink
 
 logger = logging.getLogger("airbyte")
 
-SYNC_MODES = [DestinationSyncMode.append, DestinationSyncMode.append_dedup]
-"""Without overwrite: it would delete what other programs and people have entered."""
+MessageT = TypeVar("MessageT")
 
 
 class Writer(Protocol):
@@ -88,29 +88,11 @@ class RecordDestination(Destination, ABC):
             ConnectorError: the configuration or the catalog is wrong, the side cannot be written any further, or
                 records must be sent again.
         """
-        settings = parse_configuration(DestinationSettings, config)
-        with self.writers(config) as writers, reporting(self._sink, settings.refused_records) as reporter:
-            batch = _Batch(writers, reporter, _stream_formats(configured_catalog, writers, settings))
-            for message in input_messages:
-                if message.type is Type.RECORD and message.record is not None:
-                    batch.add(message.record.stream, message.record.data)
-                elif message.type is Type.STATE and message.state is not None:
-                    # Flushed first: a STATE confirms everything before it.
-                    message.state.destinationStats = AirbyteStateStats(recordCount=float(batch.flush()))
-                    stream = message.state.stream
-                    if reporter.may_confirm(stream.stream_descriptor.name if stream else None):
-                        yield message
-            batch.flush()
-
-    def run_cmd(self, parsed_args: argparse.Namespace) -> Iterable[AirbyteMessage]:
-        """Carry out a command."""
-        if parsed_args.command != "check":
-            yield from super().run_cmd(parsed_args)
-            return
-        # The CDK validates by JSON schema and quotes a wrong value, secrets included; our check names the setting.
-        config = self.read_config(parsed_args.config)
-        update_secrets(get_secrets(self.spec(logger).connectionSpecification, config))
-        yield self._run_check(config)
+        for state, counts in self.confirmed(config, configured_catalog, of_messages(input_messages)):
+            assert state.message.state is not None
+            # The CDK's own form of a STATE, which has no room for what was refused: see `run` for that of the platform.
+            state.message.state.destinationStats = AirbyteStateStats(recordCount=float(counts.loaded))
+            yield state.message
 
     def run(self, args: list[str]) -> None:
         """Speak the Airbyte protocol on the standard streams."""
@@ -118,141 +100,153 @@ class RecordDestination(Destination, ABC):
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(line_buffering=True)
         with exit_on_configuration_error():
-            super().run(args)
+            parsed = self.parse_args(args)
+            if parsed.command != "write":
+                super().run(args)
+                return
+            init_uncaught_exception_handler(logger)
+            for line in self._write_lines(parsed.config, parsed.catalog):
+                sys.stdout.write(f"{line}\n")
+
+    def run_cmd(self, parsed_args: argparse.Namespace) -> Iterable[AirbyteMessage]:
+        """Carry out a command other than `write`."""
+        if parsed_args.command != "check":
+            yield from super().run_cmd(parsed_args)
+            return
+        # The CDK validates by JSON schema and quotes a wrong value, secrets included; our check names the setting.
+        yield self._run_check(self._configuration(parsed_args.config))
 
     def read_config(self, config_path: str) -> MutableMapping[str, Any]:  # type: ignore[override]  # static in the CDK
         """Read a configuration file."""
         return read_configuration(config_path, self.settings_model)
 
-    def _run_write(
-        self, config: Mapping[str, Any], configured_catalog_path: str, input_stream: io.TextIOWrapper
-    ) -> Iterable[AirbyteMessage]:
-        """Write the messages of the input."""
+    def _configuration(self, path: str) -> Mapping[str, Any]:
+        """A configuration file, from now on with its secrets masked in every log line."""
+        config = self.read_config(path)
+        update_secrets(get_secrets(self.spec(logger).connectionSpecification, config))
+        return config
+
+    def _write_lines(self, config_path: str, catalog_path: str) -> Iterator[str]:
+        """Write the lines of the standard input; yield the lines of the STATE messages that are true."""
+        config = self._configuration(config_path)
         load = ConfiguredAirbyteCatalogSerializer.load
-        catalog = read_protocol_file(configured_catalog_path, "configured catalog", load)
+        catalog = read_protocol_file(catalog_path, "configured catalog", load)
+        if sys.stdin is None:
+            sentence = "There is nothing to write: the standard input is closed."
+            raise ConnectorError("no_input", sentence, configuration=True)
         logger.info("Begin writing to the destination...")
-        yield from self.write(config, catalog, self._parse_input_stream(input_stream))
+        for state, counts in self.confirmed(config, catalog, of_lines(sys.stdin.buffer)):
+            message = state.message
+            stats = {"recordCount": float(counts.loaded), "rejectedRecordCount": float(counts.refused)}
+            # All else as it came: the platform knows a STATE by what it added to it.
+            message["state"] = {**message["state"], "destinationStats": stats}
+            yield json.dumps(message, separators=(",", ":"))
         logger.info("Writing complete.")
 
-    def _parse_input_stream(self, input_stream: io.TextIOWrapper) -> Iterator[AirbyteMessage]:
-        """The messages of the input; a line that is not a message is skipped and logged by its number."""
-        for number, line in enumerate(input_stream, start=1):
-            try:
-                yield AirbyteMessageSerializer.load(orjson.loads(line))
-            except ValueError:
-                logger.warning("Line %d of the input is not a message of the Airbyte protocol: left out.", number)
+    def confirmed(
+        self,
+        config: Mapping[str, Any],
+        catalog: ConfiguredAirbyteCatalog,
+        inputs: Iterable[Record | State[MessageT] | UnreadableLine],
+    ) -> Iterator[tuple[State[MessageT], "Counts"]]:
+        """Write records; yield each state once it is true, with what became of the records that it covers.
+
+        Raises:
+            ConnectorError: as of `write`.
+        """
+        settings = parse_configuration(DestinationSettings, config)
+        with self.writers(config) as writers, reporting(self._sink, settings.refused_records) as reporter:
+            batch = _Batch(writers, reporter, catalog_streams(catalog, writers, settings))
+            for given in inputs:
+                if isinstance(given, Record):
+                    batch.add(given)
+                elif isinstance(given, UnreadableLine):
+                    batch.refuse(given)
+                else:
+                    # Flushed first: a STATE confirms everything before it.
+                    batch.flush()
+                    counts = batch.counts_since_state(given.stream)
+                    if reporter.may_confirm(str(given.stream) if given.stream else None):
+                        yield given, counts
+            batch.flush()
 
 
-@dataclass(frozen=True, slots=True)
-class _StreamFormat:
-    """How the records of one of the sender's streams are read.
+@dataclass(slots=True)
+class Counts:
+    """What became of the records of a stream since its last state.
 
     Attributes:
-        stream: the side's stream that they are written to.
-        declared: the fields that the catalog declares, in the sender's names.
-        rename: the sender's name of a field to the side's.
-        values: for a field of the sender, the side's value for each of its values.
+        loaded: how many were written, or were equal already.
+        refused: how many were not, for good.
     """
 
-    stream: str
-    declared: Sequence[str]
-    rename: Mapping[str, str]
-    values: Mapping[str, Mapping[str, Scalar]]
-
-
-def _stream_formats(
-    catalog: ConfiguredAirbyteCatalog, writers: Mapping[str, Writer], settings: DestinationSettings
-) -> dict[str, _StreamFormat]:
-    """The format of each stream in the catalog, by the sender's name of it.
-
-    Raises:
-        ConnectorError: the catalog has a stream, or a sync mode, that the destination does not take.
-    """
-    names = {s.stream.name: settings.streams.get(s.stream.name, s.stream.name) for s in catalog.streams}
-    if unknown := sorted(set(names.values()) - set(writers)):
-        raise ConnectorError(
-            "stream_unknown",
-            f"This destination does not take the stream {', '.join(unknown)}. It takes: {', '.join(writers)}.",
-            configuration=True,
-        )
-    if wrong := sorted(s.stream.name for s in catalog.streams if s.destination_sync_mode not in SYNC_MODES):
-        raise ConnectorError(
-            "sync_mode_unknown",
-            f"The stream {', '.join(wrong)} can be appended (append, append_dedup), not overwritten.",
-            configuration=True,
-        )
-    formats = {
-        s.stream.name: _StreamFormat(
-            names[s.stream.name],
-            list(s.stream.json_schema.get("properties") or {}),
-            settings.rename.get(s.stream.name, {}),
-            settings.values.get(s.stream.name, {}),
-        )
-        for s in catalog.streams
-    }
-    _warn_of_unknown_names(formats, settings)
-    return formats
-
-
-def _warn_of_unknown_names(formats: Mapping[str, _StreamFormat], settings: DestinationSettings) -> None:
-    if unknown := sorted({*settings.streams, *settings.rename, *settings.values} - set(formats)):
-        logger.warning("The settings name streams that the catalog does not have: %s.", ", ".join(unknown))
-    for stream, form in formats.items():
-        if form.declared and (missing := sorted({*form.rename, *form.values} - set(form.declared))):
-            logger.warning("The settings name fields that %s does not have: %s.", stream, ", ".join(missing))
+    loaded: int = 0
+    refused: int = 0
 
 
 class _Batch:
-    """Requests that wait, per stream of the side, until there are enough to write them at once."""
+    """Requests that wait, per stream of the side, until there are enough to write them at once.
 
-    def __init__(self, writers: Mapping[str, Writer], reporter: Reporter, formats: Mapping[str, _StreamFormat]) -> None:
-        self._writers, self._reporter, self._formats = writers, reporter, formats
+    Args:
+        writers: the writers, by the side's stream.
+        reporter: receives the receipts.
+        streams: the streams of the catalog.
+    """
+
+    def __init__(self, writers: Mapping[str, Writer], reporter: Reporter, streams: CatalogStreams) -> None:
+        self._writers, self._reporter, self._streams = writers, reporter, streams
         self._waiting: dict[str, list[WriteRequest]] = {}
-        self._records: dict[int, Mapping[str, Any]] = {}
+        self._records: dict[int, Record | UnreadableLine] = {}
         self._index = 0
-        self._since_state = 0
+        self._since_state: defaultdict[StreamName | None, Counts] = defaultdict(Counts)
 
-    def add(self, stream: str, data: Mapping[str, Any]) -> None:
-        """Add a record; write its stream's batch when it is full."""
-        # Refused records count, too: the sender knows a record by its position in the input.
-        index, self._index = self._index, self._index + 1
-        self._since_state += 1
-        self._records[index] = data
+    def add(self, record: Record) -> None:
+        """Add a record; write its stream's batch when it is full.
+
+        Raises:
+            ConnectorError: its stream is to be overwritten, or the side cannot be written any further.
+        """
+        index = self._next_index(record)
         try:
-            target, request = self._read(index, stream, data)
-        except MalformedRecord as error:
-            action = requested_action(data) or Action.UPDATE
-            refusal = Receipt(
-                index, stream, action, Outcome.REFUSED, cause=Cause.MALFORMED, field=error.field, detail=str(error)
+            form = self._streams.format_of(record.stream)
+            request = write_request(
+                index,
+                str(record.stream),
+                record.data,
+                id_field=self._writers[form.stream].id_field,
+                declared=form.declared,
+                rename=form.rename,
+                values=form.values,
             )
-            self._report(refusal)
+        except MalformedRecord as error:
+            self._report(_malformed(index, record.stream, intended_action(record.data), error.field, str(error)))
             return
-        waiting = self._waiting.setdefault(target, [])
+        waiting = self._waiting.setdefault(form.stream, [])
         waiting.append(request)
-        if len(waiting) >= self._writers[target].batch_size:
-            self._write(target)
+        if len(waiting) >= self._writers[form.stream].batch_size:
+            self._write(form.stream)
 
-    def flush(self) -> int:
-        """Write what waits; return how many records were added since the last flush."""
+    def refuse(self, line: UnreadableLine) -> None:
+        """Report a line that may have been a record: the sender takes it for written otherwise."""
+        index = self._next_index(line)
+        self._report(_malformed(index, line.stream, Action.UPDATE, line.field, line.reason))
+
+    def flush(self) -> None:
+        """Write what waits."""
         for stream in list(self._waiting):
             self._write(stream)
-        count, self._since_state = self._since_state, 0
-        return count
 
-    def _read(self, index: int, stream: str, data: Mapping[str, Any]) -> tuple[str, WriteRequest]:
-        """The side's stream that a record is written to, and what it asks for."""
-        form = self._formats.get(stream)
-        if form is None:
-            raise MalformedRecord(f"the stream {stream} is not in the catalog")
-        return form.stream, write_request(
-            index,
-            stream,
-            data,
-            id_field=self._writers[form.stream].id_field,
-            declared=form.declared,
-            rename=form.rename,
-            values=form.values,
-        )
+    def counts_since_state(self, stream: StreamName | None) -> Counts:
+        """What became of a stream's records since the last call about it, or, with None, of those of all streams."""
+        counted = [None, stream] if stream else list(self._since_state)
+        each = [self._since_state.pop(name, Counts()) for name in counted]
+        return Counts(sum(counts.loaded for counts in each), sum(counts.refused for counts in each))
+
+    def _next_index(self, given: Record | UnreadableLine) -> int:
+        # What is refused counts, too: the sender knows a record by its position in the input.
+        index, self._index = self._index, self._index + 1
+        self._records[index] = given
+        return index
 
     def _write(self, stream: str) -> None:
         if requests := self._waiting.pop(stream, []):
@@ -260,4 +254,15 @@ class _Batch:
                 self._report(receipt)
 
     def _report(self, receipt: Receipt) -> None:
-        self._reporter.report(receipt, self._records.pop(receipt.index))
+        given = self._records.pop(receipt.index)
+        counts = self._since_state[given.stream]
+        if receipt.outcome in {Outcome.REFUSED, Outcome.CHANGED}:
+            counts.refused += 1
+        else:
+            counts.loaded += 1
+        self._reporter.report(receipt, given.data if isinstance(given, Record) else given.text)
+
+
+def _malformed(index: int, stream: StreamName | None, action: Action, field: str | None, reason: str) -> Receipt:
+    name = str(stream) if stream else ""
+    return Receipt(index, name, action, Outcome.REFUSED, cause=Cause.MALFORMED, field=field, detail=reason)

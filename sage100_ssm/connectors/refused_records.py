@@ -3,6 +3,7 @@
 Where the setting ``refused_records`` asks for none, a refusal is in the log alone (`reporting`).
 """
 
+import json
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import orjson
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
 from sage100_ssm.connectors.destination_settings import FileRefused, RefusedRecords
@@ -44,8 +44,8 @@ class RefusedRecordsFile:
     ) -> None:
         self._file.close()
 
-    def append(self, receipt: Receipt, record: Mapping[str, Any]) -> None:
-        """Add a line: what was refused, when and why, and the record as it came."""
+    def append(self, receipt: Receipt, record: Mapping[str, Any] | str) -> None:
+        """Add a line: what was refused, when and why, and the record, or the line that is none, as it came."""
         line = {
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "stream": receipt.stream,
@@ -55,11 +55,12 @@ class RefusedRecordsFile:
             "field": receipt.field,
             "detail": filter_secrets(receipt.detail),
             "id": receipt.id,
-            "record": record,
+            "line" if isinstance(record, str) else "record": record,
         }
         if receipt.refused:
             line["refused"] = {field: filter_secrets(words) for field, words in receipt.refused.items()}
-        self._file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS).decode())
+        # Python's own: a record may contain whole numbers of any size.
+        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def save(self) -> None:
         """Make sure that all lines survive a crash of the machine."""

@@ -23,8 +23,8 @@ _PASSING = frozenset({Outcome.RETRY, Outcome.UNCERTAIN})
 class Reporter(Protocol):
     """Receives what became of each record, and decides which states are true by then."""
 
-    def report(self, receipt: Receipt, record: Mapping[str, Any]) -> None:
-        """Take a receipt, with the record as it came."""
+    def report(self, receipt: Receipt, record: Mapping[str, Any] | str) -> None:
+        """Take a receipt, with the record as it came, or with the line that is none."""
 
     def may_confirm(self, stream: str | None) -> bool:
         """Whether a STATE may be returned that covers all records reported so far.
@@ -45,7 +45,7 @@ class SinkReporter:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
 
-    def report(self, receipt: Receipt, record: Mapping[str, Any]) -> None:  # noqa: ARG002 - the sink's owner sent it
+    def report(self, receipt: Receipt, record: Mapping[str, Any] | str) -> None:  # noqa: ARG002 - the sink's owner sent it
         """Pass a receipt on."""
         self._sink(receipt)
 
@@ -70,7 +70,7 @@ class StandaloneReporter:
         self._refused = refused
         self._counts: dict[str, Counter[str]] = {}
 
-    def report(self, receipt: Receipt, record: Mapping[str, Any]) -> None:
+    def report(self, receipt: Receipt, record: Mapping[str, Any] | str) -> None:
         """Count and log what became of a record; keep a refused one."""
         result = _result_of(receipt)
         self._counts.setdefault(receipt.stream, Counter())[result] += 1

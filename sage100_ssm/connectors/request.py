@@ -3,13 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sage100_ssm.connectors.destination_settings import Scalar
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.exchange.record import COMPANY, CREATE, DELETED_AT, EXPECTED, RESERVED, SET
 
-_YES = frozenset({"true", "1"})
+_TRUTH = {None: False, "": False, 0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
+"""What a truth value may be written as; to Python, a 1 is a true."""
+_YEARS_OF_DELETIONS = range(1971, 2099)
+"""Dates before and after stand for "never" in many systems: 0001, 1900, 1970 (an empty number), 2099, 9999."""
 _LARGEST_ID = 2**63 - 1
 
 
@@ -78,7 +82,7 @@ def write_request(
         values: for some of the sender's fields, the side's value for each of their values.
 
     Raises:
-        MalformedRecord: a reserved field or the id has the wrong type, or a value has no counterpart in `values`.
+        MalformedRecord: a reserved field or the id has the wrong form, or a value has no counterpart in `values`.
     """
     translations = values or {}
     spelling = {name.lower(): name for name in (*RESERVED, *declared)}
@@ -108,11 +112,41 @@ def write_request(
 
 
 def requested_action(data: Mapping[str, Any]) -> Action | None:
-    """The action that a record's reserved fields ask for; None where it depends on what exists."""
-    # An empty marker deletes nothing: files and some databases write a null so.
-    if data.get(DELETED_AT):
+    """The action that a record's reserved fields ask for; None where it depends on what exists.
+
+    Raises:
+        MalformedRecord: they contain something else than a moment, or yes or no.
+    """
+    # An empty text is no value: files and some databases write a null so.
+    if (deleted_at := data.get(DELETED_AT)) not in (None, ""):
+        _require_moment(deleted_at)
         return Action.DELETE
-    return Action.CREATE if str(data.get(CREATE)).lower() in _YES else None
+    create = data.get(CREATE)
+    try:
+        creates = _TRUTH[create.strip().lower() if isinstance(create, str) else create]
+    except (KeyError, TypeError):
+        raise MalformedRecord(f"{CREATE} must be true or false", CREATE) from None
+    return Action.CREATE if creates else None
+
+
+def intended_action(data: Mapping[str, Any]) -> Action:
+    """The action that a record seems to ask for, whatever is wrong with it: for the report of its refusal."""
+    return Action.DELETE if data.get(DELETED_AT) else Action.CREATE if data.get(CREATE) else Action.UPDATE
+
+
+def _require_moment(value: Any) -> None:
+    """Make sure that a marker is a moment at which a row can have been deleted.
+
+    Raises:
+        MalformedRecord: it is not.
+    """
+    # A column of flags, or the word by which a program writes no value, must delete nobody.
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise MalformedRecord(f"{DELETED_AT} must be a date and time (ISO 8601)", DELETED_AT) from None
+    if moment.year not in _YEARS_OF_DELETIONS:
+        raise MalformedRecord(f"{DELETED_AT} is a date that stands for none", DELETED_AT)
 
 
 def _expected(

@@ -3,6 +3,8 @@
 import itertools
 import json
 import logging
+import shlex
+import subprocess
 from collections import Counter
 
 import jsonschema
@@ -11,7 +13,7 @@ from airbyte_cdk.models import AirbyteMessageSerializer
 
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
-from tests.support.connector_processes import catalog, command, conversation, piped, record, spoken, state
+from tests.support.connector_processes import Spoken, catalog, command, conversation, piped, record, spoken, state
 from tests.support.connector_sides import SageSide, SsmSide
 
 SIDES = {"sage100": SageSide, "ssm": SsmSide}
@@ -190,14 +192,28 @@ def test_a_write_takes_what_is_for_it_and_gives_each_state_back_once_it_is_true(
     )  # fmt: skip
 
     assert said.code == 0
-    back = [(each["stream"]["stream_state"], each["destinationStats"]["recordCount"]) for each in said.of("STATE")]
-    assert back == [({"at": 1}, 1.0), ({"at": 2}, 3.0)]
+    back = [(each["stream"]["stream_state"], each["destinationStats"]) for each in said.of("STATE")]
+    assert back == [
+        ({"at": 1}, {"recordCount": 1.0, "rejectedRecordCount": 2.0}),
+        ({"at": 2}, {"recordCount": 2.0, "rejectedRecordCount": 1.0}),
+    ]
     assert surnames(side) == before + Counter(["Nouvelle"]) - Counter([gone[side.names[0]]])
     assert not side.contacts()[cleared][side.email]
     logged = "".join(each["message"] for each in said.of("LOG"))
     assert '"cause":"not_found"' in logged
     assert "Confidentielle" not in said.text + said.errors
     assert not any(secret in said.text + said.errors for secret in side.secrets)
+
+
+@pytest.mark.parametrize("name", ["sage100"])
+def test_a_write_without_an_input_ends_with_a_sentence(side, writing):
+    shell = f"{shlex.join(command(side.destination, *writing))} <&-"
+    said = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603, S607
+
+    (trace,) = Spoken(said.returncode, said.stdout, said.stderr).of("TRACE")
+    assert said.returncode == 1
+    assert trace["error"]["message"] == "There is nothing to write: the standard input is closed."
+    assert "Traceback" not in said.stdout + said.stderr
 
 
 def test_a_write_that_was_killed_after_a_state_goes_on_from_it_and_writes_nobody_twice(side, writing):

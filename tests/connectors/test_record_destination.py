@@ -57,8 +57,9 @@ def outcomes(log):
     [
         (catalog("contacts", "invoices"), "invoices"),
         (catalog("contacts", mode=DestinationSyncMode.overwrite), "append_dedup"),
+        (catalog("contacts", mode=DestinationSyncMode.update), "append_dedup"),
     ],
-    ids=["stream that it does not take", "overwrite"],
+    ids=["stream that it does not take", "overwrite", "a mode of a later protocol"],
 )
 def test_what_the_destination_does_not_offer_is_refused_before_anything_is_written(configured, named):
     with pytest.raises(AirbyteTracedException) as caught:
@@ -184,18 +185,46 @@ def test_instructions_are_understood_in_whatever_case_a_database_keeps_names(cas
     assert asked(id=4, _company="BIJOU").company == "BIJOU"
 
 
-@pytest.mark.parametrize("nothing", [None, "", False])
-def test_nothing_is_deleted_for_a_moment_of_deletion_that_is_none(nothing):
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_nothing_is_deleted_without_a_moment_of_deletion(nothing):
     request = write_request(0, "contacts", {"id": 4, DELETED_AT: nothing}, id_field="id", declared=(), rename={})
     assert request.action is Action.UPDATE
 
 
 @pytest.mark.parametrize(
-    ("value", "creates"), [(True, True), ("true", True), ("1", True), ("false", False), ("0", False)]
+    "moment",
+    ["2026-11-24", "2026-11-24T10:00:00Z", "2026-11-24 10:00:00+00", "2026-11-24T10:00:00.0000000+01:00", "20261124"],
 )
+def test_a_moment_deletes_in_whatever_form_of_iso_8601(moment):
+    request = write_request(0, "contacts", {"id": 4, DELETED_AT: moment}, id_field="id", declared=(), rename={})
+    assert request.action is Action.DELETE
+
+
+@pytest.mark.parametrize(
+    "marker",
+    ["false", "0", "no", "NaT", "None", "null", " ", "true", "yes", "deleted", False, True, 0, 1, 1732406400, [], {},
+     "0001-01-01T00:00:00Z", "1899-12-30", "1900-01-01", "1970-01-01T00:00:00Z", "9999-12-31", "2099-12-31T00:00:00Z"],
+)  # fmt: skip
+def test_what_is_no_moment_of_deletion_deletes_nobody_and_is_refused_by_its_name(marker):
+    (receipt,) = written([record(id=4, _ab_cdc_deleted_at=marker)])
+    assert (receipt.outcome, receipt.cause, receipt.field) == (Outcome.REFUSED, Cause.MALFORMED, DELETED_AT)
+    assert receipt.action is (Action.DELETE if marker else Action.UPDATE)
+
+
+@pytest.mark.parametrize(
+    ("value", "creates"),
+    [(True, True), (1, True), ("True", True), ("1", True), ("false", False), ("0", False), (0, False), ("", False),
+     (None, False)],
+)  # fmt: skip
 def test_a_creation_is_asked_for_by_yes_alone(value, creates):
     request = write_request(0, "contacts", {"_create": value}, id_field="id", declared=(), rename={})
     assert (request.action is Action.CREATE) is creates
+
+
+@pytest.mark.parametrize("value", ["maybe", 2, [], {}, "NaT"])
+def test_a_creation_that_is_neither_asked_for_nor_not_is_refused(value):
+    (receipt,) = written([record(name="a", _create=value)])
+    assert (receipt.outcome, receipt.field) == (Outcome.REFUSED, "_create")
 
 
 @pytest.mark.parametrize(("company", "read"), [(2024, "2024"), (True, "True"), ("BIJOU", "BIJOU"), (None, None)])
@@ -215,3 +244,49 @@ def test_names_that_differ_in_case_alone_stay_apart_where_the_catalog_knows_both
     assert written([record(id=4, name="low")], declared)[0] == {"Name": None, "name": "low"}
     declared = catalog("contacts", fields=("id", "Name"))
     assert written([record(id=4, Name="high", name="low")], declared)[0] == {"Name": "high"}
+
+
+def in_namespaces(*namespaces, **more):
+    """A catalog with the stream `contacts` in each of some namespaces, with fields of its own."""
+    streams = [each for fields in more.values() for each in catalog("contacts", fields=fields).streams]
+    for configured, namespace in zip(streams, namespaces, strict=True):
+        configured.stream.namespace = namespace
+    both = catalog()
+    both.streams = streams
+    return both
+
+
+def record_of(namespace, **data):
+    message = record(**data)
+    message.record.namespace = namespace
+    return message
+
+
+def test_streams_of_one_name_in_two_namespaces_are_two():
+    configured = in_namespaces("paris", "lyon", first=("id", "name"), second=("id", "email", "phone"))
+    log = written([record_of("paris", id=4, name="a"), record_of("lyon", id=5, email="b")], configured)
+    assert [entry for entry in log if not isinstance(entry, Receipt)] == [{"name": "a"}, {"email": "b", "phone": None}]
+    assert [entry.stream for entry in log if isinstance(entry, Receipt)] == ["paris.contacts", "lyon.contacts"]
+
+
+def test_a_record_without_a_namespace_belongs_to_the_only_stream_of_its_name_and_to_none_of_two():
+    one = in_namespaces("paris", first=("id", "name"))
+    assert outcomes(written([record(id=4, name="a"), record_of("", id=5, name="a")], one)) == [Outcome.APPLIED] * 2
+    two = in_namespaces("paris", "lyon", first=("id", "name"), second=("id", "name"))
+    assert outcomes(written([record(id=4, name="a")], two)) == [Outcome.REFUSED]
+    assert outcomes(written([record_of("nice", id=4, name="a")], one)) == [Outcome.REFUSED]
+
+
+def test_clearing_a_connection_s_data_gives_the_states_back_deletes_nothing_and_says_so(caplog):
+    cleared = catalog("contacts", "invoices", mode=DestinationSyncMode.overwrite)
+    assert written([state(), state("invoices")], cleared) == [{}, {}]
+    (warning,) = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
+    assert warning.startswith("Nothing is cleared in contacts, invoices:")
+
+
+def test_a_record_for_a_stream_that_is_overwritten_ends_the_write_before_any_state():
+    log = []
+    given = [record(name="a"), state(at=1)]
+    with pytest.raises(AirbyteTracedException, match="not overwritten"):
+        log += Shelves(log).write({}, catalog("contacts", mode=DestinationSyncMode.overwrite), given)
+    assert not log

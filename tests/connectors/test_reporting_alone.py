@@ -16,6 +16,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
 from sage100_ssm.connectors.destination_settings import FileRefused
+from sage100_ssm.connectors.protocol_input import of_lines
 from sage100_ssm.connectors.refused_records import check_refused_records
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from tests.support.airbyte_messages import Destination, catalog, record, state
@@ -128,6 +129,28 @@ def test_a_refused_record_is_kept_in_the_file_with_time_reason_and_values_and_th
     }  # fmt: skip
     assert malformed["record"] == {"id": "x", "name": "refused"}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_line_that_is_no_record_is_kept_as_it_came_and_the_state_goes_past_it(tmp_path):
+    path = tmp_path / "refused.jsonl"
+    settings = {"refused_records": {"kind": "file", "path": str(path)}}
+    lines = [b'{"type": "RECORD", "record": {"stream": "contacts", "data": {"x": NaN, "y": "\\ud83d"}}}', b"{cut o"]
+    alone = Alone()
+    given = of_lines([*lines, json.dumps({"type": "STATE", "state": {"id": 1}}).encode()])
+    ((_, counts),) = alone.confirmed(settings, catalog("contacts"), given)
+    kept = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [each["line"].encode() for each in kept] == lines
+    assert [(each["stream"], each["cause"], each["field"]) for each in kept] == [
+        ("contacts", "malformed", "x"),
+        ("", "malformed", None),
+    ]
+    assert (counts.loaded, counts.refused) == (0, 2)
+
+
+def test_a_refused_record_with_a_number_of_any_size_is_kept(tmp_path):
+    path = tmp_path / "refused.jsonl"
+    written([record(id=2**70, name="a")], {"refused_records": {"kind": "file", "path": str(path)}})
+    assert json.loads(path.read_text())["record"]["id"] == 2**70
 
 
 def test_p7_a_record_written_in_part_is_kept_in_the_file_with_what_was_refused(tmp_path):

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sage100_ssm.connectors.request import MalformedRecord, WriteRequest, requested_action, write_request
+from sage100_ssm.connectors.request import MalformedRecord, WriteRequest, intended_action, write_request
 from sage100_ssm.exchange.failure import Failure, SideFailedError
 from sage100_ssm.exchange.reading import Reading, Row, StreamState
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink, changed_detail
@@ -172,7 +172,7 @@ class MemorySide:
             try:
                 request = write_request(index, "contacts", record, id_field=self.id_field, declared=(), rename={})
             except MalformedRecord as error:
-                action, words = requested_action(record) or Action.UPDATE, str(error)
+                action, words = intended_action(record), str(error)
                 sink(Receipt(index, "contacts", action, Outcome.REFUSED, cause=Cause.MALFORMED, detail=words))
             else:
                 self._meet(request, next(self.weather.fates, Fate.DONE), sink)
