@@ -47,6 +47,13 @@ class CatalogStreams:
     formats: Mapping[StreamName, StreamFormat]
     overwritten: AbstractSet[StreamName]
 
+    def known_name(self, stream: StreamName) -> StreamName:
+        """A stream's name in the catalog: a sender that names no namespace means the only stream of that name."""
+        if stream.namespace or stream in self.formats:
+            return stream
+        alike = [known for known in self.formats if known.name == stream.name]
+        return alike[0] if len(alike) == 1 else stream
+
     def format_of(self, stream: StreamName) -> StreamFormat:
         """How the records of a stream are read.
 
@@ -56,13 +63,10 @@ class CatalogStreams:
         """
         if stream in self.overwritten:
             raise _not_overwritten([str(stream)])
-        if (known := self.formats.get(stream)) is not None:
-            return known
-        # A sender that names no namespace means the only stream of that name.
-        alike = [form for name, form in self.formats.items() if not stream.namespace and name.name == stream.name]
-        if len(alike) == 1:
-            return alike[0]
-        raise MalformedRecord(f"the stream {stream} is not in the catalog")
+        try:
+            return self.formats[stream]
+        except KeyError:
+            raise MalformedRecord(f"the stream {stream} is not in the catalog") from None
 
 
 def catalog_streams(

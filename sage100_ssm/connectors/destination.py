@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from airbyte_cdk.destinations import Destination
@@ -156,17 +156,19 @@ class RecordDestination(Destination, ABC):
         """
         settings = parse_configuration(DestinationSettings, config)
         with self.writers(config) as writers, reporting(self._sink, settings.refused_records) as reporter:
-            batch = _Batch(writers, reporter, catalog_streams(catalog, writers, settings))
+            streams = catalog_streams(catalog, writers, settings)
+            batch = _Batch(writers, reporter, streams)
             for given in inputs:
                 if isinstance(given, Record):
-                    batch.add(given)
+                    batch.add(replace(given, stream=streams.known_name(given.stream)))
                 elif isinstance(given, UnreadableLine):
                     batch.refuse(given)
                 else:
                     # Flushed first: a STATE confirms everything before it.
                     batch.flush()
-                    counts = batch.counts_since_state(given.stream)
-                    if reporter.may_confirm(str(given.stream) if given.stream else None):
+                    stream = streams.known_name(given.stream) if given.stream else None
+                    counts = batch.counts_since_state(stream)
+                    if reporter.may_confirm(str(stream) if stream else None):
                         yield given, counts
             batch.flush()
 
