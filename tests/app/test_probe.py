@@ -15,6 +15,7 @@ from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault, Reset
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.sync.failures import SideUnavailableError, SyncError
+from sage100_ssm.sync.run import lease as run_lease
 from sage100_ssm.sync.run.lease import leased
 from sage100_ssm.sync.state.errors import AnotherRun
 from sage100_ssm.sync.state.store import StateStore
@@ -167,7 +168,8 @@ def test_a_company_that_does_not_stand_on_both_sides_is_refused_before_anything_
     assert {call.method for call in site.api.requests if call.path != "/login"} == {"GET"}
 
 
-def test_a_run_under_way_would_take_the_scratch_contact_for_somebody(site):
+def test_a_run_under_way_would_take_the_scratch_contact_for_somebody(site, monkeypatch):
+    monkeypatch.setattr(run_lease, "_RENEW_EVERY_SECONDS", 0.1)  # the sign of life that the probe waits for
     with StateStore.open(site.settings.state) as store, leased(store, lease_owner(), utc_now):
         with pytest.raises(AnotherRun):
             codes(site)
