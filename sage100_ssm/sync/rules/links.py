@@ -48,11 +48,14 @@ def same_in_sage(
 
 def is_replacement(link: Link, row: Contact) -> bool:
     """P14: whether a row under a link's ``cbMarq`` is another contact: a restored database gives a number twice."""
+    return _has_another_creation(link, row) and not _has_names_of(row, link)
+
+
+def _has_another_creation(link: Link, row: Contact) -> bool:
+    """Whether a row was created at another moment than the one remembered; older databases have no such moment."""
     remembered, created = link.sage100_created, row.row.get("cbCreation")
-    if not remembered or not created:
-        return False  # older databases have no creation time
     # Compared as local times, since the zone of the settings may have changed between the two readings.
-    return remembered[:_TO_THE_SECOND] != created[:_TO_THE_SECOND] and not _has_names_of(row, link)
+    return bool(remembered and created and remembered[:_TO_THE_SECOND] != created[:_TO_THE_SECOND])
 
 
 def _has_names_of(contact: Contact, link: Link) -> bool:
@@ -74,19 +77,17 @@ _WELL_BEFORE = timedelta(minutes=65)
 
 
 def is_outdated(link: Link, sage100: Contact, today: datetime | None) -> bool:
-    """P9: whether a Sage row was last changed well before the version of it that was seen, or created well after it.
+    """P9: whether a Sage row was last changed well before the version that was seen, or created at another moment.
 
-    A row that was created after is another one: a database restored from a backup gave the same ids a second time.
+    A row with another creation is another one: a database restored from a backup gave the same ids a second time.
     """
+    if _has_another_creation(link, sage100):
+        return True
     seen, now = moment(link.sage100_stamp), moment(sage100.stamp)
     # A stamp in the future came from a wrong clock and proves nothing.
     if seen is None or now is None or (today and seen > today):
         return False
-    if seen - now > _WELL_BEFORE:
-        return True
-    created = moment(sage100.row.get("cbCreation"))
-    # Compared as local times, since the zone of the settings may have changed between the two readings.
-    return created is not None and created.replace(tzinfo=None) - seen.replace(tzinfo=None) > _WELL_BEFORE
+    return seen - now > _WELL_BEFORE
 
 
 # --- P9: what counts towards a mass change

@@ -344,6 +344,18 @@ def test_three_rows_that_differ_and_are_older_than_what_was_seen_were_restored(s
     assert [code for code, *_ in stops] == ([Code.RESTORED_SIDE_GUARD] if stopped else [])
 
 
+def test_edits_in_a_table_that_was_imported_with_older_stamps_stop_nothing():
+    rows, there, _ = people(3)
+    imported = {"cbModification": "2020-05-04T09:00:00+02:00", "cbCreation": "2026-03-01T09:00:00+01:00"}
+    rows = [row | imported for row in rows]
+    links = [
+        worlds.linked(row, card, sage100_created=imported["cbCreation"]) for row, card in zip(rows, there, strict=True)
+    ]
+    edited = [row | {"CT_EMail": "new@x.example", "cbModification": "2026-03-02T09:00:00+01:00"} for row in rows]
+    made, stops = guarded(edited, there, links)
+    assert (stops, len(made.writes)) == ([], 3)
+
+
 def test_one_or_two_older_rows_count_as_edits_and_what_they_replace_is_kept():
     rows, there, links = people(3)
     older = {"CT_EMail": "old@x.example", "cbModification": "2026-02-01T09:00:00+01:00"}

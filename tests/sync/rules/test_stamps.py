@@ -97,48 +97,32 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=PARIS)
             "2026-03-02T12:00:00+01:00", "2025-01-01T00:00:00+01:00", None, NOON, True, id="seen at this very moment"
         ),
         pytest.param(
-            TEN_IN_PARIS,
-            "2026-03-02T11:30:00+01:00",
-            "2026-03-02T11:05:01+01:00",
-            NOON,
-            True,
-            id="created more than 65 minutes after it was seen: another row of the same id",
-        ),
-        pytest.param(
-            TEN_IN_PARIS,
-            "2026-03-02T11:30:00+01:00",
-            "2026-03-02T11:05:00+01:00",
-            NOON,
-            False,
-            id="created exactly 65 minutes after",
-        ),
-        pytest.param(
-            TEN_IN_PARIS,
-            "2026-03-02T11:30:00+01:00",
             "2020-01-01T00:00:00+01:00",
+            TEN_IN_PARIS,
+            "2026-03-02T09:00:00+01:00",
             NOON,
             False,
-            id="created years ago",
-        ),
-        pytest.param(
-            TEN_IN_PARIS,
-            TEN_IN_PARIS,
-            "2026-03-02T09:30:00-05:00",
-            NOON,
-            False,
-            id="created before, by Sage's clock, whatever zone the settings named since",
-        ),
-        pytest.param(
-            TEN_IN_PARIS,
-            TEN_IN_PARIS,
-            "2026-03-02T11:30:00+05:00",
-            NOON,
-            True,
-            id="created after, by Sage's clock, whatever zone the settings named since",
+            id="imported by SQL with the stamps of another table: created after it was seen, and remembered so",
         ),
     ],
 )
 def test_p9_a_row_that_is_older_than_what_was_seen_comes_from_a_backup(seen, stamp, created, today, outdated):
     row = worlds.sage_row(cbModification=stamp) | ({"cbCreation": created} if created else {})
-    link = worlds.linked(sage100_stamp=seen)
+    link = worlds.linked(sage100_stamp=seen, sage100_created=created)
     assert is_outdated(link, worlds.mapper().read(SAGE, row), today) is outdated
+
+
+@pytest.mark.parametrize(
+    ("remembered", "created", "outdated"),
+    [
+        pytest.param("2024-03-05T10:11:12+01:00", "2024-03-05T10:11:12-05:00", False, id="at the moment remembered"),
+        pytest.param("2024-03-05T10:11:12+01:00", "2024-03-05T10:11:13+01:00", True, id="after it"),
+        pytest.param("2024-03-05T10:11:12+01:00", "2020-03-05T10:11:12+01:00", True, id="before it"),
+        pytest.param(None, "2026-03-02T11:05:01+01:00", False, id="no moment is remembered"),
+        pytest.param("2024-03-05T10:11:12+01:00", None, False, id="an older database has none"),
+    ],
+)
+def test_p9_a_row_that_was_created_at_another_moment_comes_from_a_backup(remembered, created, outdated):
+    row = worlds.sage_row(cbModification=TEN_IN_PARIS) | ({"cbCreation": created} if created else {})
+    link = worlds.linked(sage100_stamp=TEN_IN_PARIS, sage100_created=remembered)
+    assert is_outdated(link, worlds.mapper().read(SAGE, row), NOON) is outdated
