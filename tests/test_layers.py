@@ -37,6 +37,8 @@ LIBRARIES = {
     "alembic": {"sync/state"},
     "httpx": {"ssm"},
     "airbyte_cdk": {"connectors", *CONNECTORS},
+    "boto3": {"connectors"},
+    "botocore": {"connectors"},
     "prefect": {"orchestration", "flows"},
 }
 """Where alone an outside library is imported. The stand-ins are apart: they play the other end of each."""

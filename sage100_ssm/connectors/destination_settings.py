@@ -1,9 +1,9 @@
 """The settings of every destination about the records that it receives."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 Scalar = bool | int | float | str | None
 
@@ -17,21 +17,88 @@ class LogRefused(BaseModel):
 
 
 class FileRefused(BaseModel):
-    """Log them, and keep each with its values and the reason in a file."""
+    """Log them, and keep each with its values and the reason in a file. In Kubernetes, use object storage."""
 
     model_config = ConfigDict(frozen=True, title="File (JSON lines)")
 
     kind: Literal["file"] = Field(title="Kind")
     path: str = Field(
         title="Path",
-        description="File that refused records are appended to, one JSON object a line; where the connector runs in a "
-        "container, on a volume that outlives it. It holds the records' values: who may read it may read them.",
+        description="File that refused records are appended to, one JSON object a line. Its folder must be one that "
+        "the connector may write to and that outlives it: the pods of Airbyte on Kubernetes have none. It holds the "
+        "records' values: who may read it may read them.",
         min_length=1,
-        examples=["/local/refused.jsonl"],
+        examples=["/var/lib/sage100-ssm/refused.jsonl"],
     )
 
 
-RefusedRecords = Annotated[LogRefused | FileRefused, Field(discriminator="kind")]
+class S3Refused(BaseModel):
+    """Log them, and keep each with its values and the reason in a bucket of Amazon S3, or of a storage with its API."""
+
+    # The names are those that Airbyte's own destinations have for the same.
+    model_config = ConfigDict(frozen=True, title="Object storage (S3)", hide_input_in_errors=True)
+
+    kind: Literal["s3"] = Field(title="Kind")
+    s3_bucket_name: str = Field(
+        title="Bucket",
+        description="Name of the bucket. Its objects hold the records' values: who may read them may read those.",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$",
+        examples=["refused-records"],
+        json_schema_extra={"pattern_descriptor": "refused-records"},
+    )
+    bucket_path: str = Field(
+        default="",
+        title="Folder",
+        description="Folder in the bucket. Below it, each object is named by stream, day and time: "
+        "contacts/2026-11-26/031500-… .jsonl.",
+        examples=["airbyte/refused"],
+        json_schema_extra={"always_show": True},
+    )
+    access_key_id: SecretStr | None = Field(
+        default=None,
+        title="Access key",
+        description="Id of an access key that may put objects into the bucket. Leave both keys empty where the pod has "
+        "an identity of its own that may, such as a role of its service account.",
+        json_schema_extra={"always_show": True},
+    )
+    secret_access_key: SecretStr | None = Field(
+        default=None,
+        title="Secret key",
+        description="The secret of that access key.",
+        json_schema_extra={"always_show": True},
+    )
+    s3_bucket_region: str | None = Field(
+        default=None,
+        title="Region",
+        description="Region of the bucket, as its provider names it. Amazon, OVHcloud and Scaleway need it, MinIO does "
+        "not.",
+        pattern=r"^[A-Za-z0-9-]+$",
+        examples=["eu-west-3", "gra", "fr-par"],
+        json_schema_extra={"always_show": True, "pattern_descriptor": "eu-west-3"},
+    )
+    s3_endpoint: str | None = Field(
+        default=None,
+        title="Endpoint",
+        description="Address of the storage. Leave it empty for Amazon S3.",
+        pattern=r"^https?://[^\s/?#@]+/?$",
+        examples=["https://s3.gra.io.cloud.ovh.net", "https://s3.fr-par.scw.cloud", "https://minio.example.com:9000"],
+        json_schema_extra={"always_show": True, "pattern_descriptor": "https://s3.fr-par.scw.cloud"},
+    )
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The access key and its secret; empty where the pod's own identity counts."""
+        given = (self.access_key_id, self.secret_access_key)
+        return tuple(key.get_secret_value() for key in given if key is not None and key.get_secret_value())
+
+    @model_validator(mode="after")
+    def _both_keys_or_none(self) -> Self:
+        if len(self.keys) == 1:
+            raise ValueError("give both the access key and the secret key, or neither")
+        return self
+
+
+RefusedRecords = Annotated[LogRefused | FileRefused | S3Refused, Field(discriminator="kind")]
 
 
 class DestinationSettings(BaseModel):

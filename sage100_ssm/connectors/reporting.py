@@ -10,7 +10,7 @@ import orjson
 
 from sage100_ssm.connectors.destination_settings import RefusedRecords
 from sage100_ssm.connectors.errors import ConnectorError
-from sage100_ssm.connectors.refused_records import RefusedRecordsFile, open_refused_records
+from sage100_ssm.connectors.refused_records import RefusedRecordsStore, open_refused_records
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink
 
 logger = logging.getLogger("airbyte")
@@ -66,7 +66,7 @@ class StandaloneReporter:
         refused: the file of the refused records; None for the log alone.
     """
 
-    def __init__(self, refused: RefusedRecordsFile | None) -> None:
+    def __init__(self, refused: RefusedRecordsStore | None) -> None:
         self._refused = refused
         self._counts: dict[str, Counter[str]] = {}
 

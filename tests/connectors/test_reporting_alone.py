@@ -218,3 +218,11 @@ def test_a_write_that_breaks_off_is_summed_up_all_the_same(told):
     with pytest.raises(ConnectionError):
         list(Breaking().write({}, catalog("contacts"), named("created", "created")))
     assert told()[-1]["created"] == 2
+
+
+def test_a_file_on_a_full_disk_is_a_passing_failure_and_keeps_the_state_back():
+    states, failure = written(
+        [*named("refused"), state(at=1)], {"refused_records": {"kind": "file", "path": "/dev/full"}}
+    )
+    assert (states, failure.failure_type) == ([], FailureType.transient_error)
+    assert "No space left" in failure.message
