@@ -113,20 +113,22 @@ def _ssms_own(name: str) -> bool:
 
 def _settings(schema: Schema, prefix: str = "") -> Iterator[tuple[str, ...]]:
     required = schema.get("required", ())
-    for name, field in sorted(schema["properties"].items(), key=lambda item: item[1].get("order", 0)):
+    for name, field in sorted(schema.get("properties", {}).items(), key=lambda item: item[1].get("order", 0)):
         if "const" not in field:
             default = field.get("default")
             yield (
                 field.get("title", name),
                 f"`{prefix}{name}`",
                 "yes" if name in required else "",
-                "" if default in (None, [], {}) or isinstance(default, dict) else f"`{_shown(default)}`",
+                "" if default in (None, "", [], {}) or isinstance(default, dict) else f"`{_shown(default)}`",
                 _meaning(field),
             )
         for option in field.get("oneOf", ()):
             kind = option["properties"]["kind"]["const"]
             yield (f"*{option['title']}*", f"`{prefix}{name}.kind`: `{kind}`", "", "", option.get("description", ""))
             yield from _settings(option, f"{prefix}{name}.")
+        if not field.get("airbyte_hidden"):
+            yield from _settings(field.get("items", {}), f"{prefix}{name}[].")
 
 
 def _shown(default: Any) -> str:

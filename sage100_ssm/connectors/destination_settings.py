@@ -1,11 +1,149 @@
 """The settings of every destination about the records that it receives."""
 
-from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+import re
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, TypeAdapter, model_validator
 
 Scalar = bool | int | float | str | None
+
+_NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?", re.ASCII)
+_BOOLEANS = {"true": True, "false": False}
+_NOT_OF_ITS_TYPE = {
+    "text": "the value here is missing; to clear the field, choose the type none",
+    "number": "the value here is not a number",
+    "boolean": "the value here is neither true nor false",
+    "none": "there is a value here, although its type is none",
+}
+
+
+class _Entry(BaseModel):
+    """One line of the sender's map, as Airbyte's form has it: the form has no input for keys of one's own."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    stream: str = Field(
+        title="Stream", description="Name of the stream in the source.", min_length=1, examples=["companies"]
+    )
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The keys under which the mapping has the entry."""
+        return (self.stream,)
+
+    @property
+    def target(self) -> Scalar:
+        """What it stands for here."""
+        raise NotImplementedError
+
+
+class _StreamName(_Entry):
+    model_config = ConfigDict(title="Stream name")
+
+    here: str = Field(
+        title="Stream here", description="Name of the stream here.", min_length=1, examples=["accounts", "contacts"]
+    )
+
+    @property
+    def target(self) -> Scalar:
+        return self.here
+
+
+class _FieldName(_Entry):
+    model_config = ConfigDict(title="Field name")
+
+    field: str = Field(
+        title="Field", description="Name of the field in the source.", min_length=1, examples=["CT_Intitule"]
+    )
+    here: str = Field(title="Field here", description="Name of the field here.", min_length=1, examples=["name"])
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        return (self.stream, self.field)
+
+    @property
+    def target(self) -> Scalar:
+        return self.here
+
+
+class _ValuePair(_Entry):
+    model_config = ConfigDict(title="Value")
+
+    field: str = Field(
+        title="Field", description="Name of the field in the source.", min_length=1, examples=["CT_Prospect"]
+    )
+    value: str = Field(
+        default="",
+        title="Value",
+        description="A value of the field in the source. Leave it empty for records without a value.",
+        examples=["0"],
+        json_schema_extra={"always_show": True},
+    )
+    here: str = Field(
+        default="",
+        title="Value here",
+        description="What is written instead.",
+        examples=["1"],
+        json_schema_extra={"always_show": True},
+    )
+    type: Literal["text", "number", "boolean", "none"] = Field(
+        default="text",
+        title="Type here",
+        description="Whether it is written as a text, a number (an id is one) or a boolean (true or false). To clear "
+        "the field, choose none and leave the value here empty.",
+        json_schema_extra={"always_show": True},
+    )
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        return (self.stream, self.field, self.value)
+
+    @property
+    def target(self) -> Scalar:
+        here = self.here.strip()
+        match self.type:
+            case "text" if self.here:
+                return self.here
+            case "number" if _NUMBER.fullmatch(here):
+                return float(here) if "." in here else int(here)
+            case "boolean" if here.lower() in _BOOLEANS:
+                return _BOOLEANS[here.lower()]
+            case "none" if not here:
+                return None
+        raise ValueError(_NOT_OF_ITS_TYPE[self.type])
+
+    @model_validator(mode="after")
+    def _of_its_type(self) -> Self:
+        _ = self.target
+        return self
+
+
+def _listed(entry: type[_Entry]) -> BeforeValidator:
+    """Takes a mapping as a list of entries, too; in the specification it is that list."""
+    entries = TypeAdapter(list[entry])  # type: ignore[valid-type]
+
+    def mapping_of(given: Any) -> Any:
+        return _nested(entries.validate_python(given)) if isinstance(given, list) else given
+
+    return BeforeValidator(mapping_of, json_schema_input_type=list[entry])  # type: ignore[valid-type]
+
+
+def _nested(entries: Iterable[_Entry]) -> dict[str, Any]:
+    """The mapping that entries stand for.
+
+    Example:
+        ``[{stream: people, field: name, here: CT_Nom}]`` is ``{people: {name: CT_Nom}}``.
+    """
+    whole: dict[str, Any] = {}
+    for number, entry in enumerate(entries, start=1):
+        *outer, last = entry.path
+        inner = reduce(lambda level, name: level.setdefault(name, {}), outer, whole)
+        if last in inner:
+            raise ValueError(f"entry {number} is about the same as one before it")
+        inner[last] = entry.target
+    return whole
 
 
 class LogRefused(BaseModel):
@@ -106,31 +244,28 @@ class DestinationSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    streams: Mapping[str, str] = Field(
-        default={},
+    streams: Annotated[Mapping[str, str], _listed(_StreamName)] = Field(
+        default_factory=dict,
         title="Stream names",
-        description="The sender's streams that are named otherwise here: from, to.",
-        examples=[{"companies": "accounts"}],
-        json_schema_extra={"group": "advanced"},
+        description="The streams of the source that have another name here, one entry for each.",
+        json_schema_extra={"group": "map", "always_show": True},
     )
-    rename: Mapping[str, Mapping[str, str]] = Field(
-        default={},
+    rename: Annotated[Mapping[str, Mapping[str, str]], _listed(_FieldName)] = Field(
+        default_factory=dict,
         title="Field names",
-        description="Per stream of the sender, its fields that are named otherwise here: from, to.",
-        examples=[{"people": {"last_name": "CT_Nom"}}],
-        json_schema_extra={"group": "advanced"},
+        description="The fields of the source that have another name here, one entry for each.",
+        json_schema_extra={"group": "map", "always_show": True},
     )
-    values: Mapping[str, Mapping[str, Mapping[str, Scalar]]] = Field(
-        default={},
+    values: Annotated[Mapping[str, Mapping[str, Mapping[str, Scalar]]], _listed(_ValuePair)] = Field(
+        default_factory=dict,
         title="Values",
-        description="Per stream and field of the sender, the value here for each of its values; the empty text "
-        "is the key for no value. A record with any other value in such a field is refused.",
-        examples=[{"companies": {"CT_Prospect": {"0": 1, "1": 2}}}],
-        json_schema_extra={"group": "advanced"},
+        description="For a field whose values are others here, such as the ids of a list: one entry for each of its "
+        "values. A record with a value that is not listed is refused.",
+        json_schema_extra={"group": "map", "always_show": True},
     )
     refused_records: RefusedRecords = Field(
         default=LogRefused(kind="log"),
         title="Refused records",
         description="What becomes of a record that is refused: it never stops the others.",
-        json_schema_extra={"group": "refused"},
+        json_schema_extra={"group": "refused", "always_show": True, "display_type": "dropdown"},
     )

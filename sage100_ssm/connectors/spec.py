@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 Schema = dict[str, Any]
 
 _NULL = {"type": "null"}
+_NO_OBJECT = frozenset({"dict_type", "mapping_type", "model_type"})
 _NOT_OF_THE_FORM = frozenset({"string_pattern_mismatch", "value_error"})
 _NOT_READ_BY_AIRBYTE = frozenset({"$defs", "discriminator", "writeOnly"})
 
@@ -22,7 +23,9 @@ def connection_specification(model: type[BaseModel], without: Collection[str] = 
 
     References are inlined; an optional field becomes one that is not required; a ``SecretStr`` gets
     ``airbyte_secret``, and each property the ``order`` in which the model declares it; objects take additional
-    properties, so that older settings keep working. A mapping is hidden from Airbyte's form; its API takes it.
+    properties, so that older settings keep working. A mapping is hidden from Airbyte's form; its API takes it. So a
+    field that people fill in is a list of objects (``json_schema_input_type``). No secret may be in one: the CDK would
+    not find it.
 
     Args:
         model: the configuration; a choice in it is a union discriminated by a ``Literal`` field.
@@ -77,18 +80,27 @@ def _unknown_within(value: Any, field: Schema, prefix: str) -> Iterator[tuple[st
         inner = _options(field).get(kind, {}) if isinstance(kind, str) and "oneOf" in field else field
         if "properties" in inner:
             yield from unknown_fields(value, inner, prefix)
+    elif isinstance(value, list) and "properties" in field.get("items", {}):
+        for entry in value:
+            yield from _unknown_within(entry, field["items"], prefix)
 
 
 def _described(location: Sequence[int | str], kind: str, words: str, field: Schema) -> str:
     names: list[str] = []
     for part in location:
+        if isinstance(part, int):
+            names[-1] += f" (entry {part + 1})"
+            field = field.get("items", {})
+            continue
         option = _options(field).get(part)
         field = option or field.get("properties", {}).get(part, {})
-        names += [] if option else [str(part)]
+        names += [] if option else [part]
     if kind == "missing":
         words = "is missing"
     elif "pattern_descriptor" in field and kind in _NOT_OF_THE_FORM:
         words = f"must be of this form: {field['pattern_descriptor']}"
+    elif kind in _NO_OBJECT:
+        words = "must be a list of entries" if field.get("type") == "array" else "must be an object"
     elif kind.startswith("union_tag"):
         words = f"must be of one of the kinds {', '.join(map(str, _options(field)))}"
     return f"{'.'.join(names) or 'configuration'}: {words.removeprefix('Value error, ')}"
@@ -130,6 +142,8 @@ def _property(field: Schema) -> Schema:
         return field | {"type": "object", "oneOf": [_object(option) for option in field["oneOf"]]}
     if "properties" in field:
         return _object(field)
+    if "properties" in field.get("items", {}):
+        return field | {"items": _object(field["items"])}
     if field.get("type") == "object":
         # A mapping. Airbyte's form has no input for free names, and empties an object without properties when it is
         # saved; a property whose type is a list it leaves unchanged.

@@ -144,6 +144,7 @@ class Sage100Config(_Settings):
             "groups": [
                 {"id": "company", "title": "Company"},
                 {"id": "connection", "title": "Connection"},
+                {"id": "map", "title": "Mapping from the source"},
                 {"id": "refused", "title": "Refused records"},
                 {"id": "advanced", "title": "Advanced"},
             ]

@@ -53,6 +53,7 @@ class SsmConfig(BaseModel):
             "groups": [
                 {"id": "access", "title": "Access"},
                 {"id": "new", "title": "New records"},
+                {"id": "map", "title": "Mapping from the source"},
                 {"id": "refused", "title": "Refused records"},
                 {"id": "advanced", "title": "Advanced"},
             ]

@@ -16,12 +16,14 @@ def form(request):
 
 
 def inputs(schema):
-    """All inputs that the form shows, those within a choice included."""
+    """All inputs that the form shows, those within a choice or an entry of a list included."""
     for name, field in schema["properties"].items():
         if not field.get("airbyte_hidden") and "const" not in field:
             yield name, field
         for option in field.get("oneOf", ()):
             yield from inputs(option)
+        if not field.get("airbyte_hidden") and field.get("type") == "array":
+            yield from inputs(field["items"])
 
 
 def test_every_input_has_a_title_and_a_description(form):
@@ -33,7 +35,11 @@ def test_a_description_is_plain_text_since_the_form_shows_markup_as_it_stands(fo
 
 
 def test_every_input_to_be_typed_shows_an_example_unless_it_is_secret(form):
-    typed = [(name, field) for name, field in inputs(form) if field["type"] in {"string", "integer", "number"}]
+    typed = [
+        (name, field)
+        for name, field in inputs(form)
+        if field["type"] in {"string", "integer", "number"} and "enum" not in field and not field.get("multiline")
+    ]
 
     assert [name for name, field in typed if not field.get("examples") and not field.get("airbyte_secret")] == []
 
@@ -65,3 +71,28 @@ def test_inputs_have_an_order_of_their_own_the_required_ones_first_within_a_grou
     for group in groups:
         required = [name in form["required"] for name in group]
         assert required == sorted(required, reverse=True)
+
+
+def test_a_list_in_the_form_has_entries_of_its_own_inputs_and_no_secret_which_airbyte_would_not_mask(form):
+    for _, field in inputs(form):
+        if field["type"] == "array":
+            entry = field["items"]
+            orders = [one["order"] for one in entry["properties"].values()]
+            assert (entry["type"], sorted(set(orders))) == ("object", orders)
+            assert not any("airbyte_secret" in one for one in entry["properties"].values())
+
+
+@pytest.mark.parametrize("destination", [DestinationSage100, DestinationSsm])
+def test_the_map_of_names_and_values_has_its_inputs_in_the_form_of_a_destination(destination):
+    form = destination().spec(logging.getLogger("airbyte")).connectionSpecification
+    shown = {
+        name: list(field["items"]["properties"])
+        for name, field in form["properties"].items()
+        if field.get("group") == "map"
+    }
+
+    assert shown == {
+        "streams": ["stream", "here"],
+        "rename": ["stream", "field", "here"],
+        "values": ["stream", "field", "value", "here", "type"],
+    }

@@ -69,10 +69,11 @@ DOOR = {"kind": "door"}
         ({"entrance": DOOR, "garden": "s3cret"}, ["The setting garden is not known here, and has no effect."]),
         ({"entrance": DOOR | {"handel": "s3cret"}}, ["The setting entrance.handel is not known here, and has no effect: is entrance.handle meant?"]),
         ({"entrance": DOOR | {"glass": "s3cret"}}, ["The setting entrance.glass is not known here, and has no effect."]),
+        ({"entrance": DOOR, "streams": [{"stream": "a", "heer": "s3cret"}]}, ["The setting streams.heer is not known here, and has no effect: is streams.here meant?"]),
         ({"entrance": {"kind": ["window"], "x": 1}}, []),
         ({"entrance": "s3cret", "storeys": {"x": 1}}, []),
     ],
-    ids=["known", "the platform's", "misspelt", "like none", "within a choice", "of another choice", "no kind", "wrong"],
+    ids=["known", "the platform's", "misspelt", "like none", "within a choice", "of another choice", "in an entry", "no kind", "wrong"],
 )  # fmt: skip
 def test_a_setting_that_is_not_known_is_told_by_its_name_with_the_nearest_that_is(warned, config, told):
     assert warned(config) == told
