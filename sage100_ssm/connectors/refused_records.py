@@ -21,6 +21,9 @@ from sage100_ssm.exchange.receipt import Receipt
 
 logger = logging.getLogger("airbyte")
 
+NOT_KEPT = "refused_records"
+"""The code of the error that refused records cannot be kept."""
+
 
 class RefusedRecordsStore(Protocol):
     """A place that refused records are added to while its context is open."""
@@ -32,7 +35,7 @@ class RefusedRecordsStore(Protocol):
     ) -> None: ...
 
     def append(self, receipt: Receipt, record: Mapping[str, Any] | str) -> None:
-        """Add what was refused and why, with the record, or the line that is none, as it came.
+        """Add what was refused and why, with the record (or the line that is none) as it came.
 
         Raises:
             ConnectorError: it cannot be stored.
@@ -94,7 +97,7 @@ class RefusedRecordsFile:
 
 
 def line_of(receipt: Receipt, record: Mapping[str, Any] | str) -> bytes:
-    """The line of a refused record: what was refused, when and why, and the record, or the line that is none, as it came."""
+    """The line of a refused record: what was refused, when and why, and the record (or the line that is none) as it came."""
     line = {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "stream": receipt.stream,
@@ -147,10 +150,10 @@ def _open_bucket(setting: S3Refused) -> RefusedRecordsStore:
             "Refused records cannot be kept in object storage, because the library boto3 is not installed: "
             "install sage100-ssm[s3]."
         )
-        raise ConnectorError("refused_records", sentence, configuration=True) from error
+        raise ConnectorError(NOT_KEPT, sentence, configuration=True) from error
     return RefusedRecordsBucket(setting)
 
 
 def _not_kept(path: Path, error: OSError, *, configuration: bool) -> ConnectorError:
     sentence = f"Refused records cannot be kept in {path}: {error.strerror}."
-    return ConnectorError("refused_records", sentence, configuration=configuration)
+    return ConnectorError(NOT_KEPT, sentence, configuration=configuration)

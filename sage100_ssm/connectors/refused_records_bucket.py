@@ -27,11 +27,13 @@ from botocore.exceptions import (
 
 from sage100_ssm.connectors.destination_settings import S3Refused
 from sage100_ssm.connectors.errors import ConnectorError
-from sage100_ssm.connectors.refused_records import line_of
+from sage100_ssm.connectors.refused_records import NOT_KEPT, line_of
 from sage100_ssm.exchange.receipt import Receipt
 
 _OBJECT_BYTES = 8 * 2**20
 """How many bytes wait in memory, all streams together; then they are stored without waiting for a STATE."""
+_NO_STREAM = "unreadable"
+"""The folder of lines that were not understood, which belong to no stream."""
 _CONFIG = {
     "connect_timeout": 10,
     "read_timeout": 60,
@@ -70,10 +72,13 @@ class RefusedRecordsBucket:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # After a failure no STATE confirms what waits: it comes, and is refused, again.
         try:
             if error is None:
                 self.save()
+            elif not (isinstance(error, ConnectorError) and error.code == NOT_KEPT):
+                # No STATE confirms these records, which will come again; why the write failed must not be hidden.
+                with suppress(ConnectorError):
+                    self.save()
         finally:
             self._client.close()
 
@@ -95,7 +100,7 @@ class RefusedRecordsBucket:
         self._client.put_object(
             Bucket=self._bucket,
             # The last part makes it an object of its own, whoever else writes here in the same second.
-            Key=f"{self._folder}{quote(stream, safe=' ')}/{datetime.now(UTC):%Y-%m-%d/%H%M%S}-{uuid4().hex}.jsonl",
+            Key=f"{self._folder}{quote(stream, safe=' ') or _NO_STREAM}/{datetime.now(UTC):%Y-%m-%d/%H%M%S}-{uuid4().hex}.jsonl",
             Body=lines,
             ContentType="application/x-ndjson",
             ContentMD5=base64.b64encode(digest).decode("ascii"),
@@ -115,7 +120,7 @@ class RefusedRecordsBucket:
             yield
         except (BotoCoreError, ClientError, ValueError) as error:
             raise ConnectorError(
-                "refused_records",
+                NOT_KEPT,
                 f"Refused records cannot be kept in the bucket {self._bucket}: {_words(error)}.",
                 configuration=_is_for_a_person(error),
             ) from error

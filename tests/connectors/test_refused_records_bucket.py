@@ -81,15 +81,27 @@ def test_a_refused_record_is_an_object_of_its_stream_and_day_before_the_state_is
 
 def test_streams_are_apart_and_their_names_are_safe_in_a_key(storage):
     with open_refused_records(setting_of(storage.setting)) as store:
-        for stream in ("contacts", "crm/people", "contacts"):
+        for stream in ("contacts", "crm/people", "contacts", ""):
             store.append(*refused(stream=stream, name=stream))
     folders = {key.partition("/")[0]: len(storage.lines(key)) for key in storage.objects()}
-    assert folders == {"contacts": 2, "crm%2Fpeople": 1}
+    assert folders == {"contacts": 2, "crm%2Fpeople": 1, "unreadable": 1}
 
 
 def test_what_was_refused_after_the_last_state_is_stored_at_the_end(storage):
     written([state(at=1), *named("refused")], {"refused_records": storage.setting})
     assert len(storage.objects()) == 1
+
+
+def test_what_was_refused_is_stored_where_the_write_fails_for_another_reason(storage):
+    states, failure = written([*named("refused", "locked"), state(at=1)], {"refused_records": storage.setting})
+    assert (states, failure.code) == ([], "records_postponed")
+    assert len(storage.objects()) == 1
+
+
+def test_a_record_with_half_a_character_is_stored_as_it_came(storage):
+    with open_refused_records(setting_of(storage.setting)) as store:
+        store.append(*refused(name="\ud83d", number=10**30))
+    assert storage.lines(*storage.objects())[0]["record"] == {"name": "\ud83d", "number": 10**30}
 
 
 def test_many_lines_are_stored_before_the_state_so_that_memory_stays_bounded(storage, monkeypatch):
