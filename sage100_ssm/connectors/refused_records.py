@@ -97,7 +97,7 @@ class RefusedRecordsFile:
 
 
 def line_of(receipt: Receipt, record: Mapping[str, Any] | str) -> bytes:
-    """The line of a refused record: what was refused, when and why, and the record (or the line that is none) as it came."""
+    """The line of a refused record: what was refused, when and why, and the record, or the line that is none."""
     line = {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "stream": receipt.stream,

@@ -97,10 +97,11 @@ class RefusedRecordsBucket:
 
     def _put(self, stream: str, lines: bytes) -> None:
         digest = hashlib.md5(lines, usedforsecurity=False).digest()
+        folder = quote(stream, safe=" ", errors="replace") or _NO_STREAM
         self._client.put_object(
             Bucket=self._bucket,
             # The last part makes it an object of its own, whoever else writes here in the same second.
-            Key=f"{self._folder}{quote(stream, safe=' ') or _NO_STREAM}/{datetime.now(UTC):%Y-%m-%d/%H%M%S}-{uuid4().hex}.jsonl",
+            Key=f"{self._folder}{folder}/{datetime.now(UTC):%Y-%m-%d/%H%M%S}-{uuid4().hex}.jsonl",
             Body=lines,
             ContentType="application/x-ndjson",
             ContentMD5=base64.b64encode(digest).decode("ascii"),

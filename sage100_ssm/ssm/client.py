@@ -86,7 +86,7 @@ class SsmClient:
             headers={"Accept": "application/json", "Accept-Encoding": "gzip"},
             timeout=httpx.Timeout(self.policy.answer_timeout, connect=self.policy.connect_timeout),
             event_hooks={"request": [self._before_each]},
-            transport=transport_to(self._way),
+            transport=transport_to(self._way, config.ca_certificates),
             follow_redirects=False,
             trust_env=False,
         )

@@ -1,5 +1,6 @@
 """How to reach a Sage Sales Management instance."""
 
+import ssl
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -27,8 +28,22 @@ def _usable(address: str) -> str:
     return address.rstrip("/")
 
 
+def _certificates(text: str) -> str:
+    """Certificates that can be trusted, or none."""
+    if not text.strip():
+        return ""
+    if "PRIVATE KEY" in text:
+        raise ValueError("there is a private key in it: give the certificates of the authority alone")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (TypeError, ValueError, ssl.SSLError) as error:
+        raise ValueError("these are no certificates in PEM form (-----BEGIN CERTIFICATE-----)") from error
+    return text
+
+
 _Key = Annotated[SecretStr, AfterValidator(_filled)]
 _Address = Annotated[str, AfterValidator(_usable)]
+_Certificates = Annotated[str, AfterValidator(_certificates)]
 
 Owner = Annotated[
     int,
@@ -97,6 +112,13 @@ class SsmConfig(BaseModel):
         pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$",
         examples=["https://api.forcemanager.com/api/v4"],
         json_schema_extra={"group": "advanced", "pattern_descriptor": "https://api.forcemanager.com/api/v4"},
+    )
+    ca_certificates: _Certificates | None = Field(
+        default=None,
+        title="Certificate authorities",
+        description="Certificates of a private authority to be trusted beside those of the system, as PEM text: for a "
+        "proxy that opens the connections and signs with an authority of its own.",
+        json_schema_extra={"group": "advanced", "multiline": True},
     )
     bulk_writes: bool = Field(
         default=False,

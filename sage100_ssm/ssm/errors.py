@@ -183,7 +183,8 @@ UNREACHABLE_CODES: Mapping[str, str] = {
 WAY_CODES: Mapping[str, str] = {
     "api_missing": "There is no API at this address ({host}), check it (base_url): {why}",
     "api_certificate": "The certificate of {host} is not trusted on this machine ({why}): if a proxy opens the"
-    " connections, install the authority that it signs with among the system's certificates",
+    " connections, give the certificate of the authority that it signs with in ca_certificates, or install it among the"
+    " system's certificates",
     "api_certificate_name": "The certificate shown for {host} is made out to another name ({why}): check base_url, and"
     " whether a proxy or a sign-in page answers in its stead",
     "api_encryption": "No encrypted connection to {host} comes about ({why}): check that nothing in between breaks TLS",

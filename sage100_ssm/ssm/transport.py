@@ -61,9 +61,16 @@ class Way:
         return {"host": self.host, "port": self.port, "proxy": proxy}
 
 
-def transport_to(way: Way) -> httpx.BaseTransport:
-    """What carries requests along a way. Where the proxy's settings are of no use, every request says so."""
+def transport_to(way: Way, ca_certificates: str | None = None) -> httpx.BaseTransport:
+    """What carries requests along a way. Where the proxy's settings are of no use, every request says so.
+
+    Args:
+        way: the way.
+        ca_certificates: authorities to be trusted beside the system's, as PEM text.
+    """
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if ca_certificates:
+        context.load_verify_locations(cadata=ca_certificates)
     try:
         return _LimitedTransport(verify=context, proxy=way.proxy, trust_env=False)
     except ImportError:

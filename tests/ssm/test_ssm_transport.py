@@ -10,6 +10,7 @@ import zlib
 import pytest
 
 from sage100_ssm.connectors import in_process
+from sage100_ssm.connectors.errors import ConnectorError, parse_configuration
 from sage100_ssm.messages import say_error
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
@@ -18,6 +19,7 @@ from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.ssm.transport import Way
 from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from source_ssm.source import SourceSsm
+from tests.support.authority import Authority
 from tests.support.odd_servers import OddServer, dripping, logging_in, sent
 from tests.support.tls_front import write_certificate
 
@@ -165,6 +167,73 @@ def test_a_certificate_counts_as_the_system_trusts_it_and_is_told_by_what_is_wro
         else:
             with client_of(address) as client:
                 assert list(client.rows("contacts")) == []
+
+
+@pytest.fixture(scope="module")
+def authorities():
+    """A company's own authority, and another one."""
+    return Authority("Our company"), Authority("Somebody else")
+
+
+@pytest.mark.parametrize(
+    ("name", "trusted", "code"),
+    [
+        ("localhost", (), "api_certificate"),
+        ("localhost", (1,), "api_certificate"),
+        ("localhost", (0,), None),
+        ("localhost", (1, 0), None),
+        ("else.example", (0,), "api_certificate_name"),
+    ],
+    ids=["none", "another authority", "the authority", "the authority among others", "another name"],
+)
+def test_a_private_authority_is_trusted_by_the_settings_and_for_the_name_alone(
+    tmp_path, authorities, name, trusted, code
+):
+    certificate = authorities[0].write_certificate(tmp_path, name)
+    settings = {"ca_certificates": "".join(authorities[number].pem for number in trusted)}
+    with OddServer(logging_in(lambda stream, _: stream.sendall(sent("200 OK", b"[]"))), certificate) as server:
+        config = SsmConfig(base_url=f"https://localhost:{server.port}/api/v4", **KEYS, **settings)
+        with SsmClient(config, HASTE) as client:
+            if code is None:
+                assert list(client.rows("contacts")) == []
+                return
+            with pytest.raises(SsmError) as caught:
+                list(client.rows("contacts"))
+    assert (caught.value.code, caught.value.configuration) == (code, True)
+    assert ("ca_certificates" in str(caught.value)) is (code == "api_certificate")
+
+
+def test_the_settings_authority_counts_beside_the_systems(tmp_path, authorities, monkeypatch):
+    (tmp_path / "system.pem").write_text(authorities[0].pem)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "system.pem"))
+    certificate = authorities[0].write_certificate(tmp_path, "localhost")
+    with OddServer(logging_in(lambda stream, _: stream.sendall(sent("200 OK", b"[]"))), certificate) as server:
+        address = f"https://localhost:{server.port}/api/v4"
+        with SsmClient(SsmConfig(base_url=address, **KEYS, ca_certificates=authorities[1].pem), HASTE) as client:
+            assert list(client.rows("contacts")) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense",
+        "é",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        "/etc/ssl/our-company.crt",
+    ],
+    ids=["words", "no ASCII", "damaged", "a path"],
+)
+def test_what_is_no_certificate_is_refused_by_the_settings(text):
+    with pytest.raises(ConnectorError, match="ca_certificates: these are no certificates in PEM form") as caught:
+        parse_configuration(SsmConfig, {**KEYS, "ca_certificates": text})
+    assert text not in caught.value.message
+
+
+def test_a_private_key_among_the_certificates_is_refused_and_not_quoted(tmp_path, authorities):
+    with_key = authorities[0].write_certificate(tmp_path, "localhost").read_text()
+    with pytest.raises(ConnectorError, match="there is a private key in it") as caught:
+        parse_configuration(SsmConfig, {**KEYS, "ca_certificates": with_key})
+    assert with_key.splitlines()[1] not in caught.value.message
 
 
 def test_a_server_without_tls_is_told_as_such():
