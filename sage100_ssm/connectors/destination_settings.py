@@ -12,10 +12,10 @@ Scalar = bool | int | float | str | None
 _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 _NOT_OF_ITS_TYPE = {
-    "text": "the value here is missing; to clear the field, choose the type none",
-    "number": "the value here is not a number",
-    "boolean": "the value here is neither true nor false",
-    "none": "there is a value here, although its type is none",
+    "text": "the destination value is missing; to clear the field, choose the type none",
+    "number": "the destination value is not a number",
+    "boolean": "the destination value is neither true nor false",
+    "none": "there is a destination value, although its type is none",
 }
 
 
@@ -25,7 +25,7 @@ class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     stream: str = Field(
-        title="Stream", description="Name of the stream in the source.", min_length=1, examples=["companies"]
+        title="Source stream", description="Name of the stream in the source.", min_length=1, examples=["companies"]
     )
 
     @property
@@ -43,7 +43,10 @@ class _StreamName(_Entry):
     model_config = ConfigDict(title="Stream name")
 
     here: str = Field(
-        title="Stream here", description="Name of the stream here.", min_length=1, examples=["accounts", "contacts"]
+        title="Destination stream",
+        description="Name of the stream that it is written to.",
+        min_length=1,
+        examples=["accounts", "contacts"],
     )
 
     @property
@@ -55,9 +58,14 @@ class _FieldName(_Entry):
     model_config = ConfigDict(title="Field name")
 
     field: str = Field(
-        title="Field", description="Name of the field in the source.", min_length=1, examples=["CT_Intitule"]
+        title="Source field", description="Name of the field in the source.", min_length=1, examples=["CT_Intitule"]
     )
-    here: str = Field(title="Field here", description="Name of the field here.", min_length=1, examples=["name"])
+    here: str = Field(
+        title="Destination field",
+        description="Name of the field that it is written to.",
+        min_length=1,
+        examples=["name"],
+    )
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -72,27 +80,27 @@ class _ValuePair(_Entry):
     model_config = ConfigDict(title="Value")
 
     field: str = Field(
-        title="Field", description="Name of the field in the source.", min_length=1, examples=["CT_Prospect"]
+        title="Source field", description="Name of the field in the source.", min_length=1, examples=["CT_Prospect"]
     )
     value: str = Field(
         default="",
-        title="Value",
+        title="Source value",
         description="A value of the field in the source. Leave it empty for records without a value.",
         examples=["0"],
         json_schema_extra={"always_show": True},
     )
     here: str = Field(
         default="",
-        title="Value here",
+        title="Destination value",
         description="What is written instead.",
         examples=["1"],
         json_schema_extra={"always_show": True},
     )
     type: Literal["text", "number", "boolean", "none"] = Field(
         default="text",
-        title="Type here",
+        title="Type of the destination value",
         description="Whether it is written as a text, a number (an id is one) or a boolean (true or false). To clear "
-        "the field, choose none and leave the value here empty.",
+        "the field, choose none and leave the destination value empty.",
         json_schema_extra={"always_show": True},
     )
 
@@ -187,8 +195,7 @@ class S3Refused(BaseModel):
     bucket_path: str = Field(
         default="",
         title="Folder",
-        description="Folder in the bucket. Below it, each object is named by stream, day and time: "
-        "contacts/2026-11-26/031500-… .jsonl.",
+        description="Folder in the bucket. Below it, objects are named by stream, day and time.",
         examples=["airbyte/refused"],
         json_schema_extra={"always_show": True},
     )
@@ -247,20 +254,20 @@ class DestinationSettings(BaseModel):
     streams: Annotated[Mapping[str, str], _listed(_StreamName)] = Field(
         default_factory=dict,
         title="Stream names",
-        description="The streams of the source that have another name here, one entry for each.",
+        description="The streams of the source that have another name in the destination, one entry for each.",
         json_schema_extra={"group": "map", "always_show": True},
     )
     rename: Annotated[Mapping[str, Mapping[str, str]], _listed(_FieldName)] = Field(
         default_factory=dict,
         title="Field names",
-        description="The fields of the source that have another name here, one entry for each.",
+        description="The fields of the source that have another name in the destination, one entry for each.",
         json_schema_extra={"group": "map", "always_show": True},
     )
     values: Annotated[Mapping[str, Mapping[str, Mapping[str, Scalar]]], _listed(_ValuePair)] = Field(
         default_factory=dict,
         title="Values",
-        description="For a field whose values are others here, such as the ids of a list: one entry for each of its "
-        "values. A record with a value that is not listed is refused.",
+        description="For a field whose values are others in the destination, such as the ids of a list: one entry for "
+        "each of its values. A record with a value that is not listed is refused.",
         json_schema_extra={"group": "map", "always_show": True},
     )
     refused_records: RefusedRecords = Field(

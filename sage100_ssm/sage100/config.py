@@ -44,6 +44,15 @@ class SqlServer(_Settings):
         examples=["SAGE100"],
         json_schema_extra={"always_show": True},
     )
+    port: int | None = Field(
+        default=None,
+        title="Port",
+        description="TCP port, 1433 unless given. Leave it empty where you give an instance.",
+        ge=1,
+        le=65535,
+        examples=[1433],
+        json_schema_extra={"always_show": True},
+    )
     database: str = Field(
         title="Database",
         description="The company's database on that server, as a rule named as the company file: BIJOU for Bijou.gcm.",
@@ -81,18 +90,11 @@ class SqlServer(_Settings):
         min_length=1,
         examples=["srv-sage.example.com"],
     )
-    port: int | None = Field(
-        default=None,
-        title="Port",
-        description="TCP port, 1433 unless given. Leave it empty where you give an instance.",
-        ge=1,
-        le=65535,
-        examples=[1433],
-    )
     driver: str = Field(
         default="ODBC Driver 18 for SQL Server",
         title="ODBC driver",
-        description="Name of the ODBC driver, as it is installed where the connector runs.",
+        description="Name of the ODBC driver, as it is installed where the connector runs. Our images have FreeTDS, and "
+        "Microsoft's driver where it was added.",
         min_length=1,
         examples=["ODBC Driver 18 for SQL Server", "FreeTDS"],
     )

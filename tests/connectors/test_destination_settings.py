@@ -70,7 +70,7 @@ def test_a_value_is_what_its_type_says_and_nothing_is_guessed(entry, value):
         ({"streams": "s3cret"}, "streams: must be a list of entries"),
         ({"rename": {"people": "s3cret"}}, "rename.people: must be an object"),
         ({"streams": OF_THE_FORM["streams"] * 2}, "streams: entry 2 is about the same as one before it"),
-        ({"values": [{"stream": "s", "field": "f"}]}, "values (entry 1): the value here is missing"),
+        ({"values": [{"stream": "s", "field": "f"}]}, "values (entry 1): the destination value is missing"),
     ],
 )
 def test_an_entry_that_cannot_be_is_named_by_its_number_without_its_values(config, sentence):
