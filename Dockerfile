@@ -13,21 +13,24 @@ COPY . .
 RUN pip install --no-cache-dir --constraint constraints.txt hatchling \
     && pip wheel --no-cache-dir --no-build-isolation --no-deps --wheel-dir dist . \
     && python -m venv /opt/sage100-ssm \
-    && /opt/sage100-ssm/bin/pip install --no-cache-dir --constraint constraints.txt dist/*.whl
+    && /opt/sage100-ssm/bin/pip install --no-cache-dir --constraint constraints.txt "$(ls dist/*.whl)[s3]"
 
 FROM ${BASE_IMAGE} AS runtime
 # hadolint ignore=DL3002
 USER root
 COPY deploy/drivers/ /tmp/drivers/
+COPY deploy/certificates/ /usr/local/share/ca-certificates/
 # unixODBC and FreeTDS from Debian, and Microsoft's driver if its package is in deploy/drivers.
 # hadolint ignore=DL3008
-RUN apt-get update \
+RUN update-ca-certificates && apt-get update \
     && apt-get install --yes --no-install-recommends unixodbc tdsodbc \
     && if ls /tmp/drivers/*.deb >/dev/null 2>&1; then \
         ACCEPT_EULA=Y apt-get install --yes --no-install-recommends /tmp/drivers/*.deb; \
     fi \
     && rm -rf /var/lib/apt/lists/* /tmp/drivers
 COPY --from=build /opt/sage100-ssm /opt/sage100-ssm
+# Object storage is reached by the same certificates as everything else.
+ENV AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt
 # Messages must be written at once, to a pipe too. No telemetry from customers' machines.
 ENV PATH=/opt/sage100-ssm/bin:$PATH PYTHONUNBUFFERED=1 DO_NOT_TRACK=1 PREFECT_SERVER_ANALYTICS_ENABLED=false
 

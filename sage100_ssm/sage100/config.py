@@ -93,8 +93,8 @@ class SqlServer(_Settings):
     driver: str = Field(
         default="ODBC Driver 18 for SQL Server",
         title="ODBC driver",
-        description="Name of the ODBC driver, as it is installed where the connector runs. Our images have FreeTDS, and "
-        "Microsoft's driver where it was added.",
+        description="Name of the ODBC driver, as it is installed where the connector runs. Our images have FreeTDS, "
+        "and Microsoft's driver where it was added.",
         min_length=1,
         examples=["ODBC Driver 18 for SQL Server", "FreeTDS"],
     )

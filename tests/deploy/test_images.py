@@ -12,7 +12,7 @@ PACKAGES = set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
 
 def test_the_image_is_built_from_every_package_of_the_distribution_and_little_else():
-    others = {"LICENSE", "README.md", "constraints.txt", "pyproject.toml", "deploy/drivers"}
+    others = {"LICENSE", "README.md", "constraints.txt", "pyproject.toml", "deploy/certificates", "deploy/drivers"}
     assert PACKAGES | others == ALLOWED
     assert all((ROOT / name).exists() for name in ALLOWED)
 
