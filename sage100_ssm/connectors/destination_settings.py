@@ -1,6 +1,7 @@
 """The settings of every destination about the records that it receives."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from functools import reduce
 from typing import Annotated, Any, Literal, Self
@@ -19,7 +20,7 @@ _NOT_OF_ITS_TYPE = {
 }
 
 
-class _Entry(BaseModel):
+class _Entry(BaseModel, ABC):
     """One line of the sender's map, as Airbyte's form has it: the form has no input for keys of one's own."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -34,9 +35,9 @@ class _Entry(BaseModel):
         return (self.stream,)
 
     @property
+    @abstractmethod
     def target(self) -> Scalar:
-        """What it stands for here."""
-        raise NotImplementedError
+        """What the mapping has there."""
 
 
 class _StreamName(_Entry):
@@ -224,7 +225,7 @@ class S3Refused(BaseModel):
     s3_endpoint: str | None = Field(
         default=None,
         title="Endpoint",
-        description="Address of the storage. Leave it empty for Amazon S3.",
+        description="Address of the storage; over http:// the records travel in clear. Leave it empty for Amazon S3.",
         pattern=r"^https?://[^\s/?#@]+/?$",
         examples=["https://s3.gra.io.cloud.ovh.net", "https://s3.fr-par.scw.cloud", "https://minio.example.com:9000"],
         json_schema_extra={"always_show": True, "pattern_descriptor": "https://s3.fr-par.scw.cloud"},
@@ -233,8 +234,8 @@ class S3Refused(BaseModel):
     @property
     def keys(self) -> tuple[str, ...]:
         """The access key and its secret; empty where the pod's own identity counts."""
-        given = (self.access_key_id, self.secret_access_key)
-        return tuple(key.get_secret_value() for key in given if key is not None and key.get_secret_value())
+        given = [key.get_secret_value().strip() for key in (self.access_key_id, self.secret_access_key) if key]
+        return tuple(filter(None, given))
 
     @model_validator(mode="after")
     def _both_keys_or_none(self) -> Self:

@@ -22,6 +22,7 @@ from botocore.exceptions import (
     ConnectionError,  # noqa: A004 - named so by botocore; ours is not used here
     CredentialRetrievalError,
     HTTPClientError,
+    NoCredentialsError,
     SSLError,
 )
 
@@ -158,6 +159,8 @@ def _words(error: Exception) -> str:
     if isinstance(error, ClientError):
         refusal = error.response.get("Error", {})
         words = f"{refusal.get('Message') or 'no reason given'} ({refusal.get('Code')})"
+    elif isinstance(error, NoCredentialsError):
+        words = "the settings give no access key, and there is no identity of the pod or machine"
     else:
         words = str(error)
     return filter_secrets(" ".join(words.split()).rstrip("."))

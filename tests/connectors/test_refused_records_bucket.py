@@ -235,7 +235,7 @@ def test_without_keys_the_pods_own_identity_is_used(storage, monkeypatch):
 
 def test_neither_keys_nor_an_identity_is_a_matter_of_configuration(storage):
     keyless = {name: value for name, value in storage.setting.items() if name not in KEYS}
-    with pytest.raises(ConnectorError, match="credentials") as raised:
+    with pytest.raises(ConnectorError, match="no access key") as raised:
         check_refused_records(setting_of(keyless))
     assert raised.value.configuration
 
@@ -244,6 +244,11 @@ def test_one_key_without_the_other_is_refused_by_the_settings(storage):
     with pytest.raises(ConnectorError, match="both the access key and the secret key") as raised:
         setting_of(storage.setting | {"secret_access_key": ""})
     assert KEYS["access_key_id"] not in raised.value.message
+
+
+def test_blanks_around_a_pasted_key_do_not_count(storage):
+    pasted = setting_of(storage.setting | {"access_key_id": " AKIAOURKEY\n", "secret_access_key": "s3cret\n"})
+    assert pasted.keys == ("AKIAOURKEY", "s3cret")
 
 
 def test_without_boto3_the_extra_is_named(storage, monkeypatch):

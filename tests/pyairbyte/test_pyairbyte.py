@@ -62,7 +62,11 @@ def test_companies_of_sage_become_accounts_of_ssm_by_way_of_a_cache(place, compa
 def test_contacts_of_sage_come_into_another_company_database_by_way_of_a_cache(place):
     source, copy = place.source("source-sage100"), place.emptied_copy()
     source.select_streams(["contacts"])
-    settings = {**place.sage_config(copy), "company": "COPIE", "rename": {"contacts": {"cbMarq": "source_cbMarq"}}}
+    settings = {
+        **place.sage_config(copy),
+        "company": "COPIE",
+        "rename": [{"stream": "contacts", "field": "cbMarq", "here": "source_cbMarq"}],
+    }
     destination = place.destination("destination-sage100", **settings)
     destination.write(source, cache=place.cache("sage"))
     names = "SELECT CT_Num, CT_Nom, CT_Prenom, CT_EMail, CT_Fonction FROM F_CONTACTT ORDER BY CT_No"
