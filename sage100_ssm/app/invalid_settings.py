@@ -58,6 +58,8 @@ _REASONS: Mapping[str, str] = {
     "less_than_equal": "out_of_range",
     "value_error": "invalid",
     "https_required": "https_required",
+    "no_certificate": "no_certificate",
+    "private_key_given": "private_key_given",
 }
 """The reason by the type of pydantic's error."""
 

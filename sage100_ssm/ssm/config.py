@@ -11,6 +11,10 @@ from sage100_ssm.ssm.loopback import is_loopback
 
 HTTPS_REQUIRED = "https_required"
 """The kind of error of an address that would send the keys in clear."""
+NO_CERTIFICATE = "no_certificate"
+"""The kind of error of a text that is no certificate."""
+PRIVATE_KEY = "private_key_given"
+"""The kind of error of a private key among certificates."""
 
 
 def _filled(key: SecretStr) -> SecretStr:
@@ -33,11 +37,13 @@ def _certificates(text: str) -> str:
     if not text.strip():
         return ""
     if "PRIVATE KEY" in text:
-        raise ValueError("there is a private key in it: give the certificates of the authority alone")
+        words = "there is a private key in it: give the certificates of the authority alone"
+        raise PydanticCustomError(PRIVATE_KEY, words)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
     except (TypeError, ValueError, ssl.SSLError) as error:
-        raise ValueError("these are no certificates in PEM form (-----BEGIN CERTIFICATE-----)") from error
+        words = "these are no certificates in PEM form (-----BEGIN CERTIFICATE-----)"
+        raise PydanticCustomError(NO_CERTIFICATE, words) from error
     return text
 
 

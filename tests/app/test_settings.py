@@ -317,6 +317,16 @@ def test_an_address_that_would_send_the_keys_in_clear_is_refused(write, address)
     assert faults_of(file) == [("ssm.base_url", "https_required")]
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("/etc/ssl/our-company.crt", "no_certificate"), ("-----BEGIN PRIVATE KEY-----", "private_key_given")],
+)
+def test_what_is_no_certificate_has_a_sentence_of_its_own(write, text, reason):
+    ssm = f"ssm: {{public_key: pk, private_key: sk, default_sales_rep_id: 310, ca_certificates: '{text}'}}"
+    file = write(f"sage100: {{company: BIJOU, connection: {{kind: sqlite, path: bijou.db}}}}\n{ssm}\n")
+    assert faults_of(file) == [("ssm.ca_certificates", reason)]
+
+
 @pytest.mark.parametrize("address", ["http://127.0.0.1:8000/api/v4", "http://localhost:8000", "http://[::1]:8000/api"])
 def test_this_very_machine_may_be_asked_in_clear(write, address):
     ssm = f"ssm: {{public_key: pk, private_key: sk, default_sales_rep_id: 310, base_url: '{address}'}}"
