@@ -30,7 +30,7 @@ from sage100_ssm.connectors.destination_settings import DestinationSettings
 from sage100_ssm.connectors.errors import ConnectorError, parse_configuration
 from sage100_ssm.connectors.refused_records import check_refused_records, open_refused_records
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
-from tests.connectors.test_reporting_alone import named, state, written
+from tests.connectors.test_reporting_alone import Alone, catalog, named, state, written
 from tests.support.object_storage import BUCKET, KEYS, object_storage
 
 pytestmark = pytest.mark.xdist_group("object storage")
@@ -64,7 +64,7 @@ def refused(index=0, stream="contacts", **data):
     return receipt, data
 
 
-def test_a_refused_record_is_an_object_of_its_stream_and_day_before_the_state_is_returned(storage):
+def test_a_refused_record_is_a_line_in_an_object_of_its_stream_and_day(storage):
     config = {"refused_records": storage.setting | {"bucket_path": "/airbyte/refused/"}}
     states, failure = written(
         [*named("refused", "created"), state(at=1), *named("created"), state(at=2), *named("refused"), state(at=3)],
@@ -77,6 +77,14 @@ def test_a_refused_record_is_an_object_of_its_stream_and_day_before_the_state_is
     (line,) = storage.lines(keys[0])
     assert line["record"] == {"id": 1, "name": "refused"}
     assert (line["cause"], line["stream"]) == ("rejected", "contacts")
+
+
+def test_the_object_is_stored_before_the_state_is_returned(storage):
+    messages = [*named("refused"), state(at=1), *named("refused"), state(at=2)]
+    given = Alone().write({"refused_records": storage.setting}, catalog("contacts"), messages)
+    for expected in (1, 2):
+        next(given)
+        assert len(storage.objects()) == expected
 
 
 def test_streams_are_apart_and_their_names_are_safe_in_a_key(storage):
