@@ -234,6 +234,23 @@ def test_a_failure_that_passes_is_tried_again_and_the_record_is_stored_once(stor
     assert (states, failure, len(storage.objects())) == ([1], None, 1)
 
 
+def test_an_object_is_sent_as_every_storage_takes_it(storage, monkeypatch):
+    sent = []
+
+    class Watching(Refusing):
+        def answer(self, request, **_):
+            sent.append(request)
+
+    watching = Watching(0, "", "").added_to(refused_records_bucket._client)
+    monkeypatch.setattr(refused_records_bucket, "_client", watching)
+    written([*named("refused"), state(at=1)], {"refused_records": storage.setting})
+    (request,) = sent
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    assert "content-md5" in headers
+    assert not [name for name in headers if name.startswith(("x-amz-checksum", "x-amz-sdk-checksum", "x-amz-trailer"))]
+    assert request.url.startswith(f"{storage.address}/{BUCKET}/contacts/")
+
+
 def test_without_keys_the_pods_own_identity_is_used(storage, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of the pod")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of the pod, too")
