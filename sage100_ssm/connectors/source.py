@@ -117,6 +117,13 @@ class FullStream(Stream):
         """The field that identifies a record."""
         return self._primary_key
 
+    @property
+    def is_resumable(self) -> bool:
+        """False: a full refresh that broke off begins anew."""
+        # The CDK says True of whatever has a cursor. Airbyte would then keep what a failed attempt has written, and the
+        # next one, which reads everything, would write it a second time.
+        return False
+
     def get_json_schema(self) -> Mapping[str, Any]:  # type: ignore[override]  # the CDK's is wrapped in a cache
         """JSON schema of the records."""
         return self._schema

@@ -110,6 +110,7 @@ def test_primary_key_cursor_and_sync_modes_are_declared(sage):
         "contact_types": ["full_refresh"],
     }
     assert all(s.source_defined_primary_key == [["cbMarq"]] for s in found.values())
+    assert not any(s.is_resumable for s in found.values()), "a full refresh that broke off begins anew"
     assert found["contacts"].default_cursor_field == ["cbModification"]
 
 

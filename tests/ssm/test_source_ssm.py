@@ -91,6 +91,7 @@ def test_every_stream_is_discovered_with_its_key_cursor_and_described_fields(con
     streams = {s.name: s.as_airbyte_stream() for s in SourceSsm().streams(config)}
     assert set(streams) == {"accounts", "contacts", "users", "contact_types"}
     assert all(stream.source_defined_primary_key == [["id"]] for stream in streams.values())
+    assert not any(stream.is_resumable for stream in streams.values()), "a full refresh that broke off begins anew"
     incremental = {name for name, stream in streams.items() if SyncMode.incremental in stream.supported_sync_modes}
     assert incremental == {"accounts", "contacts"}
     assert streams["contacts"].default_cursor_field == ["changed_at"]
