@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 from argparse import Namespace
 from collections import defaultdict
@@ -20,6 +21,10 @@ from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 from sage100_ssm.connectors.command_line import exit_on_configuration_error
 from sage100_ssm.connectors.source import Page, PagedSource
 
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_WITH_REPLACEMENTS = "Texts of %s contain characters that cannot be stored; U+FFFD is in their place, as in: %s."
+_NUL = re.compile(rb"((?<!\\)(?:\\\\)*)\\u0000")
+"""A NUL in JSON; what is before it may be backslashes, two for each one that is meant."""
 _ENDED_BY_A_CLOSED_PIPE, _ENDED_BY_AN_INTERRUPT = 128 + 13, 128 + 2
 """Exit codes as a shell shows them for programs that these signals end."""
 
@@ -45,9 +50,16 @@ class Entrypoint(cdk.AirbyteEntrypoint):
         """Read the streams of a catalog file: messages as lines of JSON, several of them at once."""
         config, catalog = self.source.read_config(config_path), self.source.read_catalog(catalog_path)
         state = self.source.read_state(state_path)
+        noted: set[str] = set()
         for message in self.read(self.source.spec(self.logger), config, catalog, state):
             if isinstance(message, Page):
-                yield _lines(message)
+                lines = _lines(message)
+                if message.stream not in noted and _REPLACEMENT.encode() in lines:
+                    noted.add(message.stream)
+                    self.logger.warning(
+                        _WITH_REPLACEMENTS, message.stream, ", ".join(_fields_with_replacements(message))
+                    )
+                yield lines
             else:
                 yield f"{self.airbyte_message_to_string(message)}\n".encode()
 
@@ -108,4 +120,12 @@ def _lines(page: Page) -> bytearray:
             {"type": "RECORD", "record": {"stream": stream, "data": data, "emitted_at": emitted_at}},
             option=orjson.OPT_APPEND_NEWLINE,
         )
-    return lines
+    # PostgreSQL stores no NUL; Sage's tables may contain some.
+    return bytearray(_NUL.sub(rb"\1", lines)) if rb"\u0000" in lines else lines
+
+
+def _fields_with_replacements(page: Page) -> list[str]:
+    """The fields of a page in which characters were replaced."""
+    return sorted(
+        {name for record in page.records for name, value in record.items() if _REPLACEMENT in f"{name}{value}"}
+    )

@@ -153,6 +153,8 @@ def _sqlite(path: str) -> Engine:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    # Bytes that are no text, as another program may have left them, do not stop the reading.
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     connection.create_collation("SAGE", _compare_as_sage)
     connection.execute("PRAGMA foreign_keys = ON").close()
 
