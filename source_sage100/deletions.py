@@ -24,7 +24,7 @@ from sage100_ssm.sage100.database import Database
 from sage100_ssm.sage100.tables import F_COMPTET
 from source_sage100 import company_codes
 from source_sage100.company_codes import Codes
-from source_sage100.incremental import CURSOR, KEY, Progress, pages_with_progress
+from source_sage100.incremental import CURSOR, KEY, Progress, pages_with_progress, progress_of
 from source_sage100.key_set import KeySet
 
 KEYS = "keys"
@@ -48,7 +48,7 @@ def changes_and_deletions(database: Database, table: Table, state: State) -> Pag
     A row whose key is new is read whatever its stamp. A company that is no client or prospect any more leaves the
     stream without a deletion: its row still exists.
     """
-    held, reached = _key_set(state, KEYS), Progress.of(state)
+    held, reached = _key_set(state, KEYS), progress_of(database, table, state)
     before = Progress() if held is None else reached
     begun = before.begun(database, table)
     census = _Census.taken(database, table, held, _key_set(state, NEW))

@@ -3,8 +3,12 @@
 A state contains the stamp up to which everything was delivered by readings that came to their end. While a reading is
 under way, it also contains how far that one has come, and which stamp it reaches at its end: a reading that broke
 off goes on there, and rows that change behind it in the meantime get a later stamp and come with the next reading.
+
+No cursor is set after the server's clock, and none that is there by way of a clock that was put right is believed: all
+changes until then would be left out. Rows that are themselves stamped in the future come with each reading until then.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,6 +25,8 @@ CURSOR = "cbModification"
 KEY = "cbMarq"
 UNTIL = "until"
 """In the state of a reading under way: the stamp that is reached at its end."""
+
+_logger = logging.getLogger("airbyte")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +58,26 @@ class Progress:
         """Whether a reading has begun and not come to its end."""
         return self.after is not None
 
+    def is_ahead_of(self, now: datetime) -> bool:
+        """Whether a stamp is so far after the server's clock that a reading would leave out what is changed now."""
+        # Up to the overlap it leaves out nothing. Local time goes back by an hour in autumn.
+        return self.latest is not None and self.latest > now + reading.OVERLAP
+
+    @property
+    def latest(self) -> datetime | None:
+        """The later of its stamps."""
+        return max(filter(None, (self.since, self.until)), default=None)
+
     def begun(self, database: Database, table: Table) -> Self:
         """The progress once a reading is under way: the one that broke off, or a new one."""
         if self.is_under_way:
             return self
-        stamps = filter(None, (self.since, reading.newest(database, table)))
-        return replace(self, until=max(stamps, default=None), after=0)
+        newest = reading.newest(database, table)
+        if newest is not None and newest > (now := database.now()):
+            if newest > now + reading.OVERLAP:
+                _logger.warning(_STAMPED_AHEAD, table.name, newest, now)
+            newest = now
+        return replace(self, until=max(filter(None, (self.since, newest)), default=None), after=0)
 
     def at(self, page: Sequence[Record]) -> Self:
         """The progress once a page is delivered."""
@@ -73,6 +93,26 @@ class Progress:
         return {name: value for name, value in content.items() if value is not None}
 
 
+_STAMPED_AHEAD = (
+    "%s has rows with a cbModification after the server's clock, up to %s (it is %s): they come with each sync until "
+    "then."
+)
+_CURSOR_AHEAD = "The state of %s is after the server's clock (%s; it is %s): the stream is read from the start."
+
+
+def progress_of(database: Database, table: Table, state: State) -> Progress:
+    """The progress in a state: none where it is after the server's clock, with a warning.
+
+    Raises:
+        ConnectorError: the state is not one of this source.
+    """
+    progress = Progress.of(state)
+    if progress.latest and progress.is_ahead_of(now := database.now()):
+        _logger.warning(_CURSOR_AHEAD, table.name, progress.latest, now)
+        return Progress()
+    return progress
+
+
 def whole(database: Database, table: Table) -> Pages:
     """Read a table whole."""
     progress = Progress().begun(database, table)
@@ -83,7 +123,7 @@ def whole(database: Database, table: Table) -> Pages:
 
 def changes(database: Database, table: Table, state: State) -> Pages:
     """Read what changed since a state; the whole table where the state is empty."""
-    before = Progress.of(state)
+    before = progress_of(database, table, state)
     begun = before.begun(database, table)
     for records, progress in pages_with_progress(database, table, begun, has_broken_off=before.is_under_way):
         yield records, progress.state(database)

@@ -35,6 +35,9 @@ def changes(client: SsmClient, resource: str, state: State, overlap: timedelta, 
     with state_errors():
         start = _cursor(state)
         full, newest_id = state_integer(state, PAGE_ROWS), state_integer(state, NEWEST_ID)
+    if start is not None and _is_ahead(client, resource, start, overlap):
+        _logger.warning("The state of %s is after the clock of Sage Sales Management: all are read.", resource)
+        start = None
     coverage = _Coverage()
     # The overlap includes the row that was the newest. Where it is not shown again, SSM shifts the dates of the
     # condition, or shows the row no more: changes may be hidden, and everything is read.
@@ -90,6 +93,18 @@ class _Coverage:
         # The newest stamp; but not after the server's clock at the first page: a row may change behind the reading.
         reached = min(self.newest[0], self.began or self.newest[0]) if self.newest else None
         return max(filter(None, (reached, start)), default=None)
+
+
+def _is_ahead(client: SsmClient, resource: str, start: datetime, overlap: timedelta) -> bool:
+    """Whether a cursor is so far after SSM's clock that a reading would leave out what is changed now.
+
+    Less than the overlap does no harm: a reading goes back by that much.
+    """
+    # SSM shows its clock with a page alone; ours, which may be wrong, says whether there is a reason to ask.
+    if start <= datetime.now(UTC) + overlap:
+        return False
+    page = next(client.pages(resource), None)
+    return start > ((page and page.date) or datetime.now(UTC)) + overlap
 
 
 def _changed_pages(client: SsmClient, resource: str, since: datetime | None, full: int | None) -> Iterator[Page]:

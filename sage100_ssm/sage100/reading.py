@@ -61,7 +61,7 @@ def pages(
 
 
 def newest(database: Database, table: Table) -> datetime | None:
-    """The newest stamp in a table, in the server's local time, but not after its clock; None without any stamp.
+    """The newest stamp in a table, in the server's local time; None without any stamp.
 
     To be asked for before a reading: what is changed in its course gets a later one.
 
@@ -69,9 +69,7 @@ def newest(database: Database, table: Table) -> datetime | None:
         SageError: the database failed.
     """
     with database.reading() as connection:
-        stamp = connection.execute(select(func.max(database.comparable_stamp(table.c.cbModification)))).scalar()
-    # A cursor in the future would hide all changes until then.
-    return stamp and min(stamp, database.now())
+        return connection.execute(select(func.max(database.comparable_stamp(table.c.cbModification)))).scalar()
 
 
 def is_filtered(table: Table) -> bool:

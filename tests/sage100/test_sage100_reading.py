@@ -14,6 +14,7 @@ from sage100_ssm.sage100.config import Sage100Config
 from sage100_ssm.sage100.database import open_database
 from sage100_ssm.sage100.errors import UnreachableError
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
+from source_sage100.incremental import Progress
 from source_sage100.source import SourceSage100
 from tests.support.sage100_databases import EVERYWHERE, ON_SQLITE
 
@@ -23,7 +24,7 @@ def read(sage, catalog):
     """Read a stream through the protocol's messages; give its records and its last state."""
 
     def given(stream="contacts", *, since=None, mode="incremental", source=None, **config):
-        state = [_state(stream, since)] if since else None
+        state = [_state(stream, since if isinstance(since, dict) else {"cbModification": since})] if since else None
         messages = (source or SourceSage100()).read(
             logging.getLogger("test"), sage.config | config, catalog(stream, mode=mode), state
         )
@@ -38,9 +39,9 @@ def read(sage, catalog):
     return given
 
 
-def _state(stream, since):
+def _state(stream, content):
     return AirbyteStateMessageSerializer.load(
-        {"type": "STREAM", "stream": {"stream_descriptor": {"name": stream}, "stream_state": {"cbModification": since}}}
+        {"type": "STREAM", "stream": {"stream_descriptor": {"name": stream}, "stream_state": content}}
     )
 
 
@@ -206,6 +207,34 @@ def test_a_stamp_from_the_future_is_read_and_hides_nothing_that_follows(read, sa
     records, cursor = read(since=since)
     assert 1 in marqs(records)
     assert datetime.fromisoformat(cursor) <= datetime.now(datetime.fromisoformat(cursor).tzinfo)
+
+
+def test_a_stamp_from_the_future_is_warned_of_once_and_comes_again(read, sage, caplog):
+    sage.edit(1, cbModification=datetime(2079, 1, 1))
+    _, cursor = read()
+    assert [entry.getMessage().partition(",")[0] for entry in caplog.records if entry.levelname == "WARNING"] == [
+        "F_CONTACTT has rows with a cbModification after the server's clock"
+    ]
+    assert marqs(read(since=cursor)[0]) == [1]
+
+
+@pytest.mark.parametrize("state", [
+    {"cbModification": "2079-01-01T00:00:00+01:00"},
+    {"cbModification": "2026-03-01T00:00:00+01:00", "until": "2079-01-01T00:00:00+01:00", "cbMarq": 2},
+    {"until": "2079-01-01T00:00:00+01:00", "cbMarq": 2},
+])  # fmt: skip
+@pytest.mark.parametrize("emit_deletions", [False, True])
+def test_a_cursor_after_the_servers_clock_is_warned_of_once_and_everything_is_read(read, caplog, state, emit_deletions):
+    records, cursor = read(since=state, emit_deletions=emit_deletions)
+    assert (marqs(records), cursor) == ([1, 2, 3], "2026-03-02T10:00:00+01:00")
+    (warning,) = [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"]
+    assert warning.startswith("The state of F_CONTACTT is after the server's clock (2079-01-01 00:00:00; it is 20")
+
+
+@pytest.mark.parametrize(("minutes_ahead", "believed"), [(0, True), (60, True), (65, True), (66, False)])
+def test_a_cursor_is_believed_as_far_ahead_as_a_reading_goes_back(minutes_ahead, believed):
+    now = datetime(2026, 10, 25, 2, 0)
+    assert Progress(now + timedelta(minutes=minutes_ahead)).is_ahead_of(now) is not believed
 
 
 @EVERYWHERE

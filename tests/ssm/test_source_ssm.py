@@ -225,8 +225,40 @@ def test_all_is_read_where_the_row_that_was_the_newest_does_not_come(clock):
     assert changes.states["contacts"] == "2024-05-01T12:20:00.000000Z"
 
 
-def test_a_state_far_in_the_future_reads_nothing(api, config):
-    assert Reading(SourceSsm(), config, "contacts", states=[state_of("contacts", "2999-01-01T00:00:00Z")]).records == {}
+@pytest.mark.parametrize("more", [{}, {"newest_id": 1}])
+def test_a_cursor_after_the_clock_of_ssm_is_warned_of_once_and_everything_is_read(api, config, caplog, more):
+    ahead = state_of("contacts", "2999-01-01T00:00:00Z", **more)
+    reading = Reading(SourceSsm(), config, "contacts", states=[ahead])
+    assert (len(ids_of(reading)), reading.states) == (3, {"contacts": "2024-05-01T12:00:00.000000Z"})
+    assert [entry.getMessage() for entry in caplog.records if entry.levelname == "WARNING"] == [
+        "The state of contacts is after the clock of Sage Sales Management: all are read."
+    ]
+
+
+def test_a_clock_of_ssm_that_is_ahead_of_ours_is_the_one_that_counts(caplog):
+    with SsmApiServer(with_value_lists(Store(Quirks(clock_skew=timedelta(hours=3))))) as api:
+        account = filled(api)
+        whole = Reading(SourceSsm(), config_of(api), "contacts")
+        created = api.store.create(
+            "contacts", {"firstName": "A", "lastName": "B", "accountId": account, "salesRepId": 310}, user=90
+        )
+        assert created in ids_of(Reading(SourceSsm(), config_of(api), "contacts", states=whole.last.values()))
+    assert not [entry for entry in caplog.records if entry.levelname == "WARNING"]
+
+
+def test_a_row_stamped_in_the_future_is_read_each_time_and_hides_nothing(api, config, clock):
+    clock.now = START + timedelta(days=400)
+    odd = api.store.rows("contacts")[0]["id"]
+    api.store.update("contacts", odd, {"fax": "1"}, user=90)
+    clock.now = START + timedelta(hours=1)
+    whole = Reading(SourceSsm(), config, "contacts")
+    clock.now = START + timedelta(hours=2)
+    changed = api.store.rows("contacts")[1]["id"]
+    api.store.update("contacts", changed, {"fax": "2"}, user=90)
+    again = Reading(SourceSsm(), config, "contacts", states=whole.last.values())
+    assert whole.states["contacts"] <= "2024-05-01T13:00:00.000000Z"
+    assert {odd, changed} <= ids_of(again)
+    assert again.states["contacts"] <= "2024-05-01T14:00:00.000000Z"
 
 
 @pytest.mark.parametrize(
