@@ -1,4 +1,8 @@
-"""JSON schemas of the streams: the fields that SSM documents. A tenant's own fields (``Z_…``) come undeclared."""
+"""JSON schemas of the streams: the fields that SSM documents.
+
+Each field has one type beside null, of which a typed destination can make a column. `tenant_fields` adds what an
+instance has beside these.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,39 +12,55 @@ from sage100_ssm.exchange.record import DELETED_AT
 Schema = Mapping[str, Any]
 
 
-def _nullable(kind: str, description: str, **more: Any) -> Schema:
+FLAT = "_id"
+"""What is added to the name of a reference for the name of the column that contains its id alone."""
+
+
+def nullable(kind: str, description: str, **more: Any) -> Schema:
+    """A field of one type that may be null."""
     return {"type": ["null", kind], "description": description, **more}
 
 
 def _text(description: str) -> Schema:
-    return _nullable("string", description)
+    return nullable("string", description)
 
 
 def _integer(description: str) -> Schema:
-    return _nullable("integer", description)
+    return nullable("integer", description)
 
 
 def _number(description: str) -> Schema:
-    return _nullable("number", description)
+    return nullable("number", description)
 
 
 def _flag(description: str) -> Schema:
-    return _nullable("boolean", description)
+    return nullable("boolean", description)
 
 
-def _moment(description: str) -> Schema:
-    return _nullable("string", description, format="date-time", airbyte_type="timestamp_with_timezone")
+def moment(description: str) -> Schema:
+    """A date and time."""
+    return nullable("string", description, format="date-time", airbyte_type="timestamp_with_timezone")
 
 
-def _reference(description: str) -> Schema:
-    """A reference: an object with the id and a label that may be empty; a bare id on some lists."""
-    label = {"id": _integer("Id of the row referred to."), "value": _text("Its label; often empty.")}
-    return {
-        "type": ["null", "object", "integer"],
-        "description": description,
-        "properties": label,
-        "additionalProperties": True,
-    }
+def reference(description: str, label: str = "value") -> Schema:
+    """A reference: an object with the id and a label that may be empty."""
+    parts = {"id": _integer("Id of the row referred to."), label: _text("Its label; often empty.")}
+    return nullable("object", description, properties=parts, additionalProperties=True)
+
+
+def is_reference(field: Schema) -> bool:
+    """Whether a field is a reference."""
+    return "id" in (field.get("properties") or ()) and "object" in field.get("type", ())
+
+
+def with_flat_ids(properties: Mapping[str, Schema]) -> dict[str, Schema]:
+    """Fields with a column beside each reference that contains its id alone: a join then needs no parsing."""
+    flat: dict[str, Schema] = {}
+    for name, field in properties.items():
+        flat[name] = field
+        if is_reference(field) and name + FLAT not in properties:
+            flat[name + FLAT] = _integer(f"Id of {name}.")
+    return flat
 
 
 def _schema(**properties: Schema) -> Schema:
@@ -54,22 +74,22 @@ def _schema(**properties: Schema) -> Schema:
 
 _LIFE: Mapping[str, Schema] = {
     "deleted": _flag("Whether the row is marked as deleted; missing means no."),
-    "dateCreated": _moment("When it was created."),
-    "dateUpdated": _moment("When it was last updated; null until the first update."),
-    "dateDeleted": _moment("When it was deleted; may be set on a living row: `deleted` decides."),
+    "dateCreated": moment("When it was created."),
+    "dateUpdated": moment("When it was last updated; null until the first update."),
+    "dateDeleted": moment("When it was deleted; may be set on a living row: `deleted` decides."),
     "salesRepIdCreated": _integer("Id of the user who created it."),
     "salesRepIdUpdated": _integer("Id of the user who last updated it."),
     "salesRepIdDeleted": _integer("Id of the user who deleted it."),
 }
 _CHANGED_AT: Mapping[str, Schema] = {
-    "changed_at": _moment("The latest of dateCreated, dateUpdated and dateDeleted, in UTC and of fixed width.")
+    "changed_at": moment("The latest of dateCreated, dateUpdated and dateDeleted, in UTC and of fixed width.")
 }
 _PLACE: Mapping[str, Schema] = {
     "address1": _text("Street and number."),
     "city": _text("City."),
     "postcode": _text("Postal code."),
     "region": _text("Region."),
-    "countryId": _reference("Country, a row of /countries."),
+    "countryId": reference("Country, a row of /countries."),
 }
 _SHARED: Mapping[str, Schema] = {
     "extId": _text("Id of the row in an external system."),
@@ -86,22 +106,22 @@ def with_deletions(schema: Schema) -> Schema:
     """A schema with the field that marks a deletion as databases do."""
     return {
         **schema,
-        "properties": {**schema["properties"], DELETED_AT: _moment("When it was deleted; null while it is not.")},
+        "properties": {**schema["properties"], DELETED_AT: moment("When it was deleted; null while it is not.")},
     }
 
 
 CONTACTS = _schema(
     firstName=_text("First name."),
     lastName=_text("Last name."),
-    accountId=_reference("The contact's company, a row of /accounts."),
-    salesRepId=_reference("Owner, a row of /users."),
-    typeId=_reference("Job title, a row of /contactTypes."),
+    accountId=reference("The contact's company, a row of /accounts."),
+    salesRepId=reference("Owner, a row of /users."),
+    typeId=reference("Job title, a row of /contactTypes."),
     phone1=_text("Landline."),
     phone2=_text("Mobile."),
     email2=_text("Second e-mail address."),
     email3=_text("Third e-mail address."),
-    gender=_reference("0 male, 1 female."),
-    birthday=_moment("Birthday."),
+    gender=reference("0 male, 1 female."),
+    birthday=moment("Birthday."),
     linkedin=_text("LinkedIn profile."),
     skype=_text("Skype name."),
     UseCompanyAddress=_flag("Whether the company's address is the contact's."),
@@ -114,16 +134,16 @@ CONTACTS = _schema(
 
 ACCOUNTS = _schema(
     name=_text("Name of the company."),
-    branchId=_reference("Branch, a row of /branches."),
-    salesRepId1=_reference("Owner, a row of /users."),
-    salesRepId2=_reference("Second owner."),
-    salesRepId3=_reference("Third owner."),
-    salesRepId4=_reference("Fourth owner."),
-    salesRepId5=_reference("Fifth owner."),
-    typeId=_reference("Type, a row of /accountTypes."),
-    statusId=_reference("Status, a row of /accountStatuses."),
-    segmentId=_reference("Segment, a row of /accountSegments."),
-    rateId=_reference("Price list, a row of /rates."),
+    branchId=reference("Branch, a row of /branches."),
+    salesRepId1=reference("Owner, a row of /users."),
+    salesRepId2=reference("Second owner."),
+    salesRepId3=reference("Third owner."),
+    salesRepId4=reference("Fourth owner."),
+    salesRepId5=reference("Fifth owner."),
+    typeId=reference("Type, a row of /accountTypes."),
+    statusId=reference("Status, a row of /accountStatuses."),
+    segmentId=reference("Segment, a row of /accountSegments."),
+    rateId=reference("Price list, a row of /rates."),
     vatNumber=_text("VAT number."),
     website=_text("Website."),
     phone=_text("Telephone number."),
@@ -132,7 +152,7 @@ ACCOUNTS = _schema(
     address2=_text("Second line of the address."),
     geocoded=_flag("Whether the address has coordinates."),
     geocodingAccuracy=_integer("How exact the coordinates are."),
-    dateGeocoded=_moment("When the coordinates were found."),
+    dateGeocoded=moment("When the coordinates were found."),
     latitude=_number("Latitude in degrees."),
     longitude=_number("Longitude in degrees."),
     public=_flag("Whether all users see it."),
@@ -154,9 +174,11 @@ USERS = _schema(
     isActive=_flag("Whether the user may work and own rows."),
     billable=_flag("Whether the user costs a licence."),
     locale=_text("Language and country."),
-    userTypeId=_reference("Type, a row of /userTypes."),
-    managerId=_reference("Superior, a row of /users."),
-    branches={"description": "Branches that the user belongs to."},
+    userTypeId=reference("Type, a row of /userTypes.", label="description"),
+    managerId=reference("Superior, a row of /users.", label="description"),
+    branches=nullable(
+        "array", "Branches that the user belongs to.", items=reference("A row of /branches.", label="description")
+    ),
     **_LIFE,
 )
 """Users of SSM, who own accounts and contacts."""

@@ -9,6 +9,7 @@ import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the C
 
 # isort: split
 from airbyte_cdk.models import (
+    AirbyteCatalog,
     AirbyteConnectionStatus,
     AirbyteMessage,
     AirbyteStateMessage,
@@ -31,6 +32,17 @@ from source_ssm import incremental, schemas
 from source_ssm.config import SourceSsmConfig
 from source_ssm.declared_types import DeclaredTypes
 from source_ssm.incremental import CURSOR
+from source_ssm.tenant_fields import TenantFields
+
+_SCHEMAS: Mapping[str, schemas.Schema] = {
+    "accounts": schemas.ACCOUNTS,
+    "contacts": schemas.CONTACTS,
+    "users": schemas.USERS,
+    "contact_types": schemas.CONTACT_TYPES,
+}
+"""The streams, with the fields that SSM documents."""
+_RESOURCES = {**{name: name for name in _SCHEMAS}, "contact_types": "contactTypes"}
+"""The resource of each stream."""
 
 Conversion = Callable[[Row], Row]
 """Makes a record of a row as SSM shows it."""
@@ -51,6 +63,7 @@ class SourceSsm(PagedSource):
         super().__init__()
         self._given = client
         self._own: SsmClient | None = None
+        self._configured: Mapping[str, schemas.Schema] = {}
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
         """The configuration that the source takes."""
@@ -83,28 +96,27 @@ class SourceSsm(PagedSource):
         return True, None
 
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
-        """The streams; no request is sent before one is read."""
+        """The streams with the fields that SSM documents; no request is sent before one is read."""
         settings = parse_configuration(SourceSsmConfig, config)
+        return [self._stream(settings, name, schema) for name, schema in _SCHEMAS.items()]
 
-        def whole(name: str, schema: schemas.Schema, resource: str) -> Stream:
-            convert = self._conversion(name, schema)
-            return FullStream(name, schema, "id", lambda: self._pages(settings, name, resource, convert))
+    def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
+        """The streams with the fields that this instance has.
 
-        def changes(name: str, schema: schemas.Schema) -> Stream:
-            convert = self._conversion(name, schema)
-            schema = schemas.with_deletions(schema) if settings.emit_deletions else schema
-
-            def since(state: State) -> Pages:
-                return self._changes(settings, name, state, convert)
-
-            return CursorStream(name, schema, "id", CURSOR, read_whole=lambda: since({}), read_since=since)
-
-        return [
-            changes("accounts", schemas.ACCOUNTS),
-            changes("contacts", schemas.CONTACTS),
-            whole("users", schemas.USERS, "users"),
-            whole("contact_types", schemas.CONTACT_TYPES, "contactTypes"),
-        ]
+        Raises:
+            ConnectorError: SSM cannot be read. A catalog without the tenant's fields would drop their columns.
+        """
+        if self._given is not None:
+            return super().discover(logger, config)
+        settings = parse_configuration(SourceSsmConfig, config)
+        try:
+            with connector_errors():
+                found = TenantFields(self._client(settings))
+                schemas_here = {name: found.added_to(schema, _RESOURCES[name]) for name, schema in _SCHEMAS.items()}
+        finally:
+            self._close()
+        streams = [self._stream(settings, name, schema) for name, schema in schemas_here.items()]
+        return AirbyteCatalog(streams=[stream.as_airbyte_stream() for stream in streams])
 
     def read(
         self,
@@ -118,19 +130,30 @@ class SourceSsm(PagedSource):
         Raises:
             AirbyteTracedException: a stream could not be read; why is in `stream_errors`.
         """
+        self._configured = {each.stream.name: each.stream.json_schema for each in catalog.streams}
         try:
             yield from super().read(logger, config, catalog, state)
         finally:
             self._close()
 
-    def _conversion(self, stream: str, schema: schemas.Schema) -> Conversion:
-        """The conversion of rows to the declared types."""
-        # None for the engine, which lends its client: it compares rows with what SSM shows.
-        return DeclaredTypes(stream, schema) if self._given is None else _unchanged
+    def _stream(self, settings: SourceSsmConfig, name: str, schema: schemas.Schema) -> Stream:
+        # The engine, which lends its client, compares rows with what SSM shows.
+        convert: Conversion = _unchanged
+        if self._given is None:
+            convert = DeclaredTypes(name, schema, self._configured.get(name))
+            schema = {**schema, "properties": schemas.with_flat_ids(schema["properties"])}
+        if CURSOR not in schema["properties"]:
+            return FullStream(name, schema, "id", lambda: self._pages(settings, name, convert))
 
-    def _pages(self, settings: SourceSsmConfig, stream: str, resource: str, convert: Conversion) -> Pages:
+        def since(state: State) -> Pages:
+            return self._changes(settings, name, state, convert)
+
+        schema = schemas.with_deletions(schema) if settings.emit_deletions else schema
+        return CursorStream(name, schema, "id", CURSOR, read_whole=lambda: since({}), read_since=since)
+
+    def _pages(self, settings: SourceSsmConfig, stream: str, convert: Conversion) -> Pages:
         with connector_errors():
-            for page in map(self._noting(stream), self._client(settings).pages(resource)):
+            for page in map(self._noting(stream), self._client(settings).pages(_RESOURCES[stream])):
                 yield list(map(convert, page.rows)), None
 
     def _noting(self, stream: str) -> Callable[[Page], Page]:

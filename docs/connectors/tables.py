@@ -26,6 +26,7 @@ from sage100_ssm.exchange.record import COMPANY
 from sage100_ssm.sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES
 from sage100_ssm.standins.company_database import create_company_database
 from source_sage100.source import SourceSage100
+from source_ssm.schemas import FLAT
 from source_ssm.source import SourceSsm
 
 FOLDER = Path(__file__).parent
@@ -48,7 +49,9 @@ class Specified(Protocol):
 def tables() -> Mapping[str, Tables]:
     """The tables of each page, by the page's name."""
     source_sage100, source_ssm = SourceSage100(), SourceSsm()
-    sage100, ssm = _streams_of_the_sample(source_sage100), _streams(source_ssm, {"public_key": "p", "private_key": "k"})
+    keys = {"public_key": "p", "private_key": "k"}
+    sage100 = _streams_of_the_sample(source_sage100)
+    ssm = {stream.name: stream.get_json_schema() for stream in source_ssm.streams(keys)}
     written_by_sage100 = {"contacts": _without(sage100["contacts"], _sages_own)}
     written_by_ssm = {name: _without(ssm[name], _ssms_own) for name in ("contacts", "accounts")}
     return {
@@ -108,7 +111,7 @@ def _sages_own(name: str) -> bool:
 
 
 def _ssms_own(name: str) -> bool:
-    return name in OWNED and name != "id"
+    return (name in OWNED and name != "id") or name.endswith(FLAT)
 
 
 def _settings(schema: Schema, prefix: str = "") -> Iterator[tuple[str, ...]]:

@@ -82,11 +82,19 @@ class SchemaField:
         max_length: the largest number of characters of a text, where it names one.
         required: whether a new row must fill the field.
         read_only: whether SSM alone writes it.
+        types: its JSON types, without null.
+        is_moment: whether its texts are dates.
+        is_reference: whether its objects refer to a row, by `id`.
+        description: what it is, in SSM's words.
     """
 
     max_length: int | None
     required: bool
     read_only: bool
+    types: frozenset[str] = frozenset()
+    is_moment: bool = False
+    is_reference: bool = False
+    description: str = ""
 
 
 def parse_schema(response: httpx.Response) -> Mapping[str, SchemaField]:
@@ -106,12 +114,17 @@ def parse_schema(response: httpx.Response) -> Mapping[str, SchemaField]:
 
 def _schema_field(name: str, field: Any, required: Collection[Any]) -> SchemaField:
     field = field if isinstance(field, dict) else {}
-    length = field.get("maxLength")
+    length, types, parts = field.get("maxLength"), field.get("type"), field.get("required")
     return SchemaField(
         max_length=length if type(length) is int else None,
         # True alone: within a reference, "required" is the list of what the reference must contain.
         required=name in required or field.get("required") is True,
         read_only=field.get("readOnly") is True,
+        types=frozenset(str(kind) for kind in (types if isinstance(types, list) else [types] if types else ()))
+        - {"null"},
+        is_moment=field.get("format") == "date-time",
+        is_reference="table" in field or (isinstance(parts, list) and "id" in parts),
+        description=str(field.get("description") or ""),
     )
 
 

@@ -116,7 +116,7 @@ def test_a_tenants_own_field_comes_along():
         mock.post("/login").respond(json={"token": "t-o-k-e-n"})
         mock.get("/contacts").mock(side_effect=[page, httpx.Response(200, json=[]), httpx.Response(200, json=[])])
         reading = Reading(SourceSsm(), {**KEYS, "base_url": URL}, "contacts")
-    row = {"id": 2, "Z_parrain": "Léa", "Z_club": {"id": 3, "value": "Or"}, "changed_at": None}
+    row = {"id": 2, "Z_parrain": "Léa", "Z_club": {"id": 3, "value": "Or"}, "Z_club_id": 3, "changed_at": None}
     assert reading.records["contacts"] == [row]
     assert reading.states == {"contacts": None}
 

@@ -13,6 +13,7 @@ from source_ssm.source import SourceSsm
 from tests.support.ssm_reading import KEYS, URL, Reading
 
 TEXT, WHOLE, NUMBER, FLAG, REFERENCE = "comment", "permissionLevel", "latitude", "geocoded", "branchId"
+DATE = "dateGeocoded"
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,13 @@ TEXT, WHOLE, NUMBER, FLAG, REFERENCE = "comment", "permissionLevel", "latitude",
         (NUMBER, "45.5", 45.5),
         (FLAG, 1, True),
         (FLAG, "false", False),
-        (REFERENCE, "12", 12),
+        (FLAG, "", None),
+        (DATE, "2024-05-01T12:00:00", "2024-05-01T12:00:00Z"),
+        (DATE, "2024-05-01", "2024-05-01T00:00:00Z"),
+        (DATE, "2024-05-01T12:00:00+02:00", "2024-05-01T12:00:00+02:00"),
+        (REFERENCE, 12, {"id": 12}),
+        (REFERENCE, "12", {"id": 12}),
+        (REFERENCE, "", None),
         ("Z_own", "12", "12"),
     ],
 )
@@ -52,6 +59,8 @@ def test_a_value_comes_in_the_type_declared_where_nothing_is_lost_by_it(caplog, 
         (FLAG, "yes"),
         (FLAG, []),
         (REFERENCE, "Headquarter"),
+        (REFERENCE, True),
+        (DATE, "soon"),
     ],
 )
 def test_any_other_value_is_passed_on_and_told_once_by_its_field(caplog, field, value):
@@ -59,6 +68,74 @@ def test_any_other_value_is_passed_on_and_told_once_by_its_field(caplog, field, 
     assert [typed({"id": number, field: value})[field] for number in range(3)] == [value] * 3
     (told,) = [entry.getMessage() for entry in caplog.records]
     assert told == f"accounts has values in {field} of a type not declared ({type(value).__name__}): passed on."
+
+
+@pytest.mark.parametrize(
+    ("value", "flat"),
+    [
+        ({"id": 9, "value": "Or"}, 9),
+        ({"id": 9.0}, 9),
+        ({"id": "9"}, 9),
+        (9, 9),
+        (None, None),
+        ("Or", None),
+        ({"id": None}, None),
+        ({}, None),
+    ],
+)
+def test_beside_a_reference_comes_its_id_alone(value, flat):
+    row = DeclaredTypes("accounts", schemas.ACCOUNTS)({"id": 7, REFERENCE: value})
+    assert (row["branchId_id"], type(row["branchId_id"])) == (flat, type(flat))
+
+
+def test_beside_a_tenants_reference_comes_its_id_alone_unless_the_tenant_has_a_field_of_that_name():
+    own = {
+        "Z_club": {"id": 3, "value": "Or"},
+        "Z_a": {"id": 4},
+        "Z_a_id": "mine",
+        "Z_list": [{"id": 5}],
+        "Z_map": {"x": 1},
+    }
+    row = DeclaredTypes("contacts", schemas.CONTACTS)({"id": 7, **own})
+    assert row == {"id": 7, **own, "Z_club_id": 3}
+
+
+@pytest.mark.parametrize(
+    ("declared", "value", "given"),
+    [
+        (schemas.reference("…"), 9, {"id": 9}),
+        ({"type": ["null", "number"]}, "1.5", 1.5),
+        ({"type": "integer"}, "3", 3),
+        ({"type": ["null", "string"]}, 3, "3"),
+        ({"type": ["null", "string"]}, True, "true"),
+        ({"type": ["null", "string"]}, {"id": 3, "value": "É"}, '{"id": 3, "value": "É"}'),
+        ({"type": ["null", "string"], "format": "date-time"}, "2024-05-01T12:00:00", "2024-05-01T12:00:00Z"),
+        ({"type": ["null", "array"]}, [{"id": 3}], [{"id": 3}]),
+        ({"type": ["null", "string", "object"]}, 3, 3),
+        ({}, 3, 3),
+        (True, 3, 3),
+    ],
+)
+def test_a_tenants_field_comes_in_the_type_of_the_configured_catalog(declared, value, given):
+    typed = DeclaredTypes("contacts", schemas.CONTACTS, {"properties": {"Z_own": declared}})
+    assert typed({"id": 7, "Z_own": value})["Z_own"] == given
+
+
+@pytest.mark.parametrize("configured", [None, {}, {"properties": None}, {"properties": []}])
+def test_a_configured_catalog_without_fields_changes_nothing(configured):
+    assert DeclaredTypes("users", schemas.USERS, configured)({"id": 7, "Z_a": 1}) == {"id": 7, "Z_a": 1}
+
+
+def test_what_the_configured_catalog_declares_of_a_field_of_ssm_does_not_count():
+    typed = DeclaredTypes("accounts", schemas.ACCOUNTS, {"properties": {TEXT: {"type": "integer"}}})
+    assert typed({"id": 7, TEXT: "12"})[TEXT] == "12"
+
+
+@pytest.mark.parametrize("schema", [schemas.ACCOUNTS, schemas.CONTACTS, schemas.USERS, schemas.CONTACT_TYPES])
+def test_every_field_has_one_type_beside_null(schema):
+    for name, field in schemas.with_flat_ids(schema["properties"]).items():
+        kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
+        assert len({*kinds} - {"null"}) == 1, name
 
 
 def read(source, stream):
