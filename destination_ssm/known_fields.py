@@ -6,11 +6,12 @@ from dataclasses import replace
 from functools import cached_property
 
 from destination_ssm.decision import OWNED
+from destination_ssm.value_forms import without_flat_ids
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.errors import SsmError
 from sage100_ssm.ssm.responses import SchemaField
-from sage100_ssm.ssm.values import Row
+from sage100_ssm.ssm.values import FLAT_ID, Row
 
 logger = logging.getLogger("airbyte")
 
@@ -31,13 +32,15 @@ class KnownFields:
     def without_unknown(self, requests: Sequence[WriteRequest], rows: Iterable[Row]) -> list[WriteRequest]:
         """The requests without fields that SSM does not have, whose names are logged once.
 
-        Otherwise such a field would be sent again with every write, since no row ever holds it.
+        Otherwise such a field would be sent again with every write, since no row ever holds it. A column with the id of
+        a reference alone comes under the reference's name.
 
         Args:
             requests: what is to be written.
             rows: rows of the resource as SSM shows them.
         """
         self._shown.update(*rows)
+        requests = [self._without_flat_ids(request) for request in requests]
         unsure = {field for request in requests for field in request.values} - self._shown
         unknown = unsure - self._schema.keys() if unsure and self._schema else set()
         if new := sorted(unknown - self._unknown):
@@ -47,6 +50,16 @@ class KnownFields:
             replace(request, values={field: v for field, v in request.values.items() if field not in unknown})
             for request in requests
         ]
+
+    def _without_flat_ids(self, request: WriteRequest) -> WriteRequest:
+        if not any(name.endswith(FLAT_ID) for name in (*request.values, *(request.expected or ()))):
+            return request
+        values = without_flat_ids(request.values, self._has)
+        expected = request.expected and without_flat_ids(request.expected, self._has)
+        return replace(request, values=values, expected=expected)
+
+    def _has(self, field: str) -> bool:
+        return field in self._shown or field in self._schema
 
     @property
     def required(self) -> frozenset[str]:

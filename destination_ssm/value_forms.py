@@ -5,10 +5,10 @@ Whether two forms are the same value depends on the field alone: a name that loo
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from sage100_ssm.ssm.values import Row, parse_stamp, plain, same, value_of
+from sage100_ssm.ssm.values import FLAT_ID, Row, parse_stamp, plain, same, value_of
 
 _REFERENCE = re.compile(r"gender|(?!extId$|[zZ]_)\w+Id[1-5]?")
 """Fields of SSM's own that refer to a row; a tenant's own fields (``Z_…``) are recognised by the row's value."""
@@ -18,6 +18,27 @@ _TENANT_PREFIXES = ("Z_", "z_")
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*")
 _TRUTH = {"true": True, "false": False, "1": True, "0": False}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+def without_flat_ids(values: Mapping[str, Any], is_field: Callable[[str], bool]) -> Mapping[str, Any]:
+    """Values with each column that contains the id of a reference alone (``accountId_id``) under the reference's name.
+
+    `source-ssm` makes such columns for databases. Where the reference itself is there, the column is left out.
+
+    Args:
+        values: values by field.
+        is_field: whether SSM has a field of a name.
+    """
+    flat = {name: name.removesuffix(FLAT_ID) for name in values if name.endswith(FLAT_ID)}
+    references = {
+        name: reference
+        for name, reference in flat.items()
+        if _REFERENCE.fullmatch(reference)
+        or (name.startswith(_TENANT_PREFIXES) and not is_field(name) and (reference in values or is_field(reference)))
+    }
+    plain = {name: value for name, value in values.items() if name not in references}
+    taken = {reference: values[name] for name, reference in references.items() if reference not in values}
+    return {**plain, **taken}
 
 
 def as_written(field: str, value: Any, row: Row) -> Any:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sage100_ssm.ssm.values import Row
-from source_ssm.schemas import FLAT, Schema, is_reference
+from sage100_ssm.ssm.values import FLAT_ID, Row
+from source_ssm.schemas import Schema, is_reference
 
 _logger = logging.getLogger("airbyte")
 _WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")
@@ -45,7 +45,7 @@ class DeclaredTypes:
         ]
         typed = {**row, **{name: self._converted(name, row[name]) for name in wrong}}
         flat = {
-            name + FLAT: _id_of(value)
+            name + FLAT_ID: _id_of(value)
             for name, value in typed.items()
             if self._kinds.get(name) is _REFERENCE or (isinstance(value, Mapping) and "id" in value)
         }

@@ -8,12 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sage100_ssm.exchange.record import DELETED_AT
+from sage100_ssm.ssm.values import FLAT_ID
 
 Schema = Mapping[str, Any]
-
-
-FLAT = "_id"
-"""What is added to the name of a reference for the name of the column that contains its id alone."""
 
 
 def nullable(kind: str, description: str, **more: Any) -> Schema:
@@ -58,8 +55,8 @@ def with_flat_ids(properties: Mapping[str, Schema]) -> dict[str, Schema]:
     flat: dict[str, Schema] = {}
     for name, field in properties.items():
         flat[name] = field
-        if is_reference(field) and name + FLAT not in properties:
-            flat[name + FLAT] = _integer(f"Id of {name}.")
+        if is_reference(field) and name + FLAT_ID not in properties:
+            flat[name + FLAT_ID] = _integer(f"Id of {name}.")
     return flat
 
 

@@ -24,9 +24,9 @@ from destination_ssm.decision import OWNED
 from destination_ssm.destination import DestinationSsm
 from sage100_ssm.exchange.record import COMPANY
 from sage100_ssm.sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES
+from sage100_ssm.ssm.values import FLAT_ID
 from sage100_ssm.standins.company_database import create_company_database
 from source_sage100.source import SourceSage100
-from source_ssm.schemas import FLAT
 from source_ssm.source import SourceSsm
 
 FOLDER = Path(__file__).parent
@@ -111,7 +111,7 @@ def _sages_own(name: str) -> bool:
 
 
 def _ssms_own(name: str) -> bool:
-    return (name in OWNED and name != "id") or name.endswith(FLAT)
+    return (name in OWNED and name != "id") or name.endswith(FLAT_ID)
 
 
 def _settings(schema: Schema, prefix: str = "") -> Iterator[tuple[str, ...]]:

@@ -14,6 +14,9 @@ Row = Mapping[str, Any]
 
 STAMPS = ("dateCreated", "dateUpdated", "dateDeleted")
 
+FLAT_ID = "_id"
+"""What connectors add to the name of a reference for the name of the column that contains its id alone."""
+
 _FIRST_REAL_YEAR = 1901
 
 
