@@ -6,26 +6,26 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import airbyte as ab
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COMMANDS = ROOT / ".venv" / "bin"
 
 
 class Place:
     """A sample company database, an SSM that answers on loopback, and the four connectors on them."""
 
-    def __init__(self, folder: Path, told: dict[str, str]) -> None:
+    def __init__(self, folder: Path, printed: dict[str, str]) -> None:
         self.folder, self.database = folder, folder / "bijou.db"
         self.ssm_config = {
-            "base_url": told["base_url"],
-            "public_key": told["public_key"],
-            "private_key": told["private_key"],
+            "base_url": printed["base_url"],
+            "public_key": printed["public_key"],
+            "private_key": printed["private_key"],
             "requests_per_second": 500,
         }
         self.new = {"default_sales_rep_id": 310, "default_branch_id": 16}
@@ -64,23 +64,38 @@ class Place:
         return copy
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    """The sample, open while the test lasts."""
-    folder = tmp_path / "company"
+@contextmanager
+def _opened(*arguments: object) -> Iterator[dict[str, str]]:
+    """Run a stand-in for SSM by the product's Python; yield what it prints: its address and its keys."""
     with subprocess.Popen(  # noqa: S603 - our own code
-        [COMMANDS / "python", "-m", "sage100_ssm.standins", "--dir", folder],
+        [COMMANDS / "python", *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
         try:
             assert process.stdout is not None
-            told = dict(next(process.stdout).split(maxsplit=1) for _ in range(3))
-            yield Place(folder, {name.rstrip(":"): value.strip() for name, value in told.items()})
+            printed = dict(next(process.stdout).split(maxsplit=1) for _ in range(3))
+            yield {name.rstrip(":"): value.strip() for name, value in printed.items()}
         finally:
             process.terminate()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """The sample, open while the test lasts."""
+    folder = tmp_path / "company"
+    with _opened("-m", "sage100_ssm.standins", "--dir", folder) as printed:
+        yield Place(folder, printed)
+
+
+@pytest.fixture
+def tenant(tmp_path: Path) -> Iterator[Place]:
+    """An SSM with fields of its own, open while the test lasts; there is no company database."""
+    with _opened(Path(__file__).parent / "tenant_with_own_fields.py") as printed:
+        yield Place(tmp_path, printed)
 
 
 @pytest.fixture(scope="session")

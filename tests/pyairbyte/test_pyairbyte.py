@@ -95,3 +95,47 @@ def test_contacts_and_accounts_of_ssm_written_back_from_a_cache_are_understood_a
     destination.write(source, cache=place.cache("ssm"))
     after = {name: {row["id"]: row["changed_at"] for row in list(source.get_records(name))} for name in streams}
     assert (len(after["contacts"]), after, refused.read_text()) == (11, before, "")
+
+
+def test_a_tenants_own_fields_and_references_are_typed_columns_that_join(tenant):
+    source, cache = tenant.source("source-ssm"), tenant.cache("tenant")
+    source.select_streams(["contacts", "accounts"])
+    source.read(cache=cache)
+    with cache.get_sql_engine().connect() as connection:
+        columns = dict(
+            connection.exec_driver_sql(
+                "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = 'contacts'"
+            ).fetchall()
+        )
+        joined = connection.exec_driver_sql(
+            f"""SELECT c.lastname, a.name, s.name, c.z_visits + 1, c.z_vip, c.z_note, year(c.z_met)
+                FROM {cache.schema_name}.contacts AS c
+                JOIN {cache.schema_name}.accounts AS a ON c.accountid_id = a.id
+                LEFT JOIN {cache.schema_name}.accounts AS s ON c.z_sponsor_id = s.id
+                ORDER BY c.lastname"""  # noqa: S608 - the test's own words
+        ).fetchall()
+    assert [tuple(row) for row in joined] == [
+        ("Durand", "Or", "Argent", 4, True, "Été", 2024),
+        ("Petit", "Or", None, None, None, None, None),
+    ]
+    assert {name: columns[name] for name in ("accountid_id", "z_sponsor_id", "z_visits", "z_vip", "z_met")} == {
+        "accountid_id": "BIGINT",
+        "z_sponsor_id": "BIGINT",
+        "z_visits": "BIGINT",
+        "z_vip": "BOOLEAN",
+        "z_met": "TIMESTAMP",
+    }
+
+
+def test_a_tenants_contacts_written_back_from_a_cache_change_nothing(tenant):
+    source = tenant.source("source-ssm")
+    source.select_streams(["contacts"])
+    before = {row["id"]: dict(row) for row in list(source.get_records("contacts"))}
+    refused = tenant.folder / "refused.jsonl"
+    destination = tenant.destination("destination-ssm", refused_records={"kind": "file", "path": str(refused)})
+    destination.write(source, cache=tenant.cache("tenant"))
+    after = {row["id"]: dict(row) for row in list(source.get_records("contacts"))}
+    assert {key: row["changed_at"] for key, row in after.items()} == {
+        key: row["changed_at"] for key, row in before.items()
+    }
+    assert (len(after), refused.read_text()) == (2, "")
