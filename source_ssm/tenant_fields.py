@@ -12,7 +12,7 @@ from typing import Any
 
 from sage100_ssm.exchange.record import DELETED_AT
 from sage100_ssm.ssm.client import SsmClient
-from sage100_ssm.ssm.errors import Forbidden, LoginRefused, PassingError, Rejected, SsmError
+from sage100_ssm.ssm.errors import Forbidden, PassingError, Rejected, SsmError
 from sage100_ssm.ssm.responses import SchemaField
 from sage100_ssm.ssm.values import Row, parse_stamp
 from source_ssm import schemas
@@ -51,7 +51,8 @@ class TenantFields:
         Raises:
             SsmError: SSM cannot be read.
         """
-        return with_tenant_fields(schema, self._described(resource), self._some_rows(resource))
+        rows = self._some_rows(resource)  # first: this says whether SSM can be read at all
+        return with_tenant_fields(schema, self._described(resource), rows)
 
     def _described(self, resource: str) -> Mapping[str, SchemaField]:
         """The fields as the instance describes them; none where it does not."""
@@ -59,10 +60,8 @@ class TenantFields:
             return {}
         try:
             return self._client.schema(resource)
-        except LoginRefused:
-            raise
         except SsmError as error:
-            # Whether SSM can be read at all shows with the rows. What several tries took is not asked for again.
+            # What took several tries is not asked for again.
             _logger.info("Sage Sales Management does not describe the fields of %s: %s", resource, error)
             self._has_schemas = not isinstance(error, PassingError)
             return {}

@@ -244,7 +244,7 @@ def streams(sage100):
     """Connector and stream to primary key and cursor."""
     found = {}
     for name, source, config in (("source-sage100", SourceSage100(), sage100), ("source-ssm", SourceSsm(), SSM)):
-        for one in source.discover(LOGGER, config).streams:
+        for one in (stream.as_airbyte_stream() for stream in source.streams(config)):
             ((key,),) = one.source_defined_primary_key
             found[name, one.name] = [key, *(one.default_cursor_field or [""])]
     owned = {**SSM, "default_sales_rep_id": 310}
