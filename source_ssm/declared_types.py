@@ -12,6 +12,7 @@ from sage100_ssm.ssm.values import FLAT_ID, Row
 from source_ssm.schemas import Schema, is_reference
 
 _logger = logging.getLogger("airbyte")
+_UNDECLARED = "%s has fields that the catalog does not declare, refresh its schema to get them: %s."
 _WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?")
 _FLAGS: Mapping[Any, bool] = {0: False, 1: True, "false": False, "true": True}
@@ -34,10 +35,14 @@ class DeclaredTypes:
         tenants = {n: f for n, f in others.items() if n not in known} if isinstance(others, Mapping) else {}
         self._stream = stream
         self._kinds = {**_kinds_of(known, _TEXT), **_kinds_of(tenants, _ANY_AS_TEXT)}
+        self._declared = {*known, *tenants} if others else None
         self._logged: set[str] = set()
 
     def __call__(self, row: Row) -> Row:
         """A row with the declared types, and the ids of its references."""
+        if self._declared is not None and (others := row.keys() - self._declared):
+            self._declared |= others
+            _logger.info(_UNDECLARED, self._stream, ", ".join(sorted(others)))
         wrong = [
             name
             for name, kind in self._kinds.items()

@@ -84,7 +84,9 @@ def with_tenant_fields(schema: Schema, described: Mapping[str, SchemaField], row
     """
     known = schema["properties"].keys() | _COMPUTED
     # A name that cannot be printed, such as one with half a surrogate pair, could not be written as JSON.
-    names = [name for name in dict.fromkeys([*described, *(n for row in rows for n in row)]) if name.isprintable()]
+    names = [
+        name for name in dict.fromkeys([*described, *(n for row in rows for n in row)]) if name and name.isprintable()
+    ]
     own = {
         name: _field(described.get(name), [row[name] for row in rows if row.get(name) not in (None, "")])
         for name in names

@@ -126,6 +126,19 @@ def test_a_configured_catalog_without_fields_changes_nothing(configured):
     assert DeclaredTypes("users", schemas.USERS, configured)({"id": 7, "Z_a": 1}) == {"id": 7, "Z_a": 1}
 
 
+def test_fields_that_the_configured_catalog_does_not_declare_are_named_once(caplog):
+    caplog.set_level("INFO")
+    typed = DeclaredTypes("users", schemas.USERS, {"properties": {"id": {}, "Z_a": {}}})
+    for row in (
+        {"id": 1, "Z_a": 1, "Z_b": 2, "Z_c": 3},
+        {"id": 2, "Z_b": 2, "email": "a@or.example"},
+        {"id": 3, "Z_d": 4},
+    ):
+        typed(row)
+    sentence = "users has fields that the catalog does not declare, refresh its schema to get them"
+    assert [entry.getMessage() for entry in caplog.records] == [f"{sentence}: Z_b, Z_c.", f"{sentence}: Z_d."]
+
+
 def test_what_the_configured_catalog_declares_of_a_field_of_ssm_does_not_count():
     typed = DeclaredTypes("accounts", schemas.ACCOUNTS, {"properties": {TEXT: {"type": "integer"}}})
     assert typed({"id": 7, TEXT: "12"})[TEXT] == "12"
