@@ -15,7 +15,7 @@ _REFERENCE = re.compile(r"gender|(?!extId$|[zZ]_)\w+Id[1-5]?")
 _DATES = frozenset({"birthday", "dateGeocoded"})
 """Fields of SSM's own that hold dates, and can be written."""
 _TENANT_PREFIXES = ("Z_", "z_")
-_DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
 _TRUTH = {"true": True, "false": False, "1": True, "0": False}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
@@ -94,7 +94,7 @@ def _is_reference(item: Any) -> bool:
 def _is_same_moment(field: str, current: Any, value: Any) -> bool:
     if not (isinstance(current, str) and isinstance(value, str)):
         return False
-    is_tenant_date = field.startswith(_TENANT_PREFIXES) and all(map(_DATE_AND_TIME.fullmatch, (current, value)))
+    is_tenant_date = field.startswith(_TENANT_PREFIXES) and all(map(_DATE.fullmatch, (current, value)))
     if field not in _DATES and not is_tenant_date:
         return False
     moment = parse_stamp(current)

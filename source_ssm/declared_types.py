@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sage100_ssm.ssm.values import FLAT_ID, Row
-from source_ssm.schemas import Schema, is_reference
+from source_ssm.schemas import Schema, flat_id, is_reference
 
 _logger = logging.getLogger("airbyte")
 _UNDECLARED = "%s has fields that the catalog does not declare, refresh its schema to get them: %s."
@@ -36,6 +36,7 @@ class DeclaredTypes:
         self._stream = stream
         self._kinds = {**_kinds_of(known, _TEXT), **_kinds_of(tenants, _ANY_AS_TEXT)}
         self._declared = {*known, *tenants} if others else None
+        self._own = {name for name, field in tenants.items() if name.endswith(FLAT_ID) and not _is_flat_id(name, field)}
         self._logged: set[str] = set()
 
     def __call__(self, row: Row) -> Row:
@@ -54,7 +55,7 @@ class DeclaredTypes:
             for name, value in typed.items()
             if self._kinds.get(name) is _REFERENCE or (isinstance(value, Mapping) and "id" in value)
         }
-        return {**typed, **{name: value for name, value in flat.items() if name not in row}}
+        return {**typed, **{name: value for name, value in flat.items() if name not in row and name not in self._own}}
 
     def _converted(self, name: str, value: Any) -> Any:
         kind = self._kinds[name]
@@ -127,6 +128,12 @@ def _nothing(_: Any) -> None:
 def _id_of(reference: Any) -> int | None:
     identifier = reference.get("id") if isinstance(reference, Mapping) else None
     return identifier if type(identifier) is int else _whole(identifier)
+
+
+def _is_flat_id(name: str, field: Any) -> bool:
+    """Whether a declared field is the column of a reference's id, and not a tenant's own field of such a name."""
+    flat = flat_id(name.removesuffix(FLAT_ID))
+    return isinstance(field, Mapping) and field.get("description", flat["description"]) == flat["description"]
 
 
 def _as_text(value: Any) -> str:

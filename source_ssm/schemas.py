@@ -56,8 +56,13 @@ def with_flat_ids(properties: Mapping[str, Schema]) -> dict[str, Schema]:
     for name, field in properties.items():
         flat[name] = field
         if is_reference(field) and name + FLAT_ID not in properties:
-            flat[name + FLAT_ID] = _integer(f"Id of {name}.")
+            flat[name + FLAT_ID] = flat_id(name)
     return flat
+
+
+def flat_id(name: str) -> Schema:
+    """The column with the id alone of a reference."""
+    return _integer(f"Id of {name}.")
 
 
 def _schema(**properties: Schema) -> Schema:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from destination_ssm.value_forms import without_flat_ids
+from destination_ssm.value_forms import holds, without_flat_ids
 from sage100_ssm.exchange.receipt import Outcome
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.standins.ssm_api.resources import ApiField, ApiType
@@ -89,3 +89,10 @@ def test_a_tenants_reference_is_taken_from_its_column_and_a_field_of_its_own_sta
 )
 def test_only_the_column_of_a_reference_is_taken_for_one(values, plain):
     assert without_flat_ids(values, lambda name: name == "Z_known_id") == plain
+
+
+@pytest.mark.parametrize(
+    ("value", "is_same"), [("2024-05-01T00:00:00Z", True), ("2024-05-02T00:00:00Z", False), ("soon", False)]
+)
+def test_a_tenants_date_is_the_same_with_and_without_its_time(value, is_same):
+    assert holds({"id": 7, "Z_met": "2024-05-01"}, "Z_met", value) is is_same

@@ -101,6 +101,19 @@ def test_beside_a_tenants_reference_comes_its_id_alone_unless_the_tenant_has_a_f
 
 
 @pytest.mark.parametrize(
+    ("declared", "flat"),
+    [
+        ({"type": "integer"}, 4),
+        (schemas.flat_id("Z_a"), 4),
+        (schemas.nullable("string", "A field of this tenant."), None),
+    ],
+)
+def test_a_tenants_own_field_of_such_a_name_is_not_filled_where_it_is_empty(declared, flat):
+    typed = DeclaredTypes("contacts", schemas.CONTACTS, {"properties": {"Z_a": {}, "Z_a_id": declared}})
+    assert typed({"id": 7, "Z_a": {"id": 4}}).get("Z_a_id") == flat
+
+
+@pytest.mark.parametrize(
     ("declared", "value", "given"),
     [
         (schemas.reference("…"), 9, {"id": 9}),
