@@ -9,7 +9,7 @@ changes until then would be left out. Rows that are themselves stamped in the fu
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
@@ -72,11 +72,7 @@ class Progress:
         """The progress once a reading is under way: the one that broke off, or a new one."""
         if self.is_under_way:
             return self
-        newest = reading.newest(database, table)
-        if newest is not None and newest > (now := database.now()):
-            if newest > now + reading.OVERLAP:
-                _logger.warning(_STAMPED_AHEAD, table.name, newest, now)
-            newest = now
+        newest = _newest_until_now(database, table, warn=_logger.warning)
         return replace(self, until=max(filter(None, (self.since, newest)), default=None), after=0)
 
     def at(self, page: Sequence[Record]) -> Self:
@@ -115,10 +111,10 @@ def progress_of(database: Database, table: Table, state: State) -> Progress:
 
 def whole(database: Database, table: Table) -> Pages:
     """Read a table whole."""
-    progress = Progress().begun(database, table)
+    reached = Progress(since=_newest_until_now(database, table, warn=_logger.debug))
     for page in reading.pages(database, table):
         yield page, None
-    yield (), progress.ended().state(database)
+    yield (), reached.state(database)
 
 
 def changes(database: Database, table: Table, state: State) -> Pages:
@@ -148,6 +144,22 @@ def pages_with_progress(
     yield (), progress
     if has_broken_off:
         yield from pages_with_progress(database, table, progress.begun(database, table), has_broken_off=False)
+
+
+def _newest_until_now(database: Database, table: Table, warn: Callable[..., None]) -> datetime | None:
+    """The newest stamp in a table, but not after the server's clock; None without any stamp.
+
+    Args:
+        database: the database.
+        table: the table.
+        warn: is called where rows are stamped in the future, with a message and what it names.
+    """
+    newest = reading.newest(database, table)
+    if newest is None or newest <= (now := database.now()):
+        return newest
+    if newest > now + reading.OVERLAP:
+        warn(_STAMPED_AHEAD, table.name, newest, now)
+    return now
 
 
 def _local_time(state: Mapping[str, str], name: str) -> datetime | None:
