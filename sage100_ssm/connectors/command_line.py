@@ -1,6 +1,8 @@
 """What the command lines of the four connectors share: reading files, and ending with a sentence."""
 
 import logging
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
@@ -20,6 +22,10 @@ from sage100_ssm.connectors.spec import connection_specification, unknown_fields
 T = TypeVar("T")
 
 logger = logging.getLogger("airbyte")
+
+_SIGNALLED = 128
+"""What a shell adds to a signal's number, to show that it ended a program."""
+_SIGPIPE = 13  # Windows has no such signal
 
 
 def read_configuration(path: str, model: type[BaseModel]) -> MutableMapping[str, Any]:
@@ -72,6 +78,33 @@ def read_json(path: str, what: str) -> Any:
         raise _file_error(path, what, f"is not JSON (line {error.lineno}, column {error.colno})") from None
     except (UnicodeDecodeError, RecursionError):
         raise _file_error(path, what, "is not JSON in UTF-8") from None
+
+
+@contextmanager
+def protocol_process() -> Iterator[None]:
+    """What a connector's process does on its standard streams, so that its end is no traceback.
+
+    It ends with the code that a shell shows where nobody reads the standard output any more, or a signal asks for it,
+    and with a sentence where the standard output is closed, or the configuration is wrong.
+    """
+    if sys.stdout is None:
+        # Where the log lines go that the CDK has buffered.
+        sys.__stdout__ = Path(os.devnull).open("w")  # type: ignore[misc]  # noqa: SIM115 - open to the end
+        sys.exit("The standard output is closed: there is nowhere to write the messages to.")
+    # As the first process of a container, a program that has no handler is not ended by the signal that cancels a sync.
+    signal.signal(signal.SIGTERM, lambda number, _: os._exit(_SIGNALLED + number))
+    # A log line that cannot be written is no error of its own: the next message cannot be written, either.
+    logging.raiseExceptions = False
+    try:
+        with exit_on_configuration_error():
+            yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # At its end, Python writes what is still in the buffer: to nowhere, or it would print this error again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_SIGNALLED + _SIGPIPE)
+    except KeyboardInterrupt:
+        sys.exit(_SIGNALLED + signal.SIGINT)
 
 
 @contextmanager

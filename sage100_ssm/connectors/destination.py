@@ -24,7 +24,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 from pydantic import BaseModel
 
 from sage100_ssm.connectors.catalog_streams import CatalogStreams, catalog_streams
-from sage100_ssm.connectors.command_line import exit_on_configuration_error, read_configuration, read_protocol_file
+from sage100_ssm.connectors.command_line import protocol_process, read_configuration, read_protocol_file
 from sage100_ssm.connectors.destination_settings import DestinationSettings
 from sage100_ssm.connectors.errors import ConnectorError, parse_configuration
 from sage100_ssm.connectors.protocol_input import Record, State, StreamName, UnreadableLine, of_lines, of_messages
@@ -96,10 +96,10 @@ class RecordDestination(Destination, ABC):
 
     def run(self, args: list[str]) -> None:
         """Speak the Airbyte protocol on the standard streams."""
-        # A STATE must leave at once, into a pipe too: what it confirms may then be forgotten by the sender.
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(line_buffering=True)
-        with exit_on_configuration_error():
+        with protocol_process():
+            # A STATE must leave at once, into a pipe too: what it confirms may then be forgotten by the sender.
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                sys.stdout.reconfigure(line_buffering=True)
             parsed = self.parse_args(args)
             if parsed.command != "write":
                 super().run(args)

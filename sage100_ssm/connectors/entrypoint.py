@@ -1,15 +1,11 @@
 """The entry point of a source's console script: it writes records page by page."""
 
-import logging
-import os
 import re
 import sys
 from argparse import Namespace
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from logging import DEBUG, INFO, getLogger
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,15 +14,13 @@ from airbyte_cdk.logger import is_platform_debug_log_enabled
 from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
-from sage100_ssm.connectors.command_line import exit_on_configuration_error
+from sage100_ssm.connectors.command_line import protocol_process
 from sage100_ssm.connectors.source import Page, PagedSource
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _WITH_REPLACEMENTS = "Texts of %s contain characters that cannot be stored; U+FFFD is in their place, as in: %s."
 _NUL = re.compile(rb"((?<!\\)(?:\\\\)*)\\u0000")
 """A NUL in JSON; what is before it may be backslashes, two for each one that is meant."""
-_ENDED_BY_A_CLOSED_PIPE, _ENDED_BY_AN_INTERRUPT = 128 + 13, 128 + 2
-"""Exit codes as a shell shows them for programs that these signals end."""
 
 
 class Entrypoint(cdk.AirbyteEntrypoint):
@@ -71,34 +65,13 @@ def launch(source: PagedSource, arguments: list[str]) -> None:
         source: the source.
         arguments: the command line without the program's name.
     """
-    with _exit_quietly_when_not_read():
+    with protocol_process():
         parsed = Entrypoint.parse_args(arguments)
-        with exit_on_configuration_error():
-            if parsed.command == "read":
-                _read(source, parsed)
-                return
-            for line in Entrypoint(source).run(parsed):
-                sys.stdout.write(f"{line}\n")
-
-
-@contextmanager
-def _exit_quietly_when_not_read() -> Iterator[None]:
-    """End without a traceback where nobody reads the standard output, or an interrupt ends the program."""
-    if sys.stdout is None:
-        # Where the log lines go that the CDK has buffered.
-        sys.__stdout__ = Path(os.devnull).open("w")  # type: ignore[misc]  # noqa: SIM115 - open to the end
-        sys.exit("The standard output is closed: there is nowhere to write the messages to.")
-    # A log line that cannot be written is no error of its own: the next message cannot be written, either.
-    logging.raiseExceptions = False
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # At its end, Python writes what is still in the buffer: to nowhere, or it would print this error again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(_ENDED_BY_A_CLOSED_PIPE)
-    except KeyboardInterrupt:
-        sys.exit(_ENDED_BY_AN_INTERRUPT)
+        if parsed.command == "read":
+            _read(source, parsed)
+            return
+        for line in Entrypoint(source).run(parsed):
+            sys.stdout.write(f"{line}\n")
 
 
 def _read(source: PagedSource, parsed: Namespace) -> None:
