@@ -89,9 +89,13 @@ class ContactWriter:
                 raise ConnectorError.of(UnexpectedError(error.words)) from error
             yield _refused(request, error, task.action)
         except LockedError as error:
-            yield _receipt(request, Outcome.RETRY, task.action, cause=Cause.LOCKED, detail=str(error))
+            yield _receipt(
+                request, Outcome.RETRY, task.action, cause=Cause.LOCKED, detail=str(error), reason=error.reason
+            )
         except UnreachableError as error:
-            yield _receipt(request, Outcome.UNCERTAIN, task.action, cause=Cause.CONNECTION, detail=str(error))
+            yield _receipt(
+                request, Outcome.UNCERTAIN, task.action, cause=Cause.CONNECTION, detail=str(error), reason=error.reason
+            )
             raise ConnectorError.of(error) from error
         except SageError as error:
             yield _not_now(request, task.action, error)
@@ -177,7 +181,8 @@ class _Task:
         marq = self._request.id
         row = None if marq is None else self._contacts.get(marq)
         if row is None:
-            return _receipt(self._request, Outcome.REFUSED, id=marq, cause=Cause.NOT_FOUND, detail="no such cbMarq")
+            words = "no such cbMarq"
+            return _receipt(self._request, Outcome.REFUSED, id=marq, cause=Cause.NOT_FOUND, detail=words, reason=words)
         return self._update(row)
 
     def _create_or_update(self, name: Values) -> Receipt:
@@ -271,12 +276,13 @@ def _refused(request: WriteRequest, error: RefusedError, action: Action) -> Rece
         cause=Cause.IN_USE if in_use else _CAUSES[error.refusal],
         field=error.column,
         detail=error.words,
+        reason=error.reason,
     )
 
 
 def _not_now(request: WriteRequest, action: Action, error: SageError) -> Receipt:
     """The receipt of a write that was not done because the database takes none."""
-    return _receipt(request, Outcome.RETRY, action, cause=Cause.REJECTED, detail=str(error))
+    return _receipt(request, Outcome.RETRY, action, cause=Cause.REJECTED, detail=str(error), reason=error.reason)
 
 
 def _changed(request: WriteRequest, action: Action, field: str | None, **row: Any) -> Receipt:
@@ -284,8 +290,17 @@ def _changed(request: WriteRequest, action: Action, field: str | None, **row: An
 
 
 def _of_another_company(request: WriteRequest, company: str) -> Receipt:
-    words = f"the cbMarq is one of {request.company}, not of {company}: {_remedy(request.stream)}"
-    return _receipt(request, Outcome.REFUSED, cause=Cause.OTHER_COMPANY, field=ContactWriter.id_field, detail=words)
+    remedy = _remedy(request.stream)
+    words = f"the cbMarq is one of {request.company}, not of {company}: {remedy}"
+    reason = f"the cbMarq is not one of {company}: {remedy}"
+    return _receipt(
+        request,
+        Outcome.REFUSED,
+        cause=Cause.OTHER_COMPANY,
+        field=ContactWriter.id_field,
+        detail=words,
+        reason=reason,
+    )
 
 
 def _remedy(stream: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from dataclasses import field as default
 from typing import Any
 
-from destination_ssm.receipts import changed, receipt, unreadable
+from destination_ssm.receipts import NO_ROW, changed, receipt, unreadable
 from destination_ssm.value_forms import as_written, holds
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
@@ -134,7 +134,8 @@ def decide(request: WriteRequest, snapshot: Snapshot, rules: CreationRules) -> W
     if request.action is Action.DELETE:
         return _delete(request, row)
     if request.action is Action.CREATE and row is not None:
-        return receipt(request, Action.CREATE, Outcome.REFUSED, row["id"], row, Cause.DUPLICATE)
+        reason = "a row with this id or extId exists already"
+        return receipt(request, Action.CREATE, Outcome.REFUSED, row["id"], row, Cause.DUPLICATE, reason=reason)
     if request.action is Action.UPDATE or row is not None:
         return _update(request, row, rules)
     if request.action is None and request.expected:  # it was expected to exist
@@ -161,7 +162,7 @@ def unexpected_field(row: Row, expected: Mapping[str, Any]) -> str | None:
 def _delete(request: WriteRequest, row: Row | None) -> Write | Receipt:
     if row is None and request.id is not None:
         # Not shown is not deleted (P10): the row may be hidden from this login, or the answer incomplete.
-        return receipt(request, Action.DELETE, Outcome.REFUSED, request.id, None, Cause.NOT_FOUND)
+        return receipt(request, Action.DELETE, Outcome.REFUSED, request.id, None, Cause.NOT_FOUND, reason=NO_ROW)
     if row is None or is_deleted(row):
         return receipt(request, Action.DELETE, Outcome.APPLIED, row["id"] if row else None, row)
     if (field := unexpected_field(row, request.expected or {})) is not None:
@@ -171,7 +172,7 @@ def _delete(request: WriteRequest, row: Row | None) -> Write | Receipt:
 
 def _update(request: WriteRequest, row: Row | None, rules: CreationRules) -> Write | Receipt:
     if row is None or is_deleted(row):
-        return receipt(request, Action.UPDATE, Outcome.REFUSED, request.id, row, Cause.NOT_FOUND)
+        return receipt(request, Action.UPDATE, Outcome.REFUSED, request.id, row, Cause.NOT_FOUND, reason=NO_ROW)
     if (field := unexpected_field(row, request.expected or {})) is not None:
         return changed(request, Action.UPDATE, field, row)
     fields = {f: value for f, value in _writable(request, row).items() if not _is_to_be_ignored(f, value, row, rules)}
@@ -194,7 +195,9 @@ def _create(request: WriteRequest, rules: CreationRules) -> Write | Receipt:
     fields = {**rules.defaults, **{field: value for field, value in given.items() if not same(value, None)}}
     missing = next((field for field in rules.required if fields.get(field) is None), None)
     if missing:
-        return replace(receipt(request, Action.CREATE, Outcome.REFUSED, None, None, Cause.VALUE_MISSING), field=missing)
+        reason = f"a new row needs {missing}, and the record has no value for it"
+        refusal = receipt(request, Action.CREATE, Outcome.REFUSED, None, None, Cause.VALUE_MISSING, reason=reason)
+        return replace(refusal, field=missing)
     return Write(request, Action.CREATE, None, {field: value for field, value in fields.items() if value is not None})
 
 

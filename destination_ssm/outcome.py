@@ -6,7 +6,8 @@ from http import HTTPStatus
 
 from destination_ssm.decision import Snapshot, Write
 from destination_ssm.parts import Division
-from destination_ssm.receipts import receipt
+from destination_ssm.reasons import reason_of
+from destination_ssm.receipts import NO_ROW, receipt
 from destination_ssm.value_forms import holds
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.ssm.errors import Forbidden, PassingError, Rejected, SsmError, UnexpectedStatus
@@ -70,8 +71,7 @@ def settle(attempt: Attempt, after: Snapshot | None, *, alike: bool = False) -> 
     if attempt.error is None:
         settled = _confirmed(attempt, row, after)
     elif isinstance(attempt.error, Rejected | Forbidden):
-        words = attempt.error.detail or str(attempt.error)
-        settled = _rejected(attempt, row, words, is_gone=is_gone, alike=alike)
+        settled = _rejected(attempt, attempt.error, row, is_gone=is_gone, alike=alike)
     else:
         settled = _unconfirmed(attempt, row, is_gone=is_gone, was_read=after is not None)
     return attempt.division.reported(settled) if attempt.division else settled
@@ -149,7 +149,15 @@ def settle_bulk(attempt: Attempt, before: Snapshot, after: Snapshot | None) -> R
     if attempt.error is None:
         return _not_borne_out(attempt, after)
     return receipt(
-        request, action, Outcome.UNCERTAIN, attempt.id, None, Cause.CONNECTION, str(attempt.error), wrote=True
+        request,
+        action,
+        Outcome.UNCERTAIN,
+        attempt.id,
+        None,
+        Cause.CONNECTION,
+        str(attempt.error),
+        reason=_reason(attempt),
+        wrote=True,
     )
 
 
@@ -213,15 +221,21 @@ def _confirmed(attempt: Attempt, row: Row | None, after: Snapshot | None) -> Rec
     return _applied(attempt, row)
 
 
-def _rejected(attempt: Attempt, row: Row | None, detail: str, *, is_gone: bool, alike: bool) -> Receipt:
+def _reason(attempt: Attempt) -> str:
+    """Why a write was not confirmed, without values."""
+    return reason_of(attempt.error, attempt.write.fields) if attempt.error else ""
+
+
+def _rejected(attempt: Attempt, error: Rejected | Forbidden, row: Row | None, *, is_gone: bool, alike: bool) -> Receipt:
+    detail, reason = error.detail or str(error), _reason(attempt)
     # SSM answers 400 for a row that is gone, even where an earlier try of the same request deleted it.
     request, action = attempt.write.request, attempt.write.action
     if action is Action.DELETE and row is not None and is_deleted(row):
         return receipt(request, action, Outcome.APPLIED, attempt.id, row, wrote=True)
     if is_gone and action is not Action.CREATE:
-        return receipt(request, action, Outcome.REFUSED, attempt.id, row, Cause.NOT_FOUND, detail)
+        return receipt(request, action, Outcome.REFUSED, attempt.id, row, Cause.NOT_FOUND, detail, reason=reason)
     outcome = Outcome.RETRY if alike else Outcome.REFUSED
-    return receipt(request, action, outcome, attempt.id, row, Cause.REJECTED, detail)
+    return receipt(request, action, outcome, attempt.id, row, Cause.REJECTED, detail, reason=reason)
 
 
 def _unconfirmed(attempt: Attempt, row: Row | None, *, is_gone: bool, was_read: bool) -> Receipt:
@@ -230,8 +244,9 @@ def _unconfirmed(attempt: Attempt, row: Row | None, *, is_gone: bool, was_read: 
     if _is_done(attempt, row):
         return _applied(attempt, row)
     if is_gone and action is Action.UPDATE:
-        return receipt(request, action, Outcome.REFUSED, attempt.id, row, Cause.NOT_FOUND)
+        return receipt(request, action, Outcome.REFUSED, attempt.id, row, Cause.NOT_FOUND, reason=NO_ROW)
     # A creation may still be under way; an update or a deletion that was read as not done can be repeated.
     is_unknown = attempt.is_in_doubt and (action is Action.CREATE or not was_read)
     outcome = Outcome.UNCERTAIN if is_unknown else Outcome.RETRY
-    return receipt(request, action, outcome, attempt.id, row, Cause.CONNECTION, str(attempt.error))
+    reason = _reason(attempt)
+    return receipt(request, action, outcome, attempt.id, row, Cause.CONNECTION, str(attempt.error), reason=reason)

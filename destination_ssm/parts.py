@@ -11,6 +11,7 @@ from dataclasses import field as default
 from typing import Any
 
 from destination_ssm.decision import CreationRules, Write
+from destination_ssm.reasons import without_values
 from destination_ssm.value_forms import holds
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
@@ -193,7 +194,7 @@ class Division:
         receipt = replace(receipt, action=self.write.action, wrote=receipt.wrote or self.has_written)
         is_finished = not self.waiting
         if receipt.outcome is Outcome.APPLIED and is_finished:
-            return replace(receipt, refused=self.refused)
+            return replace(receipt, refused=self.refused, reason=self._reason)
         if self.write.action is Action.CREATE and self.id is not None:
             # The row exists; what it does not have yet is for whoever looks again.
             return replace(receipt, outcome=Outcome.UNCERTAIN, id=self.id, cause=receipt.cause or Cause.NOT_CONFIRMED)
@@ -202,6 +203,12 @@ class Division:
         if receipt.cause is Cause.REJECTED and is_finished and self._has_one_culprit:
             return replace(receipt, cause=Cause.VALUE_REFUSED, field=next(iter(self.refused)), refused=self.refused)
         return receipt
+
+    @property
+    def _reason(self) -> str:
+        """Why SSM refuses some of the fields, without values."""
+        words = {field: without_values(said, self.write.fields) for field, said in self.refused.items()}
+        return "; ".join(f"{field}: {said}" if said else f"{field} is refused" for field, said in words.items())
 
     @property
     def _has_one_culprit(self) -> bool:

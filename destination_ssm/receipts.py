@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+from destination_ssm.reasons import reason_of
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, changed_detail
 from sage100_ssm.ssm.errors import Rejected, SsmError
 from sage100_ssm.ssm.values import Row, ext_id
 
+NO_ROW = "there is no row with this id, or it is deleted"
 
-def receipt(
+
+def receipt(  # noqa: PLR0913 - one for each part of a receipt
     request: WriteRequest,
     action: Action,
     outcome: Outcome,
@@ -17,11 +20,33 @@ def receipt(
     cause: Cause | None = None,
     detail: str = "",
     *,
+    reason: str | None = None,
     wrote: bool = False,
 ) -> Receipt:
-    """A receipt of a request."""
+    """A receipt of a request.
+
+    Args:
+        request: the request.
+        action: what was done, or would have been.
+        outcome: how it ended.
+        identifier: the row's id, where known.
+        row: the row as it is now.
+        cause: why nothing was written.
+        detail: the same in words.
+        reason: in words without values; by default `detail`, which then is in our words.
+        wrote: whether a write was sent.
+    """
     return Receipt(
-        request.index, request.stream, action, outcome, identifier, row, cause=cause, detail=detail, wrote=wrote
+        request.index,
+        request.stream,
+        action,
+        outcome,
+        identifier,
+        row,
+        cause=cause,
+        detail=detail,
+        reason=detail if reason is None else reason,
+        wrote=wrote,
     )
 
 
@@ -41,14 +66,21 @@ def malformed(request: WriteRequest, detail: str) -> Receipt:
 def not_sent(request: WriteRequest, error: SsmError) -> Receipt:
     """Nothing was sent, since SSM cannot be read, or refuses every query."""
     cause = Cause.REJECTED if isinstance(error, Rejected) else Cause.CONNECTION
-    return receipt(request, _likely_action(request), Outcome.RETRY, request.id, None, cause, detail=str(error))
+    reason = reason_of(error, request.identity)
+    return receipt(request, _likely_action(request), Outcome.RETRY, request.id, None, cause, str(error), reason=reason)
 
 
 def not_searchable(request: WriteRequest, error: Rejected) -> Receipt:
     """SSM refuses the query by which the record's row is looked up."""
-    detail = error.detail or str(error)
     refusal = receipt(
-        request, _likely_action(request), Outcome.REFUSED, request.id, None, Cause.REJECTED, detail=detail
+        request,
+        _likely_action(request),
+        Outcome.REFUSED,
+        request.id,
+        None,
+        Cause.REJECTED,
+        error.detail or str(error),
+        reason=reason_of(error, request.identity),
     )
     return replace(refusal, field="id" if ext_id(request.identity) is None else "extId")
 

@@ -105,7 +105,7 @@ def line_of(receipt: Receipt, record: Mapping[str, Any] | str) -> bytes:
         "outcome": receipt.outcome,
         "cause": receipt.cause,
         "field": receipt.field,
-        "detail": filter_secrets(receipt.detail),
+        "detail": filter_secrets(receipt.detail or receipt.reason),
         "id": receipt.id,
         "line" if isinstance(record, str) else "record": record,
     }

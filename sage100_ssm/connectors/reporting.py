@@ -69,11 +69,14 @@ class StandaloneReporter:
     def __init__(self, refused: RefusedRecordsStore | None) -> None:
         self._refused = refused
         self._counts: dict[str, Counter[str]] = {}
+        self._reasons_to_postpone: Counter[str] = Counter()
 
     def report(self, receipt: Receipt, record: Mapping[str, Any] | str) -> None:
         """Count and log what became of a record; keep a refused one."""
         result = _result_of(receipt)
         self._counts.setdefault(receipt.stream, Counter())[result] += 1
+        if result == POSTPONED:
+            self._reasons_to_postpone[_reason_of(receipt)] += 1
         _log(receipt)
         if (result == REFUSED or receipt.refused) and self._refused is not None:
             self._refused.append(receipt, record)
@@ -100,9 +103,11 @@ class StandaloneReporter:
             ConnectorError: there are some.
         """
         if postponed := sum(counts[POSTPONED] for counts in self._counts.values()):
+            (reason, _), *others = self._reasons_to_postpone.most_common()
+            reason = f"{reason or 'a lock or a lost answer'}{', and other reasons' if others else ''}"
             raise ConnectorError(
                 "records_postponed",
-                f"{postponed} record(s) could not be written for a passing reason, such as a lock or a lost answer. "
+                f"{postponed} record(s) could not be written for now ({reason}). "
                 "The state stays before them: the next sync sends them again.",
                 configuration=False,
             )
@@ -134,10 +139,15 @@ def _result_of(receipt: Receipt) -> str:
     return POSTPONED if receipt.outcome in _PASSING else REFUSED
 
 
+def _reason_of(receipt: Receipt) -> str:
+    """Why a record was not written, in words without values; empty where the side gives only its own."""
+    # What the connectors themselves find wrong with a record, they say without values.
+    in_our_words = receipt.cause is Cause.MALFORMED or receipt.outcome is Outcome.CHANGED
+    return receipt.reason or (receipt.detail if in_our_words else "")
+
+
 def _log(receipt: Receipt) -> None:
     """Log a receipt as one line of JSON: ids, names and outcome, no values."""
-    # A side's own words may quote values; ours do not.
-    in_our_words = receipt.cause is Cause.MALFORMED or receipt.outcome is Outcome.CHANGED
     line = {
         "receipt": receipt.outcome,
         "stream": receipt.stream,
@@ -147,7 +157,7 @@ def _log(receipt: Receipt) -> None:
         "cause": receipt.cause,
         "field": receipt.field,
         "without": [*receipt.refused] if receipt.outcome is Outcome.APPLIED and receipt.refused else None,
-        "reason": receipt.detail if in_our_words else None,
+        "reason": _reason_of(receipt) or None,
     }
     is_as_asked = receipt.outcome is Outcome.APPLIED and not receipt.refused
     logger.log(

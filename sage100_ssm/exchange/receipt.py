@@ -93,6 +93,7 @@ class Receipt:
         cause: why it was not written; None if it was, and with the outcome ``CHANGED``, which is a cause itself.
         field: the side's own name of the field at fault, where there is one.
         detail: the reason in words, the side's own where it gave any, with no secret in them.
+        reason: the reason in words that contain no value of a record, for a log that anybody may read.
         wrote: whether a write was sent at all (False for a record that was equal already).
         refused: the fields whose values the side refuses, each by its own name and with its words: with the outcome
             ``APPLIED`` those that a record was written without (P7), with the cause ``VALUE_REFUSED`` all there were.
@@ -107,6 +108,7 @@ class Receipt:
     cause: Cause | None = None
     field: str | None = None
     detail: str = ""
+    reason: str = ""
     wrote: bool = False
     refused: Mapping[str, str] = default(default_factory=dict)
 

@@ -19,7 +19,7 @@ numbers or in the text of a native 50000 (docs/facts/sage100.md, "Sessions and l
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 
@@ -30,11 +30,15 @@ from sage100_ssm.exchange.failure import SideError
 
 
 class SageError(SideError):
-    """Something went wrong with the database."""
+    """Something went wrong with the database.
 
-    def __init__(self, code: str, sentence: str) -> None:
+    Attributes:
+        reason: what it is, without the words of others: those may quote a value.
+    """
+
+    def __init__(self, code: str, sentence: str, reason: str) -> None:
         super().__init__(sentence)
-        self.code = code
+        self.code, self.reason = code, reason
 
 
 class MisconfiguredError(SageError):
@@ -51,7 +55,7 @@ class MisconfiguredError(SageError):
     configuration = True
 
     def __init__(self, code: str, words: str) -> None:
-        super().__init__(code, f"{CONFIGURATION_CODES[code]}. ({words})")
+        super().__init__(code, f"{CONFIGURATION_CODES[code]}. ({words})", CONFIGURATION_CODES[code])
         self.words = words
 
 
@@ -63,7 +67,7 @@ class UnreachableError(SageError):
     """
 
     def __init__(self, words: str, code: str = "unreachable") -> None:
-        super().__init__(code, f"{UNREACHABLE_CODES[code]}. ({words})")
+        super().__init__(code, f"{UNREACHABLE_CODES[code]}. ({words})", UNREACHABLE_CODES[code])
         self.words = words
 
 
@@ -79,7 +83,7 @@ class UnavailableError(SageError):
     """
 
     def __init__(self, code: str, words: str) -> None:
-        super().__init__(code, f"{UNAVAILABLE_CODES[code]}. ({words})")
+        super().__init__(code, f"{UNAVAILABLE_CODES[code]}. ({words})", UNAVAILABLE_CODES[code])
         self.words = words
 
 
@@ -94,7 +98,8 @@ class LockedError(SageError):
     """A Sage user has the record open, or a lock was not granted in time."""
 
     def __init__(self, words: str) -> None:
-        super().__init__("locked", f"Something else holds a lock in the Sage 100 database: {words}")
+        sentence = "Something else holds a lock in the Sage 100 database"
+        super().__init__("locked", f"{sentence}: {words}", sentence)
 
 
 class DeadlockError(LockedError):
@@ -122,14 +127,23 @@ class Refusal(StrEnum):
 class RefusedError(SageError):
     """This record cannot be written as it is.
 
+    Args:
+        refusal: why.
+        words: the database's own words, or ours.
+        column: the column at fault, where one is.
+        number: the database's error; None where it is not the database that refuses.
+
     Attributes:
         refusal: why.
         column: the column at fault, where one is.
         words: the database's own words, or ours.
     """
 
-    def __init__(self, refusal: Refusal, words: str, column: str | None = None) -> None:
-        super().__init__(refusal.value, words)
+    def __init__(
+        self, refusal: Refusal, words: str, column: str | None = None, *, number: int | str | None = None
+    ) -> None:
+        reason = words if number is None else f"the database refuses it with its error {number}"
+        super().__init__(refusal.value, words, reason)
         self.refusal, self.column, self.words = refusal, column, words
 
 
@@ -357,6 +371,7 @@ def is_unusable_after(error: BaseException) -> bool:
 def _of_sqlite(native: sqlite3.Error) -> SageError:
     words = str(native)
     extended = getattr(native, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    name = getattr(native, "sqlite_errorname", "SQLITE_ERROR")
     primary = extended & 0xFF  # the low byte; the rest says more precisely which constraint failed
     error: SageError
     if primary in _SQLITE_CONFIGURATION:
@@ -368,11 +383,11 @@ def _of_sqlite(native: sqlite3.Error) -> SageError:
     elif words.startswith(("no such table", "no such column")):
         error = MisconfiguredError("schema_missing", words)
     elif extended == sqlite3.SQLITE_CONSTRAINT_UNIQUE:
-        error = RefusedError(_duplicate(words), words)
+        error = RefusedError(_duplicate(words), words, number=name)
     elif extended == sqlite3.SQLITE_CONSTRAINT_TRIGGER and _LOCK_NUMBERS & set(map(int, _SAGE_NUMBER.findall(words))):
         error = LockedError(words)
     elif primary in _SQLITE_ABOUT_DATA:
-        error = RefusedError(_SQLITE_CONSTRAINTS.get(extended, Refusal.OTHER), words)
+        error = RefusedError(_SQLITE_CONSTRAINTS.get(extended, Refusal.OTHER), words, number=name)
     else:
         error = UnexpectedError(words)
     return error
@@ -389,7 +404,7 @@ def _of_sql_server(state: str, text: str, *, is_of_write: bool) -> SageError:
     elif code := next((code for number, code in _UNAVAILABLE_NUMBERS.items() if number in numbers), None):
         error = UnavailableError(code, words)
     elif is_of_write and (refusal := _refusal(state, words, numbers)):
-        error = RefusedError(refusal, words)
+        error = RefusedError(refusal, words, number=_named_number(numbers))
     elif code := _configuration_code(state, text, numbers):
         error = MisconfiguredError(code, words)
     elif state.startswith(_BROKEN_STATES) or _BROKEN_NUMBERS & numbers or _BROKEN_WORDS.search(text):
@@ -410,6 +425,12 @@ def _refusal(state: str, words: str, numbers: frozenset[int]) -> Refusal | None:
         return refusal
     is_about_it = state.startswith(_ABOUT_DATA) or any(_is_applications_own(number) for number in numbers)
     return Refusal.OTHER if is_about_it else None
+
+
+def _named_number(numbers: Collection[int]) -> int | None:
+    """The number by which a refusal is known: Sage's own before the one with which a trigger raised it."""
+    terminated = {3621, *_ENDED_IN_TRIGGER}
+    return max({*numbers} - terminated, default=None)
 
 
 def _is_applications_own(number: int) -> bool:

@@ -463,7 +463,7 @@ class SsmClient:
         asked = responses.retry_after(response, datetime.now(UTC))
         # First, whatever the status: a query that SSM does not understand stays so, even where it answers 500.
         if _BAD_QUERY in codes and response.request.method == "GET":
-            return Rejected(status, detail)
+            return Rejected(status, detail, codes=codes)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             self._pause(self.policy.pause if asked is None else asked)
             return QuotaExhausted(detail, sent=False)
@@ -476,7 +476,7 @@ class SsmClient:
         if status == HTTPStatus.FORBIDDEN:
             return Forbidden(path.partition("/")[0], detail)
         words = responses.error_words(response)
-        return Rejected(status, detail, words) if status in _OF_A_RECORD else UnexpectedStatus(status, detail)
+        return Rejected(status, detail, words, codes) if status in _OF_A_RECORD else UnexpectedStatus(status, detail)
 
     def _pause(self, seconds: float) -> None:
         self._quota.pause(min(seconds, self.policy.pause_max))

@@ -71,13 +71,15 @@ class Rejected(SsmError):  # noqa: N818 - named for what happened
         status: the HTTP status; 400 also for an id that does not exist.
         detail: SSM's own words, in one line.
         words: all words of the answer, names of its JSON fields included, in lower case: it may name a field.
+        codes: the vendor's error codes in it.
     """
 
     code = "rejected"
 
-    def __init__(self, status: int, detail: str, words: Collection[str] = ()) -> None:
+    def __init__(self, status: int, detail: str, words: Collection[str] = (), codes: Collection[int] = ()) -> None:
         super().__init__(f"Sage Sales Management refuses the request with HTTP {status}{_quoted(detail)}.")
-        self.status, self.detail, self.words = status, detail, frozenset(words)
+        self.status, self.detail = status, detail
+        self.words, self.codes = frozenset(words), sorted({*codes} - {status})
 
 
 class PassingError(SsmError):

@@ -180,7 +180,7 @@ def _bulk_result(result: Mapping[str, Any], status: int, secrets: Collection[str
     if code == _BULK_SUCCESS and type(identifier) is int:
         return identifier
     if type(code) is int and code != _BULK_SUCCESS:
-        return Rejected(status, _one_line(result, secrets))
+        return Rejected(status, _one_line(result, secrets), codes=[code])
     return MalformedAnswer("no word on one of many writes", sent=True)
 
 
