@@ -223,7 +223,8 @@ def _confirmed(attempt: Attempt, row: Row | None, after: Snapshot | None) -> Rec
 
 def _reason(attempt: Attempt) -> str:
     """Why a write was not confirmed, without values."""
-    return reason_of(attempt.error, attempt.write.fields) if attempt.error else ""
+    whole = attempt.division.write if attempt.division else attempt.write
+    return reason_of(attempt.error, whole.fields) if attempt.error else ""
 
 
 def _rejected(attempt: Attempt, error: Rejected | Forbidden, row: Row | None, *, is_gone: bool, alike: bool) -> Receipt:

@@ -1,5 +1,6 @@
 """What the database refuses whatever the record stops the writing, and nothing is acknowledged; real drivers, both."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -86,6 +87,64 @@ def test_no_state_of_a_pipeline_passes_a_full_log(order, sage, catalog):
     returned = DestinationSage100().write(sage.config, catalog(), messages)
     with pytest.raises(AirbyteTracedException, match="full"):
         next(returned)
+
+
+def alone(sage, catalog, records):
+    """How many states come back of a destination that works alone, and why it fails."""
+    states, failure = [], None
+    messages = [*map(record, records), state()]
+    try:
+        states += DestinationSage100().write(sage.config, catalog(), messages)
+    except AirbyteTracedException as error:
+        failure = error
+    return len(states), failure
+
+
+REACH = {
+    "disk full": ("^INSERT", SqlError(1105, "Could not allocate space.", 17), "database_full"),
+    "read-only": ("^INSERT", BY_NUMBER[3906][0], "database_read_only"),
+    "being restored": ("^LOGIN", SqlError(927, "It is in the middle of a restore.", 14), "database_closed"),
+    "right taken away": ("^INSERT", SqlError(229, "The INSERT permission was denied.", 14), "right_missing"),
+    "service stopped": ("^INSERT", None, "unreachable"),
+}
+
+
+@ON_SERVERS
+@pytest.mark.parametrize("reach", REACH)
+def test_alone_no_state_passes_what_no_record_can_help_and_the_sync_says_why(order, sage, catalog, caplog, reach):
+    statement, error, code = REACH[reach]
+    order(Fault(statement, error, times=99))
+    people = [{**NEW, "CT_Nom": f"Blanc {n}"} for n in range(40)]
+    states, failure = alone(sage, catalog, people)
+    assert (states, failure.internal_message) == (0, code)
+    assert failure.failure_type.value == ("config_error" if code.endswith("missing") else "transient_error")
+    assert failure.message.count("\n") == 0
+    assert '"receipt":"refused"' not in caplog.text
+
+
+@ON_SERVERS
+def test_alone_a_record_that_is_wrong_is_refused_before_the_disk_is_full_and_stays_its_own(
+    order, sage, catalog, caplog
+):
+    order(Fault("^INSERT", FULL, times=99))
+    wrong = {**NEW, "CT_Nom": "X" * 40}
+    states, failure = alone(sage, catalog, [wrong, NEW, {**NEW, "CT_Nom": "Noir"}])
+    assert (states, failure.internal_message) == (0, "database_full")
+    (refused,) = [json.loads(line) for line in caplog.messages if '"receipt":"refused"' in line]
+    assert (refused["record"], refused["cause"], refused["field"]) == (0, "too_long", "CT_Nom")
+    assert refused["reason"] == "CT_Nom holds 35 characters, 40 were given"
+
+
+@ON_SERVERS
+def test_what_the_database_says_of_a_record_is_logged_by_its_number_without_the_values_that_it_quotes(
+    order, sage, catalog, caplog
+):
+    words = "String or binary data would be truncated. Truncated value: 'Blanc'."
+    order(Fault("^INSERT", SqlError(2628, words)))
+    assert alone(sage, catalog, [NEW]) == (1, None)
+    (refused,) = [json.loads(line) for line in caplog.messages if '"receipt":"refused"' in line]
+    assert (refused["cause"], refused["reason"]) == ("too_long", "the database refuses it with its error 2628")
+    assert "Blanc" not in caplog.text
 
 
 @ON_SQLITE
