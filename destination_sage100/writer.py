@@ -9,7 +9,7 @@ from typing import Any
 from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, changed_detail
-from sage100_ssm.sage100.conversion import Record
+from sage100_ssm.sage100.conversion import Record, digits, whole_number
 from sage100_ssm.sage100.database import Database
 from sage100_ssm.sage100.errors import (
     LockedError,
@@ -246,12 +246,22 @@ class _Task:
 
     def _unexpected_field(self, row: Record) -> str | None:
         """The first column that no longer holds what was expected, compared exactly, null being '' (P11)."""
-        expected = self._request.expected or {}
-        return next((name for name, value in expected.items() if _or_none(row.get(name)) != _or_none(value)), None)
+        for name, value in (self._request.expected or {}).items():
+            held = row.get(name)
+            if _or_none(held) != _or_none(value) and held != _in_type_of(held, value):
+                return name
+        return None
 
 
 def _company_name(name: str | None) -> str:
     return (name or "").strip().casefold()
+
+
+def _in_type_of(held: Any, value: Any) -> Any:
+    """A value as a column of that type holds it: senders have texts for numbers, and numbers for texts."""
+    if _or_none(value) is None:
+        return value
+    return digits(value) if isinstance(held, str) else whole_number(value) if isinstance(held, int) else value
 
 
 def _or_none(value: Any) -> Any:

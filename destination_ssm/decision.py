@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from dataclasses import field as default
 from typing import Any
 
+from destination_ssm.own_types import digits, in_own_type
 from destination_ssm.receipts import NO_ROW, changed, receipt, unreadable
 from destination_ssm.value_forms import as_written, holds
 from sage100_ssm.connectors.request import WriteRequest
@@ -113,10 +114,20 @@ class Write:
             yield {**self.fields, **dict.fromkeys(self.texts, "")}
 
 
+def with_ext_id_as_text(request: WriteRequest) -> WriteRequest:
+    """A request whose `extId` is a text, as SSM's are, where the sender has numbers."""
+    identity, values = (
+        {**given, "extId": digits(given["extId"])} if "extId" in given else given
+        for given in (request.identity, request.values)
+    )
+    return replace(request, identity=identity, values=values)
+
+
 def malformation(request: WriteRequest) -> str:
     """Why a record cannot be sent at all; empty if it can."""
-    if not isinstance(request.identity.get("extId") or "", str):
-        return "extId must be a text"
+    given = request.identity.get("extId")
+    if given is not None and not isinstance(given, str):
+        return "extId must be a text or a whole number"
     try:
         json.dumps([request.values, request.identity], ensure_ascii=False, allow_nan=False).encode()
     except (TypeError, ValueError):
@@ -156,7 +167,11 @@ def matching_row(request: WriteRequest, snapshot: Snapshot) -> Row | None:
 
 def unexpected_field(row: Row, expected: Mapping[str, Any]) -> str | None:
     """The first field that no longer holds what was expected: exactly, references by id, null and '' alike (P11)."""
-    return next((field for field, value in expected.items() if not same(value_of(row, field), value)), None)
+    for field, value in expected.items():
+        current = value_of(row, field)
+        if not same(current, value) and not same(current, in_own_type(field, value, current)):
+            return field
+    return None
 
 
 def _delete(request: WriteRequest, row: Row | None) -> Write | Receipt:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from destination_ssm.own_types import in_own_type
 from sage100_ssm.ssm.values import FLAT_ID, Row, parse_stamp, plain, same, value_of
 
 _REFERENCE = re.compile(r"gender|(?!extId$|[zZ]_)\w+Id[1-5]?")
@@ -16,8 +17,6 @@ _DATES = frozenset({"birthday", "dateGeocoded"})
 """Fields of SSM's own that hold dates, and can be written."""
 _TENANT_PREFIXES = ("Z_", "z_")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
-_TRUTH = {"true": True, "false": False, "1": True, "0": False}
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def without_flat_ids(values: Mapping[str, Any], is_field: Callable[[str], bool]) -> Mapping[str, Any]:
@@ -42,7 +41,7 @@ def without_flat_ids(values: Mapping[str, Any], is_field: Callable[[str], bool])
 
 
 def as_written(field: str, value: Any, row: Row) -> Any:
-    """A value in the form in which it is sent: references as ids, truth values as such.
+    """A value in the form in which it is sent: references as ids, all else in the type of its field.
 
     Example:
         ``as_written("typeId", '{"id": 9, "value": "Director"}', {})`` is 9.
@@ -53,16 +52,16 @@ def as_written(field: str, value: Any, row: Row) -> Any:
         row: the row as SSM shows it; empty for one to be created.
     """
     current = value_of(row, field)
-    if isinstance(current, bool):
-        return _TRUTH.get(value.lower(), value) if isinstance(value, str) else value
-    return plain(_parse_reference(value) if _is_reference_field(field, current) else value)
+    if _is_reference_field(field, current):
+        return plain(_parse_reference(value))
+    return in_own_type(field, plain(value), current)
 
 
 def holds(row: Row, field: str, value: Any) -> bool:
     """Whether a row holds a value already, in whatever form the value is given."""
     current = value_of(row, field)
     value = as_written(field, value, row)
-    return same(current, value) or _is_same_moment(field, current, value) or _is_same_number(current, value)
+    return same(current, value) or _is_same_moment(field, current, value)
 
 
 def _is_reference_field(field: str, current: Any) -> bool:
@@ -99,9 +98,3 @@ def _is_same_moment(field: str, current: Any, value: Any) -> bool:
         return False
     moment = parse_stamp(current)
     return moment is not None and moment == parse_stamp(value)
-
-
-def _is_same_number(current: Any, value: Any) -> bool:
-    if isinstance(current, bool) or not isinstance(current, int | float) or not isinstance(value, str):
-        return False
-    return _NUMBER.fullmatch(value) is not None and float(value) == current

@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 from dataclasses import field as default
 from functools import partial
 
-from destination_ssm.decision import CreationRules, Snapshot, Write, decide, malformation, matching_row
+from destination_ssm.decision import (
+    CreationRules,
+    Snapshot,
+    Write,
+    decide,
+    malformation,
+    matching_row,
+    with_ext_id_as_text,
+)
 from destination_ssm.known_fields import KnownFields
 from destination_ssm.outcome import (
     NO_BULK,
@@ -131,6 +139,7 @@ class SsmWriter:
         Raises:
             ConnectorError: SSM cannot be read or written, or refuses the login. All requests have their receipt then.
         """
+        requests = [with_ext_id_as_text(request) for request in requests]
         faults = {request.index: malformation(request) for request in requests}
         yield from (malformed(request, faults[request.index]) for request in requests if faults[request.index])
         rounds = _Rounds()

@@ -122,7 +122,7 @@ def stored_value(column: Column[Any], length: int | None, encoding: str, value: 
     if isinstance(column.type, String):
         return _stored_text(column.name, length, encoding, value)
     largest = _LARGEST_SMALLINT if isinstance(column.type, SmallInteger) else _LARGEST_INT
-    number = _whole_number(value)
+    number = whole_number(value)
     if number is None or not -largest - 1 <= number <= largest:
         raise RefusedError(Refusal.WRONG_TYPE, f"{column.name} must be a whole number up to {largest}", column.name)
     return number
@@ -131,6 +131,7 @@ def stored_value(column: Column[Any], length: int | None, encoding: str, value: 
 def _stored_text(name: str, length: int | None, encoding: str, value: Any) -> str:
     if value is None:
         return ""
+    value = digits(value)
     if not isinstance(value, str):
         raise RefusedError(Refusal.WRONG_TYPE, f"{name} must be a text", name)
     if "\0" in value:
@@ -146,7 +147,14 @@ def _stored_text(name: str, length: int | None, encoding: str, value: Any) -> st
     return value
 
 
-def _whole_number(value: Any) -> int | None:
+def digits(value: Any) -> Any:
+    """A whole number as the text of its digits, as senders have numbers where Sage has texts; else the value."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def whole_number(value: Any) -> int | None:
     """A whole number, also from a float or a text of digits; 0 for null; None for anything else."""
     match value:
         case None | "":

@@ -50,6 +50,8 @@ APPLIED, REFUSED, CHANGED = Outcome.APPLIED, Outcome.REFUSED, Outcome.CHANGED
         pytest.param({"cbMarq": 99, "_expected": {"CT_Nom": "x"}, **GONE}, Action.DELETE, 99, False, id="gone, expected otherwise"),
         pytest.param({"cbMarq": 1, "_expected": {"CT_Nom": "Durand", "CT_Fonction": ""}, **GONE}, Action.DELETE, 1, True, id="delete as expected"),
         pytest.param({"cbMarq": 1, "CT_EMail": "", "_expected": {"CT_EMail": "anne@example.org", "CT_No": 10}}, Action.UPDATE, 1, True, id="update as expected"),
+        pytest.param({"cbMarq": 1, "CT_EMail": "", "_expected": {"CT_No": "10"}}, Action.UPDATE, 1, True, id="expected digits for a number"),
+        pytest.param({"CT_Num": "CARAT", "CT_Nom": 42, "CT_Prenom": 7.0}, Action.CREATE, 4, True, id="numbers for texts"),
     ],
 )  # fmt: skip
 def test_a_record_is_applied(write, sage, given, action, marq, wrote):
@@ -79,6 +81,8 @@ def test_a_record_is_applied(write, sage, given, action, marq, wrote):
         pytest.param({"CT_Nom": "Blanc"}, REFUSED, Cause.VALUE_MISSING, "CT_Num", None, id="no company"),
         pytest.param({"cbMarq": 1, "CT_Civilite": "Madame"}, REFUSED, Cause.MALFORMED, "CT_Civilite", 1, id="text in a number"),
         pytest.param({"cbMarq": 1, "CT_Civilite": 40000}, REFUSED, Cause.MALFORMED, "CT_Civilite", 1, id="beyond a smallint"),
+        pytest.param({"cbMarq": 1, "CT_EMail": True}, REFUSED, Cause.MALFORMED, "CT_EMail", 1, id="a truth value in a text"),
+        pytest.param({"cbMarq": 1, "CT_EMail": 1.5}, REFUSED, Cause.MALFORMED, "CT_EMail", 1, id="a fraction in a text"),
         pytest.param({"cbMarq": 1, "CT_EMail": ["a"]}, REFUSED, Cause.MALFORMED, "CT_EMail", 1, id="a list in a text"),
         pytest.param({"cbMarq": "one"}, REFUSED, Cause.MALFORMED, None, None, id="cbMarq no number"),
         pytest.param({**ANNE, **GONE}, REFUSED, Cause.MALFORMED, "cbMarq", None, id="delete without cbMarq"),
@@ -95,6 +99,14 @@ def test_a_record_is_not_applied_and_nothing_is_written(write, sage, given, outc
     assert (receipt.outcome, receipt.cause, receipt.field, receipt.id) == (outcome, cause, field, marq)
     assert not receipt.wrote
     assert [sage.contact(n) for n in range(1, 6)] == before
+
+
+def test_a_number_for_a_text_is_its_digits_and_is_expected_as_such(write, sage):
+    write({"cbMarq": 1, "CT_Telephone": 33612345678})
+    assert sage.contact(1)["CT_Telephone"] == "33612345678"
+    as_number = {"cbMarq": 1, "CT_Telephone": 33612345678}
+    equal, expected = write(as_number, {**as_number, "CT_Fonction": "Chef", "_expected": {"CT_Telephone": 33612345678}})
+    assert (equal.wrote, expected.outcome, expected.wrote) == (False, APPLIED, True)
 
 
 def test_a_record_of_another_company_is_told_both_names_and_what_to_do_and_the_log_tells_it_once(write, caplog):

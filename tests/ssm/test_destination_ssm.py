@@ -137,7 +137,7 @@ def test_ext_id_that_differs_in_case_alone_is_no_match(side):
 
 def test_one_refused_record_does_not_stop_the_others(side):
     receipts = side.write(
-        side.new(accountId=999_999), side.new(firstName=""), {"id": 999_999}, side.new(extId=7), side.new()
+        side.new(accountId=999_999), side.new(firstName=""), {"id": 999_999}, side.new(extId=True), side.new()
     )
     assert [(receipt.outcome, receipt.cause) for receipt in receipts] == [
         (Outcome.REFUSED, Cause.VALUE_REFUSED),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from destination_ssm.decision import CreationRules, Snapshot, Write, decide, malformation
+from destination_ssm.decision import CreationRules, Snapshot, Write, decide, malformation, with_ext_id_as_text
 from destination_ssm.outcome import Attempt, settle
 from destination_ssm.receipts import malformed
 from sage100_ssm.connectors.request import write_request
@@ -41,7 +41,7 @@ NEW = {"firstName": "Zoé", "lastName": "Or", "accountId": 1}
 
 
 def request(declared=(), **data):
-    return write_request(0, "contacts", data, id_field="id", declared=declared, rename={})
+    return with_ext_id_as_text(write_request(0, "contacts", data, id_field="id", declared=declared, rename={}))
 
 
 def outcome(decision):
@@ -105,7 +105,29 @@ DECISIONS = {
     "a number as text, or as a fraction": ({"id": 7, "permissionLevel": "2", "Z_rate": 3.0}, (APPLIED, None, 7)),
     "yes or no as text": ({"id": 7, "UseCompanyAddress": "False"}, (APPLIED, None, 7)),
     "another yes or no": ({"id": 7, "UseCompanyAddress": "true"}, (Action.UPDATE, 7, {"UseCompanyAddress": True})),
-    "another number": ({"id": 7, "permissionLevel": "3"}, (Action.UPDATE, 7, {"permissionLevel": "3"})),
+    "another number": ({"id": 7, "permissionLevel": "3"}, (Action.UPDATE, 7, {"permissionLevel": 3})),
+    "a number for a text is its digits": (
+        {"id": 7, "phone1": 612, "fax": 12.0, "Z_siteId": 13},
+        (Action.UPDATE, 7, {"phone1": "612", "fax": "12", "Z_siteId": "13"}),
+    ),
+    "a number for a text that holds its digits": ({"id": 7, "phone1": 12, "Z_siteId": 12}, (APPLIED, None, 7)),
+    "an extId that is a number": (
+        {**NEW, "extId": 4711},
+        (Action.CREATE, None, {**NEW, "extId": "4711", "salesRepId": 310}),
+    ),
+    "digits for a number of a new row": (
+        {**NEW, "permissionLevel": "3", "UseCompanyAddress": 1, "phone1": 12.5},
+        (
+            Action.CREATE,
+            None,
+            {**NEW, "permissionLevel": 3, "UseCompanyAddress": True, "phone1": 12.5, "salesRepId": 310},
+        ),
+    ),
+    "an expected number where SSM holds its digits": (
+        {"id": 7, "email": "z@or", "_expected": {"phone1": 12, "Z_rate": "3", "UseCompanyAddress": "false"}},
+        (Action.UPDATE, 7, {"email": "z@or"}),
+    ),
+    "another expected number": ({"id": 7, "email": "z@or", "_expected": {"phone1": 13}}, (CHANGED, None, 7)),
     "a text of digits is a text": (
         {"id": 7, "phone1": "+12", "fax": "12"},
         (Action.UPDATE, 7, {"phone1": "+12", "fax": "12"}),
@@ -212,7 +234,7 @@ def test_missing_field_is_named(field):
 @pytest.mark.parametrize(
     ("data", "action"),
     [
-        ({"extId": 5}, Action.CREATE),
+        ({"extId": True}, Action.CREATE),
         ({"latitude": float("nan")}, Action.CREATE),
         ({"extId": "x7", "latitude": float("nan")}, Action.UPDATE),
         ({"id": 7, "latitude": float("nan")}, Action.UPDATE),
@@ -235,7 +257,17 @@ def test_declared_field_that_the_wire_dropped_counts_as_null():
 
 
 @pytest.mark.parametrize(
-    "data", [{"extId": 5}, {"firstName": "\ud800"}, {"latitude": float("nan")}, {**MARK}, {**MARK, "extId": ""}]
+    "data",
+    [
+        {"extId": True},
+        {"extId": False},
+        {"extId": 1.5},
+        {"extId": {"id": 1}},
+        {"firstName": "\ud800"},
+        {"latitude": float("nan")},
+        {**MARK},
+        {**MARK, "extId": ""},
+    ],
 )
 def test_record_that_cannot_be_sent_has_a_fault(data):
     assert malformation(request(**data))
