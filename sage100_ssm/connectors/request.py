@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from sage100_ssm.connectors.destination_settings import Scalar
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.exchange.record import COMPANY, CREATE, DELETED_AT, EXPECTED, RESERVED, SET
@@ -91,9 +93,9 @@ def write_request(
     # A deletion may contain a key alone: a field that it does not contain was not cleared.
     present = {*data} if requested_action(data) is Action.DELETE else {*sender_fields, *data}
     row = {rename.get(f, f): _translated(f, data.get(f), translations) for f in present if f not in RESERVED}
-    if (narrowed := data.get(SET)) is not None:
+    if (narrowed := _instruction(data.get(SET))) is not None:
         if not isinstance(narrowed, list):
-            raise MalformedRecord(f"{SET} must be a list of field names")
+            raise MalformedRecord(f"{SET} must be a list of field names, or JSON text of one", SET)
         sender_fields = [spelling.get(name.lower(), name) for name in map(str, narrowed)]
     fields = [rename.get(f, f) for f in sender_fields]
     expected = _expected(data.get(EXPECTED), spelling, rename, translations)
@@ -149,6 +151,16 @@ def _require_moment(value: Any) -> None:
         raise MalformedRecord(f"{DELETED_AT} is a date that stands for none", DELETED_AT)
 
 
+def _instruction(given: Any) -> Any:
+    """An instruction that may be JSON text, as a database's json column sends it; None for an empty text."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return orjson.loads(given) if given.strip() else None
+    except ValueError:
+        return given
+
+
 def _expected(
     given: Any,
     spelling: Mapping[str, str],
@@ -156,10 +168,11 @@ def _expected(
     translations: Mapping[str, Mapping[str, Scalar]],
 ) -> Mapping[str, Any] | None:
     """The expected values in the side's names; None where the record names none."""
+    given = _instruction(given)
     if given is None:
         return None
     if not isinstance(given, Mapping):
-        raise MalformedRecord(f"{EXPECTED} must be an object of fields and values")
+        raise MalformedRecord(f"{EXPECTED} must be an object of fields and values, or JSON text of one", EXPECTED)
     values = _with_names_as_declared(given, spelling)
     return {rename.get(f, f): _translated(f, value, translations) for f, value in values.items()}
 

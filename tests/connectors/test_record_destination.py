@@ -83,6 +83,39 @@ def test_a_declared_field_that_the_wire_dropped_counts_as_null_and_set_narrows()
     assert written([record(id=4, _set=[])])[0] == {}
 
 
+@pytest.mark.parametrize("text", ['["NAME"]', ' ["name"]\n'])
+def test_set_may_be_json_text_as_a_database_s_json_column_has_it(text):
+    assert written([record(id=4, name="a", other="b", _set=text)])[0] == {"name": "a"}
+
+
+@pytest.mark.parametrize("nothing", ["", "  ", "null"])
+def test_an_instruction_that_is_an_empty_text_is_none(nothing):
+    declared = {"declared": ["id", "name"], "id_field": "id", "rename": {}}
+    request = write_request(0, "contacts", {"id": 4, "name": "a", "_set": nothing, "_expected": nothing}, **declared)
+    assert (request.values, request.expected) == ({"name": "a"}, None)
+
+
+def test_expected_may_be_json_text_with_the_sender_s_names_and_values():
+    request = write_request(
+        0, "contacts", {"id": 4, "kind": "0", "_expected": '{"KIND": "0", "birth": null}'},
+        id_field="id", declared=["kind", "birth"], rename={"kind": "status"}, values={"kind": {"0": 1}},
+    )  # fmt: skip
+    assert request.expected == {"status": 1, "birth": None}
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("_set", "name"), ("_set", '"name"'), ("_set", '{"name": 1}'), ("_set", '["name"'), ("_set", '["\\ud800"]'),
+        ("_expected", "[1]"), ("_expected", "7"), ("_expected", '{"name": NaN}'), ("_expected", "[" * 5000),
+    ],
+)  # fmt: skip
+def test_an_instruction_that_is_neither_is_refused_under_its_name(field, text):
+    (receipt,) = written([record(id=4, name="a", **{field: text})])
+    assert (receipt.cause, receipt.field) == (Cause.MALFORMED, field)
+    assert receipt.detail.endswith("or JSON text of one")
+
+
 def test_whose_ids_a_record_bears_is_no_field_of_it():
     declared = catalog("contacts", fields=("id", "name", "_company"))
     assert written([record(id=4, name="a", _company="BIJOU")], declared)[0] == {"name": "a"}
