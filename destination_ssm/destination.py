@@ -11,9 +11,10 @@ import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the C
 from airbyte_cdk.models import AirbyteConnectionStatus, ConnectorSpecification, Status
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
+from destination_ssm.accounts import Accounts
 from destination_ssm.config import DestinationSsmConfig
 from destination_ssm.decision import CreationRules
-from destination_ssm.writer import SsmWriter
+from destination_ssm.stream_writers import AccountWriter, ContactWriter
 from sage100_ssm.connectors.catalog_streams import SYNC_MODES
 from sage100_ssm.connectors.destination import RecordDestination, Writer
 from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parse_configuration
@@ -43,7 +44,7 @@ class DestinationSsm(RecordDestination):
         """The configuration that the destination takes."""
         return ConnectorSpecification(
             connectionSpecification=connection_specification(
-                DestinationSsmConfig, without=("page_size", "overlap_minutes", "company_code_field")
+                DestinationSsmConfig, without=("page_size", "overlap_minutes")
             ),
             supportsIncremental=True,
             supported_destination_sync_modes=SYNC_MODES,
@@ -69,9 +70,11 @@ class DestinationSsm(RecordDestination):
             # What SSM requires of a new row (docs/facts/ssm-api.md, "Contacts"); only accounts have a branch.
             contact = CreationRules({"salesRepId": owner}, ("firstName", "lastName", "accountId", "salesRepId"))
             account = CreationRules({"salesRepId1": owner, "branchId": branch}, ("name", "branchId", "salesRepId1"))
+            accounts = Accounts(client, settings.company_code_field)
+            # Accounts first: a contact of the same sync may name one.
             yield {
-                "contacts": SsmWriter(client, "contacts", contact, bulk=settings.bulk_writes),
-                "accounts": SsmWriter(client, "accounts", account, bulk=settings.bulk_writes),
+                "accounts": AccountWriter(client, account, accounts, bulk=settings.bulk_writes),
+                "contacts": ContactWriter(client, contact, accounts, bulk=settings.bulk_writes),
             }
 
     @contextmanager

@@ -60,21 +60,21 @@ def changed(request: WriteRequest, action: Action, field: str | None, row: Row |
 
 def malformed(request: WriteRequest, detail: str) -> Receipt:
     """The record itself is at fault."""
-    return receipt(request, _likely_action(request), Outcome.REFUSED, request.id, None, Cause.MALFORMED, detail=detail)
+    return receipt(request, likely_action(request), Outcome.REFUSED, request.id, None, Cause.MALFORMED, detail=detail)
 
 
 def not_sent(request: WriteRequest, error: SsmError) -> Receipt:
     """Nothing was sent, since SSM cannot be read, or refuses every query."""
     cause = Cause.REJECTED if isinstance(error, Rejected) else Cause.CONNECTION
     reason = reason_of(error, request.identity)
-    return receipt(request, _likely_action(request), Outcome.RETRY, request.id, None, cause, str(error), reason=reason)
+    return receipt(request, likely_action(request), Outcome.RETRY, request.id, None, cause, str(error), reason=reason)
 
 
 def not_searchable(request: WriteRequest, error: Rejected) -> Receipt:
     """SSM refuses the query by which the record's row is looked up."""
     refusal = receipt(
         request,
-        _likely_action(request),
+        likely_action(request),
         Outcome.REFUSED,
         request.id,
         None,
@@ -88,9 +88,9 @@ def not_searchable(request: WriteRequest, error: Rejected) -> Receipt:
 def unreadable(request: WriteRequest) -> Receipt:
     """The row exists, and cannot be read: nothing is known on which a write could be based."""
     detail = "the row exists and cannot be read: it contains what is no text, number or date"
-    return receipt(request, _likely_action(request), Outcome.RETRY, request.id, None, Cause.UNREADABLE, detail)
+    return receipt(request, likely_action(request), Outcome.RETRY, request.id, None, Cause.UNREADABLE, detail)
 
 
-def _likely_action(request: WriteRequest) -> Action:
+def likely_action(request: WriteRequest) -> Action:
     """The action of a request whose row was not read: without an `extId` it would have matched no row."""
     return request.action or (Action.UPDATE if ext_id(request.identity) else Action.CREATE)

@@ -74,7 +74,7 @@ class RecordDestination(Destination, ABC):
 
     @abstractmethod
     def writers(self, config: Mapping[str, Any]) -> AbstractContextManager[Mapping[str, Writer]]:
-        """Open the side: a writer for each stream that it takes."""
+        """Open the side: a writer for each stream that it takes, those first whose rows the others refer to."""
 
     def write(
         self,
@@ -226,7 +226,7 @@ class _Batch:
         waiting = self._waiting.setdefault(form.stream, [])
         waiting.append(request)
         if len(waiting) >= self._writers[form.stream].batch_size:
-            self._write(form.stream)
+            self._write_up_to(form.stream)
 
     def refuse(self, line: UnreadableLine) -> None:
         """Report a line that may have been a record: the sender takes it for written otherwise."""
@@ -234,9 +234,8 @@ class _Batch:
         self._report(_malformed(index, line.stream, Action.UPDATE, line.field, line.reason))
 
     def flush(self) -> None:
-        """Write what waits."""
-        for stream in list(self._waiting):
-            self._write(stream)
+        """Write what waits, in the order of the writers."""
+        self._write_up_to(None)
 
     def counts_since_state(self, stream: StreamName | None) -> Counts:
         """What became of a stream's records since the last call about it, or, with None, of those of all streams."""
@@ -249,6 +248,13 @@ class _Batch:
         index, self._index = self._index, self._index + 1
         self._records[index] = given
         return index
+
+    def _write_up_to(self, last: str | None) -> None:
+        """Write what waits for a stream, and for those before it, to whose rows it may refer; None for all streams."""
+        for stream in self._writers:
+            self._write(stream)
+            if stream == last:
+                return
 
     def _write(self, stream: str) -> None:
         if requests := self._waiting.pop(stream, []):

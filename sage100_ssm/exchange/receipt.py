@@ -43,7 +43,7 @@ class Cause(StrEnum):
     NOT_FOUND = "not_found"
     """The side has no row of the given id (any more)."""
     COMPANY_MISSING = "company_missing"
-    """The company that the record refers to does not exist on the side."""
+    """The company that the record refers to does not exist on the side, or is not the only one of its code."""
     TOO_LONG = "too_long"
     NOT_REPRESENTABLE = "not_representable"
     VALUE_MISSING = "value_missing"

@@ -29,8 +29,13 @@ def is_id(number: int) -> str:
 
 def has_ext_id(ext_id: str) -> str:
     """Rows with this ``extId``."""
-    doubled = ext_id.replace("'", "''")
-    return f"extId='{doubled}'"
+    return is_text("extId", ext_id)
+
+
+def is_text(field: str, text: str) -> str:
+    """Rows whose field has this text."""
+    doubled = text.replace("'", "''")
+    return f"{field}='{doubled}'"
 
 
 def is_marked(origins: Iterable[str]) -> str:
