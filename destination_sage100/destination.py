@@ -59,7 +59,7 @@ class DestinationSage100(RecordDestination):
         """Open the database: a writer for contacts."""
         company = parse_configuration(DestinationSage100Config, config).company
         with self._database(config) as database:
-            yield {"contacts": ContactWriter(database, company)}
+            yield {"contacts": ContactWriter(database, company, self._nulls("contacts"))}
 
     @contextmanager
     def _database(self, config: Mapping[str, Any]) -> Iterator[Database]:

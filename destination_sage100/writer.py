@@ -4,9 +4,11 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sage100_ssm.connectors.errors import ConnectorError
+from sage100_ssm.connectors.null_columns import NullColumns, empty_in_all
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, changed_detail
 from sage100_ssm.sage100.conversion import Record, digits, whole_number
@@ -40,6 +42,7 @@ _COMPANY = "CT_Num"
 _NUMBER = "CT_No"
 """Sage's own number: taken from a record when its contact is created, and never changed."""
 _TECHNICAL_PREFIX = "cb"
+_LOOK_AHEAD = 50
 _SAME_ANSWERS = 10
 """After so many refusals in the same words, and no write that was done, it is not the records."""
 
@@ -50,13 +53,16 @@ class ContactWriter:
     Args:
         database: the open database.
         company: the company's name.
+        nulls: watches what is cleared; None where the sender knows what it clears.
     """
 
     id_field = "cbMarq"
-    batch_size = 1  # each contact is a transaction of its own: a batch would gain nothing
 
-    def __init__(self, database: Database, company: str) -> None:
-        self._database, self._company = database, company
+    def __init__(self, database: Database, company: str, nulls: NullColumns | None = None) -> None:
+        self._database, self._company, self._nulls = database, company, nulls
+        # The first records come together, to see what they would clear. Else a batch would gain nothing: each contact
+        # is a transaction of its own.
+        self.batch_size = _LOOK_AHEAD if nulls else 1
         self._has_warned_of_columns = self._has_warned_of_companies = False
         self._has_written = False
         self._refusals: Counter[str] = Counter()
@@ -68,6 +74,9 @@ class ContactWriter:
             ConnectorError: the connection broke (the request under way has its receipt: uncertain), or the database
                 takes no write, whatever the contact (the request under way is to be tried again).
         """
+        if self._nulls:
+            self._nulls.look(requests, self._cleared(requests))
+            self._nulls, self.batch_size = None, 1
         for request in requests:
             if self._is_of_another_company(request):
                 self._warn_of_other_companies(request.stream)
@@ -75,6 +84,20 @@ class ContactWriter:
                 continue
             self._warn_of_unknown_columns(request)
             yield from self._carry_out(request)
+
+    def _cleared(self, requests: Sequence[WriteRequest]) -> list[str]:
+        """The columns that the requests would clear, each once for every contact that has a value."""
+
+        def of_all(contacts: Contacts) -> list[str]:
+            ours = [request for request in requests if not self._is_of_another_company(request)]
+            return [name for request in ours for name in _Task(self._database, request).cleared(contacts)]
+
+        if not empty_in_all(requests):
+            return []
+        # What keeps the database from being read keeps it from being written, and is reported there.
+        with suppress(SageError):
+            return in_transaction(self._database, of_all)
+        return []
 
     def _carry_out(self, request: WriteRequest) -> Iterator[Receipt]:
         """The request's receipt, yielded before the error that ends the writing."""
@@ -162,6 +185,19 @@ class _Task:
                 return self._create(self._name())
             case _:
                 return self._create_or_update(self._name())
+
+    def cleared(self, contacts: Contacts) -> list[str]:
+        """The columns of a contact that its values would clear."""
+        self._contacts = contacts
+        empty = [name for name, value in self._request.values.items() if _or_none(value) is None]
+        if self._request.action in {Action.DELETE, Action.CREATE} or not empty:
+            return []
+        try:
+            row = contacts.named(self._name()) if self._request.id is None else contacts.get(self._request.id)
+        except RefusedError:
+            return []
+        columns = self._stored(dict.fromkeys({*empty} - {_NUMBER, *_REQUIRED}))
+        return [*_different(columns, row)] if row else []
 
     def _delete(self) -> Receipt:
         """Delete by `cbMarq`; no error where the contact is gone already."""

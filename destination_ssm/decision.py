@@ -100,6 +100,11 @@ class Write:
         return ext_id(self.fields) if self.action is Action.CREATE else None
 
     @property
+    def cleared(self) -> Iterator[str]:
+        """The fields whose value an update clears."""
+        return (field for field, value in self.fields.items() if self.action is Action.UPDATE and same(value, None))
+
+    @property
     def can_be_verified(self) -> bool:
         """Whether a reading shows if it was carried out: then it may be sent in bulk, whatever SSM answers."""
         return self.action is Action.UPDATE or self.ext_id is not None

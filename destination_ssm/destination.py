@@ -70,11 +70,12 @@ class DestinationSsm(RecordDestination):
             # What SSM requires of a new row (docs/facts/ssm-api.md, "Contacts"); only accounts have a branch.
             contact = CreationRules({"salesRepId": owner}, ("firstName", "lastName", "accountId", "salesRepId"))
             account = CreationRules({"salesRepId1": owner, "branchId": branch}, ("name", "branchId", "salesRepId1"))
+            bulk = settings.bulk_writes
             accounts = Accounts(client, settings.company_code_field)
             # Accounts first: a contact of the same sync may name one.
             yield {
-                "accounts": AccountWriter(client, account, accounts, bulk=settings.bulk_writes),
-                "contacts": ContactWriter(client, contact, accounts, bulk=settings.bulk_writes),
+                "accounts": AccountWriter(client, account, accounts, bulk=bulk, nulls=self._nulls("accounts")),
+                "contacts": ContactWriter(client, contact, accounts, bulk=bulk, nulls=self._nulls("contacts")),
             }
 
     @contextmanager

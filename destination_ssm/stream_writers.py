@@ -1,6 +1,7 @@
 """The writers of the two streams: a contact may name its account by the code that the accounts' records have."""
 
 from collections.abc import Generator, Iterator, Sequence
+from typing import Any
 
 from destination_ssm.accounts import Accounts, codes_of, with_account
 from destination_ssm.decision import CreationRules, malformation, with_ext_id_as_text
@@ -20,11 +21,11 @@ class AccountWriter(SsmWriter):
         client: the client, shared with others.
         rules: what a new account needs.
         accounts: what contacts look accounts up in.
-        bulk: whether many records are first tried in one request.
+        options: the options of `SsmWriter`.
     """
 
-    def __init__(self, client: SsmClient, rules: CreationRules, accounts: Accounts, *, bulk: bool = False) -> None:
-        super().__init__(client, "accounts", rules, bulk=bulk)
+    def __init__(self, client: SsmClient, rules: CreationRules, accounts: Accounts, **options: Any) -> None:
+        super().__init__(client, "accounts", rules, **options)
         self._accounts = accounts
 
     def write(self, requests: Sequence[WriteRequest]) -> Iterator[Receipt]:
@@ -46,11 +47,11 @@ class ContactWriter(SsmWriter):
         client: the client, shared with others.
         rules: what a new contact needs.
         accounts: where accounts are looked up by their codes.
-        bulk: whether many records are first tried in one request.
+        options: the options of `SsmWriter`.
     """
 
-    def __init__(self, client: SsmClient, rules: CreationRules, accounts: Accounts, *, bulk: bool = False) -> None:
-        super().__init__(client, "contacts", rules, bulk=bulk)
+    def __init__(self, client: SsmClient, rules: CreationRules, accounts: Accounts, **options: Any) -> None:
+        super().__init__(client, "contacts", rules, **options)
         self._accounts = accounts
 
     def write(self, requests: Sequence[WriteRequest]) -> Iterator[Receipt]:

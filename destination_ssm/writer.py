@@ -33,6 +33,7 @@ from destination_ssm.outcome import (
 from destination_ssm.parts import Division, names_a_field
 from destination_ssm.receipts import malformed, not_searchable, not_sent
 from sage100_ssm.connectors.errors import ConnectorError
+from sage100_ssm.connectors.null_columns import NullColumns
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.exchange.receipt import Action, Outcome, Receipt
 from sage100_ssm.ssm.client import SsmClient
@@ -107,6 +108,7 @@ class SsmWriter:
         stream: `contacts` or `accounts`, which is the resource's name too.
         rules: what a new row needs.
         bulk: whether many records are first tried in one request.
+        nulls: watches what is cleared; None where the sender knows what it clears.
         sleep: waits for so many seconds.
     """
 
@@ -119,11 +121,12 @@ class SsmWriter:
         rules: CreationRules,
         *,
         bulk: bool = False,
+        nulls: NullColumns | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client, self._stream, self._rules = client, stream, rules
         self._fields = KnownFields(client, stream)
-        self._bulk, self._sleep = bulk, sleep
+        self._bulk, self._nulls, self._sleep = bulk, nulls, sleep
         per_second = client.requests_per_second
         self._batch = max(1, min(_LARGEST_BATCH, int(per_second * _SECONDS_PER_BATCH)))
         self._fresh = max(_SECONDS_AT_MOST, _REQUESTS_AT_LEAST / per_second)
@@ -217,6 +220,8 @@ class SsmWriter:
                 writes.append(decision)
             else:
                 yield decision
+        if self._nulls:
+            self._nulls.look(requests, (field for write in writes for field in write.cleared))
         return writes
 
     def _decide_on_rest(self, division: Division, seen: Snapshot, rounds: _Rounds) -> Write | Receipt:

@@ -27,6 +27,7 @@ from sage100_ssm.connectors.catalog_streams import CatalogStreams, catalog_strea
 from sage100_ssm.connectors.command_line import protocol_process, read_configuration, read_protocol_file
 from sage100_ssm.connectors.destination_settings import DestinationSettings
 from sage100_ssm.connectors.errors import ConnectorError, parse_configuration
+from sage100_ssm.connectors.null_columns import NullColumns
 from sage100_ssm.connectors.protocol_input import Record, State, StreamName, UnreadableLine, of_lines, of_messages
 from sage100_ssm.connectors.reporting import Reporter, reporting
 from sage100_ssm.connectors.request import MalformedRecord, WriteRequest, intended_action, write_request
@@ -75,6 +76,10 @@ class RecordDestination(Destination, ABC):
     @abstractmethod
     def writers(self, config: Mapping[str, Any]) -> AbstractContextManager[Mapping[str, Writer]]:
         """Open the side: a writer for each stream that it takes, those first whose rows the others refer to."""
+
+    def _nulls(self, stream: str) -> NullColumns | None:
+        """What watches for columns without values; None with a sink, whose owner clears what it means to."""
+        return NullColumns(stream) if self._sink is None else None
 
     def write(
         self,

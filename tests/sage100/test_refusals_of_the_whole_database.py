@@ -12,6 +12,7 @@ from destination_sage100.writer import _SAME_ANSWERS
 from sage100_ssm.exchange.receipt import Cause, Outcome
 from sage100_ssm.sage100.config import Sage100Config
 from sage100_ssm.sage100.database import open_database
+from sage100_ssm.sage100.tables import F_CONTACTT
 from sage100_ssm.standins.sql_server.errors import SqlError
 from sage100_ssm.standins.sql_server.server import Fault
 from tests.support.sage100_databases import ON_SERVERS, ON_SQLITE, only_here
@@ -188,3 +189,17 @@ def test_a_commit_that_fails_leaves_the_record_uncertain(order, sage, write, fau
     assert [(r.index, r.outcome, r.cause) for r in receipts] == [(0, Outcome.UNCERTAIN, Cause.CONNECTION)]
     assert caught.value.internal_message == "unreachable"
     assert (sage.contact(1)["CT_Fonction"] == "Chef") is is_written
+
+
+@ON_SQLITE
+def test_a_column_without_values_is_warned_of_before_the_first_write(sage, catalog, caplog):
+    sage.edit_all(F_CONTACTT, CT_Telecopie="1", CT_Civilite=1)
+    fields = ("cbMarq", "CT_Num", "CT_Nom", "CT_Prenom", "CT_Telecopie", "CT_Civilite", "CT_Fonction", "CT_Telephone")
+    by_number = [record({"cbMarq": n, "CT_Telephone": str(n)}) for n in (1, 2)]
+    by_name = record({"CT_Num": "FOURNI", "CT_Nom": "Moreau", "CT_Prenom": "Luc"})
+    of_nobody = record({"cbMarq": 99})
+    list(DestinationSage100().write(sage.config, catalog(fields=fields), [*by_number, by_name, of_nobody, state()]))
+    warned = next(n for n, line in enumerate(caplog.messages) if line.startswith("Empty in all"))
+    assert "first 4 records of contacts" in caplog.messages[warned]
+    assert "cleared here: CT_Civilite (3 values), CT_Telecopie (3 values)." in caplog.messages[warned]
+    assert not [line for line in caplog.messages[:warned] if "receipt" in line]

@@ -159,3 +159,39 @@ def test_what_the_destination_refuses_itself_has_a_reason_too(side, alone, sent,
     side.contact(extId="there")
     states, _, (line,) = alone(sent)
     assert (states, line["receipt"], line["reason"]) == (1, "refused", reason)
+
+
+# --- a column without values
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["one by one", "in bulk"])
+def test_a_column_without_values_is_warned_of_before_the_first_write(side, alone, caplog, bulk):
+    ids = [side.contact(fax="1", comment="x" if n else None, extId=f"x{n}") for n in range(12)]
+    warned = []
+
+    def before_write(call):
+        if call.method != "GET" and call.path != "/login" and not warned:
+            warned.append([line for line in caplog.messages if line.startswith("Empty in all")])
+
+    side.api.on_request = before_write
+    records = [{"id": identifier, "phone1": str(identifier)} for identifier in ids]
+    states, failure, _ = alone(
+        *records, fields=("id", "fax", "comment", "phone1", "salesRepId"), config={"bulk_writes": bulk}
+    )
+    assert (states, failure) == (1, None)
+    ((line,),) = warned
+    assert (
+        "first 12 records of contacts, and so about to be cleared here: comment (11 values), fax (12 values)." in line
+    )
+
+
+def test_what_nobody_has_anyway_is_no_matter_for_a_warning(side, alone, caplog):
+    ids = [side.contact() for _ in range(5)]
+    alone(*({"id": identifier, "phone1": "1"} for identifier in ids), fields=("id", "fax", "phone1"))
+    assert not [line for line in caplog.messages if line.startswith("Empty in all")]
+
+
+def test_with_a_sink_its_owner_clears_what_it_means_to(side, caplog):
+    ids = [side.contact(fax="1") for _ in range(5)]
+    side.write(*({"id": identifier} for identifier in ids), fields=("id", "fax"))
+    assert not [line for line in caplog.messages if line.startswith("Empty in all")]
