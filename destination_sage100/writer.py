@@ -76,7 +76,8 @@ class ContactWriter:
         """
         if self._nulls:
             self._nulls.look(requests, self._cleared(requests))
-            self._nulls, self.batch_size = None, 1
+            if self._nulls.records >= _LOOK_AHEAD:
+                self._nulls, self.batch_size = None, 1
         for request in requests:
             if self._is_of_another_company(request):
                 self._warn_of_other_companies(request.stream)

@@ -11,26 +11,31 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from sage100_ssm.ssm.errors import Forbidden, PassingError, Rejected, SsmError
+from sage100_ssm.connectors.errors import ConnectorError
+from sage100_ssm.ssm.errors import UNREACHABLE_CODES, Forbidden, PassingError, Rejected, SsmError
 
 _WORD = re.compile(r"HTTP \d{3}\b|\w+")
 _STATUS = re.compile(r"HTTP \d{3}")
-_ELSEWHERE = "…"
+_OMITTED = "…"
+_SO_FEW_SAY_NOTHING = 3
 _SAFE_WORDS = frozenset(
     _WORD.findall(
-        "a access account active address allowed already an and another any api are argument array as assigned at "
-        "bad be been before body boolean branch but by cannot character characters client closed code conflict "
-        "contact contacts contain contains country data database date decimal deleted denied disabled does domain "
-        "duplicate duplicated e email empty entity error exceeded exceeds exist exists expected expired external "
-        "extid failed false field fields filled for forbidden format found from gateway greater has have http id "
-        "in inactive incorrect integer internal invalid is it item json key larger least length less licence "
-        "license list locked longer mail maintenance malformed mandatory many match maximum message method "
-        "minimum missing more most must no not null number object of on one only operation or out owner parameter "
-        "permission phone plan positive quota range read readonly record reference referenced references refers "
-        "refused rejected request required resource retry right rights row save saved schema server service "
-        "session short shorter string subscription such suspended syntax tenant text than that the this time to "
-        "too true type unavailable unexpected unique unknown update updated url used user valid validation value "
-        "values violated was which while with wrong"
+        "a access account active address again allowed already an and another any api are argument array as "
+        "assigned at attempt attempts available back bad be been before blank body boolean branch but by cannot "
+        "character characters clause client closed code column condition conflict constraint contact contacts "
+        "contain contains correctly could country data database date decimal deleted denied disabled does domain "
+        "duplicate duplicated e email empty enabled entered entity error exceeded exceeds exist exists expected "
+        "expired external extid failed false field fields filled for forbidden foreign format found from gateway "
+        "generated given greater has have hour http id in inactive incorrect incorrectly index integer internal "
+        "invalid is it item json key larger later least length less licence license limit limited list locked "
+        "longer mail maintenance malformed mandatory many match maximum message method minimum minute missing "
+        "more most must no not null number object of on one only operation or out owner parameter per permission "
+        "phone plan please positive primary provided query quota range reached read readonly record reference "
+        "referenced references refers refused rejected request required resource retry right rights row save "
+        "saved schema second server service session set short shorter should sign signed specified sql string "
+        "subscription such suspended syntax table tenant text than that the this time to too true try type "
+        "unavailable unexpected unique unknown update updated url used user valid validation value values "
+        "violated was which while with wrong"
     )
 )
 """Words in which an API speaks of fields and values."""
@@ -57,9 +62,22 @@ def reason_of(error: SsmError, fields: Mapping[str, Any]) -> str:
         return _sentence(", ".join([f"HTTP {error.status}", *codes]), error.detail, fields)
     if isinstance(error, Forbidden):
         return _sentence("HTTP 403, the keys do not have the right", error.detail, fields)
-    if isinstance(error, PassingError):
+    if isinstance(error, PassingError) and error.code not in UNREACHABLE_CODES:
         return _sentence(error.sentence, error.detail, fields)
     return str(error)
+
+
+def failure(error: SsmError, beginning: str = "", *, configuration: bool = False) -> ConnectorError:
+    """An error that ends the writing, in Airbyte's form, which is a plain log, too.
+
+    Args:
+        error: what went wrong.
+        beginning: a sentence to begin with.
+        configuration: whether only a change of the configuration mends it, beside the errors of which that is known.
+    """
+    sentence = f"{beginning} {reason_of(error, {}).removesuffix('.')}.".lstrip()
+    mends = configuration or error.configuration
+    return ConnectorError(error.code, sentence, configuration=mends, details=error.details)
 
 
 def without_values(words: str, fields: Mapping[str, Any]) -> str:
@@ -71,8 +89,14 @@ def without_values(words: str, fields: Mapping[str, Any]) -> str:
     """
     names = {name.lower() for name in fields}
     plain = _SAFE_WORDS - {*_words_of(fields)} | names
-    kept = (word if word.lower() in plain or _STATUS.fullmatch(word) else _ELSEWHERE for word in _WORD.findall(words))
-    return " ".join(word for word, _ in groupby(kept)).strip(f"{_ELSEWHERE} ")
+    given = _WORD.findall(words)
+    kept = [word for word in given if word.lower() in plain or _STATUS.fullmatch(word)]
+    names_something = any(word.lower() in names or _STATUS.fullmatch(word) for word in kept)
+    is_whole = all(word in kept or word.isdecimal() for word in given)
+    if not is_whole and not names_something and len(kept) < _SO_FEW_SAY_NOTHING:
+        return ""
+    shown = (word if word in kept else _OMITTED for word in given)
+    return " ".join(word for word, _ in groupby(shown)).strip(f"{_OMITTED} ")
 
 
 def _sentence(beginning: str, words: str, fields: Mapping[str, Any]) -> str:

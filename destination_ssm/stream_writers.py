@@ -5,6 +5,7 @@ from typing import Any
 
 from destination_ssm.accounts import Accounts, codes_of, with_account
 from destination_ssm.decision import CreationRules, malformation, with_ext_id_as_text
+from destination_ssm.reasons import failure
 from destination_ssm.receipts import not_sent
 from destination_ssm.writer import SsmWriter
 from sage100_ssm.connectors.errors import ConnectorError
@@ -84,6 +85,6 @@ class ContactWriter(SsmWriter):
 def _error_of_look_up(error: SsmError) -> ConnectorError:
     """Why no account can be looked up."""
     if isinstance(error, Rejected):
-        sentence = f"Accounts are looked up by company_code_field, and that is refused: check its name. {error}"
-        return ConnectorError(error.code, sentence, configuration=True)
-    return ConnectorError.of(error)
+        beginning = "Sage Sales Management refuses to look up accounts by company_code_field, check its name:"
+        return failure(error, beginning, configuration=True)
+    return failure(error)

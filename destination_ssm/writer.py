@@ -31,6 +31,7 @@ from destination_ssm.outcome import (
     with_parts_seen,
 )
 from destination_ssm.parts import Division, names_a_field
+from destination_ssm.reasons import failure
 from destination_ssm.receipts import malformed, not_searchable, not_sent
 from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.connectors.null_columns import NullColumns
@@ -156,7 +157,7 @@ class SsmWriter:
             waiting = sorted([*again, *later, *rest], key=lambda request: request.index)
             if stop:
                 yield from (_given_up(request, stop, rounds) for request in waiting)
-                raise ConnectorError.of(stop) from stop
+                raise failure(stop) from stop
 
     def _look_up_batch(
         self, waiting: Sequence[WriteRequest], rounds: _Rounds
@@ -440,9 +441,11 @@ def _given_up(request: WriteRequest, error: SsmError, rounds: _Rounds) -> Receip
 def _error_of_look_up(error: SsmError) -> ConnectorError:
     """Why nothing more can be written; what SSM refuses it would refuse again."""
     if isinstance(error, Rejected):
-        sentence = f"Rows are looked up by id and extId before they are written, and that is refused. {error}"
-        return ConnectorError(error.code, sentence, configuration=True)
-    return ConnectorError.of(error)
+        beginning = (
+            "Rows are looked up by id and extId before they are written, and Sage Sales Management refuses that:"
+        )
+        return failure(error, beginning, configuration=True)
+    return failure(error)
 
 
 def _is_worth_another_try(attempt: Attempt, receipt: Receipt) -> bool:

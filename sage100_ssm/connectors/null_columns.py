@@ -32,6 +32,9 @@ class NullColumns:
 
     Args:
         stream: the side's name of the stream, for the log.
+
+    Attributes:
+        records: how many were looked at.
     """
 
     def __init__(self, stream: str) -> None:
@@ -39,7 +42,7 @@ class NullColumns:
         self._filled: set[str] = set()
         self._warned: set[str] = set()
         self._clears: Counter[str] = Counter()
-        self._records = 0
+        self.records = 0
         self._last = -1
 
     def look(self, requests: Sequence[WriteRequest], cleared: Iterable[str]) -> None:
@@ -51,7 +54,7 @@ class NullColumns:
         """
         new = [request for request in requests if request.index > self._last and request.action is not Action.DELETE]
         self._last = max(self._last, *(request.index for request in requests), -1)
-        self._records += len(new)
+        self.records += len(new)
         for request in new:
             self._filled |= request.values.keys() - _empty(request)
         self._clears.update(cleared)
@@ -62,7 +65,7 @@ class NullColumns:
             logger.warning(
                 "Empty in all of the first %d records of %s, and so about to be cleared here: %s. If the column is new "
                 "and nobody has filled it yet, stop the sync and deselect it in the connection.",
-                self._records,
+                self.records,
                 self._stream,
                 fields,
             )

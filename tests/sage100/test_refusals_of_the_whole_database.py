@@ -199,7 +199,16 @@ def test_a_column_without_values_is_warned_of_before_the_first_write(sage, catal
     by_name = record({"CT_Num": "FOURNI", "CT_Nom": "Moreau", "CT_Prenom": "Luc"})
     of_nobody = record({"cbMarq": 99})
     list(DestinationSage100().write(sage.config, catalog(fields=fields), [*by_number, by_name, of_nobody, state()]))
+    assert len(sage.contacts()) == 3
     warned = next(n for n, line in enumerate(caplog.messages) if line.startswith("Empty in all"))
     assert "first 4 records of contacts" in caplog.messages[warned]
     assert "cleared here: CT_Civilite (3 values), CT_Telecopie (3 values)." in caplog.messages[warned]
     assert not [line for line in caplog.messages[:warned] if "receipt" in line]
+
+
+@ON_SQLITE
+def test_a_column_without_values_is_noticed_where_a_state_follows_each_record(sage, catalog, caplog):
+    sage.edit_all(F_CONTACTT, CT_Telecopie="1")
+    messages = [message for n in (1, 2, 3) for message in (record({"cbMarq": n}), state())]
+    list(DestinationSage100().write(sage.config, catalog(fields=("cbMarq", "CT_Telecopie")), messages))
+    assert [line for line in caplog.messages if "first 2 records of contacts" in line]

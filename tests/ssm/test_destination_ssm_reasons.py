@@ -17,6 +17,7 @@ SAID = {
     "a name that is a common word": ("lastName Long is too long", "lastName … is too"),
     "a telephone number": ("06 12 34 56 78 is already used", "is already used"),
     "another language": ("Le champ email est obligatoire", "email"),
+    "words that say nothing without the others": ("Durand is not Martin", ""),
     "nothing": ("", ""),
     "JSON in one line": ('{"lastName": ["is required"], "x": "Durand"}', "lastName is required"),
 }
@@ -39,7 +40,7 @@ REASONS = {
     "with a code": (Rejected(400, "No row: 910", codes=[910]), "HTTP 400, code 910 (there is no such row): No row"),
     "a code that says nothing": (Rejected(400, "Bad Request: 77", codes=[77, 400]), "HTTP 400, code 77: Bad Request"),
     "no words": (Rejected(422, ""), "HTTP 422"),
-    "a right": (Forbidden("contacts", "Anne may not"), "HTTP 403, the keys do not have the right: not"),
+    "a right": (Forbidden("contacts", "Anne may not"), "HTTP 403, the keys do not have the right"),
     "a gateway": (
         UnexpectedStatus(409, "Conflict with Durand"),
         "Sage Sales Management, or something between here and there, refuses the request: HTTP 409 Conflict with",
