@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from sage100_ssm.connectors.errors import ConnectorError
-from sage100_ssm.ssm.errors import UNREACHABLE_CODES, Forbidden, PassingError, Rejected, SsmError
+from sage100_ssm.ssm.errors import Forbidden, PassingError, QuotaExhausted, Rejected, SsmError
 
 _WORD = re.compile(r"HTTP \d{3}\b|\w+")
 _STATUS = re.compile(r"HTTP \d{3}")
@@ -61,9 +61,11 @@ def reason_of(error: SsmError, fields: Mapping[str, Any]) -> str:
         codes = [f"code {code} ({_MEANINGS[code]})" if code in _MEANINGS else f"code {code}" for code in error.codes]
         return _sentence(", ".join([f"HTTP {error.status}", *codes]), error.detail, fields)
     if isinstance(error, Forbidden):
-        return _sentence("HTTP 403, the keys do not have the right", error.detail, fields)
-    if isinstance(error, PassingError) and error.code not in UNREACHABLE_CODES:
+        beginning = f"The keys give no right to {error.resource} of Sage Sales Management (HTTP 403)"
+        return _sentence(beginning, error.detail, fields)
+    if isinstance(error, PassingError) and (_STATUS.match(error.detail) or isinstance(error, QuotaExhausted)):
         return _sentence(error.sentence, error.detail, fields)
+    # All others are in our words alone.
     return str(error)
 
 

@@ -39,14 +39,19 @@ class LoginRefused(SsmError):  # noqa: N818 - named for what happened
 
 
 class Forbidden(SsmError):  # noqa: N818 - named for what happened
-    """The user of the keys lacks a right (HTTP 403, in the API's own form)."""
+    """The user of the keys lacks a right (HTTP 403, in the API's own form).
+
+    Attributes:
+        resource: what it is a right to.
+        detail: SSM's own words, in one line.
+    """
 
     code = "forbidden"
     configuration = True
 
     def __init__(self, resource: str, detail: str) -> None:
         super().__init__(f"The keys give no right to {resource} of Sage Sales Management{_quoted(detail)}.")
-        self.detail = detail
+        self.resource, self.detail = resource, detail
 
 
 class MisconfiguredWay(SsmError):  # noqa: N818 - named for what it is

@@ -141,6 +141,15 @@ def test_the_refused_record_keeps_all_the_words_of_ssm_and_the_log_only_those_wi
     assert not {"e0@", "Martin"} & {*caplog.text.split()}
 
 
+@pytest.mark.parametrize("status", [409, 500, 403])
+def test_the_sentence_that_ends_a_sync_quotes_no_value_either(side, alone, caplog, status):
+    words = CannedResponse(status, {"Message": "Conflict: e1@example.org belongs to Paul Martin"})
+    side.api.faults.add(Fault(words, "POST", "/contacts", times=None))
+    _, failure, _ = alone(*people(side, 3))
+    assert f"HTTP {status}" in failure.message
+    assert not [word for word in ("e1@", "Martin") if word in failure.message + caplog.text]
+
+
 def test_p7_a_record_that_is_written_in_part_says_why_for_each_field(side, alone):
     _, _, (line,) = alone({**people(side, 1)[0], "typeId": 999})
     assert (line["receipt"], line["without"]) == ("applied", ["typeId"])

@@ -7,7 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from destination_ssm.reasons import reason_of, without_values
-from sage100_ssm.ssm.errors import Forbidden, LoginRefused, Rejected, UnexpectedStatus, Unreachable
+from sage100_ssm.ssm.errors import (
+    Forbidden,
+    LoginRefused,
+    MalformedAnswer,
+    QuotaExhausted,
+    Rejected,
+    UnexpectedStatus,
+    Unreachable,
+)
 
 SENT = {"email": "anne.durand@example.org", "lastName": "Long", "firstName": "Anne", "typeId": 9, "extId": "CARAT"}
 SAID = {
@@ -40,7 +48,10 @@ REASONS = {
     "with a code": (Rejected(400, "No row: 910", codes=[910]), "HTTP 400, code 910 (there is no such row): No row"),
     "a code that says nothing": (Rejected(400, "Bad Request: 77", codes=[77, 400]), "HTTP 400, code 77: Bad Request"),
     "no words": (Rejected(422, ""), "HTTP 422"),
-    "a right": (Forbidden("contacts", "Anne may not"), "HTTP 403, the keys do not have the right"),
+    "a right": (
+        Forbidden("contacts", "Anne may not"),
+        "The keys give no right to contacts of Sage Sales Management (HTTP 403)",
+    ),
     "a gateway": (
         UnexpectedStatus(409, "Conflict with Durand"),
         "Sage Sales Management, or something between here and there, refuses the request: HTTP 409 Conflict with",
@@ -48,6 +59,15 @@ REASONS = {
     "the server": (
         Unreachable("HTTP 500 cannot save Durand", sent=True),
         "Sage Sales Management cannot be reached or does not answer: HTTP 500 cannot save",
+    ),
+    "no answer": (Unreachable("ReadError", sent=True), str(Unreachable("ReadError", sent=True))),
+    "a login page": (
+        MalformedAnswer("not JSON, or cut short", sent=True),
+        "Sage Sales Management gives an answer that cannot be understood: not JSON, or cut short.",
+    ),
+    "too many": (
+        QuotaExhausted("Durand has reached the limit", sent=False),
+        "Sage Sales Management takes no more requests for now: has reached the limit",
     ),
     "the login": (LoginRefused(), str(LoginRefused())),
 }  # fmt: skip
