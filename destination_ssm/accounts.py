@@ -1,5 +1,6 @@
 """A contact's company by the code that Sage knows it by, where the sender has no id of an account (R4)."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +13,7 @@ from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.ssm import where
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.errors import Rejected, SsmError
-from sage100_ssm.ssm.values import Row, is_deleted, plain, same
+from sage100_ssm.ssm.values import Row, is_deleted, same
 
 ACCOUNT_CODE = "account_ext_id"
 """The field of a record that names a contact's account by its code."""
@@ -25,7 +26,7 @@ AccountIds = Mapping[str, Collection[int]]
 
 def code_of(value: Any) -> str | None:
     """A code in the form in which codes are compared: without case, as Sage does; None where it is empty or no text."""
-    text = digits(plain(value))
+    text = digits(value)
     return text.strip().casefold() or None if isinstance(text, str) else None
 
 
@@ -40,6 +41,7 @@ class Accounts:
     def __init__(self, client: SsmClient, field: str) -> None:
         self._client, self._field = client, field
         self._written: dict[int, str] = {}
+        self._written_ids: defaultdict[str, set[int]] = defaultdict(set)
         self.postponed: set[str] = set()
         """The codes of accounts that this sync could not write for now: their contacts wait, too."""
 
@@ -50,9 +52,10 @@ class Accounts:
         if code is not None and written.outcome in _PASSING:
             self.postponed.add(code)
         if written.outcome is Outcome.APPLIED and written.id is not None:
-            self._written.pop(written.id, None)
+            self._written_ids[self._written.pop(written.id, "")].discard(written.id)
             if code is not None and written.action is not Action.DELETE:
                 self._written[written.id] = code
+                self._written_ids[code].add(written.id)
 
     def find(self, given: Collection[str]) -> AccountIds:
         """The living accounts that have these codes.
@@ -64,10 +67,7 @@ class Accounts:
         for row in self._rows(sorted(given)):
             if (code := code_of(row.get(self._field))) in found and not is_deleted(row):
                 found[code].add(row["id"])
-        for identifier, code in self._written.items():
-            if code in found:
-                found[code].add(identifier)
-        return found
+        return {code: ids | self._written_ids.get(code, set()) for code, ids in found.items()}
 
     def _rows(self, codes: Sequence[str]) -> list[Row]:
         try:

@@ -7,7 +7,7 @@ import pytest
 from airbyte_cdk.models import AirbyteMessageSerializer, ConfiguredAirbyteCatalogSerializer, Type
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 
-from destination_ssm.accounts import code_of, codes_of, with_account
+from destination_ssm.accounts import Accounts, code_of, codes_of, with_account
 from destination_ssm.destination import DestinationSsm
 from sage100_ssm.connectors.request import write_request
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
@@ -37,6 +37,7 @@ RESOLVED = {
     "a code of several": ({"account_ext_id": "TWINS"}, (REFUSED, MISSING)),
     "a code of an account that waits": ({"account_ext_id": "WAITING"}, (RETRY, MISSING)),
     "no code at all": ({"account_ext_id": True}, (REFUSED, MALFORMED)),
+    "a reference, whose id is no code": ({"account_ext_id": {"id": 411, "value": "Or"}}, (REFUSED, MALFORMED)),
     "an id beside narrowed to the code": (
         {"_set": ["account_ext_id"], "account_ext_id": "CARAT", "accountId": 8},
         (REFUSED, MALFORMED),
@@ -215,3 +216,17 @@ def test_r4_contacts_of_an_account_that_could_not_be_written_wait_with_it(side, 
     states, failure, (line,) = synced(side, caplog, *given, state("contacts"), state("accounts"))
     assert (states, failure.failure_type.value) == ([], "transient_error")
     assert (line["receipt"], line["cause"]) == ("retry", "company_missing")
+
+
+def test_an_account_that_the_sync_renames_or_deletes_has_its_old_code_no_more():
+    accounts = Accounts(None, "extId")
+    accounts._rows = lambda codes: []
+    request = write_request(0, "accounts", {}, id_field="id", declared=(), rename={})
+
+    def noted(action, code):
+        accounts.note(request, Receipt(0, "accounts", action, Outcome.APPLIED, 7, {"id": 7, "extId": code}))
+        return accounts.find(["old", "new"])
+
+    assert noted(Action.CREATE, "OLD") == {"old": {7}, "new": set()}
+    assert noted(Action.UPDATE, "NEW") == {"old": set(), "new": {7}}
+    assert noted(Action.DELETE, "NEW") == {"old": set(), "new": set()}
