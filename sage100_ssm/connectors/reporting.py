@@ -104,7 +104,7 @@ class StandaloneReporter:
         """
         if postponed := sum(counts[POSTPONED] for counts in self._counts.values()):
             (reason, _), *others = self._reasons_to_postpone.most_common()
-            reason = f"{reason or 'a lock or a lost answer'}{', and other reasons' if others else ''}"
+            reason = f"{reason.removesuffix('.') or 'a lock or a lost answer'}{', and other reasons' if others else ''}"
             raise ConnectorError(
                 "records_postponed",
                 f"{postponed} record(s) could not be written for now ({reason}). "
