@@ -142,7 +142,7 @@ def _account_id(
     ids, identifier = known[key], as_written(_ACCOUNT, given, {})
     if not same(identifier, None):
         # Several accounts of one code are told apart by the id.
-        if identifier in ids:
+        if type(identifier) is int and identifier in ids:
             return _Resolved(identifier)
         if ids:
             return _refused(request, Cause.MALFORMED, f"is not that of the account in {_ACCOUNT}", code)

@@ -32,6 +32,8 @@ RESOLVED = {
     "both, of one account": ({"account_ext_id": "CARAT", "accountId": '{"id": 7}'}, ({"accountId": 7}, None)),
     "the id tells twins apart": ({"account_ext_id": "TWINS", "accountId": 10}, ({"accountId": 10}, None)),
     "both, of two accounts": ({"account_ext_id": "CARAT", "accountId": 8}, (REFUSED, MALFORMED)),
+    "both, the id being none": ({"account_ext_id": "CARAT", "accountId": {"name": "Or"}}, (REFUSED, MALFORMED)),
+    "both, the id being a list": ({"account_ext_id": "CARAT", "accountId": [7]}, (REFUSED, MALFORMED)),
     "an id, and a code of nobody": ({"account_ext_id": "NOWHERE", "accountId": 8}, (REFUSED, MISSING)),
     "a code of nobody": ({"account_ext_id": "NOWHERE"}, (REFUSED, MISSING)),
     "a code of several": ({"account_ext_id": "TWINS"}, (REFUSED, MISSING)),
