@@ -13,7 +13,7 @@ from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.ssm import where
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.errors import Rejected, SsmError
-from sage100_ssm.ssm.values import Row, is_deleted, same
+from sage100_ssm.ssm.values import FLAT_ID, Row, is_deleted, same
 
 ACCOUNT_CODE = "account_ext_id"
 """The field of a record that names a contact's account by its code."""
@@ -107,15 +107,16 @@ def with_account(request: WriteRequest, known: AccountIds, postponed: Collection
     """
     values, expected = request.values, request.expected
     if ACCOUNT_CODE in values and request.action is not Action.DELETE:
-        resolved = _account_id(request, values[ACCOUNT_CODE], request.identity.get(_ACCOUNT), known, postponed)
+        resolved = _account_id(request, values[ACCOUNT_CODE], _given_id(request.identity), known, postponed)
         if isinstance(resolved, Receipt):
             return resolved
         values = _with_id(values, resolved.id)
     if expected is not None and ACCOUNT_CODE in expected:
-        resolved = _account_id(request, expected[ACCOUNT_CODE], expected.get(_ACCOUNT), known, postponed)
+        given = _given_id(expected)
+        resolved = _account_id(request, expected[ACCOUNT_CODE], given, known, postponed)
         if isinstance(resolved, Receipt):
             return resolved
-        expected = {_ACCOUNT: None, **_with_id(expected, resolved.id)}
+        expected = {_ACCOUNT: given, **_with_id(expected, resolved.id)}
     return replace(request, values=values, expected=expected)
 
 
@@ -153,6 +154,11 @@ def _account_id(
         return replace(refusal, outcome=Outcome.RETRY)
     why = "is that of several accounts" if ids else "is that of no account in Sage Sales Management"
     return _refused(request, Cause.COMPANY_MISSING, why, code)
+
+
+def _given_id(fields: Mapping[str, Any]) -> Any:
+    """The id of the account, from the reference or from the column with its id alone."""
+    return fields.get(_ACCOUNT if _ACCOUNT in fields else f"{_ACCOUNT}{FLAT_ID}")
 
 
 def _with_id(fields: Mapping[str, Any], identifier: int | None) -> Mapping[str, Any]:

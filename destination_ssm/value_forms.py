@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from destination_ssm.own_types import in_own_type
+from destination_ssm.own_types import TEXTS, in_own_type
 from sage100_ssm.ssm.values import FLAT_ID, Row, parse_stamp, plain, same, value_of
 
 _REFERENCE = re.compile(r"gender|(?!extId$|[zZ]_)\w+Id[1-5]?")
@@ -54,7 +54,8 @@ def as_written(field: str, value: Any, row: Row) -> Any:
     current = value_of(row, field)
     if _is_reference_field(field, current):
         return plain(_parse_reference(value))
-    return in_own_type(field, plain(value), current)
+    # An object is no text, even one with an id, which would look like one.
+    return in_own_type(field, value if field in TEXTS else plain(value), current)
 
 
 def holds(row: Row, field: str, value: Any) -> bool:

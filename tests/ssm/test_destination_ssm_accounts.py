@@ -32,6 +32,15 @@ RESOLVED = {
     "both, of one account": ({"account_ext_id": "CARAT", "accountId": '{"id": 7}'}, ({"accountId": 7}, None)),
     "the id tells twins apart": ({"account_ext_id": "TWINS", "accountId": 10}, ({"accountId": 10}, None)),
     "both, of two accounts": ({"account_ext_id": "CARAT", "accountId": 8}, (REFUSED, MALFORMED)),
+    "both, the id in a column of its own": (
+        {"account_ext_id": "CARAT", "accountId_id": 7.0},
+        ({"accountId_id": 7.0, "accountId": 7}, None),
+    ),
+    "both, another id in a column of its own": ({"account_ext_id": "CARAT", "accountId_id": 8}, (REFUSED, MALFORMED)),
+    "expected, the id in a column of its own": (
+        {"id": 1, "_expected": {"account_ext_id": "", "accountId_id": 7}},
+        ({}, {"accountId": 7, "accountId_id": 7}),
+    ),
     "both, the id being none": ({"account_ext_id": "CARAT", "accountId": {"name": "Or"}}, (REFUSED, MALFORMED)),
     "both, the id being a list": ({"account_ext_id": "CARAT", "accountId": [7]}, (REFUSED, MALFORMED)),
     "an id, and a code of nobody": ({"account_ext_id": "NOWHERE", "accountId": 8}, (REFUSED, MISSING)),

@@ -110,6 +110,10 @@ DECISIONS = {
         {"id": 7, "phone1": 612, "fax": 12.0, "Z_siteId": 13},
         (Action.UPDATE, 7, {"phone1": "612", "fax": "12", "Z_siteId": "13"}),
     ),
+    "an object for a text is no text, whatever its id": (
+        {"id": 7, "phone1": {"id": 13, "value": "x"}},
+        (Action.UPDATE, 7, {"phone1": {"id": 13, "value": "x"}}),
+    ),
     "a number for a text that holds its digits": ({"id": 7, "phone1": 12, "Z_siteId": 12}, (APPLIED, None, 7)),
     "an extId that is a number": (
         {**NEW, "extId": 4711},
