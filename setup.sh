@@ -46,8 +46,8 @@ say "Installing into .venv (a minute at most, once)."
 # An index, a proxy or a certificate that is set for pip or uv (PIP_*, UV_*, pip.conf) is used.
 .venv/bin/python -m pip install --quiet --constraint constraints.txt uv
 .venv/bin/uv pip install --quiet --python .venv/bin/python --constraint constraints.txt \
-    --build-constraints constraints.txt --compile-bytecode --editable '.[dev,postgresql]' ||
-    .venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,postgresql]'
+    --build-constraints constraints.txt --compile-bytecode --editable '.[flow,postgresql,dev]' ||
+    .venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[flow,postgresql,dev]'
 # Airbyte's schema of metadata.yaml, for a test. The dependencies that it declares conflict with the CDK's, and it needs none.
 .venv/bin/python -m pip install --quiet --no-deps --ignore-requires-python --constraint constraints.txt \
     airbyte-connector-models

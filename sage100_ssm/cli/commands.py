@@ -467,8 +467,3 @@ def forget(
             context.note("forget_yes")
         elif not is_erased:
             context.note("forget_read")
-
-
-def main() -> None:
-    """Run the command."""
-    app(prog_name="sage100-ssm")

@@ -238,7 +238,7 @@ def test_status_warns_of_a_clock_that_was_set_back_and_promises_no_run_in_a_year
 def test_the_commands_that_only_look_import_neither_the_cdk_nor_prefect():
     code = (
         "import sys; sys.argv = ['sage100-ssm', 'status', '-c', 'absent.yaml']\n"
-        "from sage100_ssm.cli.commands import main\n"
+        "from sage100_ssm.cli import main\n"
         "try: main()\n"
         "except SystemExit as end: assert end.code == 2, end.code\n"
         "heavy = {'airbyte_cdk', 'prefect', 'pandas', 'httpx'} & set(sys.modules)\n"

@@ -18,7 +18,7 @@ from sage100_ssm.sync.failures import SyncError
 
 pytestmark = pytest.mark.xdist_group("prefect")
 
-COMMAND = [sys.executable, "-c", "from sage100_ssm.cli.commands import main; main()", "serve", "-c"]
+COMMAND = [sys.executable, "-c", "from sage100_ssm.cli import main; main()", "serve", "-c"]
 JSON = "application/json"
 HTML = (200, "text/html", "<!doctype html><title>Welcome</title>")
 

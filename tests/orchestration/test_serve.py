@@ -22,7 +22,7 @@ from sage100_ssm.sync.state.store import StateStore
 
 pytestmark = pytest.mark.xdist_group("prefect")
 
-COMMAND = [sys.executable, "-c", "from sage100_ssm.cli.commands import main; main()", "serve", "-c"]
+COMMAND = [sys.executable, "-c", "from sage100_ssm.cli import main; main()", "serve", "-c"]
 
 
 @pytest.fixture(scope="module")

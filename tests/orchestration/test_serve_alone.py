@@ -20,7 +20,7 @@ from sage100_ssm.sync.state.store import StateStore
 
 pytestmark = pytest.mark.xdist_group("prefect")
 
-COMMAND = [sys.executable, "-c", "from sage100_ssm.cli.commands import main; main()"]
+COMMAND = [sys.executable, "-c", "from sage100_ssm.cli import main; main()"]
 DEAD_PROXY = {
     "HTTP_PROXY": "http://127.0.0.1:9",
     "http_proxy": "http://127.0.0.1:9",

@@ -1,12 +1,20 @@
 """What the distribution needs, and in which versions."""
 
+import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
+CONNECTORS = ["source_sage100", "source_ssm", "destination_sage100", "destination_ssm"]
+BELOW = [f"sage100_ssm/{package}" for package in ("connectors", "exchange", "messages", "sage100", "ssm")]
+"""What the connectors consist of, and what the command says where nothing else is installed."""
+OURS = {*CONNECTORS, "sage100_ssm"}
 CONSTRAINTS = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
 
 
@@ -22,3 +30,25 @@ def test_each_dependency_of_the_product_and_of_its_build_has_its_version_in_the_
     needed = [*PYPROJECT["build-system"]["requires"], *PROJECT["dependencies"], *extras]
 
     assert {re.split(r"[<>=;\[ ]", one)[0] for one in needed} <= pinned
+
+
+@pytest.mark.parametrize(
+    ("folders", "extras"),
+    [(CONNECTORS + BELOW, ["s3"]), (["sage100_ssm"], ["flow", "postgresql", "s3", "dev"])],
+    ids=["the connectors", "the whole product"],
+)
+def test_each_library_that_is_imported_is_declared(folders, extras):
+    declared = [*PROJECT["dependencies"], *(one for extra in extras for one in PROJECT["optional-dependencies"][extra])]
+    names = {re.split(r"[<>=;\[ ]", one)[0] for one in declared}
+
+    assert {name for folder in folders for name in _libraries(ROOT / folder)} - names == set()
+
+
+def _libraries(folder):
+    """The distributions that the modules of a folder import, in functions too."""
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module] if isinstance(node, ast.ImportFrom) else []
+            for module in {name.partition(".")[0] for name in modules} - sys.stdlib_module_names - OURS:
+                yield {"yaml": "pyyaml"}.get(module, module.replace("_", "-"))

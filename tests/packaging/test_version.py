@@ -11,8 +11,12 @@ from sage100_ssm.cli.commands import app
 
 ROOT = Path(__file__).parents[2]
 NUMBER = r"(\d+\.\d+\.\d+\w*)"
-TAGS = re.compile(rf"sage100-ssm/[$\w-]+:{NUMBER}|dockerImageTag\W+{NUMBER}|tag \(`{NUMBER}`\)")
-FILES = [ROOT / "Dockerfile", ROOT / "deploy/compose.yaml", ROOT / "metadata.yaml", *(ROOT / "docs").rglob("*.md")]
+TAGS = re.compile(
+    rf"sage100-ssm/[$\w-]+:{NUMBER}|dockerImageTag\W+{NUMBER}|tag \(`{NUMBER}`\)"
+    rf"|sage100_ssm-{NUMBER}-py3|VERSION={NUMBER}"
+)
+NAMED = ("README.md", "LISEZMOI.md", "Dockerfile", "deploy/compose.yaml", "metadata.yaml")
+FILES = [*(ROOT / name for name in NAMED), *(ROOT / "docs").rglob("*.md")]
 
 
 def _tags(file):
@@ -35,7 +39,7 @@ def test_an_image_is_named_with_the_tag_of_this_version(file):
 def test_images_are_named_where_they_are_built_started_and_described():
     naming = {str(file.relative_to(ROOT)) for file in FILES if _tags(file)}
 
-    assert naming == {"Dockerfile", "deploy/compose.yaml", "metadata.yaml", "docs/airbyte.md"}
+    assert naming == {*NAMED, "docs/airbyte.md"}
 
 
 def test_the_changelog_begins_with_this_version():

@@ -43,13 +43,22 @@ def content(wheel):
 
 @pytest.fixture(scope="session")
 def environment(wheel, tmp_path_factory):
-    """A virtual environment with the wheel, what it needs, and the foreign packages on top."""
+    """A virtual environment with the wheel, all that it needs, and the foreign packages on top."""
     folder = tmp_path_factory.mktemp("environment") / "venv"
     uv("venv", "--python", sys.executable, folder)
-    uv("pip", "install", "--python", folder, "--constraint", ROOT / "constraints.txt", wheel)
+    uv("pip", "install", "--python", folder, "--constraint", ROOT / "constraints.txt", f"{wheel}[flow]")
     # Without their dependencies: one that `flows` names cannot be built for Python 3.
     foreign = [f"{name}=={version}" for name, version in FOREIGN.items()]
     uv("pip", "install", "--python", folder, "--no-deps", *foreign)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def connectors_alone(wheel, tmp_path_factory):
+    """A virtual environment with the wheel and no extra."""
+    folder = tmp_path_factory.mktemp("connectors") / "venv"
+    uv("venv", "--python", sys.executable, folder)
+    uv("pip", "install", "--python", folder, "--constraint", ROOT / "constraints.txt", wheel)
     return folder
 
 
@@ -70,6 +79,17 @@ def elsewhere(tmp_path_factory):
         file.parent.mkdir(exist_ok=True)
         file.write_text("")
     return folder
+
+
+@pytest.fixture
+def call_alone(connectors_alone, elsewhere):
+    """A function that runs a command of the environment without extras from the other folder; what became of it."""
+
+    def called(command, word):
+        line = [connectors_alone / "bin" / command, word]
+        return subprocess.run(line, cwd=elsewhere, capture_output=True, text=True, check=False)  # noqa: S603 - our own commands
+
+    return called
 
 
 @pytest.fixture
@@ -134,8 +154,14 @@ def test_the_command_says_its_version(call):
 
 
 @pytest.mark.parametrize("connector", CONNECTORS)
-def test_a_connector_says_its_specification(call, connector):
-    assert '"type":"SPEC"' in call(connector, "spec")
+def test_a_connector_that_is_installed_without_an_extra_says_its_specification(call_alone, connector):
+    assert '"type":"SPEC"' in call_alone(connector, "spec").stdout
+
+
+def test_without_the_extra_the_command_says_what_is_not_installed(call_alone):
+    refused = call_alone("sage100-ssm", "status")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert [line.count("sage100-ssm[flow]") for line in refused.stderr.splitlines()] == [1, 1]
 
 
 def test_the_demo_plays_to_its_end(call):
