@@ -4,7 +4,7 @@ INSTALLED := .venv/.installed
 # Rules, planning, contacts, messages, and the state on SQLite: no server, no driver.
 FAST := -k "not postgresql" tests/sync/contacts tests/sync/rules tests/sync/planning tests/sync/state tests/messages
 
-.PHONY: help demo check lint types test test-fast coverage mutate explore record pages benchmark pyairbyte wheel images clean
+.PHONY: help demo check lint types test test-fast coverage mutate explore record pages benchmark pyairbyte wheel metadata contexts images clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 11
@@ -63,6 +63,12 @@ pyairbyte: $(INSTALLED) ## the four connectors driven by PyAirbyte, an independe
 
 wheel: $(INSTALLED) ## the wheel, in dist/, for `uv tool install` or `pipx install`
 	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist .
+
+metadata: $(INSTALLED) ## what Airbyte is told: version, base image, pages' address (DOCS_URL=https://… sets where docs/ is published)
+	@$(BIN)/python connectors/metadata.py $(DOCS_URL)
+
+contexts: ## build/NAME per connector, from which `airbyte-cdk image build build/NAME --dockerfile Dockerfile` builds
+	@deploy/contexts.sh
 
 images: $(INSTALLED) ## check the container images as far as possible without a container engine
 	@deploy/check.sh

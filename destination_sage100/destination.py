@@ -17,7 +17,7 @@ from sage100_ssm.connectors.destination import RecordDestination, Writer
 from sage100_ssm.connectors.destination_settings import DestinationSettings
 from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parse_configuration
 from sage100_ssm.connectors.refused_records import check_refused_records
-from sage100_ssm.connectors.spec import connection_specification
+from sage100_ssm.connectors.spec import connection_specification, documentation_url
 from sage100_ssm.exchange.receipt import Sink
 from sage100_ssm.sage100.database import Database, open_database
 
@@ -39,6 +39,7 @@ class DestinationSage100(RecordDestination):
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
         """The configuration that the destination takes."""
         return ConnectorSpecification(
+            documentationUrl=documentation_url("destination-sage100"),
             connectionSpecification=connection_specification(DestinationSage100Config),
             supportsIncremental=True,
             supported_destination_sync_modes=SYNC_MODES,

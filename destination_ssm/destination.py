@@ -19,7 +19,7 @@ from sage100_ssm.connectors.catalog_streams import SYNC_MODES
 from sage100_ssm.connectors.destination import RecordDestination, Writer
 from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parse_configuration
 from sage100_ssm.connectors.refused_records import check_refused_records
-from sage100_ssm.connectors.spec import connection_specification
+from sage100_ssm.connectors.spec import connection_specification, documentation_url
 from sage100_ssm.exchange.receipt import Sink
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.errors import Forbidden, MalformedAnswer, Rejected
@@ -43,6 +43,7 @@ class DestinationSsm(RecordDestination):
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
         """The configuration that the destination takes."""
         return ConnectorSpecification(
+            documentationUrl=documentation_url("destination-ssm"),
             connectionSpecification=connection_specification(
                 DestinationSsmConfig, without=("page_size", "overlap_minutes")
             ),

@@ -21,7 +21,7 @@ from sqlalchemy import Table
 
 from sage100_ssm.connectors.errors import connector_errors, parse_configuration
 from sage100_ssm.connectors.source import CursorStream, FullStream, PagedSource, Pages
-from sage100_ssm.connectors.spec import connection_specification
+from sage100_ssm.connectors.spec import connection_specification, documentation_url
 from sage100_ssm.exchange.record import COMPANY
 from sage100_ssm.sage100.database import Database, open_database
 from sage100_ssm.sage100.errors import SageError
@@ -51,7 +51,10 @@ class SourceSage100(PagedSource):
 
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
         """The configuration that the source takes."""
-        return ConnectorSpecification(connectionSpecification=connection_specification(SourceSage100Config))
+        return ConnectorSpecification(
+            documentationUrl=documentation_url("source-sage100"),
+            connectionSpecification=connection_specification(SourceSage100Config),
+        )
 
     def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, Any]:  # noqa: ARG002 - the CDK's signature
         """Open the database; look for its tables, its columns and the right to read them.

@@ -22,7 +22,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from sage100_ssm.connectors.errors import ConnectorError, connector_errors, parse_configuration
 from sage100_ssm.connectors.source import CursorStream, FullStream, PagedSource, Pages, State
-from sage100_ssm.connectors.spec import connection_specification
+from sage100_ssm.connectors.spec import connection_specification, documentation_url
 from sage100_ssm.exchange.record import DELETED_AT
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.errors import SsmError
@@ -68,10 +68,11 @@ class SourceSsm(PagedSource):
     def spec(self, logger: logging.Logger) -> ConnectorSpecification:  # noqa: ARG002 - the CDK's signature
         """The configuration that the source takes."""
         return ConnectorSpecification(
+            documentationUrl=documentation_url("source-ssm"),
             connectionSpecification=connection_specification(
                 SourceSsmConfig,
                 without=("default_sales_rep_id", "default_branch_id", "company_code_field", "bulk_writes"),
-            )
+            ),
         )
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:

@@ -10,12 +10,23 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from sage100_ssm import DOCUMENTATION
+
 Schema = dict[str, Any]
 
 _NULL = {"type": "null"}
 _NO_OBJECT = frozenset({"dict_type", "mapping_type", "model_type"})
 _NOT_OF_THE_FORM = frozenset({"string_pattern_mismatch", "value_error"})
 _NOT_READ_BY_AIRBYTE = frozenset({"$defs", "discriminator", "writeOnly"})
+
+
+def documentation_url(connector: str) -> str:
+    """The address of a connector's page.
+
+    Args:
+        connector: its name, such as ``source-ssm``.
+    """
+    return f"{DOCUMENTATION}/connectors/{connector}"
 
 
 def connection_specification(model: type[BaseModel], without: Collection[str] = ()) -> Schema:

@@ -1,4 +1,7 @@
-"""Where the four connectors work in these tests: the sample company's database, and the SSM API on loopback."""
+"""Where the connectors work in Airbyte's standard tests: the sample company's database, and the SSM API on loopback.
+
+For `airbyte-cdk connector test` in a connector's folder, for `airbyte-cdk image test`, and for this repository's tests.
+"""
 
 from string import Template
 
@@ -9,7 +12,6 @@ import sage100_ssm.connectors.cdk_logging  # noqa: F401 - must come before the C
 
 # isort: split
 from airbyte_cdk.test.models import ConnectorTestScenario
-from airbyte_cdk.test.standard_tests.pytest_hooks import pytest_generate_tests  # noqa: F401 - a hook for pytest
 
 from sage100_ssm.standins import sample
 from sage100_ssm.standins.company_database import create_company_database
@@ -21,16 +23,26 @@ COMMANDS = {
     "test_discover": "discover",
     "test_basic_read": "read",
     "test_fail_read_with_bad_catalog": "read",
+    "test_docker_image_build_and_config_matches_spec": "spec",
 }
 """What each of the standard tests runs. The CDK would run them all with each configuration, and skip."""
 
+OF_AN_IMAGE = {"test_docker_image_build_and_spec", "test_docker_image_build_and_config_matches_spec"}
+"""The tests of an image that reach no side: from a container, the sides on loopback cannot be reached."""
+
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out the standard tests that build an image, and those that a configuration is not meant for."""
-    left_out = [item for item in items if item.get_closest_marker("image_tests") or not _is_meant(item)]
+    """Leave out the standard tests that cannot be run here, and those that a configuration is not meant for."""
+    has_image = config.getoption("--connector-image", default=None) is not None
+    left_out = [item for item in items if not (_can_run(item, has_image=has_image) and _is_meant(item))]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def _can_run(item, *, has_image):
+    """Whether a test needs no image, or there is one and it can be tested alone."""
+    return not item.get_closest_marker("image_tests") or (has_image and item.originalname in OF_AN_IMAGE)
 
 
 def _is_meant(item):
@@ -54,7 +66,7 @@ def database(tmp_path_factory):
     return path
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def places(monkeypatch, api, database):
     """Let `${NAME}` in the standard tests' configurations stand for where the database and the API are."""
     names = {
