@@ -2,6 +2,7 @@
 # ruff: noqa: S603 - the commands are the tests' own
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,9 +15,13 @@ from typing import IO, Any
 Message = dict[str, Any]
 
 
+PYTHON = os.environ.get("CONNECTORS_PYTHON", sys.executable)
+"""The Python that runs the connectors; `make images` names the one of the environment that goes into an image."""
+
+
 def command(connector: str, *arguments: object) -> list[str]:
     """What starts a connector, as its console script does."""
-    return [sys.executable, "-c", f"from {connector}.run import run; run()", *map(str, arguments)]
+    return [PYTHON, "-c", f"from {connector}.run import run; run()", *map(str, arguments)]
 
 
 @dataclass(frozen=True)
