@@ -1,14 +1,18 @@
 """Registering the connectors with Airbyte, against a stand-in for its API on loopback."""
 
 import importlib.util
+import inspect
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
+
+from sage100_ssm import DOCUMENTATION, __version__
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "register.py"
 
@@ -22,13 +26,18 @@ def register():
 
 
 class Api(ThreadingHTTPServer):
-    """Lists, creates and updates definitions for clients with the token that it issued."""
+    """Lists, creates and updates definitions for clients with a token, each of which is good for one connector.
+
+    Attributes:
+        refusal: a status and a body, with which images named `source-ssm` are refused.
+        delay: seconds that each registration takes.
+    """
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}/api/public/v1"
         self.definitions = {"sources": [], "destinations": []}
-        self.calls = []
+        self.refusal, self.delay, self.token = None, 0, 0
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -36,26 +45,36 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length", 0))
         body = json.loads(self.rfile.read(length)) if length else None
         path = self.path.removeprefix("/api/public/v1/")
-        self.server.calls.append((self.command, path))
         status, answer = self._answer(path, body)
-        content = json.dumps(answer).encode()
+        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
     def _answer(self, path, body):
+        server = self.server
         if path == "applications/token":
-            return (200, {"access_token": "t0ken"}) if body["client_secret"] == "s3cret" else (401, {})
-        if self.headers["Authorization"] != "Bearer t0ken":
+            server.token += 1
+            granted = body["client_secret"] == "s3cret"
+            return (200, {"access_token": f"t{server.token}"}) if granted else (401, {"message": "Unauthorized"})
+        if self.headers["Authorization"] != f"Bearer t{server.token}":
             return 401, {}
         kind, *rest = path.removeprefix("workspaces/w1/definitions/").split("/")
-        known = self.server.definitions[kind]
+        known = server.definitions[kind]
+        if self.command == "GET":
+            return 200, {"data": known}
+        time.sleep(server.delay)
+        server.token += 1  # what was issued expires meanwhile
+        if server.refusal and body.get("dockerRepository", "").endswith("source-ssm"):
+            return server.refusal
         if self.command == "POST":
             known.append(body | {"id": f"d{len(known)}"})
-        elif self.command == "PUT":
+        else:
+            # As the API: a name and a tag, both required, and nothing else.
+            assert set(body) == {"name", "dockerImageTag"}
             next(one for one in known if one["id"] == rest[0]).update(body)
-        return 200, {"data": known} if self.command == "GET" else {}
+        return 200, {}
 
     do_GET = do_POST = do_PUT = _serve  # noqa: N815 - the library's names
 
@@ -78,8 +97,8 @@ def run(register, api):
     app = typer.Typer()
     app.command()(register.main)
 
-    def called(key="s3cret", url=None):
-        arguments = ["--url", url or api.url, "--workspace", "w1", "--registry", "registry.example.com/"]
+    def called(*more, key="s3cret", url=None):
+        arguments = ["--url", url or api.url, "--workspace", "w1", "--registry", "registry.example.com/", *more]
         keys = {"AIRBYTE_CLIENT_ID": "id", "AIRBYTE_CLIENT_SECRET": key}
         return CliRunner().invoke(app, arguments, env=keys)
 
@@ -94,7 +113,11 @@ def test_all_four_are_registered_each_among_its_kind_and_once(api, run):
         "sources": {f"{prefix}/source-sage100", f"{prefix}/source-ssm"},
         "destinations": {f"{prefix}/destination-sage100", f"{prefix}/destination-ssm"},
     }
-    assert run().output.count("already registered") == 4
+    pages = {one["documentationUrl"] for known in api.definitions.values() for one in known}
+    assert pages == {
+        f"{DOCUMENTATION}/connectors/{image.partition('/sage100-ssm/')[2]}" for image in set().union(*images.values())
+    }
+    assert run().output.count("already registered\n") == 4
 
 
 def test_an_older_version_is_updated_to_this_one(api, run):
@@ -105,6 +128,50 @@ def test_an_older_version_is_updated_to_this_one(api, run):
     assert run().output.count("updated from 0.0.9") == 4
     assert "0.0.9" not in json.dumps(api.definitions)
     assert len(api.definitions["sources"]) == 2
+
+
+def test_another_name_is_updated_and_a_page_that_airbytes_api_cannot_change_is_reported(api, run):
+    run()
+    api.definitions["sources"][0] |= {"name": "Sage", "documentationUrl": "https://old.example/page"}
+    line, *others = run().output.splitlines()
+    assert line.endswith(": updated from Sage; its page stays https://old.example/page")
+    assert api.definitions["sources"][0]["name"] == "Sage 100"
+    assert all(other.endswith(": already registered") for other in others)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (
+            (
+                422,
+                {"title": "unprocessable", "detail": "The image cannot be used.", "data": {"message": "no such tag"}},
+            ),
+            "HTTP 422: The image cannot be used. (no such tag)",
+        ),
+        ((500, {"message": "Get Spec job failed."}), "HTTP 500: Get Spec job failed."),
+        ((400, {"title": "value-not-found", "data": None}), "HTTP 400: value-not-found"),
+        ((504, b"<html>Gateway</html>"), "HTTP 504: Gateway Timeout"),
+    ],
+    ids=["a problem of the public API", "an error of the inner API", "a title alone", "a proxy"],
+)
+def test_airbytes_reason_is_shown_and_the_other_connectors_are_registered(api, run, refusal, words):
+    api.refusal = refusal
+    outcome = run()
+    assert outcome.exit_code == 2
+    assert f"registry.example.com/sage100-ssm/source-ssm:{__version__}: Airbyte refuses it. {words}\n" in outcome.output
+    assert outcome.output.count(": registered\n") == 3
+
+
+def test_an_image_that_takes_too_long_is_reported_with_what_to_look_at(api, run):
+    api.delay = 0.3
+    outcome = run("--wait", "0.002")
+    assert (outcome.exit_code, outcome.output.count("Can Airbyte pull the image?")) == (4, 4)
+
+
+def test_by_default_a_registration_may_take_longer_than_airbyte_waits_for_a_specification(register):
+    default = inspect.signature(register.main).parameters["wait"].default
+    assert default > 9
 
 
 def test_refused_keys_are_reported_and_not_shown(run):
