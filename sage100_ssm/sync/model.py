@@ -46,6 +46,38 @@ class ValuePair:
         return ValuePair(value, self.ssm) if side is Side.SAGE100 else ValuePair(self.sage100, value)
 
 
+class Occasion(StrEnum):
+    """Where the value of a write came from."""
+
+    NEW = "new"
+    """The contact is new on the other side (R3)."""
+    EDIT = "edit"
+    """The other side's value, edited there or new to this side (R5)."""
+    DELETED = "deleted"
+    """The contact was deleted on the other side (R7, R9)."""
+    GUARD_LIFTED = "guard_lifted"
+    """The same, and a person let it through (P9)."""
+    RESTORED = "restored"
+    """The contact was deleted in SSM and is created there again (R8, P3, P5)."""
+    PUT_BACK = "put_back"
+    """A change of this side that may not be made there is put back (R6, P1)."""
+    CONFLICT = "conflict"
+    """Both sides changed the field, and the setting decided (P1)."""
+    DECISION = "decision"
+    """Both sides changed the field, and a person decided (P16)."""
+    MARK = "mark"
+    """The ``extId`` that every linked contact carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A field's value before and after a write, for people to read, and where the new one came from."""
+
+    before: Value
+    after: Value
+    occasion: Occasion = Occasion.EDIT
+
+
 Base = Mapping[str, ValuePair]
 """Field name to the values that were last read back. A field without a base is missing: first match, new in the map."""
 

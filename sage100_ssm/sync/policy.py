@@ -57,10 +57,12 @@ class Retention:
     Attributes:
         ended_links_days: for how many days those of a link that has ended.
         journal_days: for how many days those of a closed problem, or of a notice.
+        writes_days: for how many days the record of a write.
     """
 
     ended_links_days: Annotated[int, Ge(0)] = 30
     journal_days: Annotated[int, Ge(0)] = 365
+    writes_days: Annotated[int, Ge(0)] = 90
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,7 @@ from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.standins.sample_installation import sample_installation
 from sage100_ssm.sync.failures import ConfigurationError, Exit, SideUnavailableError
 from sage100_ssm.sync.journal import DeletionGuard, Entry, Subject
-from sage100_ssm.sync.model import Side
-from sage100_ssm.sync.planning.writes import Change
+from sage100_ssm.sync.model import Change, Side
 from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport
 from sage100_ssm.sync.run.retried import Became, Retried
 from sage100_ssm.sync.state.errors import AnotherRun

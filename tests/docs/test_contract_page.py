@@ -39,8 +39,7 @@ from sage100_ssm.standins.company_database import create_company_database
 from sage100_ssm.sync.contacts.fields import Direction, FieldKind
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.journal import Entry, Subject, ValueTooLong, ValueUnknown
-from sage100_ssm.sync.model import Link, LinkStatus, Side, ValuePair
-from sage100_ssm.sync.planning.writes import Change
+from sage100_ssm.sync.model import Change, Link, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
 from sage100_ssm.sync.run.pairs import Candidates, Verdict
 from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport

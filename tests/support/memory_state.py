@@ -16,7 +16,7 @@ from sage100_ssm.sync.rules.decisions import Decisions, Pair
 from sage100_ssm.sync.state.decisions import Decision, in_force, now_of
 from sage100_ssm.sync.state.errors import AlreadyLinked, LeaseLost
 from sage100_ssm.sync.state.open_problems import problem_changes
-from sage100_ssm.sync.state.records import JournalEntry, Lease, RunRow, RunStatus
+from sage100_ssm.sync.state.records import JournalEntry, Lease, RunRow, RunStatus, WriteRecord
 from sage100_ssm.sync.state.transaction import LIVE
 
 
@@ -40,6 +40,7 @@ class Kept:
     journal: dict[int, Noted] = field(default_factory=dict)
     runs: dict[str, RunRow] = field(default_factory=dict)
     decisions: dict[int, Decision] = field(default_factory=dict)
+    writes: dict[int, WriteRecord] = field(default_factory=dict)
 
     def copy(self) -> "Kept":
         """Tables of their own, of the same values."""
@@ -83,6 +84,30 @@ class MemoryDecisions:
                 del self._kept.decisions[key]
 
 
+class MemoryWrites:
+    """The part of ``StoredWrites`` that a run uses."""
+
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
+
+    def save(self, record: WriteRecord) -> WriteRecord:
+        """Keep a record."""
+        return _save(self._kept.writes, record)
+
+    def discard(self, ids: Collection[int]) -> None:
+        """Delete the records of writes that were not done."""
+        for id_ in ids:
+            del self._kept.writes[id_]
+
+    def in_doubt(self) -> list[WriteRecord]:
+        """The writes whose outcome is not known, oldest first."""
+        return [record for _, record in sorted(self._kept.writes.items()) if not record.is_confirmed]
+
+    def all(self) -> list[WriteRecord]:
+        """Every write, newest first."""
+        return [record for _, record in sorted(self._kept.writes.items(), reverse=True)]
+
+
 class MemoryTransaction:
     """The part of ``sage100_ssm.sync.state.transaction.Transaction`` that a run uses, over tables in memory."""
 
@@ -93,6 +118,11 @@ class MemoryTransaction:
     def decisions(self) -> MemoryDecisions:
         """What people decided."""
         return MemoryDecisions(self.kept)
+
+    @property
+    def writes(self) -> MemoryWrites:
+        """What was written on the sides."""
+        return MemoryWrites(self.kept)
 
     def links(self) -> list[Link]:
         """The live links, oldest first."""

@@ -3,7 +3,7 @@
 Each guard is a pure function of the plan and the world. A guard that a switch lifts is lifted for that run alone.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from sage100_ssm.exchange.receipt import Action
@@ -19,7 +19,7 @@ from sage100_ssm.sync.journal import (
     RestoredSideGuard,
     Subject,
 )
-from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.model import Occasion, Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import World
 from sage100_ssm.sync.policy import DeletionLimit
@@ -63,11 +63,12 @@ def guard(plan: Plan, world: World, lifted: Lifted) -> tuple[Plan, tuple[Entry, 
         code = forbidding_all[0].code
         # The rest of the plan goes too: nothing that rests on a suspicious reading is remembered.
         return replace(plan.withhold(lambda _: code), links=(), problems=(), notices=()), _entries(forbidding_all)
-    plan = replace(plan, notices=(*plan.notices, *map(_lifted, forbidding_all)))
+    if forbidding_all:
+        plan = _let_through(plan, forbidding_all, set(Side))
 
     too_many = {guard.side: guard for guard in _too_many_deletions(plan, world)}
     if lifted.deletions:
-        return replace(plan, notices=(*plan.notices, *map(_lifted, too_many.values()))), ()
+        return _let_through(plan, too_many.values(), too_many), ()
     # With the deletions wait the creations on that side: perhaps only the ids have changed.
     waiting = (Action.DELETE, Action.CREATE)
     guarded = plan.withhold(lambda w: Code.DELETION_GUARD if w.side in too_many and w.action in waiting else None)
@@ -130,6 +131,15 @@ def _too_many_deletions(plan: Plan, world: World) -> Iterator[DeletionGuard]:
 def allowed(links: int, limit: DeletionLimit) -> int:
     """How many deletions a run may do on a side by itself: both figures of the limit must be exceeded."""
     return max(limit.floor, int(limit.ratio * links))
+
+
+def _let_through(plan: Plan, guards: Iterable[Guard], sides: Collection[Side]) -> Plan:
+    """The plan with a notice of each guard that was lifted; the deletions on those sides are known by it later."""
+    writes = (
+        replace(w, deleted_because=Occasion.GUARD_LIFTED) if w.action is Action.DELETE and w.side in sides else w
+        for w in plan.writes
+    )
+    return replace(plan, writes=tuple(writes), notices=(*plan.notices, *map(_lifted, guards)))
 
 
 def _lifted(guard: Guard) -> Entry:

@@ -21,7 +21,7 @@ from sage100_ssm.sync.journal import (
     OutOfScope,
     SleepReason,
 )
-from sage100_ssm.sync.model import Link, LinkStatus, Side, ValuePair
+from sage100_ssm.sync.model import Link, LinkStatus, Occasion, Side, ValuePair
 from sage100_ssm.sync.planning import writes
 from sage100_ssm.sync.planning.draft import Draft, name_in_sage
 from sage100_ssm.sync.planning.writes import Write
@@ -338,7 +338,7 @@ def _second_creation(draft: Draft, pair: ShownPair, merged: Sequence[Merged], ac
         Action.CREATE,
         pair.subject,
         values,
-        changes=writes.creation_changes(Side.SSM, values, draft.mapper),
+        changes=writes.creation_changes(Side.SSM, values, draft.mapper, Occasion.RESTORED),
         link=link,
         origin=link.origin,
         sage100=sage100,

@@ -10,7 +10,7 @@ from sage100_ssm.sync.contacts.contact import Contact, ExtId, Marks, subject_of
 from sage100_ssm.sync.contacts.fields import COMPANY, NAMES
 from sage100_ssm.sync.contacts.mapping import Mapper, is_edited_by_users
 from sage100_ssm.sync.journal import CompanyChangeRefused, DeletedInSage, Entry, Subject
-from sage100_ssm.sync.model import Link, Side, Value
+from sage100_ssm.sync.model import Change, Link, Occasion, Side, Value
 from sage100_ssm.sync.rules import links
 from sage100_ssm.sync.rules.merge import Merged
 from sage100_ssm.sync.rules.pair import ShownPair
@@ -22,14 +22,6 @@ EXT_ID = "ext_id"
 # `extId`, about which a restored contact has a rule of its own (P5).
 _NOT_RESTORED = frozenset({"id", "deleted", "extId", "changed_at", "readOnly"})
 _NOT_RESTORED_PREFIXES = ("date", "salesRepIdCreated", "salesRepIdUpdated", "salesRepIdDeleted")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A field's value before and after, for people to read."""
-
-    before: Value
-    after: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +44,7 @@ class Write:
         follows: the link whose deletion on the same side must be done first: its row's ``cbMarq`` was given to another
             contact.
         notices: for the journal once it is done.
+        deleted_because: for a deletion, whether it was carried over, or a person let it through (P9).
     """
 
     side: Side
@@ -68,6 +61,7 @@ class Write:
     carried: tuple[str, ...] = ()
     follows: Link | None = None
     notices: tuple[Entry, ...] = ()
+    deleted_because: Occasion = Occasion.DELETED
 
     @property
     def target(self) -> Contact | None:
@@ -119,7 +113,8 @@ def _decided_on(merged: Sequence[Merged], side: Side, mapper: Mapper) -> list[st
 def _change(merged: Merged, pair: ShownPair, mapper: Mapper) -> Change:
     assert merged.to is not None, "a field that is written to no side is no change"
     before = pair.value(merged.field, merged.to)
-    return Change(*(mapper.shown(merged.field, merged.to, value) for value in (before, merged.value)))
+    before, after = (mapper.shown(merged.field, merged.to, value) for value in (before, merged.value))
+    return Change(before, after, merged.occasion)
 
 
 def _expected(contact: Contact, names: Iterable[str]) -> dict[str, Any]:
@@ -142,7 +137,7 @@ def company_update(pair: ShownPair, move: links.Move) -> Write | None:
         subject,
         values={"accountId": move.account},
         expected=_expected(pair.ssm, ["accountId"]),
-        changes={COMPANY: Change(in_ssm, in_sage100)},
+        changes={COMPANY: Change(in_ssm, in_sage100, Occasion.PUT_BACK if move.refused else Occasion.EDIT)},
         target_id=pair.ssm.id,
         link=pair.link,
         sage100=pair.sage100,
@@ -163,7 +158,7 @@ def ext_id_update(link: Link, sage100: Contact, ssm: Contact, marks: Marks) -> W
         subject_of(sage100, ssm),
         values={"extId": text},
         expected=_expected(ssm, ["extId"]),
-        changes={EXT_ID: Change(ssm.ext_id, text)},
+        changes={EXT_ID: Change(ssm.ext_id, text, Occasion.MARK)},
         target_id=ssm.id,
         link=link,
         sage100=sage100,
@@ -265,13 +260,16 @@ def _writable(value: Any) -> Any:
     return [_writable(item) for item in value] if isinstance(value, list) else value
 
 
-def creation_changes(side: Side, values: Mapping[str, Any], mapper: Mapper) -> dict[str, Change]:
+def creation_changes(
+    side: Side, values: Mapping[str, Any], mapper: Mapper, occasion: Occasion = Occasion.NEW
+) -> dict[str, Change]:
     """The changes that a creation makes, field by field, for people to read.
 
     Args:
         side: the side on which the contact is created.
         values: what is written, as in ``Write.values``.
         mapper: the field map at work.
+        occasion: why it is created.
     """
     fields = [f for f in mapper.fields if f.name != COMPANY and values.get(f.name_on(side)) not in (None, "")]
     shown: dict[str, Value] = {f.name: mapper.shown(f, side, values[f.name_on(side)]) for f in fields}
@@ -279,4 +277,4 @@ def creation_changes(side: Side, values: Mapping[str, Any], mapper: Mapper) -> d
     shown[COMPANY] = account.code if account else values.get("CT_Num")
     if ext_id := values.get("extId"):
         shown[EXT_ID] = ext_id
-    return {name: Change(None, value) for name, value in shown.items()}
+    return {name: Change(None, value, occasion) for name, value in shown.items()}

@@ -10,7 +10,7 @@ from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import COMPANY, NAMES, Direction, Field
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import ChangePutBack, Conflict, ConflictSettled, Entry, Facts
-from sage100_ssm.sync.model import Link, Side, Value, ValuePair
+from sage100_ssm.sync.model import Link, Occasion, Side, Value, ValuePair
 from sage100_ssm.sync.policy import ConflictPolicy, Policy
 from sage100_ssm.sync.rules.pair import ShownPair
 from sage100_ssm.sync.rules.refused_values import value_fingerprint
@@ -31,6 +31,7 @@ class Merged:
         problem: why the field is held back, if it is.
         notice: what was decided for the user; for the journal once the write is done.
         waits: whether it is held back because the other name is (P7).
+        occasion: where the value that is written came from.
     """
 
     field: Field
@@ -40,6 +41,7 @@ class Merged:
     problem: Entry | None = None
     notice: Entry | None = None
     waits: bool = False
+    occasion: Occasion = Occasion.EDIT
 
     @property
     def is_held(self) -> bool:
@@ -129,14 +131,14 @@ class FieldMerge:
         if not any(d.field.name in self.pair.link.base or source in d.changed_by for d in differences):
             return [Merged(d.field) for d in differences]
         merged = self._carry(differences, source=source)
-        return self._noted(merged, differences, source.other, ChangePutBack(source))
+        return self._noted(merged, differences, source.other, ChangePutBack(source), Occasion.PUT_BACK)
 
     def _settle(self, differences: Sequence[_Difference]) -> list[Merged]:
         """Both sides changed: the setting decides, and a value that the other side cannot hold never wins (P1)."""
         if self._setting is ConflictPolicy.MANUAL:
             if winner := self._decided(differences):
                 merged = self._carry(differences, source=winner)
-                return self._noted(merged, differences, winner.other, ConflictSettled(winner))
+                return self._noted(merged, differences, winner.other, ConflictSettled(winner), Occasion.DECISION)
             entries = (self._entry(d.field, Conflict()) if d.changed_by else None for d in differences)
             return [Merged(d.field, problem=entry) for d, entry in zip(differences, entries, strict=True)]
         newest_wins = self._setting is ConflictPolicy.NEWEST
@@ -144,7 +146,7 @@ class FieldMerge:
         merged = self._carry(differences, source=winner)
         if self._cannot_win(merged) and not self._cannot_win(fallback := self._carry(differences, source=winner.other)):
             winner, merged = winner.other, fallback
-        return self._noted(merged, differences, winner.other, ConflictSettled(winner))
+        return self._noted(merged, differences, winner.other, ConflictSettled(winner), Occasion.CONFLICT)
 
     def _decided(self, differences: Sequence[_Difference]) -> Side | None:
         """P16: whose value stands, where a person said so and both sides still show what that person saw."""
@@ -165,11 +167,18 @@ class FieldMerge:
         return value_fingerprint(merged.to, source.id, name, merged.value) in self.pair.refused
 
     def _noted(
-        self, merged: Sequence[Merged], differences: Sequence[_Difference], loser: Side, facts: Facts
+        self,
+        merged: Sequence[Merged],
+        differences: Sequence[_Difference],
+        loser: Side,
+        facts: Facts,
+        occasion: Occasion,
     ) -> list[Merged]:
         """The decisions, with a notice of each value that the losing side had changed and that is overwritten."""
         return [
-            replace(m, notice=self._entry(m.field, facts)) if m.to is loser and loser in d.changed_by else m
+            replace(m, notice=self._entry(m.field, facts), occasion=occasion)
+            if m.to is loser and loser in d.changed_by
+            else m
             for m, d in zip(merged, differences, strict=True)
         ]
 

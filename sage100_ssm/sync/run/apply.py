@@ -23,18 +23,19 @@ from sage100_ssm.sync.planning.writes import Write, ext_id_update, only, without
 from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.deletions import remember_deletions
 from sage100_ssm.sync.run.guard import REWRITES, Guarded
-from sage100_ssm.sync.run.ledger import IntentKey, Ledger, intent_of
+from sage100_ssm.sync.run.ledger import IntentKey, Ledger, Pending, intent_of
 from sage100_ssm.sync.run.observation import remember_identity
 from sage100_ssm.sync.run.ports import Access
 from sage100_ssm.sync.run.receipts import (
+    AfterWrite,
     after_write,
-    expected_base,
     refusals,
     refused_fields,
     restored_in_part,
     value_refusals,
 )
 from sage100_ssm.sync.run.report import Counts
+from sage100_ssm.sync.run.written import record_after
 from sage100_ssm.sync.state.transaction import Transaction
 
 _ID = {Side.SAGE100: "cbMarq", Side.SSM: "id"}
@@ -57,7 +58,8 @@ def apply(run: Run, guarded: Guarded) -> None:
             transaction.save_observed("contact_types", guarded.decided.fresh_types, replace=True)
 
     whole = all(world.complete.values()) and not plan.is_partial
-    run.tally.notices += ledger.start(plan, whole=whole)
+    believed = world if whole and not guarded.forbids_all else None
+    run.tally.notices += ledger.start(plan, believed, whole=whole)
     access: Mapping[Side, Access] = {Side.SAGE100: run.context.sage100, Side.SSM: run.context.ssm}
     at_once = {side: [w for w in plan.of(side) if w.follows is None] for side in Side}
     writers = {side: _SideWriter(side, at_once[side], ledger, world.mapper) for side in Side}
@@ -99,7 +101,7 @@ class _SideWriter:
         self._until = ledger.run.started_at + ledger.run.context.site.time_budget
         self.writes = sorted(writes, key=lambda w: _ORDER.index(w.action))
         self.created: list[tuple[Link, Contact, Contact]] = []
-        self._pending_notices: dict[int, list[int]] = {}
+        self._pending: dict[int, Pending] = {}
         self._answered: set[int] = set()
 
     def write(self, access: Access) -> None:
@@ -109,7 +111,7 @@ class _SideWriter:
         except SideFailedError as error:
             self._tally.failures[self._side] = error.failure
             # Handed over and without a receipt; the rest was not tried.
-            self._counts.failed += len(self._pending_notices) - len(self._answered)
+            self._counts.failed += len(self._pending) - len(self._answered)
 
     @property
     def _counts(self) -> Counts:
@@ -121,8 +123,7 @@ class _SideWriter:
                 self._tally.postponed += self.writes[index:]
                 del self.writes[index:]
                 return
-            base = {} if write.action is Action.DELETE else expected_base(write, self._mapper)
-            self._pending_notices[index] = self._ledger.intend(write, base)
+            self._pending[index] = self._ledger.intend(write, self._mapper)
             yield record_of(write, self._ledger.now)
 
     def _receive(self, receipt: Receipt) -> None:
@@ -145,20 +146,24 @@ class _SideWriter:
         with self._ledger.transaction() as transaction:
             self._save_observed(transaction, write, receipt)
             link = self._ledger.links.get(write.link.sage100_id) if write.link else None
+            after: AfterWrite | None = None
             if write.action is Action.DELETE:
                 if link:
                     self._ledger.keep(transaction, replace(link, status=LinkStatus.ENDED, reason=None))
             elif receipt.record is not None:
                 # What this write leaves is in the state already; the row is read again in the next run.
                 with suppress(MalformedRowError):
-                    self._save_link(transaction, write, link, self._mapper.read(self._side, receipt.record), refused)
+                    now = self._mapper.read(self._side, receipt.record)
+                    after = after_write(write, link, now, self._mapper, refused)
+                    self._save_link(transaction, write, after)
             self._resolve_notices(transaction, write, receipt, refused)
+            self._confirm_record(transaction, write, receipt, after, refused)
 
     def _resolve_notices(
         self, transaction: Transaction, write: Write, receipt: Receipt, refused: Collection[str]
     ) -> None:
         """Keep the notices of what was done, and note what a restored contact came back without (P5)."""
-        pending = list(zip(self._pending_notices[receipt.index], write.notices, strict=True))
+        pending = list(zip(self._pending[receipt.index].notices, write.notices, strict=True))
         done = [key for key, notice in pending if receipt.wrote and notice.field not in refused]
         transaction.resolve_pending_notices(done, done=True)
         transaction.resolve_pending_notices([key for key, _ in pending if key not in done], done=False)
@@ -178,10 +183,23 @@ class _SideWriter:
         if row is not None:
             transaction.save_observed("contacts", [row])
 
-    def _save_link(
-        self, transaction: Transaction, write: Write, link: Link | None, now: Contact, refused: Collection[str]
+    def _confirm_record(
+        self,
+        transaction: Transaction,
+        write: Write,
+        receipt: Receipt,
+        after: AfterWrite | None,
+        refused: Collection[str],
     ) -> None:
-        after = after_write(write, link, now, self._mapper, refused)
+        """Keep the record of what was written, with the values that it left; of what was there already none is kept."""
+        record = self._pending[receipt.index].record
+        if not receipt.wrote:
+            transaction.writes.discard([record.id or 0])
+            return
+        now = self._ledger.now
+        transaction.writes.save(record_after(record, write, self._mapper, now, after, refused))
+
+    def _save_link(self, transaction: Transaction, write: Write, after: AfterWrite) -> None:
         self._tally.refusals += [
             (e, only(write, e.field, self._mapper) if e.field else write) for e in after.not_applied
         ]
@@ -199,7 +217,9 @@ class _SideWriter:
             self._save_observed(transaction, write, receipt)
             # An uncertain write may have been done: its notices stay pending until a later run finds out.
             if receipt.outcome is not Outcome.UNCERTAIN:
-                transaction.resolve_pending_notices(self._pending_notices[receipt.index], done=False)
+                pending = self._pending[receipt.index]
+                transaction.resolve_pending_notices(pending.notices, done=False)
+                transaction.writes.discard([pending.record.id or 0])
             if write.action is Action.CREATE:
                 key = _intent_key(write)
                 if receipt.outcome is Outcome.UNCERTAIN:

@@ -8,15 +8,33 @@ from dataclasses import field as default
 from datetime import datetime
 
 from sage100_ssm.exchange.receipt import Action
+from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Entry
-from sage100_ssm.sync.model import Base, ContactRef, Intent, Link, LinkStatus, Side
+from sage100_ssm.sync.model import ContactRef, Intent, Link, LinkStatus, Side
 from sage100_ssm.sync.planning.plan import Plan
+from sage100_ssm.sync.planning.world import World
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.run.context import Run
+from sage100_ssm.sync.run.receipts import expected_base
+from sage100_ssm.sync.run.written import CREATING, record_before, settled
+from sage100_ssm.sync.state.records import WriteRecord
 from sage100_ssm.sync.state.transaction import Transaction
 
 IntentKey = tuple[Side, int]
 """The side where a contact was to be created, and its id on the other side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What a write that is being tried left in the state, until its receipt.
+
+    Attributes:
+        notices: the keys of its notices in the journal.
+        record: the record of what it writes.
+    """
+
+    notices: list[int]
+    record: WriteRecord
 
 
 @dataclass(slots=True)
@@ -27,11 +45,13 @@ class Ledger:
         run: the run, with its lease.
         links: the live links as they now are, by ``cbMarq``.
         intents: the creates that are not confirmed yet.
+        in_doubt: the records of earlier creates whose outcome is still not known.
     """
 
     run: Run
     links: dict[int, Link]
     intents: dict[IntentKey, Intent]
+    in_doubt: dict[IntentKey, WriteRecord] = default(default_factory=dict)
     _turn: threading.RLock = default(default_factory=threading.RLock)
 
     @contextmanager
@@ -45,11 +65,13 @@ class Ledger:
         """The time."""
         return self.run.context.now()
 
-    def start(self, plan: Plan, *, whole: bool) -> int:
+    def start(self, plan: Plan, believed: World | None, *, whole: bool) -> int:
         """Save what was decided without a write: links matched, moved, put to sleep, woken, ended, with a new base.
 
         Args:
             plan: the plan.
+            believed: what both sides show, if they were read to their end and no guard doubts it: the records of
+                writes in doubt are settled by it.
             whole: whether it was made from complete readings and leaves nothing out: then a write that an earlier run
                 left in doubt, and that is not planned again, was done.
 
@@ -72,6 +94,8 @@ class Ledger:
                 self.keep(transaction, link)
             for notice in plan.notices:
                 transaction.add_notice(notice, now=self.now, run_id=self.run.run_id)
+            if believed:
+                self._settle_records(transaction, believed)
             # An intent is fulfilled once its contact has a link.
             linked = {(Side.SSM, link.sage100_id) for link in self.links.values()} if self.intents else set()
             linked |= {(Side.SAGE100, link.ssm_id) for link in self.links.values()} if self.intents else set()
@@ -89,6 +113,21 @@ class Ledger:
         transaction.resolve_pending_notices([known.id for known in in_doubt if known.id not in done], done=False)
         return len(done)
 
+    def _settle_records(self, transaction: Transaction, world: World) -> None:
+        """Settle the records of the writes that were in doubt when a run ended, by what the sides now show."""
+        numbers = {key[1]: intent.sage100_no for key, intent in self.intents.items() if key[0] is Side.SAGE100}
+        for record in transaction.writes.in_doubt():
+            now = settled(record, world, self.links, numbers)
+            source_id = record.subject.ssm_id if record.side is Side.SAGE100 else record.subject.sage100_id
+            key = (record.side, source_id or 0)
+            if now is None and record.action in CREATING and key in self.intents:
+                # The contact may yet turn up, or is created again by this run.
+                self.in_doubt[key] = record
+            elif now is None:
+                transaction.writes.discard([record.id or 0])
+            else:
+                transaction.writes.save(now)
+
     def keep(self, transaction: Transaction, link: Link) -> Link:
         """Save a link as it now is, and return it with its key."""
         saved = transaction.save_link(link)
@@ -100,19 +139,21 @@ class Ledger:
         now = self.links.get(link.sage100_id)
         return now is not None and now.id == link.id and now.status is LinkStatus.ENDED
 
-    def intend(self, write: Write, expected_base: Base) -> list[int]:
+    def intend(self, write: Write, mapper: Mapper) -> Pending:
         """Record a write that is about to be tried: how it is recognised later, and what it decides for the user.
 
         Args:
             write: the write.
-            expected_base: the base that it leaves if it is done.
+            mapper: the field map at work.
 
         Returns:
-            The keys of the notices that are pending until the receipt.
+            What is pending until the receipt.
 
         Raises:
             LeaseLost: another run has taken over; nothing may be written.
         """
+        expected = {} if write.action is Action.DELETE else expected_base(write, mapper)
+        record = record_before(write, mapper, self.run.run_id, self.now)
         with self.transaction() as transaction:
             if write.action is Action.CREATE:
                 intent = intent_of(write)
@@ -120,12 +161,15 @@ class Ledger:
                 known = self.intents.get(key)
                 if known:
                     intent = replace(intent, target_id=known.target_id, id=known.id)
-                intent = replace(intent, base=expected_base, begun_at=self.now)
+                intent = replace(intent, base=expected, begun_at=self.now)
                 self.intents[key] = transaction.save_intent(intent)
-            elif expected_base and write.link and (link := self.links.get(write.link.sage100_id)):
-                unconfirmed = {**link.unconfirmed, write.side: expected_base}
+                if earlier := self.in_doubt.pop(key, None):
+                    record = replace(record, id=earlier.id)
+            elif expected and write.link and (link := self.links.get(write.link.sage100_id)):
+                unconfirmed = {**link.unconfirmed, write.side: expected}
                 self.keep(transaction, replace(link, unconfirmed=unconfirmed))
-            return transaction.add_pending_notices(write.notices, now=self.now, run_id=self.run.run_id)
+            notices = transaction.add_pending_notices(write.notices, now=self.now, run_id=self.run.run_id)
+            return Pending(notices, transaction.writes.save(record))
 
     def keep_in_doubt(self, transaction: Transaction, key: IntentKey, target_id: int | None) -> None:
         """Keep the intent of a creation whose outcome is not known.

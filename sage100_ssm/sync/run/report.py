@@ -11,9 +11,9 @@ from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import Marks
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.journal import Entry, Subject, WhoIsWho
-from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.model import Change, Occasion, Side
 from sage100_ssm.sync.planning.plan import Plan
-from sage100_ssm.sync.planning.writes import EXT_ID, Change, Write
+from sage100_ssm.sync.planning.writes import EXT_ID, Write
 from sage100_ssm.sync.run.observation import KnownLocation
 from sage100_ssm.sync.state.records import RunStatus
 
@@ -220,5 +220,5 @@ def _mark(write: Write, marks: Marks) -> PlannedWrite | None:
     if contact is None or (contact.ext_id and marks.ours(contact.ext_id) is None):
         return None
     return PlannedWrite(
-        Action.UPDATE, write.subject, {EXT_ID: Change(contact.ext_id, f"{Side.SSM}:{marks.database}:…")}
+        Action.UPDATE, write.subject, {EXT_ID: Change(contact.ext_id, f"{Side.SSM}:{marks.database}:…", Occasion.MARK)}
     )

@@ -12,7 +12,7 @@ from sage100_ssm.sync.journal import Subject
 from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.policy import Retention
 from sage100_ssm.sync.state import ascii_json, rows, tables
-from sage100_ssm.sync.state.records import JournalEntry
+from sage100_ssm.sync.state.records import JournalEntry, WriteRecord
 
 CONTACTS = "contacts"
 """The stream of SSM whose rows are people."""
@@ -52,10 +52,10 @@ _ENTRY_FORGOTTEN: Mapping[str, Any] = {
 
 
 def forget_expired(connection: Connection, retention: Retention, now: datetime) -> int:
-    """Forget the names and values of ended links and settled journal entries whose time is over.
+    """Forget the names and values of ended links and settled journal entries whose time is over, and old writes.
 
     Returns:
-        How many links and entries that were.
+        How many links, entries and writes that were.
     """
     ended = update(tables.links).where(tables.is_ended_and_kept, _link.ended_at.is_(None))
     connection.execute(ended.values(ended_at=now))
@@ -67,7 +67,9 @@ def forget_expired(connection: Connection, retention: Retention, now: datetime) 
         _reduce_observed(connection, gone)
     settled = and_(tables.is_settled_and_kept, _journal.settled_at <= now - timedelta(days=retention.journal_days))
     expired = connection.execute(update(tables.journal).where(settled).values(**_ENTRY_FORGOTTEN, forgotten_at=now))
-    return len(gone) + expired.rowcount
+    is_old = tables.writes.c.at <= now - timedelta(days=retention.writes_days)
+    written = connection.execute(delete(tables.writes).where(is_old))
+    return len(gone) + expired.rowcount + written.rowcount
 
 
 def without_gone_people(connection: Connection, observed: Collection[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -156,6 +158,7 @@ class StoredPerson:
         links: the person's links, also ended ones.
         entries: the keys of the journal's entries that are about the person, or quote the person.
         intents: the keys of the creations under way.
+        writes: the records of what was written.
         observed: the rows of SSM.
         lives_on: where the person still is.
     """
@@ -166,6 +169,7 @@ class StoredPerson:
     links: tuple[Link, ...]
     entries: frozenset[int]
     intents: frozenset[int]
+    writes: tuple[WriteRecord, ...]
     observed: tuple[Mapping[str, Any], ...]
     lives_on: tuple[LivesOn, ...]
 
@@ -192,7 +196,11 @@ def stored_person(connection: Connection, subject: Subject) -> StoredPerson:
     table = tables.observations
     seen = select(table.c.data).where(table.c.stream == CONTACTS, table.c.id.in_(ssm_ids)).order_by(table.c.id)
     observed = connection.scalars(seen).all()
-    names = {name for name in (subject.contact, *(link.contact for link in links)) if name}
+    write = tables.writes.c
+    of_writes = or_(write.sage100_id.in_(sage100_ids), write.ssm_id.in_(ssm_ids))
+    written = [rows.write_record_of(row) for row in connection.execute(select(tables.writes).where(of_writes))]
+    once = (subject.contact, *(link.contact for link in links), *(record.subject.contact for record in written))
+    names = {name for name in once if name}
     names |= {name for row in observed if (name := _full_name(row))}
     found = StoredPerson(
         sage100_ids,
@@ -201,6 +209,7 @@ def stored_person(connection: Connection, subject: Subject) -> StoredPerson:
         tuple(links),
         frozenset(),
         frozenset(_intents_of(connection, sage100_ids, ssm_ids)),
+        tuple(written),
         tuple(observed),
         (),
     )
@@ -241,6 +250,8 @@ def _identifying_values(person: StoredPerson) -> Iterator[str]:
     for link in person.links:
         for base in (link.base, *link.unconfirmed.values()):
             yield from _identifying(value for pair in base.values() for value in (pair.sage100, pair.ssm))
+    for record in person.writes:
+        yield from _identifying(value for change in record.changes.values() for value in (change.before, change.after))
     for row in person.observed:
         yield from _identifying(value for name, value in row.items() if name not in _KEPT_OF_DELETED_ROW)
 
@@ -295,6 +306,7 @@ def forget_person(connection: Connection, person: StoredPerson, now: datetime) -
     connection.execute(delete(tables.decisions).where(about))
     intents = update(tables.intents).where(tables.intents.c.id.in_(person.intents))
     connection.execute(intents.values(names=[None, None], base=None))
+    connection.execute(delete(tables.writes).where(tables.writes.c.id.in_([record.id for record in person.writes])))
     _forget_entries(connection, person, now)
     _forget_observed(connection, person)
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sage100_ssm.sync.journal import Entry, Kind
+from sage100_ssm.sync.journal import Entry, Kind, Subject
+from sage100_ssm.sync.model import Change, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,42 @@ class JournalEntry:
     def kind(self) -> Kind:
         """Whether it holds something back or records what was decided."""
         return self.entry.code.kind
+
+
+class WriteAction(StrEnum):
+    """What a write did."""
+
+    CREATE = "create"
+    RESTORE = "restore"
+    """A contact that was deleted in SSM was created there again (P5)."""
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRecord:
+    """One write on one side, as the state keeps it. The time is aware, in UTC.
+
+    Attributes:
+        run_id: the run that wrote.
+        at: when it was written.
+        side: the side that was written.
+        action: what was done.
+        subject: the contact, with its ids on both sides as far as they are known.
+        changes: per field, the value before and after on that side, and where it came from: of a creation all that
+            was filled, of a deletion all that was lost of the mapped fields.
+        is_confirmed: whether the side confirmed it; if not, a later run finds out whether it was done.
+        id: the state's own key; None until saved.
+    """
+
+    run_id: str
+    at: datetime
+    side: Side
+    action: WriteAction
+    subject: Subject
+    changes: Mapping[str, Change]
+    is_confirmed: bool = False
+    id: int | None = None
 
 
 class RunStatus(StrEnum):

@@ -1,4 +1,4 @@
-"""A link, an intent, a journal entry, a run as the columns of its table, and back."""
+"""A link, an intent, a journal entry, a write, a run as the columns of its table, and back."""
 
 from collections.abc import Mapping
 from sys import intern
@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Row
 
 from sage100_ssm.sync.journal import Code, Entry, ForgottenFacts, Subject
-from sage100_ssm.sync.model import Base, Intent, Link, LinkStatus, Side, ValuePair
+from sage100_ssm.sync.model import Base, Change, Intent, Link, LinkStatus, Occasion, Side, ValuePair
 from sage100_ssm.sync.state import ascii_json
-from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
+from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus, WriteAction, WriteRecord
 from sage100_ssm.sync.state.stored_facts import facts_of, packed_facts
 
 _EMPTY = ValuePair(None, None)
@@ -164,6 +164,54 @@ def journal_entry_of(row: Row[Any]) -> JournalEntry:
         next_try_at=row.next_try_at,
         fingerprint=row.fingerprint,
         forgotten_at=row.forgotten_at,
+    )
+
+
+_USUAL: Mapping[WriteAction, Occasion] = {
+    WriteAction.CREATE: Occasion.NEW,
+    WriteAction.RESTORE: Occasion.RESTORED,
+    WriteAction.UPDATE: Occasion.EDIT,
+    WriteAction.DELETE: Occasion.DELETED,
+}
+"""Where a value comes from unless its change says otherwise: a first load may have a hundred thousand rows."""
+
+
+def write_row(record: WriteRecord) -> dict[str, Any]:
+    """A write's columns, without its key; its changes as ``{"phone": [null, "01 99 00 10 00"]}``."""
+    usual = _USUAL[record.action]
+    changes = {
+        name: [c.before, c.after] if c.occasion is usual else [c.before, c.after, c.occasion.value]
+        for name, c in record.changes.items()
+    }
+    return {
+        "run_id": record.run_id,
+        "at": record.at,
+        "is_confirmed": record.is_confirmed,
+        "side": record.side.value,
+        "action": record.action.value,
+        "company": record.subject.company,
+        "sage100_id": record.subject.sage100_id,
+        "ssm_id": record.subject.ssm_id,
+        "contact": record.subject.contact,
+        "changes": changes,
+    }
+
+
+def write_record_of(row: Row[Any]) -> WriteRecord:
+    """A write from its row."""
+    action = WriteAction(row.action)
+    return WriteRecord(
+        run_id=row.run_id,
+        at=row.at,
+        side=Side(row.side),
+        action=action,
+        subject=Subject(row.company, row.sage100_id, row.ssm_id, row.contact),
+        changes={
+            name: Change(before, after, Occasion(occasion[0]) if occasion else _USUAL[action])
+            for name, (before, after, *occasion) in row.changes.items()
+        },
+        is_confirmed=row.is_confirmed,
+        id=row.id,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Dialect,
     Index,
@@ -222,6 +223,32 @@ Index("journal_settled", journal.c.settled_at, sqlite_where=is_settled_and_kept,
 Index("journal_sage100_id", journal.c.sage100_id)
 Index("journal_ssm_id", journal.c.ssm_id)
 Index("journal_run_id", journal.c.run_id)
+
+writes = Table(
+    "writes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", String(64), nullable=False),
+    Column("at", UtcText, nullable=False),
+    Column("is_confirmed", Boolean, nullable=False),
+    Column("side", String(16), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("company", Readable),
+    Column("sage100_id", BigInteger),
+    Column("ssm_id", BigInteger),
+    Column("contact", Readable),
+    Column("changes", JsonText, nullable=False),
+)
+"""What was written on the sides: one row per write; one that is not confirmed has no receipt yet."""
+
+Index("writes_at", writes.c.at)
+Index("writes_sage100_id", writes.c.sage100_id)
+Index("writes_ssm_id", writes.c.ssm_id)
+Index("writes_run_id", writes.c.run_id)
+is_in_doubt = writes.c.is_confirmed.is_(False)
+"""The writes whose outcome is not known, with an index of the same condition."""
+
+Index("writes_in_doubt", writes.c.id, sqlite_where=is_in_doubt, postgresql_where=is_in_doubt)
 
 runs = Table(
     "runs",

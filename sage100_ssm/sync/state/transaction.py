@@ -18,6 +18,7 @@ from sage100_ssm.sync.state.errors import AlreadyLinked
 from sage100_ssm.sync.state.forgetting import StoredPerson
 from sage100_ssm.sync.state.open_problems import problem_changes
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
+from sage100_ssm.sync.state.written import StoredWrites
 
 LIVE = frozenset({LinkStatus.ACTIVE, LinkStatus.ASLEEP})
 """The statuses of a live link: one that has not ended. A contact has one live link at most."""
@@ -39,6 +40,11 @@ class Transaction:
     def decisions(self) -> StoredDecisions:
         """What people decided (P16)."""
         return StoredDecisions(self._connection)
+
+    @property
+    def writes(self) -> StoredWrites:
+        """What was written on the sides."""
+        return StoredWrites(self._connection)
 
     # --- links and intents
 

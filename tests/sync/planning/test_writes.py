@@ -10,10 +10,10 @@ from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts.contact import Marks
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.journal import Code, CompanyChangeRefused, ConflictSettled, Entry, Subject
-from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.model import Change, Side
 from sage100_ssm.sync.planning import writes
 from sage100_ssm.sync.planning.decide import decide
-from sage100_ssm.sync.planning.writes import Change, Write
+from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.run.apply import record_of
 from sage100_ssm.sync.run.report import Counts, RunReport, planned
 from sage100_ssm.sync.state.records import RunStatus
