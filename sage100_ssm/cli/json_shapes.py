@@ -207,6 +207,7 @@ def _stored(person: StoredPerson) -> Json:
         "entries": len(person.entries),
         "rows": len(person.observed),
         "creations": len(person.intents),
+        "writes": len(person.writes),
     }
 
 

@@ -387,6 +387,7 @@ def forget(person: StoredPerson, language: Language, *, forgotten: bool) -> Rend
         "entries": len(person.entries),
         "rows": len(person.observed),
         "creations": len(person.intents),
+        "writes": len(person.writes),
     }
     parts: list[RenderableType] = [
         title("forget_done" if forgotten else "forget_would", language, contact=name),

@@ -46,7 +46,15 @@ def test_scripts_get_what_was_stored_and_where_the_person_lives(settings, state,
         "forgotten": True,
         "erased_from_file": True,
         "contacts": [{"sage100_id": 12, "ssm_id": 340, "company": "CARAT", "contact": "Claire Morel"}],
-        "stored": {"sage100_ids": [12], "ssm_ids": [340], "links": 1, "entries": 3, "rows": 0, "creations": 0},
+        "stored": {
+            "sage100_ids": [12],
+            "ssm_ids": [340],
+            "links": 1,
+            "entries": 3,
+            "rows": 0,
+            "creations": 0,
+            "writes": 0,
+        },
         "lives_on": [
             {"side": "sage100", "id": 12, "company": "CARAT", "deleted": False},
             {"side": "ssm", "id": 340, "company": None, "deleted": False},
@@ -127,7 +135,8 @@ def test_a_contact_that_was_forgotten_while_it_lives_is_matched_again_and_create
 def test_with_0_days_a_run_leaves_nothing_of_a_contact_that_it_deleted(tmp_path, call):
     with sample_installation(tmp_path / "place") as place:
         settings = place.settings
-        settings.write_text(f"{settings.read_text()}\nretention: {{ended_links_days: 0, journal_days: 0}}\n")
+        at_once = "retention: {ended_links_days: 0, journal_days: 0, writes_days: 0}"
+        settings.write_text(f"{settings.read_text()}\n{at_once}\n")
         call("run", "-c", settings)
         row = place.sage.contacts("NACRE")[0]
         place.sage.delete_contact(row["cbMarq"])

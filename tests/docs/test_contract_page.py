@@ -319,6 +319,7 @@ PERSON = StoredPerson(
     frozenset(),
     frozenset(),
     (),
+    (),
     (LivesOn(Side.SAGE100, 12, "CARAT"),),
 )
 SCHEDULE = Schedule(NOON, timedelta(minutes=15))

@@ -20,17 +20,18 @@ from sage100_ssm.sync.journal import (
     Subject,
     ValueTooLong,
 )
-from sage100_ssm.sync.model import Intent, Link, LinkStatus, Side, ValuePair
+from sage100_ssm.sync.model import Change, Intent, Link, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.policy import Retention
 from sage100_ssm.sync.rules.decisions import Choice
 from sage100_ssm.sync.state.decisions import Decision
 from sage100_ssm.sync.state.forgetting import LivesOn
+from sage100_ssm.sync.state.records import WriteAction, WriteRecord
 from sage100_ssm.sync.state.store import StateStore
 from sage100_ssm.sync.state.tables import metadata
 
 DAY = timedelta(days=1)
-RETENTION = Retention(ended_links_days=30, journal_days=365)
-AT_ONCE = Retention(0, 0)
+RETENTION = Retention(ended_links_days=30, journal_days=365, writes_days=90)
+AT_ONCE = Retention(0, 0, 0)
 
 CLAIRE = Subject("CARAT", 12, 340, "Claire Hautcoeur")
 SECRETS = ("Hautcoeur", "hautcoeur@carat", "01 99 00 10 00", "06 99 00 10 00", "Hautcœur")
@@ -69,6 +70,11 @@ REDUCED = {"id": 340, "extId": "sage100:BIJOU:12", "deleted": True, "dateCreated
 TOO_LONG = Entry(CLAIRE, ValueTooLong(limit=21, length=40), "phone", "01 99 00 10 00", "01 99 00 10 00" * 3)
 DELETED = Entry(CLAIRE, DeletedInSage((("CT_Nom", "Hautcoeur"), ("CT_Prenom", "Claire"))))
 ENDED = replace(LINK, status=LinkStatus.ENDED)
+EMAIL = Change("hautcoeur@carat.example", "01 99 00 10 00")
+
+
+def written(at, subject=CLAIRE, **more):
+    return WriteRecord("r1", at, Side.SSM, WriteAction.UPDATE, subject, {"email": EMAIL}, is_confirmed=True, **more)
 
 
 def dump(transaction):
@@ -171,6 +177,14 @@ def test_an_entry_about_a_whole_company_keeps_its_code_and_loses_the_contacts(tr
     assert "Anne Roy" not in dump(transaction)
 
 
+def test_the_record_of_a_write_goes_once_its_time_is_over(transaction, now):
+    old, young = transaction.writes.save(written(now)), transaction.writes.save(written(now + DAY))
+    assert transaction.forget_expired(RETENTION, now + 89 * DAY) == 0
+    assert transaction.writes.all() == [young, old]
+    assert transaction.forget_expired(RETENTION, now + 90 * DAY) == 1
+    assert transaction.writes.all() == [young]
+
+
 # --- the rows of SSM
 
 
@@ -241,13 +255,16 @@ def claire(transaction, problem, now):
     transaction.add_pending_notices(
         [Entry(CLAIRE, ConflictSettled(Side.SSM), "phone", "01 99 00 10 00", "06 99 00 10 00")], now=now, run_id="r1"
     )
+    transaction.writes.save(written(now))
+    transaction.writes.save(written(now, Subject("CARAT", None, 339, "Claire Hautcœur")))
+    transaction.writes.save(replace(written(now, Subject("NACRE", 99, 399, "Anne Roy")), changes={}))
     return transaction.stored_person(CLAIRE)
 
 
 def test_everything_of_a_person_is_found_by_any_of_her_ids(transaction, claire):
     assert (claire.sage100_ids, claire.ssm_ids) == ({12}, {339, 340})
     assert claire.names == {"Claire Hautcoeur", "Claire Hautcœur"}
-    assert (len(claire.links), len(claire.intents), len(claire.observed)) == (2, 2, 2)
+    assert (len(claire.links), len(claire.intents), len(claire.observed), len(claire.writes)) == (2, 2, 2, 2)
     assert transaction.stored_person(Subject(ssm_id=339, contact="Claire Hautcœur")) == claire
 
 
@@ -299,6 +316,7 @@ def test_of_others_nothing_is_lost_but_what_quotes_the_person(transaction, clair
     transaction.forget_person(claire, now)
     locked, rejected, ambiguous, company, too_long = transaction.open_problems()[::-1]
     assert locked.entry == Entry(Subject("NACRE", 99, 399, "Anne Roy"), RecordLocked())
+    assert [record.subject.contact for record in transaction.writes.all()] == ["Anne Roy"]
     assert company.entry == Entry(Subject("CARAT", 13, None, "Luc Vial"), CompanyNotInSsm())
     assert {type(known.entry.facts) for known in (rejected, ambiguous, too_long)} == {ForgottenFacts}
 
