@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from sage100_ssm import __version__
+from sage100_ssm.app.search.find import explained
 from sage100_ssm.cli import json_shapes, tables
 from sage100_ssm.cli.command_context import command_context, terminal
-from sage100_ssm.cli.explain import stored_contacts
 from sage100_ssm.cli.forgetting import find_person
 from sage100_ssm.cli.narrowing import Narrowing
 from sage100_ssm.cli.options import SYNC_YAML, Config, Json, OfCode, OfCompany, OfContact, Who
@@ -359,7 +359,8 @@ def problems(
     with command_context(config, as_json=as_json) as context, context.state() as state:
         opened, language = state.journal(open_only=True), context.language
         accepted = set() if show_all else state.decisions.accepted(opened)
-        entries = narrowing.of((known for known in opened if known.id not in accepted), state)
+        shown = (known for known in opened if known.id not in accepted)
+        entries = narrowing.of(shown, state, context.settings, datetime.now(UTC))
         empty = tables.plain(say("problems_empty" if narrowing == Narrowing() else "problems_none_such", language))
         shape, table = json_shapes.journal, tables.problems
         if totals:
@@ -378,16 +379,24 @@ def journal(
     code: OfCode = None,
     company: OfCompany = None,
     contact: OfContact = None,
+    writes: Annotated[bool, typer.Option("--writes", help="What was written on the sides, instead.")] = False,
 ) -> None:
-    """All problems and notices, newest first, closed ones too.
+    """All problems and notices, newest first, closed ones too; or what was written, field by field.
 
     - `sage100-ssm journal -n 20`
+    - `sage100-ssm journal --writes --contact "claire morel"`: what was written of her, when, and why
     - `sage100-ssm journal --code conflict_settled --company CARAT`: whose value was kept, at one client
     """
     narrowing = Narrowing(code, company, contact)
     with command_context(config, as_json=as_json) as context, context.state() as state:
-        is_whole = narrowing == Narrowing()
-        entries = narrowing.of(state.journal(limit=limit if is_whole else None), state)[:limit]
+        is_whole, now = narrowing == Narrowing(), datetime.now(UTC)
+        if writes:
+            records = narrowing.of_writes(state, context.settings, now)[:limit]
+            nothing = tables.plain(say("writes_empty", context.language))
+            listed = tables.writes(records, context.language) if records else nothing
+            context.print_result(json_shapes.writes(records), listed)
+            return
+        entries = narrowing.of(state.journal(limit=limit if is_whole else None), state, context.settings, now)[:limit]
         empty = tables.plain(say("journal_empty" if is_whole else "journal_none_such", context.language))
         table = tables.journal(entries, context.language) if entries else empty
         context.print_result(json_shapes.journal(entries, context.language), table)
@@ -411,21 +420,39 @@ def explain(
     *,
     config: Config = SYNC_YAML,
     as_json: Json = False,
+    live: Annotated[
+        bool | None,
+        typer.Option(
+            "--live/--no-live",
+            help="Ask Sage 100 and SSM themselves as well. By default only where what is stored has no answer.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Is a contact synchronised? If not, why, and what has happened to it so far?
+    """Is a contact synchronised? If not, why, what to do, and what has happened to it so far?
 
-    - `sage100-ssm explain "claire morel"`
-    - `sage100-ssm explain claire.morel@joaillerie.example`
+    Somebody who was typed a minute ago, who belongs to a supplier or whom the settings leave out is found by asking
+    both sides, which are only read.
+
+    - `sage100-ssm explain "claire morel"`, or with a word of the company: `"morel carat"`
+    - `sage100-ssm explain claire.morel@joaillerie.example`, or a phone number: `"01 99 00 10 00"`
     - `sage100-ssm explain 1234`
+    - `sage100-ssm explain CARAT`: all contacts of a company
     """
     with command_context(config, as_json=as_json) as context, context.state() as state:
-        found = stored_contacts(state, who)
+        result = explained(state, context.settings, who, datetime.now(UTC), live=live)
         formatted, language = context.value_formatter(state), context.language
-        shown = [tables.explain(contact, formatted, language) for contact in found]
-        if not found:
-            shown = [tables.plain(say("explain_unknown", language, who=who))]
-        context.print_result(json_shapes.explain(found, language), *shown)
-    raise typer.Exit(Exit.DONE if found else Exit.NEGATIVE)
+        is_live = bool(result.looked_at)
+        shown = [tables.explain(found, formatted, language, is_live=is_live) for found in result.found]
+        if not result.found:
+            shown = [tables.plain(say("explain_unknown" if is_live else "explain_unknown_here", language, who=who))]
+        context.print_result(json_shapes.explain(result.found, language, is_live=is_live), *shown)
+        if result.nearest:
+            context.note("explain_nearest", names=", ".join(result.nearest))
+        if result.is_cut:
+            context.note("explain_cut", number=len(result.found))
+        context.print_failures(result.failures)
+    raise typer.Exit(Exit.DONE if result.found else Exit.NEGATIVE)
 
 
 @app.command(rich_help_panel=_KEEP)
@@ -448,7 +475,7 @@ def forget(
     with command_context(config, as_json=as_json) as context:
         language = context.language
         with context.state() as state:
-            found = find_person(state, who)
+            found = find_person(state, context.settings, who, datetime.now(UTC))
         if found.person is None:
             nobody = tables.plain(say("explain_unknown", language, who=who))
             table = tables.several(found.contacts, language) if found.contacts else nobody

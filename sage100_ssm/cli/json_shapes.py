@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sage100_ssm.app.check.findings import Finding
-from sage100_ssm.cli.explain import ContactHistory
+from sage100_ssm.app.search.found import Found
+from sage100_ssm.app.search.words import standing_words
 from sage100_ssm.cli.narrowing import totals
 from sage100_ssm.cli.status import StatusReport
 from sage100_ssm.messages import Language, code_label, describe
@@ -16,7 +17,7 @@ from sage100_ssm.sync.run.pairs import Candidates
 from sage100_ssm.sync.run.report import RunReport
 from sage100_ssm.sync.run.retried import Retried
 from sage100_ssm.sync.state.forgetting import LivesOn, StoredPerson
-from sage100_ssm.sync.state.records import JournalEntry, RunRow
+from sage100_ssm.sync.state.records import JournalEntry, RunRow, WriteRecord
 
 if TYPE_CHECKING:
     # This import loads the Airbyte CDK, for which the commands that only look do not wait.
@@ -165,23 +166,51 @@ def _run(run: RunRow) -> Json:
     }
 
 
-def explain(contacts: Iterable[ContactHistory], language: Language) -> list[Json]:
-    """What is stored about contacts."""
+def explain(contacts: Iterable[Found], language: Language, *, is_live: bool = False) -> list[Json]:
+    """What is known about contacts; whether both sides were asked."""
+    return [_found(found, language, is_live=is_live) for found in contacts]
+
+
+def _found(found: Found, language: Language, *, is_live: bool) -> Json:
+    words = standing_words(found, language, is_live=is_live)
+    return {
+        **_contact(found.subject),
+        "company_name": found.company_name,
+        "synchronised": found.is_synchronised,
+        "standing": found.standing.value,
+        "since": _time(found.synchronised_since),
+        "waiting_fields": list(found.waiting_fields),
+        "left_out": found.left_out.value if found.left_out else None,
+        "message": words.message,
+        "remedy": words.remedy,
+        "next_run": _time(found.next_run),
+        "cards": {side.value: {"fields": dict(card)} for side, card in found.cards.items()},
+        "link": _link(found.link) if found.link else None,
+        "problems": journal(found.problems, language),
+        "history": journal(found.entries, language),
+        "writes": writes(found.writes),
+    }
+
+
+def writes(records: Iterable[WriteRecord]) -> list[Json]:
+    """What was written."""
     return [
         {
-            **_contact(contact.subject),
-            "synchronised": contact.is_synchronised,
-            "link": _link(contact.link) if contact.link else None,
-            "problems": journal(contact.open_problems, language),
-            "history": journal(contact.entries, language),
+            "id": record.id,
+            "at": record.at.isoformat(),
+            "run_id": record.run_id,
+            "side": record.side.value,
+            "action": record.action.value,
+            **_contact(record.subject),
+            "fields": {name: [change.before, change.after] for name, change in record.changes.items()},
+            "from": sorted({change.occasion.value for change in record.changes.values()}),
+            "confirmed": record.is_confirmed,
         }
-        for contact in contacts
+        for record in records
     ]
 
 
-def forget(
-    contacts: Iterable[ContactHistory], person: StoredPerson | None, *, forgotten: bool, is_erased: bool
-) -> Json:
+def forget(contacts: Iterable[Found], person: StoredPerson | None, *, forgotten: bool, is_erased: bool) -> Json:
     """What was forgotten, or would be.
 
     Args:

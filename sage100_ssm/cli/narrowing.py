@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sage100_ssm.cli.explain import stored_contacts
+from sage100_ssm.app.search.find import find
+from sage100_ssm.app.settings import Settings
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.journal import Code, Subject
-from sage100_ssm.sync.state.records import JournalEntry
+from sage100_ssm.sync.state.records import JournalEntry, WriteRecord
 from sage100_ssm.sync.state.transaction import Transaction
 
 
@@ -24,19 +26,37 @@ class Narrowing:
     company: str | None = None
     contact: str | None = None
 
-    def of(self, entries: Iterable[JournalEntry], transaction: Transaction) -> list[JournalEntry]:
+    def of(
+        self, entries: Iterable[JournalEntry], transaction: Transaction, settings: Settings, now: datetime
+    ) -> list[JournalEntry]:
         """The entries that are asked for, in their order."""
         found = [known for known in entries if self.code in (None, known.entry.code)]
         if self.company is not None:
             found = [known for known in found if self._is_about_company(known)]
         if self.contact is not None:
-            theirs = {known.id for one in stored_contacts(transaction, self.contact) for known in one.entries}
+            contacts = find(transaction, settings, self.contact, now).found
+            theirs = {known.id for one in contacts for known in one.entries}
             found = [known for known in found if known.id in theirs]
         return found
 
+    def of_writes(self, transaction: Transaction, settings: Settings, now: datetime) -> list[WriteRecord]:
+        """What was written of the contacts that are asked for, newest first."""
+        if self.contact is None:
+            found = transaction.writes.all()
+        else:
+            theirs = {
+                one.id: one for each in find(transaction, settings, self.contact, now).found for one in each.writes
+            }
+            found = [one for _, one in sorted(theirs.items(), reverse=True)]
+        if self.company is not None:
+            found = [one for one in found if self._is_company(one.subject.company)]
+        return found
+
     def _is_about_company(self, known: JournalEntry) -> bool:
-        companies = {subject.company for subject in (known.entry.subject, *known.entry.contacts)}
-        return normalise.company_code(self.company) in map(normalise.company_code, companies - {None})
+        return any(self._is_company(subject.company) for subject in (known.entry.subject, *known.entry.contacts))
+
+    def _is_company(self, code: str | None) -> bool:
+        return code is not None and normalise.company_code(code) == normalise.company_code(self.company)
 
 
 @dataclass(frozen=True, slots=True)

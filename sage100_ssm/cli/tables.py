@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sage100_ssm.app.check.findings import Finding, Level
-from sage100_ssm.cli.explain import ContactHistory
+from sage100_ssm.app.search.found import Found
+from sage100_ssm.app.search.words import standing_words
 from sage100_ssm.cli.narrowing import totals
 from sage100_ssm.cli.status import StatusReport
 from sage100_ssm.cli.value_format import ValueFormatter
@@ -23,7 +24,7 @@ from sage100_ssm.sync.run.pairs import Candidates, Verdict
 from sage100_ssm.sync.run.report import PlannedWrite, PlanReport, RunReport
 from sage100_ssm.sync.run.retried import Became, Retried
 from sage100_ssm.sync.state.forgetting import StoredPerson
-from sage100_ssm.sync.state.records import JournalEntry
+from sage100_ssm.sync.state.records import JournalEntry, WriteRecord
 
 if TYPE_CHECKING:
     # This import loads the Airbyte CDK, for which the commands that only look do not wait.
@@ -358,25 +359,45 @@ def _base(base: Base, formatted: ValueFormatter, language: Language) -> Text:
     return plain(", ".join(fields), "dim")
 
 
-def explain(contact: ContactHistory, formatted: ValueFormatter, language: Language) -> RenderableType:
+def explain(found: Found, formatted: ValueFormatter, language: Language, *, is_live: bool) -> RenderableType:
     """One contact: whether it is synchronised, what holds it back, and its history."""
-    subject, link, problems = contact.subject, contact.link, contact.open_problems
-    state = link.status.value if link else "unlinked"
+    subject, link = found.subject, found.link
+    words = standing_words(found, language, is_live=is_live)
+    company = f" - {found.company_name}" if found.company_name else ""
     parts: list[RenderableType] = [
-        plain(_subject_name(subject), "bold"),
+        plain(f"{_subject_name(subject)}{company}", "bold"),
         plain(f"cbMarq {subject.sage100_id or '-'}, SSM {subject.ssm_id or '-'}"),
-        plain(say(f"explain_{state}", language), "green" if contact.is_synchronised else "yellow"),
+        plain(words.message, "green" if found.is_synchronised else "yellow"),
     ]
+    if words.remedy:
+        parts.append(plain(f"→ {words.remedy}", "dim"))
     if link and link.status is not LinkStatus.ENDED:
         origin = plain(f"{say('column_origin', language)} {_SIDES[link.origin]}")
         parts += [origin, _base(link.base, formatted, language)]
-    if problems:
-        parts += [plain(say("explain_waiting", language)), Padding(journal(problems, language), _INDENT)]
-    elif link is None:
-        parts.append(plain(say("explain_no_reason", language)))
-    if past := [entry for entry in contact.entries if entry not in problems]:
+    if found.problems:
+        parts += [plain(say("explain_waiting", language)), Padding(journal(found.problems, language), _INDENT)]
+    if past := [entry for entry in found.entries if entry not in found.problems]:
         parts += [plain(say("explain_history", language)), Padding(journal(past, language), _INDENT)]
+    if found.writes:
+        parts += [plain(say("explain_writes", language)), Padding(writes(found.writes, language), _INDENT)]
     return Group(*parts, "")
+
+
+def writes(records: Iterable[WriteRecord], language: Language) -> RenderableType:
+    """What was written: when, on which side, and each field before and after, with where the value came from."""
+    table = _table(language, "column_id", "column_written", "column_action", "column_contact", "column_changes")
+    for record in records:
+        action = say(f"action_{record.action.value}", language)
+        if not record.is_confirmed:
+            action += say("write_in_doubt", language)
+        changes = Text("\n").join(
+            plain(f"{field_label(name, language)} {_shown(c.before)} → {_shown(c.after)}")
+            + plain(f" ({say(f'occasion_{c.occasion.value}', language)})", "dim")
+            for name, c in record.changes.items()
+        )
+        at, side = _local_time(record.at, language), _SIDES[record.side]
+        table.add_row(str(record.id), at, plain(f"{side}: {action}"), plain(_subject_name(record.subject)), changes)
+    return table
 
 
 def forget(person: StoredPerson, language: Language, *, forgotten: bool) -> RenderableType:
@@ -407,7 +428,7 @@ def forget(person: StoredPerson, language: Language, *, forgotten: bool) -> Rend
     return Group(*parts)
 
 
-def several(contacts: Iterable[ContactHistory], language: Language) -> RenderableType:
+def several(contacts: Iterable[Found], language: Language) -> RenderableType:
     """The contacts that answer to one call, with the numbers that name each of them alone."""
     table = _table(language, "column_contact", "column_company", "column_number")
     for contact in contacts:

@@ -44,6 +44,19 @@ def is_marked(origins: Iterable[str]) -> str:
     return f"({' OR '.join(conditions)})"
 
 
+def has_text(fields: Iterable[str], like: str) -> str:
+    """Rows of which one of these fields matches a pattern with ``%``, in small letters, as a name, or in capitals.
+
+    Args:
+        fields: the fields.
+        like: the pattern, in small letters; SSM may tell capitals from small letters.
+    """
+    doubled = like.replace("'", "''")
+    forms = dict.fromkeys((doubled, doubled.title(), doubled.upper()))
+    conditions = (f"{field} LIKE '{form}'" for field in fields for form in forms)
+    return f"({' OR '.join(conditions)})"
+
+
 def any_of(conditions: Iterable[str]) -> Iterator[str]:
     """Conditions joined by OR, in as few texts as stay short enough for an address."""
     joined = ""

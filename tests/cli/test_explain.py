@@ -35,9 +35,9 @@ def test_a_linked_contact_is_found_by_name_email_or_either_id(settings, state, c
 @pytest.mark.parametrize(
     ("who", "french", "english"),
     [
-        ("Claire", "Synchronisé.", "Synchronised."),
+        ("Claire", "Synchronisé, sauf : e-mail.", "Synchronised, except: e-mail."),
         ("Luc", "En sommeil", "Asleep"),
-        ("Zoé Lancel", "Pas synchronisé.", "Not synchronised."),
+        ("Zoé Lancel", "Pas synchronisé pour l’instant", "Not synchronised for now"),
         ("501", "aucune société", "no company"),
         ("noe@x.example", "Aucune raison", "No reason is noted"),
         ("Nobody", "« Nobody »", "“Nobody”"),
@@ -47,7 +47,9 @@ def test_it_says_in_both_languages_whether_a_contact_is_synchronised_and_why_not
     settings, state, call, who, french, english
 ):
     def shown(language):
-        return " ".join(call("explain", who, "-c", settings(language)).stdout.split()).replace('"Nobody"', "“Nobody”")
+        return " ".join(call("explain", who, "--no-live", "-c", settings(language)).stdout.split()).replace(
+            '"Nobody"', "“Nobody”"
+        )
 
     assert french in shown("fr")
     assert english in shown("en")
@@ -70,7 +72,7 @@ def test_a_part_of_a_name_that_several_bear_shows_all_of_them(settings, state, c
 
 
 def test_an_unknown_contact_is_an_empty_list_for_scripts_and_ends_with_1(settings, state, call):
-    result = call("explain", "Nobody", "--json", "-c", settings())
+    result = call("explain", "Nobody", "--no-live", "--json", "-c", settings())
 
     assert (json.loads(result.stdout), result.exit_code) == ([], 1)
 

@@ -23,10 +23,10 @@ from destination_ssm.destination import DestinationSsm
 from sage100_ssm.app.check.findings import Finding, Level
 from sage100_ssm.app.probe import ProbeAnswer
 from sage100_ssm.app.schedule import Schedule
+from sage100_ssm.app.search.found import Found, Standing
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.cli import json_shapes
 from sage100_ssm.cli.commands import app
-from sage100_ssm.cli.explain import ContactHistory
 from sage100_ssm.cli.status import StatusReport
 from sage100_ssm.connectors import reporting
 from sage100_ssm.exchange import record as request
@@ -45,7 +45,7 @@ from sage100_ssm.sync.run.pairs import Candidates, Verdict
 from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport
 from sage100_ssm.sync.run.retried import Became, Retried
 from sage100_ssm.sync.state.forgetting import LivesOn, StoredPerson
-from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
+from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus, WriteAction, WriteRecord
 from source_sage100.config import SourceSage100Config
 from source_sage100.source import SourceSage100
 from source_ssm.config import SourceSsmConfig
@@ -322,6 +322,18 @@ PERSON = StoredPerson(
     (),
     (LivesOn(Side.SAGE100, 12, "CARAT"),),
 )
+WRITTEN = WriteRecord(
+    "4f0c", NOON, Side.SSM, WriteAction.UPDATE, CLAIRE, {"email": Change("a", "b")}, is_confirmed=True, id=7
+)
+FOUND = Found(
+    CLAIRE,
+    Standing.SYNCHRONISED,
+    company_name="Carat",
+    link=LINK,
+    synchronised_since=NOON,
+    cards={Side.SAGE100: {"last_name": "Morel"}, Side.SSM: {"last_name": "Morel"}},
+    writes=(WRITTEN,),
+)
 SCHEDULE = Schedule(NOON, timedelta(minutes=15))
 _READ = worlds.mapper().read
 CANDIDATES = Candidates(
@@ -336,11 +348,12 @@ SHAPES = {
     "`plan --json`": PLAN.as_json(),
     "`match --json`": json_shapes.match([CANDIDATES]),
     "`problems --json` and `journal --json`": json_shapes.journal([OF_SEVERAL], "en"),
+    "`journal --writes --json`": json_shapes.writes([WRITTEN]),
     "`problems --totals --json`": json_shapes.problem_totals([OF_SEVERAL], "en"),
-    "`forget --json`": json_shapes.forget([ContactHistory(CLAIRE, LINK, ())], PERSON, forgotten=True, is_erased=True),
+    "`forget --json`": json_shapes.forget([FOUND], PERSON, forgotten=True, is_erased=True),
     "`links --json`": json_shapes.links([LINK]),
     "`status --json`": json_shapes.status(StatusReport(NOON, PAST_RUN, SCHEDULE, (ENTRY,), TWO_ORIGINS)),
-    "`explain --json`": json_shapes.explain([ContactHistory(CLAIRE, LINK, ())], "en"),
+    "`explain --json`": json_shapes.explain([FOUND], "en"),
     "`check --json`": json_shapes.check([Finding(Level.MEND, "columns_missing", Side.SAGE100, "…", "…")]),
     "`probe --json`": json_shapes.probe([ProbeAnswer(Side.SSM, 4, "obeyed", "…", "…", {"ssm": {"page_size": 200}})]),
 }

@@ -132,7 +132,7 @@ class MemoryTransaction:
         """How many live links there are."""
         return len(self.links())
 
-    def save_link(self, link: Link) -> Link:
+    def save_link(self, link: Link, now: datetime | None = None) -> Link:
         """Keep a link; a contact has one living link."""
         others = [other for other in self.links() if other.id != link.id] if link.status in LIVE else []
         if any(other.sage100_id == link.sage100_id or other.ssm_id == link.ssm_id for other in others):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
@@ -77,6 +78,19 @@ class Account:
     name: str | None
 
 
+class LeftOut(StrEnum):
+    """Why a contact takes no part in the synchronisation, without being held back by a problem (P13)."""
+
+    NO_CLIENT = "no_client"
+    """Its company is neither a client nor a prospect of Sage: a supplier, say."""
+    PROSPECT = "prospect"
+    """Its company is a prospect, and the settings take clients alone."""
+    COMPANY = "company"
+    """A pattern of the settings leaves out its company."""
+    CONTACT = "contact"
+    """A pattern of the settings leaves out the contact by itself."""
+
+
 class MalformedRowError(ValueError):
     """A row of a side has not the shape that the side describes (docs/facts)."""
 
@@ -115,14 +129,15 @@ class Companies:
         self.leaves_out_contacts = bool(scope.contacts.exclude)
         """Whether the settings leave out any contacts by themselves."""
         self._stored_codes: dict[str, str] = {}
-        self._left_out: set[str] = set()
+        self._left_out: dict[str, LeftOut] = {}
         for row in sage100:
             key = normalise.company_code(row["CT_Num"])
             self._stored_codes[key] = row["CT_Num"]
             # Older databases have no `CT_Prospect`: all are clients there (docs/facts/sage100.md, "Generations").
-            is_unwanted_prospect = not scope.prospects and row.get("CT_Prospect") == 1
-            if is_unwanted_prospect or scope.excludes(row["CT_Num"]):
-                self._left_out.add(key)
+            if scope.excludes(row["CT_Num"]):
+                self._left_out[key] = LeftOut.COMPANY
+            elif not scope.prospects and row.get("CT_Prospect") == 1:
+                self._left_out[key] = LeftOut.PROSPECT
         self._accounts: dict[int, Account] = {}
         self.malformed_accounts: dict[int, str] = {}
         """The accounts that cannot be understood, by id, and why; they and their contacts are left alone."""
@@ -150,9 +165,22 @@ class Companies:
         # A pattern also leaves out a company that is no client or prospect any more, and so is not among the rows.
         return bool(code) and (normalise.company_code(code) in self._left_out or self._scope.excludes(code or ""))
 
+    def why_company_left_out(self, code: str | None) -> LeftOut | None:
+        """Why no contact of that company takes part; None where they do."""
+        if self.is_in_scope(code):
+            return None
+        key = normalise.company_code(code)
+        return self._left_out.get(key) or (LeftOut.COMPANY if self.is_left_out(code) else LeftOut.NO_CLIENT)
+
     def takes_part(self, code: str | None, row: Mapping[str, Any]) -> bool:
         """Whether a contact of that company is synchronised, by its row of ``F_CONTACTT``."""
-        return self.is_in_scope(code) and not self.leaves_out_contact(row)
+        return self.why_left_out(code, row) is None
+
+    def why_left_out(self, code: str | None, row: Mapping[str, Any]) -> LeftOut | None:
+        """Why a contact of that company takes no part, by its row of ``F_CONTACTT``; None where it does."""
+        if reason := self.why_company_left_out(code):
+            return reason
+        return LeftOut.CONTACT if self.leaves_out_contact(row) else None
 
     def leaves_out_contact(self, row: Mapping[str, Any]) -> bool:
         """Whether the settings leave out a contact by itself, whatever its company; by its row of ``F_CONTACTT``."""

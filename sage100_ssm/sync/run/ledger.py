@@ -130,7 +130,7 @@ class Ledger:
 
     def keep(self, transaction: Transaction, link: Link) -> Link:
         """Save a link as it now is, and return it with its key."""
-        saved = transaction.save_link(link)
+        saved = transaction.save_link(link, self.now)
         self.links[saved.sage100_id] = saved
         return saved
 

@@ -63,7 +63,7 @@ def link_row(link: Link) -> dict[str, Any]:
 def link_of(row: Row[Any]) -> Link:
     """A link from its row, taken by position: by name takes a third longer, and there may be a million."""
     key, sage100_id, sage100_no, ssm_id, company, contact, origin, base, *rest = row
-    sage100_stamp, ssm_stamp, status, reason, unconfirmed, digest, created, _ended_at, _forgotten_at = rest
+    sage100_stamp, ssm_stamp, status, reason, unconfirmed, digest, created, *_times = rest
     return Link(
         id=key,
         sage100_id=sage100_id,

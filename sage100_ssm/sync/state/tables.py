@@ -107,6 +107,7 @@ links = Table(
     Column("sage100_created", Text),
     Column("ended_at", UtcText),
     Column("forgotten_at", UtcText),
+    Column("linked_at", UtcText),
 )
 
 

@@ -18,6 +18,7 @@ from sage100_ssm.sync.state.errors import AlreadyLinked
 from sage100_ssm.sync.state.forgetting import StoredPerson
 from sage100_ssm.sync.state.open_problems import problem_changes
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
+from sage100_ssm.sync.state.searching import StoredContacts
 from sage100_ssm.sync.state.written import StoredWrites
 
 LIVE = frozenset({LinkStatus.ACTIVE, LinkStatus.ASLEEP})
@@ -42,6 +43,11 @@ class Transaction:
         return StoredDecisions(self._connection)
 
     @property
+    def search(self) -> StoredContacts:
+        """Contacts looked for by what is stored of them."""
+        return StoredContacts(self._connection)
+
+    @property
     def writes(self) -> StoredWrites:
         """What was written on the sides."""
         return StoredWrites(self._connection)
@@ -59,8 +65,12 @@ class Transaction:
         live = tables.links.c.status.in_([status.value for status in LIVE])
         return self._connection.execute(select(func.count()).select_from(tables.links).where(live)).scalar_one()
 
-    def save_link(self, link: Link) -> Link:
+    def save_link(self, link: Link, now: datetime | None = None) -> Link:
         """Insert a link that has no key yet, or update the one with its key.
+
+        Args:
+            link: the link.
+            now: the time from which a new link is there; None where it is not known.
 
         Returns:
             The link with its key.
@@ -70,9 +80,17 @@ class Transaction:
             LookupError: there is no link with its key.
         """
         try:
-            return replace(link, id=self._save(tables.links, rows.link_row(link), link.id))
+            since = {"linked_at": now} if link.id is None else {}
+            return replace(link, id=self._save(tables.links, rows.link_row(link) | since, link.id))
         except IntegrityError as error:
             raise AlreadyLinked(link.sage100_id, link.ssm_id) from error
+
+    def linked_since(self, link: Link) -> datetime | None:
+        """Since when a link has been there; None where an earlier version made it."""
+        since: datetime | None = self._connection.scalar(
+            select(tables.links.c.linked_at).where(tables.links.c.id == link.id)
+        )
+        return since
 
     def release_contacts(self, link: Link) -> None:
         """Let other links have the contacts of a live link, which must be saved again in the same transaction."""

@@ -1,4 +1,4 @@
-"""What was written on the sides: one row per write."""
+"""What was written on the sides, one row per write; since when a link has been there."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table."""
+    """Create the table, and add the column."""
+    op.add_column("links", sa.Column("linked_at", sa.String(32)))
     op.create_table(
         "writes",
         sa.Column("id", sa.Integer, primary_key=True),

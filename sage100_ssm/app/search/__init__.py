@@ -1,0 +1,1 @@
+"""One search for everybody: who a contact is, whether it is synchronised, and if not, why."""
