@@ -24,7 +24,7 @@ from sage100_ssm.sync.run.pairs import Candidates, Verdict
 from sage100_ssm.sync.run.report import PlannedWrite, PlanReport, RunReport
 from sage100_ssm.sync.run.retried import Became, Retried
 from sage100_ssm.sync.state.forgetting import StoredPerson
-from sage100_ssm.sync.state.records import JournalEntry, WriteRecord
+from sage100_ssm.sync.state.records import JournalEntry, WriteAction, WriteRecord
 
 if TYPE_CHECKING:
     # This import loads the Airbyte CDK, for which the commands that only look do not wait.
@@ -387,17 +387,35 @@ def writes(records: Iterable[WriteRecord], language: Language) -> RenderableType
     """What was written: when, on which side, and each field before and after, with where the value came from."""
     table = _table(language, "column_id", "column_written", "column_action", "column_contact", "column_changes")
     for record in records:
-        action = say(f"action_{record.action.value}", language)
-        if not record.is_confirmed:
-            action += say("write_in_doubt", language)
-        changes = Text("\n").join(
-            plain(f"{field_label(name, language)} {_shown(c.before)} → {_shown(c.after)}")
-            + plain(f" ({say(f'occasion_{c.occasion.value}', language)})", "dim")
+        at, action = _local_time(record.at, language), _write_action(record, language)
+        table.add_row(
+            str(record.id), at, action, plain(_subject_name(record.subject)), _written_fields(record, language)
+        )
+    return table
+
+
+def _write_action(record: WriteRecord, language: Language) -> Text:
+    """What was done on which side, and why."""
+    action = f"{_SIDES[record.side]}: {say(f'action_{record.action.value}', language)}"
+    if not record.is_confirmed:
+        action += f" ({say('write_in_doubt', language)})"
+    occasions = dict.fromkeys(say(f"occasion_{c.occasion.value}", language) for c in record.changes.values())
+    return plain_lines("\n".join([action, *occasions]))
+
+
+def _written_fields(record: WriteRecord, language: Language) -> Text:
+    """Each field before and after; of a whole contact, what it had."""
+    if record.action is WriteAction.UPDATE:
+        changes = (
+            f"{field_label(name, language)} {_shown(c.before)} → {_shown(c.after)}"
             for name, c in record.changes.items()
         )
-        at, side = _local_time(record.at, language), _SIDES[record.side]
-        table.add_row(str(record.id), at, plain(f"{side}: {action}"), plain(_subject_name(record.subject)), changes)
-    return table
+        return plain_lines("\n".join(changes))
+    values = (
+        f"{field_label(name, language)} {_shown(c.before if record.action is WriteAction.DELETE else c.after)}"
+        for name, c in record.changes.items()
+    )
+    return plain(", ".join(values))
 
 
 def forget(person: StoredPerson, language: Language, *, forgotten: bool) -> RenderableType:

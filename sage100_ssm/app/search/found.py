@@ -31,6 +31,8 @@ class Standing(StrEnum):
     """It carries the mark of another company database (P15)."""
     DELETED = "deleted"
     """It was deleted."""
+    DELETED_SINCE = "deleted_since"
+    """It was deleted on one side after the last run: the next one decides what follows (R7, R8, R9)."""
     NOT_SEEN_YET = "not_seen_yet"
     """It was typed after the last run: the next one takes it."""
     UNKNOWN = "unknown"
@@ -56,7 +58,7 @@ class Found:
         foreseen: the problem that the next run will report about a contact that no run has seen yet.
         left_out: why it takes no part.
         other_database: the company database whose mark it carries.
-        deleted_on: the sides that show it as deleted, or do not have it any more.
+        deleted_on: the side on which a person deleted it; None where it is not known.
         next_run: when the next run is due; None where nothing is scheduled.
         cards: per side, its fields as they were last seen there.
         entries: its journal entries, newest first.
@@ -73,7 +75,7 @@ class Found:
     foreseen: Entry | None = None
     left_out: LeftOut | None = None
     other_database: str | None = None
-    deleted_on: frozenset[Side] = frozenset()
+    deleted_on: Side | None = None
     next_run: datetime | None = None
     cards: Mapping[Side, Card] = default(default_factory=dict)
     entries: tuple[JournalEntry, ...] = ()

@@ -13,7 +13,7 @@ from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Code, CompanyNotInSsm, Decided, Entry, ForgottenFacts, Kind, Subject, WhoIsWho
 from sage100_ssm.sync.model import Link, LinkStatus, Side, Value
 from sage100_ssm.sync.rules.links import company_problem
-from sage100_ssm.sync.state.records import JournalEntry, WriteRecord
+from sage100_ssm.sync.state.records import JournalEntry, WriteAction, WriteRecord
 
 _COMPANY_ALONE = frozenset({Code.COMPANY_NOT_IN_SSM, Code.AMBIGUOUS_COMPANY})
 """The problems for which only the company of a linked contact waits (P6)."""
@@ -91,13 +91,15 @@ def judge(
         synchronised_since=synchronised_since,
         problems=problems,
         next_run=known.next_run,
-        deleted_on=frozenset(_deleted_on(person)),
         cards=dict(_cards(person, known.mapper)),
         entries=theirs,
         writes=tuple(writes),
     )
     own = [entry for entry in problems if not concerns_everybody(entry)]
+    gone = list(_gone_from(person))
     if person.link and person.link.status is LinkStatus.ACTIVE:
+        if gone:
+            return replace(found, standing=Standing.DELETED_SINCE, deleted_on=gone[0] if len(gone) == 1 else None)
         return _linked(found, own)
     if person.link and person.link.status is LinkStatus.ASLEEP:
         return replace(found, standing=Standing.ASLEEP)
@@ -117,8 +119,9 @@ def _without_problem(found: Found, person: Person, known: Known) -> Found:
     sage100, ssm = person.contacts.get(Side.SAGE100), person.contacts.get(Side.SSM)
     ssm = None if ssm and ssm.deleted else ssm
     if not (sage100 or ssm):
-        is_gone = bool(person.link or found.deleted_on)
-        return replace(found, standing=Standing.DELETED if is_gone else Standing.UNKNOWN)
+        is_gone = bool(person.link or list(_gone_from(person)))
+        standing = Standing.DELETED if is_gone else Standing.UNKNOWN
+        return replace(found, standing=standing, deleted_on=_deleted_first_on(found.writes) if is_gone else None)
     if ssm and (other := known.marks.other_database(ssm.ext_id)):
         return replace(found, standing=Standing.OTHER_DATABASE, other_database=other)
     if reason := _why_left_out(sage100, ssm, known):
@@ -154,7 +157,13 @@ def _is_new(person: Person, known: Known) -> bool:
     return known.last_run is None or not moments or max(moments) >= known.last_run
 
 
-def _deleted_on(person: Person) -> Iterator[Side]:
+def _deleted_first_on(writes: Sequence[WriteRecord]) -> Side | None:
+    """The side from which a deletion was carried over."""
+    return next((record.side.other for record in writes if record.action is WriteAction.DELETE), None)
+
+
+def _gone_from(person: Person) -> Iterator[Side]:
+    """The sides that show a contact as deleted, or do not have it any more."""
     ssm = person.contacts.get(Side.SSM)
     if ssm and ssm.deleted:
         yield Side.SSM

@@ -5,6 +5,7 @@ from datetime import datetime, tzinfo
 from sage100_ssm.app.search.found import Found, Standing
 from sage100_ssm.messages import Language, Words, describe, field_label, say
 from sage100_ssm.sync.contacts.companies import LeftOut
+from sage100_ssm.sync.model import Side
 
 _DATE = {"fr": "%d/%m/%Y", "en": "%Y-%m-%d"}
 _TIME = {"fr": "%H:%M", "en": "%H:%M"}
@@ -30,6 +31,7 @@ def standing_words(found: Found, language: Language, zone: tzinfo | None = None,
         "fields": ", ".join(field_label(name, language) for name in found.waiting_fields) or None,
         "company": found.company_name or found.subject.company,
         "database": found.other_database,
+        "side": found.deleted_on,
     }
     return Words(say(key, language, **names), _remedy(found, language, is_live=is_live))
 
@@ -39,8 +41,7 @@ def _key(found: Found) -> str:
     match found:
         case Found(standing=Standing.LEFT_OUT, left_out=LeftOut() as reason):
             return f"standing_left_out_{reason.value}"
-        case Found(standing=Standing.DELETED) if len(found.deleted_on) == 1:
-            (side,) = found.deleted_on
+        case Found(standing=Standing.DELETED, deleted_on=Side() as side):
             return f"standing_deleted_{side.value}"
     return f"standing_{found.standing.value}"
 
