@@ -28,6 +28,7 @@ from sage100_ssm.sync.journal import (
     Entry,
     Facts,
     ForgottenFacts,
+    GuardLifted,
     LostStateGuard,
     MassChangeGuard,
     Named,
@@ -103,6 +104,8 @@ def _case_of(entry: Entry) -> str | None:
             name = _case_of_kind(entry.facts)
         case RejectedBySsm() if entry.cause:
             name = "owner"
+        case GuardLifted() if entry.subject != Subject():
+            name = "deleted"
         case RestoredInPart() | ValueMissing() | ValueUnknown():
             name = _case_of_value(entry.facts)
         case _ if entry.code is Code.DUPLICATE_IN_SAGE and entry.subject.sage100_id is None:

@@ -154,7 +154,9 @@ COMPOSED = {
     "retry": ("sync/run/retried.py", "exchange/receipt.py"),
     "column": ("cli/tables.py",),
     "kind": ("sync/journal.py",),
-    "action": ("exchange/receipt.py",),
+    "action": ("exchange/receipt.py", "sync/state/records.py"),
+    "occasion": ("sync/model.py",),
+    "standing": ("app/search/*.py", "sync/contacts/companies.py", "sync/model.py"),
     "link": ("sync/model.py",),
     "verdict": ("sync/run/pairs.py",),
     "explain": ("cli/tables.py", "sync/model.py"),
@@ -165,7 +167,7 @@ COMPOSED = {
 }
 """The keys that are composed when they are said, by their beginning: where the rest of them is."""
 
-ENDINGS = {"demo": r"(_title)?$", "check": r"(_unseen)?(_remedy)?$"}
+ENDINGS = {"demo": r"(_title)?$", "check": r"(_unseen)?(_remedy)?$", "standing": r"(_remedy)?$"}
 """What is put behind some of them."""
 
 QUESTION = r"probe_(ssm|sage100)_\d+"

@@ -33,7 +33,7 @@ from sage100_ssm.sync.model import Link
 from sage100_ssm.sync.rules.decisions import Choice
 from sage100_ssm.sync.run.context import RunOptions
 from sage100_ssm.sync.run.report import PlanReport, RunReport
-from sage100_ssm.sync.state.records import JournalEntry
+from sage100_ssm.sync.state.records import JournalEntry, WriteRecord
 from sage100_ssm.sync.state.store import StateStore
 
 HASTE = RetryPolicy(
@@ -210,6 +210,12 @@ class World:
         """The living links, by ``cbMarq``."""
         with StateStore.open(self.settings.state, read_only=True) as store, store.transaction() as memory:
             return {link.sage100_id: link for link in memory.links()}
+
+    @property
+    def written(self) -> list[WriteRecord]:
+        """The records of what was written, oldest first."""
+        with StateStore.open(self.settings.state, read_only=True) as store, store.transaction() as memory:
+            return memory.writes.all()[::-1]
 
     @property
     def journal(self) -> list[JournalEntry]:

@@ -5,8 +5,10 @@ import pytest
 from sage100_ssm.app.assemble import run_once
 from sage100_ssm.messages import describe
 from sage100_ssm.sync.failures import Exit
-from sage100_ssm.sync.journal import Code
+from sage100_ssm.sync.journal import Code, Subject
+from sage100_ssm.sync.model import Occasion
 from sage100_ssm.sync.run.context import RunOptions
+from sage100_ssm.sync.state.records import WriteAction
 
 SIDES = pytest.mark.parametrize("side", ["sage100", "ssm"])
 
@@ -62,9 +64,15 @@ def test_p9_a_person_lifts_the_deletion_guard_for_one_run(world, side):
     report = world.run(allow_deletions=True)
     assert (report.exit_code, done_on(report, side).deleted, world.problems) == (Exit.DONE, 4, [])
     values = (None, "deletion_guard") if side == "sage100" else ("deletion_guard", None)
-    (lifted,) = [known.entry for known in world.journal if known.entry.code is Code.GUARD_LIFTED]
+    notices = [known.entry for known in world.journal if known.entry.code is Code.GUARD_LIFTED]
+    *deleted, lifted = sorted(notices, key=lambda entry: entry.subject == Subject())
     assert (lifted.field, lifted.sage100_value, lifted.ssm_value) == (None, *values)
     assert "sage100-ssm run --allow-deletions" in describe(lifted, "fr").message
+    # It names whom it deleted, and what their records contained is on record.
+    assert len({entry.subject.contact for entry in deleted}) == 4
+    written = [one for one in world.written if one.action is WriteAction.DELETE]
+    assert {one.subject for one in written} == {entry.subject for entry in deleted}
+    assert {c.occasion for one in written for c in one.changes.values()} == {Occasion.GUARD_LIFTED}
 
 
 def test_p9_switch_without_a_guard_to_lift_says_nothing(world):

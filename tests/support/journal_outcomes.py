@@ -143,11 +143,21 @@ def people(number: int) -> tuple[list[Row], list[Row]]:
 
 def guarded(code: Code, number: int, lifted: Lifted | None = None, **world: Any) -> Entry:
     """What guards say of linked people of whom the sides now show this; by default what they showed."""
+    plan, stops = plan_and_guards(number, lifted, **world)
+    return the(code, [*stops, *plan.notices])
+
+
+def let_through(number: int, lifted: Lifted, **world: Any) -> Entry:
+    """What is said of one of those who are deleted because a guard was lifted."""
+    plan, _ = plan_and_guards(number, lifted, **world)
+    return the(Code.GUARD_LIFTED, [notice for write in plan.writes for notice in write.notices])
+
+
+def plan_and_guards(number: int, lifted: Lifted | None, **world: Any) -> tuple[Plan, tuple[Entry, ...]]:
     here, there = people(number)
     links = [worlds.linked(*pair) for pair in zip(here, there, strict=True)]
     shown = worlds.world(world.pop("sage100", here), world.pop("ssm", there), links)
-    plan, stops = guard(decide(replace(shown, **world)), replace(shown, **world), lifted or Lifted())
-    return the(code, [*stops, *plan.notices])
+    return guard(decide(replace(shown, **world)), replace(shown, **world), lifted or Lifted())
 
 
 def edited(rows: list[Row]) -> list[Row]:
@@ -368,6 +378,7 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     "one row with an old stamp": lambda: planned(C.OLDER_STAMP, plan_of_an_older_row()),
     "a backup, by its numbers": lambda: guarded(C.RESTORED_SIDE_GUARD, 2, identity_fell=True),
     "many deletions, meant": lambda: guarded(C.GUARD_LIFTED, 10, Lifted(deletions=True), sage100=people(10)[0][4:]),
+    "one of them": lambda: let_through(10, Lifted(deletions=True), sage100=people(10)[0][4:]),
     "a backup, meant": lambda: guarded(C.GUARD_LIFTED, 2, Lifted(mass_change=True), identity_fell=True),
     "a reading that is cut off": lambda: after_a_run(C.INCOMPLETE_READ, sage_is_cut_off),
     "a side that is away": lambda: after_a_run(C.SIDE_UNREACHABLE, ssm_is_away),

@@ -24,7 +24,6 @@ def standing_words(found: Found, language: Language, zone: tzinfo | None = None,
     """
     if found.standing is Standing.NOT_SEEN_YET and found.foreseen:
         return describe(found.foreseen, language)
-    key = _key(found)
     names = {
         "since": _shown(found.synchronised_since, _DATE[language], zone),
         "at": _shown(found.next_run, _TIME[language], zone),
@@ -33,17 +32,17 @@ def standing_words(found: Found, language: Language, zone: tzinfo | None = None,
         "database": found.other_database,
         "side": found.deleted_on,
     }
-    return Words(say(key, language, **names), _remedy(found, language, is_live=is_live))
+    return Words(say(f"standing_{_key(found)}", language, **names), _remedy(found, language, is_live=is_live))
 
 
 def _key(found: Found) -> str:
     """Which sentence says it."""
     match found:
         case Found(standing=Standing.LEFT_OUT, left_out=LeftOut() as reason):
-            return f"standing_left_out_{reason.value}"
+            return f"left_out_{reason.value}"
         case Found(standing=Standing.DELETED, deleted_on=Side() as side):
-            return f"standing_deleted_{side.value}"
-    return f"standing_{found.standing.value}"
+            return f"deleted_{side.value}"
+    return found.standing.value
 
 
 def _remedy(found: Found, language: Language, *, is_live: bool) -> str:

@@ -3,7 +3,7 @@
 Each guard is a pure function of the plan and the world. A guard that a switch lifts is lifted for that run alone.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sage100_ssm.exchange.receipt import Action
@@ -22,6 +22,7 @@ from sage100_ssm.sync.journal import (
 from sage100_ssm.sync.model import Occasion, Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import World
+from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.policy import DeletionLimit
 
 _MASS = 20
@@ -134,12 +135,24 @@ def allowed(links: int, limit: DeletionLimit) -> int:
 
 
 def _let_through(plan: Plan, guards: Iterable[Guard], sides: Collection[Side]) -> Plan:
-    """The plan with a notice of each guard that was lifted; the deletions on those sides are known by it later."""
+    """The plan with a notice of each guard that was lifted, and with one of each contact that is deleted because of it.
+
+    Args:
+        plan: the plan.
+        guards: the guards.
+        sides: where they held deletions back.
+    """
+    lifted = list(guards)
     writes = (
-        replace(w, deleted_because=Occasion.GUARD_LIFTED) if w.action is Action.DELETE and w.side in sides else w
-        for w in plan.writes
+        _let_through_deletion(w, lifted) if w.action is Action.DELETE and w.side in sides else w for w in plan.writes
     )
-    return replace(plan, writes=tuple(writes), notices=(*plan.notices, *map(_lifted, guards)))
+    return replace(plan, writes=tuple(writes), notices=(*plan.notices, *map(_lifted, lifted)))
+
+
+def _let_through_deletion(write: Write, lifted: Sequence[Guard]) -> Write:
+    guard = next((guard for guard in lifted if guard.side is write.side), lifted[0])
+    named = Entry(write.subject, GuardLifted(write.side, guard.code, None, guard.switch))
+    return replace(write, deleted_because=Occasion.GUARD_LIFTED, notices=(*write.notices, named))
 
 
 def _lifted(guard: Guard) -> Entry:
