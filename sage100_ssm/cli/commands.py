@@ -421,13 +421,9 @@ def explain(
     config: Config = SYNC_YAML,
     as_json: Json = False,
     live: Annotated[
-        bool | None,
-        typer.Option(
-            "--live/--no-live",
-            help="Ask Sage 100 and SSM themselves as well. By default only where what is stored has no answer.",
-            show_default=False,
-        ),
-    ] = None,
+        bool, typer.Option("--live", help="Ask both sides, too, even if an answer is stored.")
+    ] = False,
+    no_live: Annotated[bool, typer.Option("--no-live", help="Ask neither, even if no answer is stored.")] = False,
 ) -> None:
     """Is a contact synchronised? If not, why, what to do, and what has happened to it so far?
 
@@ -440,7 +436,8 @@ def explain(
     - `sage100-ssm explain CARAT`: all contacts of a company
     """
     with command_context(config, as_json=as_json) as context, context.state() as state:
-        result = explained(state, context.settings, who, datetime.now(UTC), live=live)
+        look = None if live == no_live else live
+        result = explained(state, context.settings, who, datetime.now(UTC), live=look)
         formatted, language = context.value_formatter(state), context.language
         is_live = bool(result.looked_at)
         shown = [tables.explain(found, formatted, language, is_live=is_live) for found in result.found]
