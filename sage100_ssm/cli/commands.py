@@ -420,9 +420,7 @@ def explain(
     *,
     config: Config = SYNC_YAML,
     as_json: Json = False,
-    live: Annotated[
-        bool, typer.Option("--live", help="Ask both sides, too, even if an answer is stored.")
-    ] = False,
+    live: Annotated[bool, typer.Option("--live", help="Ask both sides, too, even if an answer is stored.")] = False,
     no_live: Annotated[bool, typer.Option("--no-live", help="Ask neither, even if no answer is stored.")] = False,
 ) -> None:
     """Is a contact synchronised? If not, why, what to do, and what has happened to it so far?

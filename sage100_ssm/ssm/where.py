@@ -38,6 +38,11 @@ def is_text(field: str, text: str) -> str:
     return f"{field}='{doubled}'"
 
 
+def is_of_account(account: int) -> str:
+    """Contacts of this account."""
+    return f"accountId.id={account}"
+
+
 def is_marked(origins: Iterable[str]) -> str:
     """Rows whose ``extId`` begins with the name of one of these origins."""
     conditions = (f"extId LIKE '{origin}:%'" for origin in origins)

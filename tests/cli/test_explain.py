@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from sage100_ssm.sync.journal import DeletionGuard, Entry, Named, PossibleDuplicate, Subject
-from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.model import Change, Occasion, Side
+from sage100_ssm.sync.state.records import WriteAction, WriteRecord
 from sage100_ssm.sync.state.store import StateStore
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -85,3 +86,55 @@ def test_a_contact_without_a_link_is_shown_with_the_company_that_the_journal_nam
         )
     (found,) = json.loads(call("explain", "ssm:502", "--json", "-c", settings()).stdout)
     assert (found["company"], found["sage100_id"], found["contact"]) == ("CARAT", None, "Noé Vial")
+
+
+# --- what was written
+
+
+@pytest.fixture
+def written(state):
+    """A write about each of two contacts."""
+    claire = Subject("CARAT", 12, 340, "Claire Morel")
+    luc = Subject("FERMOIR", 81, 344, "Luc Aubrelin")
+    email = {"email": Change("old@x.example", "new@x.example", Occasion.CONFLICT)}
+    lost = {"last_name": Change("Aubrelin", None, Occasion.GUARD_LIFTED)}
+    with StateStore.open(state) as store, store.transaction() as memory:
+        memory.writes.save(WriteRecord("r1", NOON, Side.SSM, WriteAction.UPDATE, claire, email, is_confirmed=True))
+        memory.writes.save(WriteRecord("r1", NOON, Side.SAGE100, WriteAction.DELETE, luc, lost))
+
+
+def test_explain_shows_what_was_written_of_a_contact_and_where_it_came_from(settings, written, call):
+    shown = " ".join(call("explain", "Claire", "-c", settings("en")).stdout.split())
+    assert "What was written:" in shown
+    assert "old@x.example →" in shown
+    assert "SSM: update" in shown
+    assert "conflict settled" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "contacts"),
+    [
+        ([], ["Luc Aubrelin", "Claire Morel"]),
+        (["-n", "1"], ["Luc Aubrelin"]),
+        (["--company", "carat"], ["Claire Morel"]),
+        (["--contact", "luc"], ["Luc Aubrelin"]),
+        (["--contact", "nobody"], []),
+    ],
+)
+def test_journal_lists_what_was_written_all_or_of_one_company_or_contact(settings, written, call, options, contacts):
+    listed = json.loads(call("journal", "--writes", *options, "--json", "-c", settings()).stdout)
+    assert [one["contact"] for one in listed] == contacts
+    shown = call("journal", "--writes", *options, "-c", settings()).stdout
+    assert all(name.split()[0] in shown for name in contacts)
+
+
+def test_a_write_whose_outcome_is_not_known_is_marked(settings, written, call):
+    shown = " ".join(call("journal", "--writes", "-n", "1", "-c", settings("en")).stdout.split())
+    assert "(not" in shown
+    assert "a guard was lifted" in shown
+
+
+def test_near_spellings_are_proposed(settings, state, call):
+    result = call("explain", "Claire Mroel", "--no-live", "-c", settings("en"))
+    assert "Did you mean Claire Morel?" in result.output
+    assert result.exit_code == 1

@@ -56,7 +56,7 @@ def find(
         # This import loads the Airbyte CDK, for which a search in the state alone does not wait.
         from sage100_ssm.app.search.live import look  # noqa: PLC0415 - as said
 
-        seen = look(settings, asked, _known_ids(people[:limit]))
+        seen = look(settings, asked, _known_ids(people[:limit]), search.account_ids())
     accounts = {row["id"]: row for row in (*search.accounts_for(people), *seen.accounts)}
     mapper = search.mapper(accounts.values(), seen.companies)
     if seen.contacts:

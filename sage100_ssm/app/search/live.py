@@ -25,17 +25,18 @@ _IMPATIENT = RetryPolicy(
 _NAMES, _PHONES = ("lastName", "firstName"), ("phone1", "phone2", "fax")
 
 
-def look(settings: Settings, asked: Query, known: Mapping[Side, Collection[int]]) -> Look:
+def look(settings: Settings, asked: Query, known: Mapping[Side, Collection[int]], accounts: Iterable[int]) -> Look:
     """Ask both sides.
 
     Args:
         settings: the settings of the installation.
         asked: what is asked for.
         known: per side, the ids of contacts that the state knows already.
+        accounts: the accounts whose contacts may be meant, too.
     """
     # The client is one of its own: somebody waits for the answer.
     with both_sides(settings.sage100, settings.ssm) as (sage100, _), SsmClient(settings.ssm, _IMPATIENT) as ssm:
-        in_ssm = _asked(lambda: _in_ssm(ssm, asked, known[Side.SSM]))
+        in_ssm = _asked(lambda: _in_ssm(ssm, asked, known[Side.SSM], accounts))
         codes = {code for row in in_ssm.accounts if (code := _code(row, settings))}
         in_sage = _asked(lambda: _in_sage(sage100, asked, known[Side.SAGE100], codes))
         missing = {str(row["CT_Num"]) for row in in_sage.contacts} - codes
@@ -70,8 +71,8 @@ def _asked(look_at: Callable[[], _Rows]) -> _Rows:
         return _Rows(failure=failure_of(error))
 
 
-def _in_ssm(ssm: SsmClient, asked: Query, known: Collection[int]) -> _Rows:
-    contacts = list(_ssm_contacts(ssm, asked, known))
+def _in_ssm(ssm: SsmClient, asked: Query, known: Collection[int], accounts: Iterable[int]) -> _Rows:
+    contacts = list(_ssm_contacts(ssm, asked, known, accounts))
     references = (row.get("accountId") for row in contacts)
     ids = {one.get("id") if isinstance(one, Mapping) else one for one in references}
     of_contacts = [id_ for id_ in ids if isinstance(id_, int)]
@@ -91,25 +92,27 @@ def _in_sage(sage100: SageSide, asked: Query, known: Collection[int], codes: Col
     return _Rows(contacts, third_parties(database, {*codes, *(str(row["CT_Num"]) for row in contacts)}))
 
 
-def _ssm_contacts(ssm: SsmClient, asked: Query, known: Collection[int]) -> Iterator[Row]:
+def _ssm_contacts(ssm: SsmClient, asked: Query, known: Collection[int], accounts: Iterable[int]) -> Iterator[Row]:
     ids = {*asked.ids(Side.SSM), *known}
     marks = [asked.ext_id] if asked.ext_id else []
     if ids or marks:
         yield from ssm.find("contacts", ids, marks)
-    for condition in _conditions(asked):
+    for condition in _conditions(asked, accounts):
         for row in islice(ssm.rows("contacts", condition), _ROWS_AT_MOST):
             if row["id"] not in ids:
+                ids.add(row["id"])
                 yield row
 
 
-def _conditions(asked: Query) -> Iterable[str]:
+def _conditions(asked: Query, accounts: Iterable[int]) -> Iterable[str]:
     """What SSM is asked for by other than an id."""
     if asked.email:
         return [where.has_text(["email"], like_pattern(asked.email))]
     if asked.digits:
         return [where.has_text(_PHONES, digits_pattern(asked.digits))]
     # Any of the words: those of its company are in no field of a contact.
-    return where.any_of(where.has_text(_NAMES, like_pattern(word)) for word in asked.words)
+    names = (where.has_text(_NAMES, like_pattern(word)) for word in asked.words)
+    return where.any_of([*names, *map(where.is_of_account, accounts)])
 
 
 def _accounts_with(ssm: SsmClient, settings: Settings, codes: Collection[str]) -> list[Row]:

@@ -27,6 +27,7 @@ _CONTACTS, _ACCOUNTS = "contacts", "accounts"
 _NEAR_ENOUGH = 80
 """How alike two names are, of 100, to be proposed one for the other."""
 _PROPOSED = 5
+_FEW_ACCOUNTS = 5
 _ACCOUNTS_AT_MOST = 50
 """Companies whose name contains a word; a word that more of them have does not narrow a search."""
 
@@ -174,6 +175,11 @@ class StoredSearch:
         rows = self._search.observed_like(_ACCOUNTS, [[like_pattern(word)]])
         named = (row for row in rows if word in normalise.name(f"{row.get('name') or ''} {self._code(row)}"))
         return list(islice(named, _ACCOUNTS_AT_MOST))
+
+    def account_ids(self) -> list[int]:
+        """The accounts of SSM whose name or code contains one of the words, of a word that is in few of them."""
+        few = (rows for rows in self._accounts_of_word.values() if len(rows) <= _FEW_ACCOUNTS)
+        return sorted({row["id"] for rows in few for row in rows})
 
     def _code(self, row: Mapping[str, Any]) -> str:
         code = row.get(self._settings.ssm.company_code_field)
