@@ -18,7 +18,7 @@ from sage100_ssm.cli.command_context import command_context, terminal
 from sage100_ssm.cli.forgetting import find_person
 from sage100_ssm.cli.narrowing import Narrowing
 from sage100_ssm.cli.options import SYNC_YAML, Config, Json, OfCode, OfCompany, OfContact, Who
-from sage100_ssm.cli.pair_commands import decide, match
+from sage100_ssm.cli.pair_commands import decide, match, undo
 from sage100_ssm.cli.status import read_status
 from sage100_ssm.messages import Language, say
 from sage100_ssm.sync.failures import Exit
@@ -319,6 +319,7 @@ def resync(*, config: Config = SYNC_YAML) -> None:
 
 app.command(rich_help_panel=_WHO_IS_WHO)(match)
 app.command(rich_help_panel=_WHO_IS_WHO)(decide)
+app.command(rich_help_panel=_WHO_IS_WHO)(undo)
 
 
 # --- look at what is stored

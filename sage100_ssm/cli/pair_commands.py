@@ -87,6 +87,34 @@ def decide(
         _answer(context, problem, choice, other, by or _who())
 
 
+def undo(
+    write: Annotated[int, typer.Argument(help="Number of a write, as `journal --writes` shows it.", metavar="WRITE")],
+    *,
+    config: Config = SYNC_YAML,
+    field: Annotated[
+        str | None, typer.Option(help="Only this field, such as email; by default all that can be.", metavar="FIELD")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who asks; by default the user of this machine.")] = None,
+) -> None:
+    """Ask back what a field held before it was written over. It takes effect at the next run.
+
+    The run types the old value on the side where the new one was typed, as if somebody had edited it there, and the one
+    after carries it over. It does nothing if either side has edited the field since. What was created or deleted, a
+    company, a job title from the list and a civility cannot be asked back.
+
+    `sage100-ssm journal --writes --contact "claire morel"`, then `sage100-ssm undo 12 --field email`
+    """
+    with command_context(config) as context:
+        from sage100_ssm.app.undo import AskedBack, ask_undo
+
+        asked = AskedBack(write, field, by or _who(), datetime.now(UTC))
+        with context.state():
+            pass  # a state that does not exist is not created for it
+        with StateStore.open(context.settings.state) as store, store.transaction() as transaction:
+            notices = ask_undo(transaction, context.settings, asked)
+        context.print_result(None, *(tables.notice(notice, context.language) for notice in notices))
+
+
 def _answer(context: CommandContext, problem: int, choice: Choice | None, other: int | None, by: str) -> None:
     from sage100_ssm.app.decisions import Answer, take_back
     from sage100_ssm.app.decisions import decide as answer

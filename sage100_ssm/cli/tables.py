@@ -157,7 +157,7 @@ def match(found: Sequence[Candidates], language: Language) -> RenderableType:
     return Group(*parts)
 
 
-def notice(entry: Entry, language: Language, *, problem: int) -> RenderableType:
+def notice(entry: Entry, language: Language, *, problem: int | None = None) -> RenderableType:
     """A journal entry in words: what was decided about a problem."""
     words = describe(entry, language, problem=problem)
     return Group(plain(words.message), Padding(plain(f"→ {words.remedy}", "dim"), _INDENT))

@@ -65,6 +65,7 @@ class Code(StrEnum):
     FOREIGN_EXT_ID = "foreign_ext_id", Kind.NOTICE, "P4"
     OTHER_DATABASE = "other_database", Kind.PROBLEM, "P15"
     DECIDED = "decided", Kind.NOTICE, "P16"
+    UNDO_ASKED = "undo_asked", Kind.NOTICE, "P16"
     VALUE_TRUNCATED = "value_truncated", Kind.NOTICE, "P7"
     VALUE_TOO_LONG = "value_too_long", Kind.PROBLEM, "P7"
     VALUE_NOT_REPRESENTABLE = "value_not_representable", Kind.PROBLEM, "P7"
@@ -446,6 +447,22 @@ class Decided(Facts):
     undone: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class UndoAsked(Facts):
+    """A person asked for the value that a field had before a write.
+
+    Attributes:
+        by: who asked.
+        side: where the next run types it, as if somebody had edited it there.
+        old: that value; None for none.
+    """
+
+    code = Code.UNDO_ASKED
+    by: str
+    side: Side
+    old: str | None
+
+
 # --- values
 
 
@@ -775,6 +792,7 @@ FACTS: Mapping[Code, type[Facts]] = {
         ForeignExtId,
         OtherDatabase,
         Decided,
+        UndoAsked,
         ValueTruncated,
         ValueTooLong,
         ValueNotRepresentable,

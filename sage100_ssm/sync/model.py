@@ -65,6 +65,8 @@ class Occasion(StrEnum):
     """Both sides changed the field, and the setting decided (P1)."""
     DECISION = "decision"
     """Both sides changed the field, and a person decided (P16)."""
+    UNDO = "undo"
+    """A person asked for the value from before an earlier write."""
     MARK = "mark"
     """The ``extId`` that every linked contact carries."""
 

@@ -14,7 +14,7 @@ from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.fields import Direction, FieldChange, field_map
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.journal import Code, Decided, Entry, Subject
+from sage100_ssm.sync.journal import Code, Decided, Entry, Subject, UndoAsked
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.decide import decide
 from sage100_ssm.sync.planning.flapping import ENOUGH, stop_flapping
@@ -311,6 +311,12 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     ),
     "an answer taken back": lambda: Entry(
         Subject("ALPHA", 1, 501, "Ada Aubrelin"), Decided("same", "claire", C.AMBIGUOUS_MATCH, undone=True)
+    ),
+    "a value that a person asks back": lambda: Entry(
+        Subject("ALPHA", 1, 501, "Ada Aubrelin"), UndoAsked("claire", Side.SSM, "old@x.example"), "email"
+    ),
+    "no value that a person asks back": lambda: Entry(
+        Subject("ALPHA", 1, 501, "Ada Aubrelin"), UndoAsked("claire", Side.SSM, None), "email"
     ),
     "an extId of a row that is gone": lambda: of_newcomers(C.ORPHAN_EXT_ID, [], [ADA_THERE]),
     "a new contact named like one in Sage": lambda: planned(

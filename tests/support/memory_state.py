@@ -12,7 +12,7 @@ from typing import Any
 from sage100_ssm.sync.journal import Entry, Kind, Subject
 from sage100_ssm.sync.model import ContactRef, Intent, Link, LinkStatus
 from sage100_ssm.sync.policy import Retention
-from sage100_ssm.sync.rules.decisions import Decisions, Pair
+from sage100_ssm.sync.rules.decisions import Decisions, Pair, Undo
 from sage100_ssm.sync.state.decisions import Decision, in_force, now_of
 from sage100_ssm.sync.state.errors import AlreadyLinked, LeaseLost
 from sage100_ssm.sync.state.open_problems import problem_changes
@@ -41,6 +41,7 @@ class Kept:
     runs: dict[str, RunRow] = field(default_factory=dict)
     decisions: dict[int, Decision] = field(default_factory=dict)
     writes: dict[int, WriteRecord] = field(default_factory=dict)
+    undos: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def copy(self) -> "Kept":
         """Tables of their own, of the same values."""
@@ -102,6 +103,28 @@ class MemoryWrites:
     def in_doubt(self) -> list[WriteRecord]:
         """The writes whose outcome is not known, oldest first."""
         return [record for _, record in sorted(self._kept.writes.items()) if not record.is_confirmed]
+
+    def ask_undo(self, id_: int, fields: Collection[str]) -> None:
+        """Keep that a person asked fields of a write back."""
+        self._kept.undos[id_] = frozenset(fields)
+
+    def undos(self) -> dict[Pair, Undo]:
+        """What people asked back."""
+        found = {}
+        for id_, asked in sorted(self._kept.undos.items()):
+            record = self._kept.writes[id_]
+            values = {name: (c.before, c.after) for name, c in record.changes.items() if name in asked}
+            found[Pair(record.subject.sage100_id or 0, record.subject.ssm_id or 0)] = Undo(id_, record.side, values)
+        return found
+
+    def close_undos(self, ids: Collection[int]) -> None:
+        """What was asked back is done, or cannot be any more."""
+        for id_ in ids:
+            self._kept.undos.pop(id_, None)
+
+    def find(self, id_: int) -> WriteRecord | None:
+        """The write of that number."""
+        return self._kept.writes.get(id_)
 
     def all(self) -> list[WriteRecord]:
         """Every write, newest first."""

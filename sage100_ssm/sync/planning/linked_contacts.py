@@ -29,6 +29,7 @@ from sage100_ssm.sync.rules import links
 from sage100_ssm.sync.rules.decisions import Pair
 from sage100_ssm.sync.rules.merge import Merged, changed_sides, confirmed, merge
 from sage100_ssm.sync.rules.pair import LinkedPair, ShownPair
+from sage100_ssm.sync.rules.undo import undone
 
 
 def plan_link(draft: Draft, link: Link) -> None:
@@ -360,16 +361,32 @@ def _both_live(draft: Draft, pair: ShownPair) -> None:
     pair = replace(pair, link=_rebased(draft, pair, merged, move))
 
     to_sage = _with_free_names(draft, pair, [m for m in merged if m.to is Side.SAGE100])
-    draft.write(writes.update(Side.SAGE100, pair, to_sage, draft.mapper))
+    asked = {side: _undo(draft, pair, side) for side in Side}
+    in_sage = [writes.update(Side.SAGE100, pair, to_sage, draft.mapper), asked[Side.SAGE100]]
+    if due := [update for update in in_sage if update]:
+        draft.write(writes.joined(due))
     update = writes.update(Side.SSM, pair, [m for m in merged if m.to is Side.SSM], draft.mapper)
     to_ssm = [
         _noted_as_outdated(update, pair) if is_outdated and update else update,
         _company_update(draft, pair, move),
         _ext_id_update(draft, pair),
+        asked[Side.SSM],
     ]
     # One request for all that changes in an SSM contact.
     if due := [update for update in to_ssm if update]:
         draft.write(writes.joined(due))
+
+
+def _undo(draft: Draft, pair: ShownPair, side: Side) -> Write | None:
+    """P16: what a person asked back, typed on one side as if somebody had edited it there; None where nothing is."""
+    undo = draft.world.decisions.undos.get(Pair(pair.sage100.id, pair.ssm.id))
+    if undo is None or undo.written is side:
+        return None
+    typed = undone(undo, pair, draft.mapper)
+    typed = _with_free_names(draft, pair, typed) if side is Side.SAGE100 else typed
+    update = writes.update(side, pair, typed, draft.mapper)
+    # It sets no base: the next run takes it for that side's own edit, and carries it over.
+    return replace(update, carried=(), undoes=undo.id) if update else None
 
 
 def _is_at_rest(pair: ShownPair) -> bool:

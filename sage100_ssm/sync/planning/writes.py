@@ -44,6 +44,7 @@ class Write:
         follows: the link whose deletion on the same side must be done first: its row's ``cbMarq`` was given to another
             contact.
         notices: for the journal once it is done.
+        undoes: the key of the write whose values it types again, because a person asked for them.
         deleted_because: for a deletion, whether it was carried over, or a person let it through (P9).
     """
 
@@ -61,6 +62,7 @@ class Write:
     carried: tuple[str, ...] = ()
     follows: Link | None = None
     notices: tuple[Entry, ...] = ()
+    undoes: int | None = None
     deleted_because: Occasion = Occasion.DELETED
 
     @property
@@ -175,6 +177,7 @@ def joined(writes: Sequence[Write]) -> Write:
         changes=_joined_maps(w.changes for w in writes),
         carried=tuple(name for w in writes for name in w.carried),
         notices=tuple(notice for w in writes for notice in w.notices),
+        undoes=next((w.undoes for w in writes if w.undoes is not None), None),
     )
 
 

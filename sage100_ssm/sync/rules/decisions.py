@@ -6,7 +6,7 @@ from dataclasses import field as default
 from enum import StrEnum
 from typing import NamedTuple
 
-from sage100_ssm.sync.model import Side, ValuePair
+from sage100_ssm.sync.model import Side, Value, ValuePair
 
 
 class Choice(StrEnum):
@@ -45,6 +45,21 @@ class ValueDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class Undo:
+    """What a person asked back: the values from before a write, to be typed on the side that they were edited on.
+
+    Attributes:
+        id: the write's key.
+        written: the side that the write changed.
+        values: per field, the values on that side before and after the write.
+    """
+
+    id: int
+    written: Side
+    values: Mapping[str, tuple[Value, Value]]
+
+
+@dataclass(frozen=True, slots=True)
 class Decisions:
     """The decisions that people took and did not take back.
 
@@ -53,12 +68,14 @@ class Decisions:
         different: the pairs that are two people.
         separated: the pairs that were linked because a person said so, who took it back: a person decides again.
         values: whose value stands, by the pair and then by the field's name.
+        undos: what a person asked back, by the pair.
     """
 
     same: frozenset[Pair] = frozenset()
     different: frozenset[Pair] = frozenset()
     separated: frozenset[Pair] = frozenset()
     values: Mapping[Pair, Mapping[str, ValueDecision]] = default(default_factory=dict)
+    undos: Mapping[Pair, Undo] = default(default_factory=dict)
 
     def keep_apart(self, sage100_id: int, ssm_id: int) -> bool:
         """Whether a person said that the two are different, or is to say again who they are."""

@@ -85,6 +85,9 @@ def apply(run: Run, guarded: Guarded) -> None:
             remember_identity(transaction, identity)
         if whole and not guarded.forbids_all:
             transaction.decisions.prune(world.both_live)
+            # What was asked back and is not planned cannot be done any more: somebody has edited the field since.
+            waiting = {w.undoes for w in (*plan.writes, *(withheld.write for withheld in plan.withheld))}
+            transaction.writes.close_undos([u.id for u in world.decisions.undos.values() if u.id not in waiting])
 
 
 class _SideWriter:
@@ -158,6 +161,8 @@ class _SideWriter:
                     self._save_link(transaction, write, after)
             self._resolve_notices(transaction, write, receipt, refused)
             self._confirm_record(transaction, write, receipt, after, refused)
+            if write.undoes is not None:
+                transaction.writes.close_undos([write.undoes])
 
     def _resolve_notices(
         self, transaction: Transaction, write: Write, receipt: Receipt, refused: Collection[str]
@@ -220,6 +225,8 @@ class _SideWriter:
                 pending = self._pending[receipt.index]
                 transaction.resolve_pending_notices(pending.notices, done=False)
                 transaction.writes.discard([pending.record.id or 0])
+            if write.undoes is not None and receipt.outcome is Outcome.REFUSED:
+                transaction.writes.close_undos([write.undoes])
             if write.action is Action.CREATE:
                 key = _intent_key(write)
                 if receipt.outcome is Outcome.UNCERTAIN:

@@ -81,7 +81,7 @@ def _decide(context: Context, seen: Seen) -> Decided:
         with context.store.transaction() as transaction:
             intents, open_problems = transaction.intents(), transaction.open_problems()
             deleted_today = recent_deletions(transaction, context.now())
-            decisions = transaction.decisions.current()
+            decisions = replace(transaction.decisions.current(), undos=transaction.writes.undos())
         site, observation = context.site, seen.observation
         fields = fields_present(site.fields, observation.columns)
         companies = Companies(observation.companies, observation.accounts, code_field=site.code_field, scope=site.scope)

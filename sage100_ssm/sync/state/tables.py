@@ -239,6 +239,7 @@ writes = Table(
     Column("ssm_id", BigInteger),
     Column("contact", Readable),
     Column("changes", JsonText, nullable=False),
+    Column("undo", JsonText),
 )
 """What was written on the sides: one row per write; one that is not confirmed has no receipt yet."""
 
@@ -246,6 +247,10 @@ Index("writes_at", writes.c.at)
 Index("writes_sage100_id", writes.c.sage100_id)
 Index("writes_ssm_id", writes.c.ssm_id)
 Index("writes_run_id", writes.c.run_id)
+is_to_undo = writes.c.undo.is_not(None)
+"""The writes of which a person asked fields back, with an index of the same condition."""
+
+Index("writes_to_undo", writes.c.id, sqlite_where=is_to_undo, postgresql_where=is_to_undo)
 is_in_doubt = writes.c.is_confirmed.is_(False)
 """The writes whose outcome is not known, with an index of the same condition."""
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, true, update
 
 from sage100_ssm.sync.journal import Subject
+from sage100_ssm.sync.rules.decisions import Pair, Undo
 from sage100_ssm.sync.state import rows, tables
 from sage100_ssm.sync.state.records import WriteRecord
 
@@ -62,6 +63,26 @@ class StoredWrites:
     def find(self, id_: int) -> WriteRecord | None:
         """The write of that number; None if there is none."""
         return next(iter(self._records(_write.id == id_)), None)
+
+    def ask_undo(self, id_: int, fields: Collection[str]) -> None:
+        """Store that a person asked fields of a write back; the next run acts on it."""
+        self._connection.execute(update(tables.writes).where(_write.id == id_).values(undo=sorted(fields)))
+
+    def undos(self) -> dict[Pair, Undo]:
+        """What people asked back, by the pair of contacts; the last of several about one pair."""
+        found = {}
+        wanted = select(tables.writes).where(tables.is_to_undo).order_by(_write.id)
+        for row in self._connection.execute(wanted):
+            record, fields = rows.write_record_of(row), row.undo
+            values = {name: (c.before, c.after) for name, c in record.changes.items() if name in fields}
+            if row.sage100_id is not None and row.ssm_id is not None:
+                found[Pair(row.sage100_id, row.ssm_id)] = Undo(row.id, record.side, values)
+        return found
+
+    def close_undos(self, ids: Collection[int]) -> None:
+        """What was asked back is done, or cannot be any more."""
+        if ids:
+            self._connection.execute(update(tables.writes).where(_write.id.in_(ids)).values(undo=None))
 
     def _records(
         self, condition: ColumnElement[bool], limit: int | None = None, *, newest_first: bool = True

@@ -6,6 +6,7 @@ import pytest
 
 from sage100_ssm.sync.journal import Subject
 from sage100_ssm.sync.model import Change, Occasion, Side
+from sage100_ssm.sync.rules.decisions import Pair, Undo
 from sage100_ssm.sync.state.records import WriteAction, WriteRecord
 
 CLAIRE = Subject("CARAT", 12, 340, "Claire Morel")
@@ -54,3 +55,21 @@ def test_the_writes_of_a_run_and_the_newest_are_found(transaction, record):
     first, second = (transaction.writes.save(replace(record, run_id=run)) for run in ("r1", "r2"))
     assert transaction.writes.of_run("r1") == [first]
     assert transaction.writes.all(limit=1) == [second]
+
+
+def test_p16_what_was_asked_back_is_known_by_its_pair_until_it_is_closed(transaction, record):
+    saved = transaction.writes.save(replace(record, is_confirmed=True))
+    transaction.writes.ask_undo(saved.id, ["phone"])
+    undo = Undo(saved.id, Side.SSM, {"phone": ("1\0", "\ud800")})
+    assert transaction.writes.undos() == {Pair(12, 340): undo}
+    assert transaction.writes.all() == [saved]
+    transaction.writes.close_undos([saved.id])
+    transaction.writes.close_undos([])
+    assert transaction.writes.undos() == {}
+
+
+def test_p16_a_write_that_is_saved_again_keeps_what_was_asked_back(transaction, record):
+    saved = transaction.writes.save(record)
+    transaction.writes.ask_undo(saved.id, ["email"])
+    transaction.writes.save(replace(saved, is_confirmed=True))
+    assert list(transaction.writes.undos()) == [Pair(12, 340)]

@@ -25,8 +25,11 @@ def upgrade() -> None:
         sa.Column("ssm_id", sa.BigInteger),
         sa.Column("contact", sa.Text),
         sa.Column("changes", sa.Text, nullable=False),
+        sa.Column("undo", sa.Text),
     )
     for name in ("at", "sage100_id", "ssm_id", "run_id"):
         op.create_index(f"writes_{name}", "writes", [name])
+    to_undo = sa.column("undo").is_not(None)
+    op.create_index("writes_to_undo", "writes", ["id"], sqlite_where=to_undo, postgresql_where=to_undo)
     in_doubt = sa.column("is_confirmed").is_(False)
     op.create_index("writes_in_doubt", "writes", ["id"], sqlite_where=in_doubt, postgresql_where=in_doubt)
