@@ -1,5 +1,7 @@
 """P16: a value asked back after a write is typed where the new one was typed, and carried over by the next run."""
 
+from dataclasses import replace
+
 import pytest
 
 from sage100_ssm.sync.journal import Kind
@@ -131,4 +133,14 @@ def test_p7_a_value_that_the_side_cannot_take_again_is_not_typed(side, monkeypat
         person.play.ssm.refuses.add(("email", "old@x.example"))
     person.run()
     person.play.come_to_rest()
+    assert (person.emails, person.asked) == (("new@x.example",) * 2, {})
+
+
+def test_p7_a_value_that_the_side_cannot_hold_is_not_typed():
+    person = Person(SAGE)
+    with person.play.store.transaction() as transaction:
+        changes = {"email": Change("Ω@x.example", "new@x.example")}
+        transaction.writes.save(replace(person.records[-1], changes=changes))
+    person.ask()
+    person.run()
     assert (person.emails, person.asked) == (("new@x.example",) * 2, {})

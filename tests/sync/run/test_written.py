@@ -214,3 +214,29 @@ def test_p1_a_lost_update_is_settled_by_what_its_side_shows(carried_out, conflic
     values = [r.changes["email"].after for r in records(play) if "email" in r.changes]
     was_written = fate in (Fate.LOST_AFTER, Fate.KILLED_AFTER)
     assert values == ["first@x.example", *(["second@x.example"] if was_written else []), "third@x.example"]
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_the_records_of_a_side_one_upon_the_other_are_what_it_holds(play, side):
+    row = person(play, side)
+    play.run()
+    for number in range(6):
+        fates = [Fate.DONE, Fate.LOST_AFTER, Fate.KILLED_AFTER, Fate.LOST_BEFORE, Fate.REFUSED, Fate.LOCKED]
+        if side is SAGE:
+            edits = {"CT_EMail": f"t{number}@x.example", "CT_Skype": "" if number % 2 else f"s{number}"}
+            play.sage100.updated(row, edits)
+        else:
+            play.ssm.touch(row, email=f"t{number}@x.example", phone2=None if number % 2 else f"060000000{number}")
+        run(play, sage100=[fates[number]], ssm=[fates[number]])
+    play.come_to_rest()
+    card = opposite(play, side, row)
+    held = {}
+    for record in records(play):
+        if record.side is not side and own_id(record) in (card.get("cbMarq"), card.get("id")):
+            held |= {name: change.after for name, change in record.changes.items()}
+    contact = play.mapper().read(side.other, card if side is SSM else play.ssm.shown(card))
+    shown = {f.name: play.mapper().shown(f, side.other, contact.values.get(f.name)) for f in play.mapper().fields}
+    # What Sage holds without ever having been written is its zero for "M.".
+    filled = {name: value for name, value in shown.items() if value is not None and name != "civility"}
+    assert {name: held[name] for name in filled} == filled
+    assert {name for name, value in held.items() if value is None} <= shown.keys() - filled.keys()
