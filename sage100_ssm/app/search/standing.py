@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as default
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sage100_ssm.app.search.found import Card, Found, Standing
 from sage100_ssm.sync.contacts.companies import Companies, LeftOut
@@ -17,6 +17,9 @@ from sage100_ssm.sync.state.records import JournalEntry, WriteAction, WriteRecor
 
 _COMPANY_ALONE = frozenset({Code.COMPANY_NOT_IN_SSM, Code.AMBIGUOUS_COMPANY})
 """The problems for which only the company of a linked contact waits (P6)."""
+
+_STAMP_TOLERANCE = timedelta(minutes=2)
+"""Sage rounds its stamps to the minute, and its clock is another one."""
 
 
 @dataclass(slots=True)
@@ -151,10 +154,10 @@ def _foreseen(sage100: Contact | None, ssm: Contact | None, known: Known) -> Ent
 
 
 def _is_new(person: Person, known: Known) -> bool:
-    """Whether a contact was created after the last run began."""
+    """Whether a contact was created after the last run began, as far as its stamp says."""
     created = [contact.row.get("cbCreation") or contact.row.get("dateCreated") for contact in person.contacts.values()]
     moments = [datetime.fromisoformat(text) for text in created if text]
-    return known.last_run is None or not moments or max(moments) >= known.last_run
+    return known.last_run is None or not moments or max(moments) >= known.last_run - _STAMP_TOLERANCE
 
 
 def _deleted_first_on(writes: Sequence[WriteRecord]) -> Side | None:

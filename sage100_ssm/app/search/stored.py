@@ -1,6 +1,6 @@
 """A search in what is stored: links, SSM contacts as last read, the journal. Neither side is asked."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -26,10 +26,10 @@ from sage100_ssm.sync.state.transaction import Transaction
 _CONTACTS, _ACCOUNTS = "contacts", "accounts"
 _NEAR_ENOUGH = 80
 """How alike two names are, of 100, to be proposed one for the other."""
-_PROPOSED = 5
+_PROPOSED, _COMPARED = 5, 50
 _FEW_ACCOUNTS = 5
 _ACCOUNTS_AT_MOST = 50
-"""Companies whose name contains a word; a word that more of them have does not narrow a search."""
+"""Companies whose name contains a word; one that more of them have does not narrow a search."""
 
 
 class StoredSearch:
@@ -45,7 +45,7 @@ class StoredSearch:
         self._search, self._settings, self._asked = transaction.search, settings, asked
         self.fields = field_map(settings.fields)
         self._types = list(transaction.observed("contact_types"))
-        self._accounts_of_word = {word: self._named_accounts(word) for word in asked.words}
+        self._accounts_of_word = self._accounts_by_word()
 
     def people(self, limit: int) -> list[Person]:
         """The contacts that answer, those with a live link first; at most ``limit``."""
@@ -103,14 +103,23 @@ class StoredSearch:
     def _rows_like(self) -> Iterator[Mapping[str, Any]]:
         asked = self._asked
         if asked.ext_id:
-            yield from self._search.observed_like(_CONTACTS, [[like_pattern(asked.ext_id.lower())]])
+            yield from self._search.unlinked_like([[like_pattern(asked.ext_id.lower())]])
         if asked.email:
-            yield from self._search.observed_like(_CONTACTS, [[like_pattern(asked.email)]])
+            yield from self._search.unlinked_like([[like_pattern(asked.email)]])
         if asked.digits:
-            yield from self._search.observed_like(_CONTACTS, [[digits_pattern(asked.digits)]])
+            yield from self._search.unlinked_like([[digits_pattern(asked.digits)]])
         if asked.words:
             words = [[like_pattern(word), *self._account_patterns(word)] for word in asked.words]
-            yield from self._search.observed_like(_CONTACTS, words)
+            yield from filter(self._has_all_words, self._search.unlinked_like(words))
+
+    def _has_all_words(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row of SSM has each word in its names or in its company, before more is made of it."""
+        name = normalise.name(f"{row.get('firstName') or ''} {row.get('lastName') or ''}")
+        account = _account_id(row)
+        return all(
+            word in name or any(known["id"] == account for known in self._accounts_of_word[word])
+            for word in self._asked.words
+        )
 
     def answers(self, contact: Contact, company_name: str | None = None) -> bool:
         """Whether a contact of a side answers to what is asked for; by the name of its company in Sage, too."""
@@ -170,10 +179,18 @@ class StoredSearch:
 
     # --- companies
 
-    def _named_accounts(self, word: str) -> list[dict[str, Any]]:
-        """The accounts whose name or code contains a word."""
-        rows = self._search.observed_like(_ACCOUNTS, [[like_pattern(word)]])
-        named = (row for row in rows if word in normalise.name(f"{row.get('name') or ''} {self._code(row)}"))
+    def _accounts_by_word(self) -> dict[str, list[dict[str, Any]]]:
+        """Per word, the accounts whose name or code contains it, or all of the words; of a frequent word the latter."""
+        words = self._asked.words
+        of_all = self._named_accounts(words) if len(words) > 1 else []
+        by_word = {word: self._named_accounts([word]) for word in words}
+        return {word: [*of_all, *(rows if len(rows) < _ACCOUNTS_AT_MOST else [])] for word, rows in by_word.items()}
+
+    def _named_accounts(self, words: Sequence[str]) -> list[dict[str, Any]]:
+        """The accounts whose name or code contains these words; at most so many."""
+        rows = self._search.accounts_like([like_pattern(word) for word in words])
+        texts = ((row, normalise.name(f"{row.get('name') or ''} {self._code(row)}")) for row in rows)
+        named = (row for row, text in texts if all(word in text for word in words))
         return list(islice(named, _ACCOUNTS_AT_MOST))
 
     def account_ids(self) -> list[int]:
@@ -190,7 +207,9 @@ class StoredSearch:
 
     def _account_patterns(self, word: str) -> list[str]:
         """What the rows of contacts of these accounts contain."""
-        ids = [row["id"] for row in self._accounts_of_word[word]]
+        ids = {row["id"] for row in self._accounts_of_word[word]}
+        if len(ids) > _FEW_ACCOUNTS:
+            return ['%"accountId":%']
         return [f'%"accountId":{form}%' for id_ in ids for form in (f'{{"id":{id_},', f"{id_},", f'{{"id":{id_}}}')]
 
     def _company_texts(self, code: str | None) -> list[str]:
@@ -210,8 +229,12 @@ class StoredSearch:
         # This import takes longer than the whole of an ordinary search.
         from rapidfuzz import fuzz, process  # noqa: PLC0415 - as said
 
-        names = {normalise.name(name): name for name in self._search.names()}
         wanted = " ".join(self._asked.words)
+        # First as they are written: to normalise each of a hundred thousand names takes a second.
+        rough = process.extract(
+            wanted, set(self._search.names()), processor=str.casefold, scorer=fuzz.WRatio, limit=_COMPARED
+        )
+        names = {normalise.name(name): name for name, _score, _index in rough}
         near = process.extract(wanted, names.keys(), scorer=fuzz.WRatio, score_cutoff=_NEAR_ENOUGH, limit=_PROPOSED)
         return tuple(names[key] for key, _score, _index in near)
 

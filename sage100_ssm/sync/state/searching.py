@@ -65,10 +65,18 @@ class StoredContacts:
         """The rows of an SSM stream with these ids."""
         return list(self._observed(stream, _observation.id.in_(ids)))
 
-    def observed_like(self, stream: str, words: Sequence[Collection[str]]) -> Iterator[dict[str, Any]]:
-        """The rows of an SSM stream that match one pattern at least of each word."""
+    def accounts_like(self, likes: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """The accounts whose row matches each pattern."""
         data = type_coerce(_observation.data, Text)
-        yield from self._observed(stream, and_(*(or_(*(data.ilike(like) for like in likes)) for likes in words)))
+        yield from self._observed("accounts", and_(*(data.ilike(like) for like in likes)))
+
+    def unlinked_like(self, words: Sequence[Collection[str]]) -> Iterator[dict[str, Any]]:
+        """The contacts of SSM without a live link whose row matches one pattern at least of each word."""
+        data = type_coerce(_observation.data, Text)
+        # Before the patterns, which nearly every row may match: most contacts have a link.
+        has_link = select(_link.id).where(tables.is_live, _link.ssm_id == _observation.id).exists()
+        is_like = and_(*(or_(*(data.ilike(like) for like in likes)) for likes in words))
+        yield from self._observed("contacts", and_(~has_link, is_like))
 
     def _observed(self, stream: str, condition: ColumnElement[bool]) -> Iterator[dict[str, Any]]:
         wanted = select(_observation.data).where(_observation.stream == stream, condition).order_by(_observation.id)
