@@ -133,7 +133,15 @@ def _both_contacts(write: Write, now: Contact) -> tuple[Contact, Contact]:
 
 def _new_link(write: Write, sage100: Contact, ssm: Contact, mapper: Mapper) -> Link:
     assert write.origin is not None, "a creation that makes a link names the contact's origin"
-    link = Link(sage100.id, sage100.number, ssm.id, sage100.company or "", sage100.full_name, write.origin)
+    link = Link(
+        sage100.id,
+        sage100.number,
+        ssm.id,
+        sage100.company or "",
+        sage100.full_name,
+        write.origin,
+        sage100_created=sage100.row.get("cbCreation"),
+    )
     # P3: what a user edits from now on counts, also in columns that the field map does not have.
     digest = mapper.unmapped_digest(sage100.row) if write.origin is Side.SSM else None
     return replace(link, unmapped_digest=digest)
