@@ -40,6 +40,7 @@ LIBRARIES = {
     "boto3": {"connectors"},
     "botocore": {"connectors"},
     "prefect": {"orchestration", "flows"},
+    "apprise": {"app"},
 }
 """Where alone an outside library is imported. The stand-ins are apart: they play the other end of each."""
 

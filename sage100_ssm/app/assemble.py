@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sage100_ssm.app.notify import notify_after_run
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.app.sides import both_sides
 from sage100_ssm.sync.contacts.fields import field_map
@@ -60,6 +61,8 @@ def lease_owner() -> str:
 def open_run(settings: Settings, options: RunOptions = ORDINARY, waiting: Waiting = lambda _: None) -> Iterator[Run]:
     """A run with its sides open, under its lease, which is checked before each write to a side.
 
+    After it, however it ended, the administrator is sent what it changed.
+
     Args:
         settings: the settings of the installation.
         options: what a person asked of the run.
@@ -70,13 +73,19 @@ def open_run(settings: Settings, options: RunOptions = ORDINARY, waiting: Waitin
         StateError: the state cannot be used.
         SyncError: a side cannot be opened.
     """
-    with (
-        StateStore.open(settings.state) as store,
-        leased(store, lease_owner(), utc_now, waiting) as held,
-        both_sides(settings.sage100, settings.ssm, held.check, settings.time_budget_minutes * 60) as (sage100, ssm),
-    ):
-        context = Context(store, sage100, ssm, site_of(settings), options, utc_now)
-        yield Run(context, held.lease, run_id=uuid.uuid4().hex[:12], started_at=utc_now())
+    try:
+        with (
+            StateStore.open(settings.state) as store,
+            leased(store, lease_owner(), utc_now, waiting) as held,
+            both_sides(settings.sage100, settings.ssm, held.check, settings.time_budget_minutes * 60) as (sage100, ssm),
+        ):
+            context = Context(store, sage100, ssm, site_of(settings), options, utc_now)
+            yield Run(context, held.lease, run_id=uuid.uuid4().hex[:12], started_at=utc_now())
+    except Exception:
+        notify_after_run(settings, utc_now())
+        raise
+    # Here, so that it is the same for every way of running: the command, `serve`, a Prefect worker.
+    notify_after_run(settings, utc_now())
 
 
 def run_once(

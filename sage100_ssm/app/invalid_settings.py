@@ -130,6 +130,9 @@ def unknown_keys(model: type, tree: Mapping[Any, Any], path: tuple[str, ...] = (
 
 
 def _unknown_keys_within(annotation: Any, value: Any, path: tuple[str, ...]) -> Iterator[InvalidSetting]:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unknown_keys_within(annotation, item, (*path, str(index)))
     if not isinstance(value, Mapping):
         return
     origin, models = typing.get_origin(annotation), list(_models(annotation))

@@ -1,14 +1,18 @@
-"""The schedule of ``serve``, stored in the state so that ``status`` knows the next run without asking Prefect."""
+"""The schedule of ``serve``, stored in the state so that ``status`` knows the next run, and a missed one, by itself."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sage100_ssm.sync.state.records import RunRow
 from sage100_ssm.sync.state.store import StateStore
 from sage100_ssm.sync.state.transaction import Transaction
 
 _KEY = "schedule"
+
+CLOCK_TOLERANCE = timedelta(minutes=2)
+"""How far ahead a stored time may be: that of another machine, or the first run of a ``serve`` that begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,16 @@ class Schedule:
         """When the next run is due, also where the clock was set back behind the first one."""
         runs_due = (now - self.since) // self.every + 1
         return self.since + runs_due * self.every
+
+    def late_since(self, last_run: RunRow | None, now: datetime) -> datetime | None:
+        """When the run was due that did not take place: ``serve`` was killed, or hangs; None where all is well."""
+        # A run may start late; only one that has not started a whole interval after it was due is missed.
+        due = self.next_after(now) - 2 * self.every
+        # What was stored by a clock that was ahead proves neither that a run took place nor that none was due yet.
+        latest_possible = now + CLOCK_TOLERANCE
+        has_started = last_run is not None and due <= last_run.started_at <= latest_possible
+        was_scheduled = self.since <= due or self.since > latest_possible
+        return due if was_scheduled and not has_started else None
 
 
 @contextmanager
@@ -55,3 +69,12 @@ def recall_schedule(transaction: Transaction) -> Schedule | None:
     if fact is None:
         return None
     return Schedule(datetime.fromisoformat(fact["since"]), timedelta(seconds=fact["every_seconds"]))
+
+
+def last_synchronisation(transaction: Transaction) -> RunRow | None:
+    """The last run for all contacts, or the one under way; None before the first. A ``retry`` is none."""
+    # Years of runs are not read for it: there is seldom more than one retry after a run.
+    for limit in (1, 20, None):
+        if found := next((run for run in transaction.runs(limit) if not run.is_retry), None):
+            return found
+    return None

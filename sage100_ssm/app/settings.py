@@ -21,6 +21,7 @@ from pydantic import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from sage100_ssm.app.channels import Channel
 from sage100_ssm.app.invalid_settings import INCLUDE, InvalidSetting, invalid_values, unknown_keys
 from sage100_ssm.messages import Language
 from sage100_ssm.sage100.config import COMPANY_NAME, Sage100Config, Sqlite
@@ -116,6 +117,7 @@ class Settings(BaseModel):
         retention: how long names and values are kept once they are not needed.
         fields: changes of the field map, by the field's name.
         time_budget_minutes: after which a run begins no further write; the next one goes on.
+        notify: where messages for the administrator go.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -130,6 +132,7 @@ class Settings(BaseModel):
     retention: Retention = Retention()
     fields: Annotated[Mapping[str, FieldChange], AfterValidator(_field_changes)] = Field(default_factory=dict)
     time_budget_minutes: Annotated[float, Field(gt=0)] = 14
+    notify: tuple[Channel, ...] = ()
 
     @property
     def locale(self) -> Locale:

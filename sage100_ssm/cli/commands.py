@@ -13,7 +13,7 @@ import typer
 
 from sage100_ssm import __version__
 from sage100_ssm.app.search.find import explained
-from sage100_ssm.cli import json_shapes, tables
+from sage100_ssm.cli import administration, json_shapes, tables
 from sage100_ssm.cli.command_context import command_context, terminal
 from sage100_ssm.cli.forgetting import find_person
 from sage100_ssm.cli.narrowing import Narrowing
@@ -29,6 +29,7 @@ _SYNCHRONISE = "Synchronise"
 _WHO_IS_WHO = "Say who is who"
 _LOOK = "Look at what is stored"
 _KEEP = "Erase what is stored"
+_ADMINISTER = "Look after the machine"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -490,3 +491,6 @@ def forget(
             context.note("forget_yes")
         elif not is_erased:
             context.note("forget_read")
+
+
+app.command(rich_help_panel=_ADMINISTER)(administration.notify)

@@ -1,15 +1,12 @@
 """The state of the synchronisation, from what is stored alone: neither side is asked."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sage100_ssm.app.schedule import Schedule, recall_schedule
+from sage100_ssm.app.schedule import CLOCK_TOLERANCE, Schedule, last_synchronisation, recall_schedule
 from sage100_ssm.sync.model import Link
 from sage100_ssm.sync.state.records import JournalEntry, RunRow
 from sage100_ssm.sync.state.transaction import Transaction
-
-_CLOCK_TOLERANCE = timedelta(minutes=2)
-"""How far ahead a stored time may be: that of another machine, or the first run of a ``serve`` that begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +35,7 @@ class StatusReport:
     @property
     def late_since(self) -> datetime | None:
         """When the run was due that did not take place: ``serve`` was killed, or hangs; None where all is well."""
-        if self.schedule is None or self.next_run is None:
-            return None
-        # A run may start late; only one that has not started a whole interval after it was due is missed.
-        due = self.next_run - 2 * self.schedule.every
-        # What was stored by a clock that was ahead proves neither that a run took place nor that none was due yet.
-        has_started = self.last_run is not None and due <= self.last_run.started_at <= self._latest_possible
-        was_scheduled = self.schedule.since <= due or self.schedule.since > self._latest_possible
-        return due if was_scheduled and not has_started else None
+        return self.schedule.late_since(self.last_run, self.now) if self.schedule else None
 
     @property
     def ahead_of_clock(self) -> datetime | None:
@@ -56,7 +46,7 @@ class StatusReport:
 
     @property
     def _latest_possible(self) -> datetime:
-        return self.now + _CLOCK_TOLERANCE
+        return self.now + CLOCK_TOLERANCE
 
 
 def read_status(transaction: Transaction, now: datetime) -> StatusReport:
@@ -65,16 +55,8 @@ def read_status(transaction: Transaction, now: datetime) -> StatusReport:
     accepted = transaction.decisions.accepted(opened)
     return StatusReport(
         now=now,
-        last_run=_last_run(transaction),
+        last_run=last_synchronisation(transaction),
         schedule=recall_schedule(transaction),
         problems=tuple(known for known in opened if known.id not in accepted),
         links=tuple(transaction.links()),
     )
-
-
-def _last_run(transaction: Transaction) -> RunRow | None:
-    # Years of runs are not read for it: there is seldom more than one retry after a run.
-    for limit in (1, 20, None):
-        if found := next((run for run in transaction.runs(limit) if not run.is_retry), None):
-            return found
-    return None

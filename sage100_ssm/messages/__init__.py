@@ -57,7 +57,7 @@ _LISTED = 5
 _NAMES = ("last_name", "first_name")
 """The fields that are decided together (P1)."""
 
-_SUBJECTS = frozenset({"check", "probe", "demo"})
+_SUBJECTS = frozenset({"check", "probe", "demo", "notify", "prefect"})
 """The subjects with a file of their own: their sentences' keys begin with them. All others are the command line's."""
 
 
@@ -176,6 +176,11 @@ def evidence_label(kind: str, language: Language) -> str:
 def field_label(name: str, language: Language) -> str:
     """What users call a field; a field of the site's own by its name in the settings."""
     return _names(language).fields.get(name, name)
+
+
+def plain_spaces(text: str) -> str:
+    """A text without hard spaces, for programs that show them as a code."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 class _Sentence:

@@ -3,9 +3,10 @@
 import asyncio
 import os
 import signal
+import threading
 import time
-from collections.abc import Callable
-from contextlib import redirect_stdout, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -27,6 +28,7 @@ from prefect.runner import Runner
 from prefect.schedules import Interval
 from prefect.states import Crashed
 
+from sage100_ssm.app.notify import notify_after_run
 from sage100_ssm.app.schedule import Schedule, remembered_schedule
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.orchestration.configured import CONFIG_VARIABLE
@@ -42,6 +44,7 @@ _DEAD_AFTER = timedelta(minutes=5)
 """A run without a heartbeat for so long was killed: there is one each minute (``prefect_environment``)."""
 _KILLED = "No sign of life: the process was killed."
 _TRY_AGAIN_SECONDS = 15.0
+_WATCH_SECONDS = 60.0
 
 Say = Callable[[str], None]
 """Says a sentence to the operator, by its key."""
@@ -66,12 +69,29 @@ def serve(config: Path, settings: Settings, every: timedelta, say: Say = lambda 
     os.environ[CONFIG_VARIABLE] = str(config.absolute())
     schedule = Schedule(datetime.now(UTC) + _FIRST_RUN_AFTER, every)
     runner = _registered(config, settings, schedule)
-    with remembered_schedule(settings.state, schedule), suppress(KeyboardInterrupt):
+    with remembered_schedule(settings.state, schedule), _watched(settings), suppress(KeyboardInterrupt):
         say("serving")
         while not _ran_until_stopped(runner):
             say("prefect_lost")
             runner = _registered_again(config, settings, schedule)
             say("prefect_back")
+
+
+@contextmanager
+def _watched(settings: Settings) -> Iterator[None]:
+    """Report runs that are due and do not take place: a run that hangs, or a Prefect server that is away."""
+    stopped = threading.Event()
+
+    def watch() -> None:
+        while not stopped.wait(_WATCH_SECONDS):
+            notify_after_run(settings, datetime.now(UTC))
+
+    if settings.notify:
+        threading.Thread(target=watch, name="watch", daemon=True).start()
+    try:
+        yield
+    finally:
+        stopped.set()
 
 
 class _Runner(Runner):

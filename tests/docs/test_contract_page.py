@@ -20,6 +20,7 @@ from destination_sage100.config import DestinationSage100Config
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.config import DestinationSsmConfig
 from destination_ssm.destination import DestinationSsm
+from sage100_ssm.app.channels import Channel
 from sage100_ssm.app.check.findings import Finding, Level
 from sage100_ssm.app.probe import ProbeAnswer
 from sage100_ssm.app.schedule import Schedule
@@ -59,6 +60,9 @@ REQUIRED = "required"
 
 def table(title):
     return rows(section(PAGE, title))
+
+
+MESSAGES = "Messages to the administrator"
 
 
 # --- commands, exit codes
@@ -207,6 +211,16 @@ def test_the_destinations_have_the_settings_that_their_models_have():
 
     assert same(documented("Sage 100") | own, settings_of(DestinationSage100Config))
     assert same(documented("SSM") | own | owner, settings_of(DestinationSsmConfig))
+
+
+def test_a_recipient_of_messages_has_the_settings_of_its_kind():
+    models = {get_args(model.model_fields["kind"].annotation)[0]: model for model in sections_in(get_args(Channel)[0])}
+    documented_kinds = {row[0].strip("`"): (_value(row[1]), codes(row[2])) for row in table(MESSAGES)}
+
+    assert set(models) == set(codes(table(MESSAGES)[0][3]))
+    for kind, model in models.items():
+        found = {key: default for key, (default, kinds) in documented_kinds.items() if not kinds or kind in kinds}
+        assert found == {name: "" if d is None else d for name, d in settings_of(model).items()}
 
 
 def test_the_choices_of_a_setting_are_those_that_it_takes():

@@ -4,19 +4,22 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import TypeAdapter
 
+from sage100_ssm.app.channels import Channel
 from sage100_ssm.app.schedule import recall_schedule
 from sage100_ssm.app.settings import load_settings
 from sage100_ssm.orchestration.configured import CONFIG_VARIABLE
 from sage100_ssm.orchestration.local_server import prefect_environment, prefect_home
 from sage100_ssm.orchestration.prefect_api import PrefectUnavailableError
-from sage100_ssm.orchestration.serve import _ran_until_stopped, serve
+from sage100_ssm.orchestration.serve import _ran_until_stopped, _watched, serve
 from sage100_ssm.standins.sample_installation import sample_installation
 from sage100_ssm.sync.state.store import StateStore
 
@@ -178,3 +181,18 @@ def test_serve_waits_for_a_server_that_goes_away_and_claims_no_runs_meanwhile(tm
 
     assert said == ["serving", "prefect_lost", "prefect_back", "prefect_lost", "prefect_back"]
     assert list(answers) == []
+
+
+def test_r2_while_serve_runs_late_runs_are_looked_for(tmp_path, monkeypatch):
+    looked = threading.Event()
+    module = "sage100_ssm.orchestration.serve"
+    monkeypatch.setattr(f"{module}._WATCH_SECONDS", 0.01)
+    monkeypatch.setattr(f"{module}.notify_after_run", lambda *_: looked.set())
+    with sample_installation(tmp_path) as place:
+        settings = load_settings(place.settings)
+    hook = TypeAdapter(Channel).validate_python({"kind": "webhook", "url": "https://hook.bijou.example"})
+
+    with _watched(settings):
+        assert not looked.wait(0.1)  # nobody is to be told
+    with _watched(settings.model_copy(update={"notify": (hook,)})):
+        assert looked.wait(5)

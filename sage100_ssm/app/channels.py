@@ -1,0 +1,182 @@
+"""Where messages for the administrator go: e-mail, Teams, Slack, a webhook, or any other service that Apprise knows."""
+
+import logging
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+Severity = Literal["warning", "success", "info"]
+"""How a service shows a message, where it has icons or colours for it."""
+
+_HTTP_PORTS = {"http": 80, "https": 443}
+
+
+class ChannelError(Exception):
+    """A message could not be sent; the text is the reason, in the words of the library."""
+
+
+def _web_address(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in _HTTP_PORTS or not parts.hostname:
+        raise ValueError("https://…")
+    return url
+
+
+def _known_to_apprise(url: SecretStr) -> SecretStr:
+    if urlsplit(url.get_secret_value()).scheme == "":
+        raise ValueError("ntfys://…, tgram://…")
+    return url
+
+
+def _mail_address(address: str) -> str:
+    if "@" not in address.strip("@"):
+        raise ValueError("name@company.example")
+    return address
+
+
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
+WebAddress = Annotated[SecretStr, AfterValidator(_web_address)]
+
+
+class _Channel(BaseModel):
+    """What all channels have in common.
+
+    Attributes:
+        names: whether its messages may name contacts; without it they contain figures and causes alone.
+        digest: whether it gets the weekly summary.
+    """
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    names: bool = False
+    digest: bool = True
+
+    def service(self) -> Mapping[str, Any] | str:
+        """What Apprise makes a service of: its parameters by name, or an address."""
+        raise NotImplementedError
+
+    @property
+    def label(self) -> str:
+        """The channel for the operator, without a secret."""
+        raise NotImplementedError
+
+
+class Email(_Channel):
+    """E-mail through an SMTP server.
+
+    Attributes:
+        security: how the connection is encrypted; ``none`` is for a relay in the house.
+        sender: whom the message is from; the user, where that is an address.
+    """
+
+    kind: Literal["email"]
+    server: str
+    port: Annotated[int, Field(gt=0, lt=65536)] = 587
+    security: Literal["starttls", "ssl", "none"] = "starttls"
+    user: str | None = None
+    password: SecretStr | None = None
+    sender: MailAddress | None = None
+    to: Annotated[tuple[MailAddress, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _has_a_sender(self) -> Self:
+        if self.sender is None and "@" not in (self.user or ""):
+            raise ValueError("sender")
+        return self
+
+    def service(self) -> Mapping[str, Any]:
+        """The parameters of Apprise's e-mail service."""
+        return {
+            "schema": "mailto" if self.security == "none" else "mailtos",
+            "host": self.server,
+            "smtp_host": self.server,
+            "port": self.port,
+            "user": self.user,
+            "password": self.password.get_secret_value() if self.password else None,
+            "secure_mode": "insecure" if self.security == "none" else self.security,
+            "from_addr": self.sender or self.user,
+            "targets": list(self.to),
+            "format": "text",
+        }
+
+    @property
+    def label(self) -> str:
+        """The server and the recipients."""
+        return f"email {', '.join(self.to)} ({self.server}:{self.port})"
+
+
+class _Address(_Channel):
+    """A channel that is one address; whoever knows it can write there, so it is a secret."""
+
+    kind: str
+    url: WebAddress
+
+    def service(self) -> Mapping[str, Any] | str:
+        """The address."""
+        return self.url.get_secret_value()
+
+    @property
+    def label(self) -> str:
+        """The kind and the machine."""
+        return f"{self.kind} {urlsplit(self.url.get_secret_value()).hostname or ''}".strip()
+
+
+class Teams(_Address):
+    """A channel of Microsoft Teams, by the address of a Power Automate workflow ("webhook request received")."""
+
+    kind: Literal["teams"]
+
+
+class Slack(_Address):
+    """A channel of Slack, by the address of an incoming webhook."""
+
+    kind: Literal["slack"]
+
+
+class Webhook(_Address):
+    """Any other program: a POST with ``title``, ``message`` and ``type`` as JSON."""
+
+    kind: Literal["webhook"]
+
+    def service(self) -> Mapping[str, Any]:
+        """The parameters of Apprise's JSON service."""
+        parts = urlsplit(self.url.get_secret_value())
+        return {
+            "schema": "jsons" if parts.scheme == "https" else "json",
+            "host": parts.hostname,
+            "port": parts.port or _HTTP_PORTS[parts.scheme],
+            "user": unquote(parts.username) if parts.username else None,
+            "password": unquote(parts.password) if parts.password else None,
+            "fullpath": parts.path or "/",
+            "params": dict(parse_qsl(parts.query, keep_blank_values=True)),
+        }
+
+
+class OtherService(_Address):
+    """Any service that Apprise knows, by Apprise's own form of its address (``ntfys://…``, ``tgram://…``)."""
+
+    kind: Literal["apprise"]
+    url: Annotated[SecretStr, AfterValidator(_known_to_apprise)]
+
+
+Channel = Annotated[Email | Teams | Slack | Webhook | OtherService, Field(discriminator="kind")]
+
+
+def send(channel: Channel, title: str, body: str, severity: Severity = "info") -> None:
+    """Send one message.
+
+    Raises:
+        ChannelError: the service did not take it.
+    """
+    # Loading it takes a fifth of a second; most runs have nothing to send.
+    from apprise import Apprise, LogCapture, NotifyFormat  # noqa: PLC0415
+
+    given, services = channel.service(), Apprise()
+    with LogCapture(level=logging.WARNING, fmt="%(message)s") as said:  # type: ignore[no-untyped-call]
+        if not services.add(given if isinstance(given, str) else dict(given)):
+            raise ChannelError("unknown address")
+        if not services.notify(body=body, title=title, notify_type=severity, body_format=NotifyFormat.TEXT):
+            # Its debug log would say more, and quotes addresses with their keys.
+            raise ChannelError("; ".join(said.getvalue().splitlines()))

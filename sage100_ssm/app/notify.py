@@ -1,0 +1,146 @@
+"""Messages for the administrator at the end of a run: only what changed since the last message, channel by channel."""
+
+import hashlib
+import json
+import logging
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from sage100_ssm.app.channels import Channel, ChannelError, send
+from sage100_ssm.app.news import Newsroom, Reported, Situation, Week
+from sage100_ssm.app.schedule import last_synchronisation, recall_schedule
+from sage100_ssm.app.settings import Settings
+from sage100_ssm.messages import say
+from sage100_ssm.sync.state.errors import StateError
+from sage100_ssm.sync.state.records import RunRow
+from sage100_ssm.sync.state.store import StateStore
+from sage100_ssm.sync.state.transaction import Transaction
+
+_KEY = "notified"
+_RECENT_RUNS = 20
+_LATE_AFTER = timedelta(hours=1)
+"""Without the schedule of ``serve``, this long without a run counts as late."""
+
+logger = logging.getLogger("sage100_ssm")
+
+Outcome = tuple[Channel, str | None]
+"""A channel to which a message was sent, and why it did not go; None where it went."""
+
+
+def notify(settings: Settings, now: datetime, *, is_watch: bool = False) -> list[Outcome]:
+    """Send through each channel what it has not reported yet; a channel that fails is tried again the next time.
+
+    Args:
+        settings: the settings of the installation.
+        now: the time.
+        is_watch: whether to look for runs that do not take place, where ``serve`` has no schedule in the state. The
+            end of a run knows that one did.
+
+    Returns:
+        the channels to which there was something to send.
+
+    Raises:
+        StateError: the state cannot be read.
+    """
+    if not settings.notify:
+        return []
+    newsroom = _newsroom(settings)
+    with StateStore.open(settings.state) as store:
+        with store.transaction() as transaction:
+            reported = {key: _reported(fact) for key, fact in (transaction.recall(_KEY) or {}).items()}
+            known = [reported.get(_identity(channel), Reported()) for channel in settings.notify]
+            is_week_over = any(one.week != newsroom.week_of(now) for one in known)
+            situation = _situation(transaction, now, is_watch=is_watch, with_week=is_week_over)
+        outcomes: list[Outcome] = []
+        after: dict[str, Reported] = {}
+        for channel, before in zip(settings.notify, known, strict=True):
+            message, then = newsroom.news(situation, before, names=channel.names, digest=channel.digest)
+            if message:
+                failure = _sent(channel, message.title, message.body, message.severity)
+                outcomes.append((channel, failure))
+                then = before if failure else then
+            after[_identity(channel)] = then
+        if after != reported:
+            with store.transaction() as transaction:
+                transaction.remember(_KEY, {key: _fact(one) for key, one in after.items()})
+    return outcomes
+
+
+def notify_after_run(settings: Settings, now: datetime) -> None:
+    """Send what a run changed. Nothing that goes wrong here fails the run."""
+    try:
+        notify(settings, now)
+    except StateError as error:
+        logger.warning("No message was sent, because the state cannot be read: %r", error)
+
+
+def send_test(settings: Settings) -> list[Outcome]:
+    """Send a test message to every channel."""
+    newsroom, language = _newsroom(settings), settings.language
+    text = say("notify_test", language, company=settings.sage100.company)
+    message = newsroom.message("info", say("notify_title_test", language), text)
+    return [(channel, _sent(channel, message.title, message.body, "info")) for channel in settings.notify]
+
+
+def _sent(channel: Channel, *message: Any) -> str | None:
+    """Send a message; why it did not go, or None."""
+    try:
+        send(channel, *message)
+    except ChannelError as error:
+        logger.warning("A message was not sent to %s and is tried again at the next run: %s", channel.label, error)
+        return str(error)
+    return None
+
+
+def _newsroom(settings: Settings) -> Newsroom:
+    return Newsroom(settings.sage100.company, socket.gethostname(), settings.language, settings.locale.time_zone)
+
+
+def _situation(transaction: Transaction, now: datetime, *, is_watch: bool, with_week: bool) -> Situation:
+    opened = transaction.open_problems()
+    accepted = transaction.decisions.accepted(opened)
+    recent = [run for run in transaction.runs(_RECENT_RUNS) if not run.is_retry]
+    return Situation(
+        now,
+        [known for known in opened if known.id not in accepted],
+        next((run for run in recent if run.finished_at), None),
+        _late_since(transaction, now, is_watch=is_watch),
+        _week(transaction, now) if with_week else None,
+    )
+
+
+def _late_since(transaction: Transaction, now: datetime, *, is_watch: bool) -> datetime | None:
+    last_run, schedule = last_synchronisation(transaction), recall_schedule(transaction)
+    if schedule:
+        return schedule.late_since(last_run, now)
+    is_late = is_watch and last_run is not None and now - last_run.started_at > _LATE_AFTER
+    return last_run.started_at if is_late and last_run else None
+
+
+def _week(transaction: Transaction, now: datetime) -> Week:
+    since = now - timedelta(days=7)
+    runs: Sequence[RunRow] = [r for r in transaction.runs() if since <= r.started_at and not r.is_retry]
+    return Week(since, now, runs, transaction.count_links())
+
+
+def _identity(channel: Channel) -> str:
+    """The channel in the state, by a digest, since its address is a secret."""
+    service = json.dumps(channel.service(), sort_keys=True)
+    return hashlib.sha256(f"{channel.kind} {service}".encode()).hexdigest()[:16]
+
+
+def _fact(reported: Reported) -> dict[str, Any]:
+    at = reported.problems_at.isoformat() if reported.problems_at else None
+    return asdict(reported) | {"problems": sorted(reported.problems), "problems_at": at}
+
+
+def _reported(fact: Mapping[str, Any]) -> Reported:
+    return Reported(
+        troubles={key: (title, since) for key, (title, since) in fact["troubles"].items()},
+        problems=frozenset(fact["problems"]),
+        problems_at=datetime.fromisoformat(fact["problems_at"]) if fact["problems_at"] else None,
+        week=fact["week"],
+    )
