@@ -8,30 +8,31 @@ no personal data.
 import sage100_ssm.connectors.cdk_logging  # noqa: F401, I001 - imported for its effect, and first
 
 import logging
+import unicodedata
 from collections.abc import Callable
 from typing import Any, cast
 
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 
-from sage100_ssm.sync.run.context import RunOptions
+from sage100_ssm.sync.run.context import Run, RunOptions
 from sage100_ssm.sync.run.course import ResultT, Step, Take, synchronise
 from sage100_ssm.sync.failures import Exit, side_error
-from sage100_ssm.messages import Language, say, say_error
+from sage100_ssm.messages import Language, describe, plain_spaces, say, say_error
 from sage100_ssm.sync.run.report import RunReport
 from sage100_ssm.sync.state.errors import AnotherRun
-from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.store import StateStore
+from sage100_ssm.orchestration.artifacts import publish
 from sage100_ssm.orchestration.blocks import load_settings_for_flow
 from sage100_ssm.orchestration.configured import DEFAULT_CONFIG, allowed_config, require_allowed
+from sage100_ssm.orchestration.log_lines import leave_out_echoes
+from sage100_ssm.orchestration.run_names import RunName
 from sage100_ssm.app.assemble import open_run
 from sage100_ssm.app.endings import Ending, ending_after
 
-_STATE_NAMES = {Exit.DONE: "Done", Exit.GUARD: "Held", Exit.ANOTHER_RUN: "Skipped"}
-"""The name of the flow run's last state where the run has not failed."""
+_RECENT_RUNS = 48
 
 
 @flow(name="sage100-ssm", description="Contacts of Sage 100 and Sage Sales Management, both ways.")
@@ -41,101 +42,129 @@ def sync_contacts(
     """Synchronise once.
 
     Args:
-        config: path of the settings file on the machine that runs the flow, or ``block:NAME``; refused unless it
-            is what this machine or the deployment was set up for.
-        allow_deletions: lift the deletion guard for this run (P9).
-        allow_mass_change: lift the other guards for this run (P9).
+        config: The settings. Leave it as it is: a run that asks for others is refused.
+        allow_deletions: Carry out the deletions that a guard held back, in this run only. First look at them with
+            "sage100-ssm plan".
+        allow_mass_change: Lift the other guards, in this run only. First look at "sage100-ssm plan".
 
     Returns:
-        Completed, named ``Done``, ``Held`` (a guard held something back) or ``Skipped`` (another run is under
-        way); else Failed. The message says what happened.
+        Completed; Cancelled where another run was under way; else Failed, also where a guard held something back. The
+        message is the sentence of the operator's command. The names of the states are Prefect's own, because its
+        lists show no others.
     """
     # The CDK logs each stream that it reads; only its warnings matter here.
     logging.getLogger("airbyte").setLevel(logging.WARNING)
+    leave_out_echoes()
     language: Language = "fr"
+    name = RunName()
     try:
         allowed = allowed_config(config)
         settings = load_settings_for_flow(allowed)
         language = settings.language
         require_allowed(config, allowed)
+        name = RunName.of(settings)
+        name.show_running()
         options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
 
         def waiting(other: AnotherRun) -> None:
-            get_run_logger().info(say("another_run_watched", language, owner=other.owner))
+            get_run_logger().info(plain_spaces(say("another_run_watched", language, owner=other.owner)))
 
         with open_run(settings, options, waiting) as run:
-            report = synchronise(run, _as_tasks(language))
+            report = synchronise(run, _as_tasks(run, language))
+        ending = Ending(report.exit_code, _message(report, language))
         with StateStore.open(settings.state, read_only=True) as store, store.transaction() as state:
-            problems = state.open_problems()
-        _publish_artifacts(report, problems, language)
-        return _final_state(Ending(report.exit_code, _summary(report, language)))
+            publish(settings, ending.message, report, state.open_problems(), state.runs(_RECENT_RUNS))
+        return _final_state(ending, name, report)
     except Exception as error:  # noqa: BLE001 - every error becomes a sentence of the flow run
-        return _final_state(ending_after(error, language))
+        return _final_state(ending_after(error, language), name)
 
 
-def _as_tasks(language: Language) -> Take:
-    """Take each step as a Prefect task with the step's own label."""
+class _Taken:
+    """What a step came to. No dataclass: Prefect looks into those, down to the last contact.
+
+    Attributes:
+        value: what it found.
+        error: what ended it.
+    """
+
+    def __init__(self, value: Any = None, error: Exception | None = None) -> None:
+        self.value, self.error = value, error
+
+
+def _as_tasks(run: Run, language: Language) -> Take:
+    """Take each step as a Prefect task, up to the first one that does not succeed.
+
+    The engine takes the remaining steps with what it has, to bring the journal up to date. They are no tasks: a green
+    step after a red one would say that its work was done.
+    """
+    is_over = False
 
     def take(step: Step, action: Callable[[], ResultT], /) -> ResultT:
+        nonlocal is_over
+        if is_over:
+            return action()
         label = say(f"step_{step}", language)
         get_run_logger().info(label)
-        # Without return_state, a task that returns a failed state hands that state over instead of raising its error.
-        state = _step.with_options(name=label)(action, language, return_state=True)
-        return cast("ResultT", state.result())
+        # Without return_state, a task that returns a failed state hands that state over instead of its result.
+        state = _step.with_options(name=_ascii(label))(
+            action, lambda value: _stopped(step, value, run), language, return_state=True
+        )
+        taken = cast("_Taken", state.result(raise_on_failure=False))
+        is_over = state.is_failed()
+        if taken.error:
+            raise taken.error
+        return cast("ResultT", taken.value)
 
     return take
 
 
 @task(cache_policy=NO_CACHE)
-def _step(action: Callable[[], Any], language: Language) -> Any:
+def _step(action: Callable[[], Any], stopped: Callable[[Any], str | None], language: Language) -> Any:
     """Take one step. Its error goes to the flow as it is, without Prefect logging a traceback."""
     try:
-        return action()
+        taken = _Taken(action())
     except Exception as error:  # noqa: BLE001 - the flow reports it, and needs it whole
-        return Failed(message=say("step_failed", language), data=error)
+        return Failed(message=plain_spaces(say("step_failed", language)), data=_Taken(error=error))
+    if sentence := stopped(taken.value):
+        return Failed(message=plain_spaces(say(sentence, language)), data=taken)
+    return taken
 
 
-def _final_state(ending: Ending) -> State[Any]:
-    if name := _STATE_NAMES.get(ending.exit_code):
-        return Completed(name=name, message=ending.message)
-    return Failed(message=ending.message)
+def _stopped(step: Step, value: Any, run: Run) -> str | None:
+    """The sentence for a step that returned and did not do all of its work; None for one that did."""
+    if (step is Step.OBSERVE and value.observation.failures) or (step is Step.APPLY and run.tally.failures):
+        return "step_failed"
+    return "step_held" if step is Step.GUARD and value.guards else None
 
 
-def _summary(report: RunReport, language: Language) -> str:
+def _ascii(label: str) -> str:
+    """A label in the only characters that Prefect's picture of a run can draw."""
+    return unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode()
+
+
+def _final_state(ending: Ending, name: RunName, report: RunReport | None = None) -> State[Any]:
+    message = plain_spaces(ending.message)
+    name.show_ended(ending.exit_code, report)
+    is_good = ending.exit_code in (Exit.DONE, Exit.ANOTHER_RUN)
+    get_run_logger().log(logging.INFO if is_good else logging.ERROR, message)
+    if ending.exit_code is Exit.DONE:
+        return Completed(message=message)
+    return Cancelled(message=message) if is_good else Failed(message=message)
+
+
+def _message(report: RunReport, language: Language) -> str:
+    """What happened, as the operator's command says it: why a side failed and what a guard holds, else the figures."""
+    errors = (side_error(side, failure) for side, failure in report.failures.items())
+    sentences = [say_error(error.code, language, **error.params) for error in errors]
+    guards = (describe(guard, language) for guard in report.guards)
+    sentences += [f"{words.message} → {words.remedy}" for words in guards]
+    return "\n".join(sentences) or _figures(report, language)
+
+
+def _figures(report: RunReport, language: Language) -> str:
     counts = report.as_json()
     sides = [say("run_side", language, side=side, **counts[side]) for side in ("sage100", "ssm")]
     parts = [say(f"run_{report.status}", language), *sides, say("run_summary", language, **counts)]
     if report.postponed:
         parts.append(say("run_postponed", language, number=report.postponed))
-    errors = (side_error(side, failure) for side, failure in report.failures.items())
-    parts += [say_error(error.code, language, **error.params) for error in errors]
     return " - ".join(parts)
-
-
-def _publish_artifacts(report: RunReport, problems: list[JournalEntry], language: Language) -> None:
-    """Add the run's figures and the open problems to Prefect's artifacts."""
-    counts = report.as_json()
-    figures = [{"": side, **counts[side]} for side in ("sage100", "ssm")]
-    create_table_artifact(key="synchronisation", table=figures, description=say("run_summary", language, **counts))
-    create_table_artifact(
-        key="open-problems",
-        table=[_problem_row(known) for known in problems],
-        description=say("title_problems", language),
-    )
-
-
-def _problem_row(known: JournalEntry) -> dict[str, Any]:
-    """A problem by its ids alone; ``sage100-ssm problems`` shows the names."""
-    subject = known.entry.subject
-    return {
-        "id": known.id,
-        "code": known.entry.code.value,
-        "rule": known.entry.rule,
-        "company": subject.company,
-        "cbMarq": subject.sage100_id,
-        "SSM": subject.ssm_id,
-        "contacts": len(known.entry.contacts),
-        "field": known.entry.field,
-        "since": known.first_seen.isoformat(timespec="minutes"),
-        "count": known.count,
-    }

@@ -20,7 +20,7 @@ def test_settings_come_back_from_a_block_as_they_were_and_a_run_can_use_them(pla
     save_settings(settings, "bijou")
 
     assert load_settings_for_flow("block:bijou") == settings
-    assert sync_contacts("block:bijou", return_state=True).name == "Done"
+    assert sync_contacts("block:bijou", return_state=True).type is StateType.COMPLETED
 
 
 def test_the_keys_in_a_block_are_masked_by_the_server(place, prefect):

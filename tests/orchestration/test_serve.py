@@ -92,7 +92,7 @@ def test_r2_the_synchronisation_runs_by_itself_every_15_minutes_starting_at_once
     assert schedule["schedule"]["interval"] == 900
     assert schedule["active"]
     assert served["run"]["auto_scheduled"]
-    assert served["run"]["state"]["name"] == "Done", served["output"]
+    assert served["run"]["state"]["name"] == "Completed", served["output"]
 
 
 def test_one_run_at_a_time_and_none_queued(served):
