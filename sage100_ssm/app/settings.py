@@ -151,19 +151,44 @@ def load_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
     Raises:
         SettingsError: the file cannot be read, or a setting is invalid; the error quotes no value.
     """
-    tree = _with_included(_parsed(file), file)
-    language: Language = "en" if tree.get("language") == "en" else "fr"
+    return _with_absolute_paths(parse_settings(settings_tree(file, environment), file), file.absolute().parent)
+
+
+def settings_tree(file: Path, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """What a settings file says, with the file that it includes and the variables that it names.
+
+    Raises:
+        SettingsError: the file cannot be read, or a variable is not set.
+    """
     invalid: list[InvalidSetting] = []
-    tree = _with_variables(tree, (), environment, invalid)
-    if not invalid:
-        invalid += unknown_keys(Settings, tree)
-        try:
-            settings = Settings.model_validate(tree)
-        except ValidationError as error:
-            invalid += invalid_values(error, tree)
+    tree: dict[str, Any] = _with_variables(_with_included(_parsed(file), file), (), environment, invalid)
     if invalid:
-        raise SettingsError("settings_invalid", file, tuple(invalid), language)
-    return _with_absolute_paths(settings, file.absolute().parent)
+        raise SettingsError("settings_invalid", file, tuple(invalid), _language_of(tree))
+    return tree
+
+
+def parse_settings(tree: dict[str, Any], source: Path) -> Settings:
+    """The settings in a tree.
+
+    Args:
+        tree: sections and values, as a settings file has them.
+        source: where they come from, for the message.
+
+    Raises:
+        SettingsError: a setting is invalid; the error quotes no value.
+    """
+    invalid = [*unknown_keys(Settings, tree)]
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        invalid += invalid_values(error, tree)
+    if invalid:
+        raise SettingsError("settings_invalid", source, tuple(invalid), _language_of(tree))
+    return settings
+
+
+def _language_of(tree: Mapping[str, Any]) -> Language:
+    return "en" if tree.get("language") == "en" else "fr"
 
 
 def _with_included(tree: dict[str, Any], file: Path) -> dict[str, Any]:
@@ -177,13 +202,13 @@ def _with_included(tree: dict[str, Any], file: Path) -> dict[str, Any]:
         return tree
     if not isinstance(name, str):
         raise SettingsError("settings_invalid", file, (InvalidSetting(INCLUDE, "not_text"),))
-    return _merged(tree, _parsed(file.absolute().parent / name))
+    return merged(tree, _parsed(file.absolute().parent / name))
 
 
-def _merged(own: dict[str, Any], included: dict[str, Any]) -> dict[str, Any]:
+def merged(own: dict[str, Any], included: dict[str, Any]) -> dict[str, Any]:
     """Two trees as one, section by section; where both have a value, one's own applies."""
     sections = (key for key in own if isinstance(own[key], dict) and isinstance(included.get(key), dict))
-    return included | own | {key: _merged(own[key], included[key]) for key in sections}
+    return included | own | {key: merged(own[key], included[key]) for key in sections}
 
 
 def _parsed(file: Path) -> dict[str, Any]:

@@ -494,3 +494,4 @@ def forget(
 
 
 app.command(rich_help_panel=_ADMINISTER)(administration.notify)
+app.add_typer(administration.prefect, name="prefect", rich_help_panel=_ADMINISTER)

@@ -4,6 +4,7 @@ import logging
 
 from prefect.exceptions import CancelledRun, FailedRun
 
+_STATES_AS_CODE = ("Finished in state ", "Task run failed with state: ")
 _LOGGERS = ("prefect.flow_runs", "prefect.task_runs", "prefect.engine")
 
 
@@ -21,4 +22,4 @@ def _is_no_echo(record: logging.LogRecord) -> bool:
     """
     error = record.exc_info[0] if record.exc_info else None
     is_of_state = error is not None and issubclass(error, (FailedRun, CancelledRun))
-    return not is_of_state and not record.getMessage().startswith("Finished in state ")
+    return not is_of_state and not record.getMessage().startswith(_STATES_AS_CODE)

@@ -21,9 +21,6 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
-from prefect.events.actions import ChangeFlowRunState
-from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
-from prefect.events.schemas.events import ResourceSpecification
 from prefect.runner import Runner
 from prefect.schedules import Interval
 from prefect.states import Crashed
@@ -31,18 +28,14 @@ from prefect.states import Crashed
 from sage100_ssm.app.notify import notify_after_run
 from sage100_ssm.app.schedule import Schedule, remembered_schedule
 from sage100_ssm.app.settings import Settings
+from sage100_ssm.orchestration import automations
+from sage100_ssm.orchestration.automations import KILLED, TAG
 from sage100_ssm.orchestration.configured import CONFIG_VARIABLE
 from sage100_ssm.orchestration.flow import sync_contacts
 from sage100_ssm.orchestration.prefect_api import api_errors_in_words, require_prefect_server
 from sage100_ssm.sync.failures import SyncError
 
 _FIRST_RUN_AFTER = timedelta(seconds=10)
-TAG = "sage100-ssm"
-_HEARTBEAT = "prefect.flow-run.heartbeat"
-_ENDS = {f"prefect.flow-run.{end}" for end in ("Completed", "Failed", "Cancelled", "Crashed")}
-_DEAD_AFTER = timedelta(minutes=5)
-"""A run without a heartbeat for so long was killed: there is one each minute (``prefect_environment``)."""
-_KILLED = "No sign of life: the process was killed."
 _TRY_AGAIN_SECONDS = 15.0
 _WATCH_SECONDS = 60.0
 
@@ -133,7 +126,7 @@ def _end_left_over_runs(deployment_id: UUID) -> None:
     )
     with get_client(sync_client=True) as client:
         for run in client.read_flow_runs(flow_run_filter=under_way):
-            client.set_flow_run_state(run.id, Crashed(message=_KILLED))
+            client.set_flow_run_state(run.id, Crashed(message=KILLED))
 
 
 def _registered_again(config: Path, settings: Settings, schedule: Schedule) -> _Runner:
@@ -162,25 +155,6 @@ def deployment_name(settings: Settings) -> str:
 
 
 def mark_killed_runs() -> None:
-    """Make Prefect mark a run as crashed if its process is gone; by itself it shows it as running for ever."""
-    name = f"{TAG}: runs that were killed"
+    """Make Prefect mark a run as crashed if its process is gone."""
     with get_client(sync_client=True) as client:
-        if not client.read_automations_by_name(name):
-            client.create_automation(_killed_runs_automation(name))
-
-
-def _killed_runs_automation(name: str) -> AutomationCore:
-    trigger = EventTrigger(
-        after={_HEARTBEAT},
-        expect={_HEARTBEAT, *_ENDS},
-        match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
-        match_related=ResourceSpecification(
-            {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
-        ),
-        for_each={"prefect.resource.id"},
-        posture=Posture.Proactive,
-        threshold=1,
-        within=_DEAD_AFTER,
-    )
-    crashed = ChangeFlowRunState(state=StateType.CRASHED, message=_KILLED)
-    return AutomationCore(name=name, trigger=trigger, actions=[crashed])
+        automations.bring_about(client, automations.of_killed_runs(), write=True)

@@ -31,8 +31,11 @@ def test_the_traceback_of_a_state_that_the_flow_returned_is_left_out(lines, erro
     assert lines("Engine execution exited with unexpected exception", error) == []
 
 
-def test_a_state_written_as_python_code_is_left_out(lines):
-    assert lines("Finished in state Failed('Clé\\xa0refusée.')", name="prefect.task_runs") == []
+@pytest.mark.parametrize(
+    "text", ["Finished in state Failed('Clé.')", "Task run failed with state: Failed(message='…')"]
+)
+def test_a_state_written_as_python_code_is_left_out(lines, text):
+    assert lines(text, name="prefect.task_runs") == []
 
 
 def test_everything_else_is_logged_faults_of_prefect_included(lines):

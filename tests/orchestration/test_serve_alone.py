@@ -98,6 +98,10 @@ def _run(here, **parameters):
     return _ended(here, created.raise_for_status().json()["id"])
 
 
+def _did_its_work(run):
+    return run["state"]["name"] == "Completed" or "held" in run["tags"]
+
+
 def _unfinished(here):
     wanted = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}}
     return here.prefect.post("/flow_runs/filter", json=wanted).json()
@@ -131,7 +135,7 @@ def test_the_first_run_is_done_although_a_proxy_is_set_that_is_dead(here):
         runs = here.prefect.post("/flow_runs/filter", json={"sort": "END_TIME_DESC"}).json()
         return next((run for run in runs if run["end_time"]), None)
 
-    assert _until(first)["state"]["name"] == "Done", here.output.read_text()
+    assert _until(first)["state"]["name"] == "Completed", here.output.read_text()
 
 
 def test_the_operator_is_told_where_the_key_is_and_not_the_key(here):
@@ -156,7 +160,7 @@ def test_a_run_with_other_settings_is_refused_with_a_sentence_and_the_file_is_no
 
 
 def test_a_run_with_the_configured_settings_is_done(here):
-    assert _run(here, config=str(here.place.settings))["state"]["name"] in {"Done", "Held"}
+    assert _did_its_work(_run(here, config=str(here.place.settings)))
 
 
 def test_the_code_that_the_server_names_is_not_run(here, tmp_path):
@@ -177,7 +181,7 @@ def test_the_code_that_the_server_names_is_not_run(here, tmp_path):
         as_it_was = {"entrypoint": deployment["entrypoint"], "path": deployment["path"], "pull_steps": []}
         here.prefect.patch(f"/deployments/{deployment['id']}", json=as_it_was).raise_for_status()
 
-    assert run["state"]["name"] in {"Done", "Held"}
+    assert _did_its_work(run)
     assert not mark.exists()
 
 
@@ -197,8 +201,8 @@ def test_the_run_under_way_and_the_next_one_are_done_although_the_prefect_server
     under_way = _begun(here)
     os.kill(_server_pid(here), signal.SIGKILL)
 
-    assert _ended(here, under_way["id"])["state"]["name"] in {"Done", "Held"}
-    assert _run(here)["state"]["name"] in {"Done", "Held"}
+    assert _did_its_work(_ended(here, under_way["id"]))
+    assert _did_its_work(_run(here))
     assert here.process.poll() is None
 
 
@@ -224,4 +228,5 @@ def test_after_a_kill_nothing_is_left_behind_and_the_next_serve_has_the_same_add
     assert _schedule(here) is not None
     assert here.prefect.get(f"/flow_runs/{killed['id']}").json()["state"]["type"] == "CRASHED"
     # The slot of the killed run is free: the next one is not cancelled. It may still meet the killed one's lease.
-    assert _run(here)["state"]["name"] in {"Done", "Held", "Skipped"}
+    run = _run(here)
+    assert _did_its_work(run) or "une autre est en cours" in run["name"]

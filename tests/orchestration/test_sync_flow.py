@@ -9,8 +9,9 @@ from socket import gethostname
 import pytest
 from prefect.client.schemas.objects import StateType
 
+from sage100_ssm.orchestration.automations import of_killed_runs
 from sage100_ssm.orchestration.flow import sync_contacts
-from sage100_ssm.orchestration.serve import _killed_runs_automation, mark_killed_runs
+from sage100_ssm.orchestration.serve import mark_killed_runs
 from sage100_ssm.standins.sample_installation import sample_installation
 from sage100_ssm.sync.state.store import StateStore
 
@@ -188,5 +189,5 @@ def test_runs_that_were_killed_are_told_by_one_automation_however_often_serve_st
 
     (automation,) = ask("automations")
     assert automation["trigger"]["posture"] == "Proactive"
-    assert automation["trigger"]["within"] == _killed_runs_automation("x").trigger.within.total_seconds()
+    assert automation["trigger"]["within"] == of_killed_runs().trigger.within.total_seconds()
     assert automation["actions"][0]["state"] == "CRASHED"

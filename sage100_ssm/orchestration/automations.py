@@ -1,0 +1,138 @@
+"""Prefect's automations: what its server notices by itself, also while none of our programs runs."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ActionTypes, ChangeFlowRunState, DoNothing, SendNotification
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.schemas.events import ResourceSpecification
+
+from sage100_ssm.messages import Language, plain_spaces, say
+from sage100_ssm.orchestration.parts import Found
+from sage100_ssm.orchestration.run_names import HELD
+
+TAG = "sage100-ssm"
+"""The tag of all our flow runs."""
+
+KILLED = "No sign of life: the process was killed."
+
+_HEARTBEAT = "prefect.flow-run.heartbeat"
+_ENDS = {f"prefect.flow-run.{end}" for end in ("Completed", "Failed", "Cancelled", "Crashed")}
+_DEAD_AFTER = timedelta(minutes=5)
+"""A run without a heartbeat for so long was killed: there is one each minute (``prefect_environment``)."""
+
+_FAILURES_RUNNING = 4
+_LATE_AFTER = timedelta(hours=1)
+_ANY_RUN = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
+
+
+def of_killed_runs() -> AutomationCore:
+    """Mark a run as crashed if its process is gone; by itself Prefect shows it as running for ever."""
+    trigger = EventTrigger(
+        after={_HEARTBEAT},
+        expect={_HEARTBEAT, *_ENDS},
+        match=_ANY_RUN,
+        match_related=_related("tag", TAG),
+        for_each={"prefect.resource.id"},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=_DEAD_AFTER,
+    )
+    crashed = ChangeFlowRunState(state=StateType.CRASHED, message=KILLED)
+    return AutomationCore(name=f"{TAG}: runs that were killed", trigger=trigger, actions=[crashed])
+
+
+def of_worker(
+    company: str, deployment: UUID, every: timedelta, notifier: UUID | None, language: Language
+) -> Sequence[AutomationCore]:
+    """The automations for runs that a worker takes.
+
+    Args:
+        company: the company database, which is in their names.
+        deployment: the deployment.
+        every: the time from one run to the next.
+        notifier: the block by which Prefect sends a message; None where it has none.
+        language: the language of the messages.
+    """
+    of_it = _related("deployment", str(deployment))
+    failures = {"prefect.flow-run.Failed", "prefect.flow-run.Crashed"}
+    late_after = max(_LATE_AFTER, 2 * every)
+
+    def send(key: str) -> list[ActionTypes]:
+        if notifier is None:
+            return [DoNothing()]
+        subject, body = say(f"prefect_{key}_subject", language, company=company), say(f"prefect_{key}", language)
+        return [SendNotification(block_document_id=notifier, subject=plain_spaces(subject), body=plain_spaces(body))]
+
+    held = EventTrigger(
+        expect={"prefect.flow-run.Failed"},
+        match=_ANY_RUN,
+        match_related=[of_it, _related("tag", HELD)],
+        posture=Posture.Reactive,
+        threshold=1,
+    )
+    failed = EventTrigger(
+        expect=failures,
+        match=_ANY_RUN,
+        match_related=of_it,
+        posture=Posture.Reactive,
+        threshold=_FAILURES_RUNNING,
+        within=_FAILURES_RUNNING * every,
+    )
+    late = EventTrigger(
+        after={"prefect.flow-run.Late"},
+        expect={"prefect.flow-run.Running"},
+        match=_ANY_RUN,
+        match_related=of_it,
+        posture=Posture.Proactive,
+        threshold=1,
+        within=late_after,
+    )
+    return [
+        of_killed_runs(),
+        # The runs themselves send messages about these two; here they are to be seen, and to be given other actions.
+        AutomationCore(name=f"{TAG} {company}: held", trigger=held, actions=[DoNothing()]),
+        AutomationCore(
+            name=f"{TAG} {company}: failed {_FAILURES_RUNNING} times", trigger=failed, actions=[DoNothing()]
+        ),
+        AutomationCore(name=f"{TAG} {company}: late", trigger=late, actions=send("late")),
+    ]
+
+
+def bring_about(client: SyncPrefectClient, wanted: AutomationCore, *, write: bool) -> Found:
+    """Create an automation, or give it the trigger that it should have; what there was of it.
+
+    Actions that a person added stay.
+    """
+    known = next(iter(client.read_automations_by_name(wanted.name)), None)
+    if known is None:
+        if write:
+            client.create_automation(wanted)
+        return Found.MISSING
+    if _essence(known.trigger) == _essence(wanted.trigger) and known.enabled:
+        return Found.SAME
+    if write:
+        actions = known.actions or wanted.actions
+        changed = AutomationCore(name=wanted.name, trigger=wanted.trigger, actions=actions, enabled=True)
+        client.update_automation(known.id, changed)
+    return Found.DIFFERENT
+
+
+def _essence(trigger: Any) -> dict[str, Any]:
+    """A trigger without what a server adds to it."""
+    shown: dict[str, Any] = trigger.model_dump(mode="json", exclude={"id"})
+    # One and a list of one are the same.
+    related = shown["match_related"]
+    return {
+        **shown,
+        "match_related": related if isinstance(related, list) else [related],
+        **{name: sorted(shown[name]) for name in ("after", "expect", "for_each")},
+    }
+
+
+def _related(role: str, name: str) -> ResourceSpecification:
+    return ResourceSpecification({"prefect.resource.role": role, "prefect.resource.id": f"prefect.{role}.{name}"})
