@@ -13,7 +13,7 @@ from prefect.events.schemas.events import ResourceSpecification
 
 from sage100_ssm.messages import Language, plain_spaces, say
 from sage100_ssm.orchestration.parts import Found
-from sage100_ssm.orchestration.run_names import HELD
+from sage100_ssm.orchestration.run_names import HELD_EVENT, company_resource
 
 TAG = "sage100-ssm"
 """The tag of all our flow runs."""
@@ -69,9 +69,8 @@ def of_worker(
         return [SendNotification(block_document_id=notifier, subject=plain_spaces(subject), body=plain_spaces(body))]
 
     held = EventTrigger(
-        expect={"prefect.flow-run.Failed"},
-        match=_ANY_RUN,
-        match_related=[of_it, _related("tag", HELD)],
+        expect={HELD_EVENT},
+        match=ResourceSpecification(company_resource(company)),
         posture=Posture.Reactive,
         threshold=1,
     )
@@ -113,10 +112,12 @@ def bring_about(client: SyncPrefectClient, wanted: AutomationCore, *, write: boo
         if write:
             client.create_automation(wanted)
         return Found.MISSING
-    if _essence(known.trigger) == _essence(wanted.trigger) and known.enabled:
+    is_idle = all(isinstance(action, DoNothing) for action in known.actions)
+    actions = wanted.actions if is_idle else known.actions
+    is_same = _essence(known.trigger) == _essence(wanted.trigger) and known.enabled
+    if is_same and [type(action) for action in actions] == [type(action) for action in known.actions]:
         return Found.SAME
     if write:
-        actions = known.actions or wanted.actions
         changed = AutomationCore(name=wanted.name, trigger=wanted.trigger, actions=actions, enabled=True)
         client.update_automation(known.id, changed)
     return Found.DIFFERENT

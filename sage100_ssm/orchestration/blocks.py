@@ -5,10 +5,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, Literal
 
 from prefect.blocks.core import Block
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from sqlalchemy.engine import make_url
 
-from sage100_ssm.app.invalid_settings import InvalidSetting
+from sage100_ssm.app.invalid_settings import InvalidSetting, invalid_values
 from sage100_ssm.app.settings import Settings, SettingsError, load_settings, merged, parse_settings, settings_tree
 from sage100_ssm.sage100.config import Odbc, Sqlite, SqlServer
 from sage100_ssm.sync.failures import ConfigurationError
@@ -217,5 +217,9 @@ def load_settings_for_flow(config: str) -> Settings:
         block = SynchronisationSettings.load(name)
     except ValueError:
         raise SettingsError("settings_missing", Path(config)) from None
+    except RuntimeError as error:  # Prefect's, where the form does not contain what the block demands
+        if not isinstance(error.__cause__, ValidationError):
+            raise
+        raise SettingsError("settings_invalid", Path(config), tuple(invalid_values(error.__cause__, {}))) from None
     assert isinstance(block, SynchronisationSettings), "outside an event loop it loads at once"
     return block.settings(name)

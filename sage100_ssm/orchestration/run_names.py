@@ -1,10 +1,11 @@
-"""The names of flow runs: company, time, and what the run did, so that a list of them can be read."""
+"""How a run shows in lists: named after company, time and what it did; a held one with a tag and an event."""
 
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 from prefect.client.orchestration import get_client
+from prefect.events import emit_event
 from prefect.runtime import deployment, flow_run
 
 from sage100_ssm.app.settings import Settings
@@ -14,10 +15,18 @@ from sage100_ssm.sync.failures import Exit, SyncError
 from sage100_ssm.sync.run.report import RunReport
 
 HELD = "held"
-"""The tag of a run that a guard held back: lists and automations find it by that."""
+"""The tag of a run that a guard held back, by which a list of runs can be narrowed."""
+
+HELD_EVENT = "sage100-ssm.held"
+"""The event that such a run makes; Prefect's own event of its end still has the tags from before."""
 
 _DATES: dict[Language, str] = {"fr": "%d/%m %H:%M", "en": "%d %b %H:%M"}
 _ENDED = {Exit.GUARD: "prefect_run_held", Exit.ANOTHER_RUN: "prefect_run_skipped"}
+
+
+def company_resource(company: str) -> dict[str, str]:
+    """A company as what our events are about."""
+    return {"prefect.resource.id": f"sage100-ssm.company.{company}", "prefect.resource.name": company}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,10 @@ class RunName:
         key = _ENDED.get(exit_code, "prefect_run_failed")
         if exit_code is Exit.DONE:
             key = "prefect_run_wrote" if written else "prefect_run_quiet"
-        self._show(say(key, self.language, number=written), [HELD] if exit_code is Exit.GUARD else [])
+        is_held = exit_code is Exit.GUARD
+        self._show(say(key, self.language, number=written), [HELD] if is_held else [])
+        if is_held and self.company:
+            emit_event(HELD_EVENT, resource=company_resource(self.company))
 
     def _show(self, did: str, tags: list[str] | None = None) -> None:
         company = self.company or deployment.name or "sage100-ssm"

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterDeploymentId,
@@ -33,6 +34,7 @@ from sage100_ssm.orchestration.automations import KILLED, TAG
 from sage100_ssm.orchestration.configured import CONFIG_VARIABLE
 from sage100_ssm.orchestration.flow import sync_contacts
 from sage100_ssm.orchestration.prefect_api import api_errors_in_words, require_prefect_server
+from sage100_ssm.orchestration.run_form import deployment_description, run_form
 from sage100_ssm.sync.failures import SyncError
 
 _FIRST_RUN_AFTER = timedelta(seconds=10)
@@ -114,8 +116,18 @@ def _registered(config: Path, settings: Settings, schedule: Schedule) -> _Runner
             tags=[TAG],
             concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
         )
-        _end_left_over_runs(cast("UUID", deployment_id))  # outside an event loop it is added at once
+        registered = cast("UUID", deployment_id)  # outside an event loop it is added at once
+        _describe(registered, settings)
+        _end_left_over_runs(registered)
     return runner
+
+
+def _describe(deployment_id: UUID, settings: Settings) -> None:
+    """Give the deployment its description and its run form in the language of the site."""
+    form = run_form(settings.language)
+    update = DeploymentUpdate(description=deployment_description(settings), parameter_openapi_schema=form)
+    with get_client(sync_client=True) as client:
+        client.update_deployment(deployment_id, update)
 
 
 def _end_left_over_runs(deployment_id: UUID) -> None:

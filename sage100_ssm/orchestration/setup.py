@@ -18,12 +18,10 @@ from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCre
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.exceptions import ObjectNotFound
-from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
 
 from sage100_ssm.app.channels import Channel, Slack, Teams, Webhook
 from sage100_ssm.app.settings import Settings
-from sage100_ssm.messages import Language, plain_spaces, say
 from sage100_ssm.orchestration import automations
 from sage100_ssm.orchestration.artifacts import slug_of
 from sage100_ssm.orchestration.automations import TAG
@@ -31,6 +29,7 @@ from sage100_ssm.orchestration.blocks import PREFIX, SynchronisationSettings
 from sage100_ssm.orchestration.flow import sync_contacts
 from sage100_ssm.orchestration.parts import Found, Part
 from sage100_ssm.orchestration.prefect_api import api_errors_in_words, require_prefect_server
+from sage100_ssm.orchestration.run_form import deployment_description, run_form
 from sage100_ssm.orchestration.serve import deployment_name
 
 ENTRYPOINT = "sage100_ssm.orchestration.flow.sync_contacts"
@@ -136,7 +135,7 @@ def _block(wanted: Wanted, *, write: bool) -> Part:
 
 def _loaded(kind: type[Block], name: str) -> Block | None:
     try:
-        block = kind.load(name)
+        block = kind.load(name, validate=False)
     except ValueError:
         return None
     assert isinstance(block, Block), "outside an event loop it loads at once"
@@ -145,12 +144,11 @@ def _loaded(kind: type[Block], name: str) -> Block | None:
 
 def _content(block: Block) -> dict[str, Any]:
     """The fields of a block, secrets included, which are compared and shown nowhere."""
-    return {name: getattr(block, name) for name in type(block).model_fields}
+    return {name: getattr(block, name, None) for name in type(block).model_fields}
 
 
 def _deployment(client: SyncPrefectClient, wanted: Wanted, *, write: bool) -> tuple[Part, UUID | None]:
     """The deployment, and its id."""
-    language = wanted.settings.language
     name = deployment_name(wanted.settings)
     schedule = IntervalSchedule(interval=wanted.every, anchor_date=_ANCHOR, timezone="UTC")
     plan: dict[str, Any] = {
@@ -160,8 +158,8 @@ def _deployment(client: SyncPrefectClient, wanted: Wanted, *, write: bool) -> tu
         "parameters": {"config": wanted.config},
         "tags": [TAG],
         "work_pool_name": wanted.pool,
-        "description": plain_spaces(say("prefect_deployment", language, company=wanted.settings.sage100.company)),
-        "parameter_openapi_schema": run_form(language),
+        "description": deployment_description(wanted.settings),
+        "parameter_openapi_schema": run_form(wanted.settings.language),
     }
     known = None
     try:
@@ -185,15 +183,6 @@ def _deployment(client: SyncPrefectClient, wanted: Wanted, *, write: bool) -> tu
             **plan,
         )
     return Part("deployment", name, found), deployment_id
-
-
-def run_form(language: Language) -> dict[str, Any]:
-    """The form in which a run is started by hand, with what each field does in the language of the site."""
-    form = parameter_schema(sync_contacts).model_dump_for_openapi()
-    for name, field in form["properties"].items():
-        field["title"] = plain_spaces(say(f"prefect_form_{name}", language))
-        field["description"] = plain_spaces(say(f"prefect_form_{name}_help", language))
-    return form
 
 
 def _notifier(wanted: Wanted, *, write: bool) -> Generator[Part, None, UUID | None]:
