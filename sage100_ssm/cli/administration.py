@@ -42,7 +42,9 @@ def notify(
     raise typer.Exit(Exit.SIDE if any(failure for _, failure in outcomes) else Exit.DONE)
 
 
-prefect = typer.Typer(no_args_is_help=True, help="Run on a Prefect server of your own, or on Prefect Cloud.")
+prefect = typer.Typer(
+    no_args_is_help=True, help="Run on a Prefect server of your own, or on Prefect Cloud: `sage100-ssm prefect setup`"
+)
 
 
 @prefect.command()
@@ -58,9 +60,9 @@ def setup(
         str | None,
         typer.Option(help="A folder on the worker's machine, where runs begin; by default that of the settings."),
     ] = None,
-    block: Annotated[
-        bool, typer.Option(help="Store the settings on the server, secrets encrypted; else the worker reads the file.")
-    ] = True,
+    no_block: Annotated[
+        bool, typer.Option("--no-block", help="Do not store the settings there: the worker reads the file.")
+    ] = False,
     renew: Annotated[
         bool, typer.Option("--renew", help="Replace a block that differs from the settings file.")
     ] = False,
@@ -83,7 +85,9 @@ def setup(
         from sage100_ssm.orchestration.setup import Wanted, set_up
 
         where = folder or str(config.absolute().parent)
-        wanted = Wanted(config, context.settings, pool, timedelta(minutes=every), where, uses_block=block, renew=renew)
+        wanted = Wanted(
+            config, context.settings, pool, timedelta(minutes=every), where, uses_block=not no_block, renew=renew
+        )
         parts = set_up(wanted, check=check)
         for part in parts:
             kind = say(f"prefect_kind_{part.kind}", context.language)

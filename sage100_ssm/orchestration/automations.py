@@ -62,12 +62,11 @@ def of_worker(
     failures = {"prefect.flow-run.Failed", "prefect.flow-run.Crashed"}
     late_after = max(_LATE_AFTER, 2 * every)
 
-    def send(key: str) -> list[ActionTypes]:
-        if notifier is None:
-            return [DoNothing()]
-        subject, body = say(f"prefect_{key}_subject", language, company=company), say(f"prefect_{key}", language)
-        return [SendNotification(block_document_id=notifier, subject=plain_spaces(subject), body=plain_spaces(body))]
-
+    message: list[ActionTypes] = [DoNothing()]
+    if notifier is not None:
+        subject = plain_spaces(say("prefect_late_subject", language, company=company))
+        body = plain_spaces(say("prefect_late", language))
+        message = [SendNotification(block_document_id=notifier, subject=subject, body=body)]
     held = EventTrigger(
         expect={HELD_EVENT},
         match=ResourceSpecification(company_resource(company)),
@@ -98,7 +97,7 @@ def of_worker(
         AutomationCore(
             name=f"{TAG} {company}: failed {_FAILURES_RUNNING} times", trigger=failed, actions=[DoNothing()]
         ),
-        AutomationCore(name=f"{TAG} {company}: late", trigger=late, actions=send("late")),
+        AutomationCore(name=f"{TAG} {company}: late", trigger=late, actions=message),
     ]
 
 

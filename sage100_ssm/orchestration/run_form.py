@@ -8,13 +8,20 @@ from sage100_ssm.app.settings import Settings
 from sage100_ssm.messages import Language, plain_spaces, say
 from sage100_ssm.orchestration.flow import sync_contacts
 
+_FIELDS = {
+    "config": ("prefect_form_config", "prefect_form_config_help"),
+    "allow_deletions": ("prefect_form_allow_deletions", "prefect_form_allow_deletions_help"),
+    "allow_mass_change": ("prefect_form_allow_mass_change", "prefect_form_allow_mass_change_help"),
+}
+"""The title and the description of each parameter of the flow."""
+
 
 def run_form(language: Language) -> dict[str, Any]:
     """The form as a JSON schema, with what each field does in the language of the site."""
     form = parameter_schema(sync_contacts).model_dump_for_openapi()
-    for name, field in form["properties"].items():
-        field["title"] = plain_spaces(say(f"prefect_form_{name}", language))
-        field["description"] = plain_spaces(say(f"prefect_form_{name}_help", language))
+    for name, (title, description) in _FIELDS.items():
+        field = form["properties"][name]
+        field["title"], field["description"] = (plain_spaces(say(key, language)) for key in (title, description))
     return form
 
 

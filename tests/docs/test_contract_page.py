@@ -68,7 +68,23 @@ MESSAGES = "Messages to the administrator"
 # --- commands, exit codes
 
 
-COMMANDS = get_command(app).commands
+def _commands(group, prefix=""):
+    """The commands by name; one within another has the names of both."""
+    found = {}
+    for name, command in group.commands.items():
+        inner = _commands(command, f"{prefix}{name} ") if hasattr(command, "commands") else {}
+        found |= inner or {f"{prefix}{name}": command}
+    return found
+
+
+COMMANDS = _commands(get_command(app))
+
+
+def _named(row):
+    """The command that a row is about, and the arguments that it shows."""
+    words = codes(row[0])[0]
+    name = max((name for name in COMMANDS if f"{words} ".startswith(f"{name} ")), key=len)
+    return name, words.removeprefix(name).split()
 
 
 def options(command):
@@ -76,12 +92,12 @@ def options(command):
 
 
 def test_the_commands_are_those_that_there_are():
-    assert {codes(row[0])[0].split()[0] for row in table("Commands")} == set(COMMANDS)
+    assert {_named(row)[0] for row in table("Commands")} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("row", table("Commands"), ids=lambda row: row[0])
 def test_a_command_has_the_arguments_and_options_that_it_has(row):
-    name, *arguments = codes(row[0])[0].split()
+    name, arguments = _named(row)
     command = COMMANDS[name]
 
     assert len(arguments) == sum(one.param_type_name == "argument" for one in command.params)

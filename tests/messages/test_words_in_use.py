@@ -160,10 +160,13 @@ COMPOSED = {
     "link": ("sync/model.py",),
     "verdict": ("sync/run/pairs.py",),
     "explain": ("cli/tables.py", "sync/model.py"),
-    "setting": ("app/*.py", "sync/contacts/fields.py"),
+    "setting": ("app/*.py", "sync/contacts/fields.py", "orchestration/blocks.py"),
     "demo": ("cli/demo_story.py",),
     "check": ("app/check/*.py", "sage100/inspection.py"),
     "probe": ("ssm/probe.py", "sage100/probe.py"),
+    "prefect_kind": ("orchestration/setup.py",),
+    "prefect_found": ("orchestration/parts.py",),
+    "prefect_made": ("orchestration/parts.py",),
 }
 """The keys that are composed when they are said, by their beginning: where the rest of them is."""
 
@@ -184,9 +187,11 @@ def texts_in(*patterns):
 
 def is_said(key):
     """Whether the product has the key, or the parts that it is composed of."""
-    beginning, _, rest = re.sub(f"{QUESTION}_", "probe_", key).partition("_")
-    if beginning not in COMPOSED:
+    without_question = re.sub(f"{QUESTION}_", "probe_", key)
+    beginning = next((one for one in COMPOSED if without_question.startswith(f"{one}_")), None)
+    if beginning is None:
         return key in texts_in("**/*.py")
+    rest = without_question.removeprefix(f"{beginning}_")
     known = texts_in(*COMPOSED[beginning])
     rest = re.sub(ENDINGS.get(beginning, "$"), "", rest)
     halves = ((rest[:cut], rest[cut:]) for cut in range(1, len(rest)))
