@@ -43,7 +43,8 @@ def notify(
 
 
 prefect = typer.Typer(
-    no_args_is_help=True, help="Run on a Prefect server of your own, or on Prefect Cloud: `sage100-ssm prefect setup`"
+    no_args_is_help=True,
+    help="Run on a Prefect server of your own, or on Prefect Cloud: `sage100-ssm prefect setup`",
 )
 
 
