@@ -22,7 +22,7 @@ def test_the_traceback_of_a_state_that_the_flow_returned_is_left_out(name, error
     assert not is_logged("Engine execution exited with unexpected exception", error, name)
 
 
-@pytest.mark.parametrize("text", ["Finished in state Failed('Clé.')", "Task run failed with state: Failed(message='…')"])
+@pytest.mark.parametrize("text", ["Finished in state Failed('Clé.')", "Task run failed with state: Failed(…)"])
 def test_a_state_written_as_python_code_is_left_out(text):
     assert not is_logged(text, name="prefect.task_runs")
 
