@@ -11,13 +11,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from pydantic import TypeAdapter
 
 from sage100_ssm.app.channels import Channel
 from sage100_ssm.app.schedule import recall_schedule
 from sage100_ssm.app.settings import load_settings
 from sage100_ssm.orchestration.configured import CONFIG_VARIABLE
-from sage100_ssm.orchestration.local_server import prefect_environment, prefect_home
+from sage100_ssm.orchestration.local_server import RETENTION, prefect_environment, prefect_home
 from sage100_ssm.orchestration.prefect_api import PrefectUnavailableError
 from sage100_ssm.orchestration.serve import _ran_until_stopped, _watched, serve
 from sage100_ssm.standins.sample_installation import sample_installation
@@ -116,6 +117,14 @@ def test_telemetry_is_off_for_server_and_runs():
 
     assert environment["DO_NOT_TRACK"] == "1"
     assert environment["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+
+
+def test_what_prefect_keeps_is_limited_in_the_same_way_for_serve_and_in_the_containers():
+    """Tried on a real server: runs and events that are older are gone after an hour."""
+    compose = yaml.safe_load((Path(__file__).parents[2] / "deploy" / "compose.yaml").read_text("utf-8"))
+
+    assert prefect_environment(Path("/x"), "http://127.0.0.1:4200/api", "user:key").items() >= RETENTION.items()
+    assert compose["services"]["prefect"]["environment"].items() >= RETENTION.items()
 
 
 @pytest.mark.parametrize(
