@@ -1,7 +1,4 @@
-"""Pairs of contacts as a table file, for a colleague who knows the people: one line a pair, with a column to fill in.
-
-CSV opens in Excel with a double click (semicolons, UTF-8 with a byte order mark); ``.xlsx`` is Excel's own.
-"""
+"""Pairs of contacts as a table file, for a colleague who knows the people: a line a pair, with a column to fill in."""
 
 import csv
 import io
@@ -11,11 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from zipfile import BadZipFile
 
-from openpyxl import Workbook, load_workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.datavalidation import DataValidation
 
+from sage100_ssm.app.spreadsheet import Line, csv_table, workbook, workbook_bytes
 from sage100_ssm.messages import Language, evidence_label, say
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import EMAIL, MOBILE
@@ -49,7 +46,6 @@ _ANSWERS: Mapping[str, Choice] = {
 }
 _OFFERED: Mapping[Language, str] = {"fr": '"même,différent"', "en": '"same,different"'}
 """What Excel offers to choose from in the column to fill in."""
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_table(file: Path, found: Iterable[Candidates], language: Language) -> int:
@@ -64,10 +60,7 @@ def write_table(file: Path, found: Iterable[Candidates], language: Language) -> 
     lines = [line for each in found for line in _lines(each, language)]
     kind = _kind(file)
     try:
-        if kind == ".csv":
-            _write_csv(file, lines)
-        else:
-            _write_xlsx(file, lines, language)
+        file.write_bytes(csv_table(COLUMNS, lines) if kind == ".csv" else _xlsx_table(lines, language))
     except OSError as error:
         raise ConfigurationError("table_unwritable", file=str(file), text=error.strerror or "") from None
     return len(lines)
@@ -124,36 +117,12 @@ def _person(contact: Contact) -> list[str | int]:
     return [contact.id, contact.full_name, *(str(contact.values.get(name) or "") for name in (EMAIL, MOBILE))]
 
 
-def _write_csv(file: Path, lines: Iterable[Sequence[str | int]]) -> None:
-    with file.open("w", encoding="utf-8-sig", newline="", errors="replace") as stream:
-        writer = csv.writer(stream, delimiter=";")
-        writer.writerow(COLUMNS)
-        writer.writerows([_no_formula(value) for value in line] for line in lines)
-
-
-def _no_formula(value: str | int) -> str | int:
-    """A text that no spreadsheet takes for a formula, whatever a side sent."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_SIGNS) else value
-
-
-def _write_xlsx(file: Path, lines: Sequence[Sequence[str | int]], language: Language) -> None:
-    book = Workbook(write_only=False)
-    sheet = book.active
-    assert sheet is not None, "a new workbook has a sheet"
-    sheet.append(COLUMNS)
-    for number, line in enumerate(lines, 2):
-        for index, value in enumerate(line, 1):
-            cell = sheet.cell(number, index)
-            cell.value = ILLEGAL_CHARACTERS_RE.sub("", value) if isinstance(value, str) else value
-            if isinstance(value, str):
-                cell.data_type = "s"  # a text, never a formula
+def _xlsx_table(lines: Sequence[Line], language: Language) -> bytes:
+    book, sheet = workbook(COLUMNS, lines, (9, 11, 28, 12, 11, 26, 28, 18, 9, 26, 28, 18, 12))
     offered = DataValidation(type="list", formula1=_OFFERED[language], allow_blank=True, showErrorMessage=False)
     offered.add(f"M2:M{len(lines) + 1}")
     sheet.add_data_validation(offered)
-    sheet.freeze_panes = "A2"
-    for letter, width in zip("ABCDEFGHIJKLM", (9, 11, 28, 12, 11, 26, 28, 18, 9, 26, 28, 18, 12), strict=True):
-        sheet.column_dimensions[letter].width = width
-    book.save(file)
+    return workbook_bytes(book)
 
 
 # --- reading

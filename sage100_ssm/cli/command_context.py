@@ -14,8 +14,8 @@ from rich.console import Console, RenderableType
 
 from sage100_ssm.app.endings import ending_after
 from sage100_ssm.app.settings import Settings, load_settings
+from sage100_ssm.app.value_format import ValueFormatter, value_formatter
 from sage100_ssm.cli.tables import HARD_SPACES, plain
-from sage100_ssm.cli.value_format import ValueFormatter, value_formatter
 from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.messages import Language, describe, say, say_error
 from sage100_ssm.sync.contacts.fields import field_map

@@ -13,13 +13,13 @@ import typer
 
 from sage100_ssm import __version__
 from sage100_ssm.app.search.find import explained
+from sage100_ssm.app.status import read_status
 from sage100_ssm.cli import administration, json_shapes, tables
 from sage100_ssm.cli.command_context import command_context, terminal
 from sage100_ssm.cli.forgetting import find_person
 from sage100_ssm.cli.narrowing import Narrowing
 from sage100_ssm.cli.options import SYNC_YAML, Config, Json, OfCode, OfCompany, OfContact, Who
 from sage100_ssm.cli.pair_commands import decide, match, undo
-from sage100_ssm.cli.status import read_status
 from sage100_ssm.messages import Language, say
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.model import Side

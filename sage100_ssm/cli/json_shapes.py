@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sage100_ssm.app.check.findings import Finding
 from sage100_ssm.app.search.found import Found
 from sage100_ssm.app.search.words import standing_words
+from sage100_ssm.app.status import StatusReport
 from sage100_ssm.cli.narrowing import totals
-from sage100_ssm.cli.status import StatusReport
 from sage100_ssm.messages import Language, code_label, describe
 from sage100_ssm.sync.journal import Kind, Subject
 from sage100_ssm.sync.model import Link

@@ -13,9 +13,9 @@ from rich.text import Text
 from sage100_ssm.app.check.findings import Finding, Level
 from sage100_ssm.app.search.found import Found
 from sage100_ssm.app.search.words import standing_words
+from sage100_ssm.app.status import StatusReport
+from sage100_ssm.app.value_format import ValueFormatter
 from sage100_ssm.cli.narrowing import totals
-from sage100_ssm.cli.status import StatusReport
-from sage100_ssm.cli.value_format import ValueFormatter
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.messages import Language, code_label, describe, evidence_label, field_label, say
 from sage100_ssm.sync.journal import Code, Entry, Kind, Subject, WhoIsWho

@@ -26,9 +26,9 @@ from sage100_ssm.app.probe import ProbeAnswer
 from sage100_ssm.app.schedule import Schedule
 from sage100_ssm.app.search.found import Found, Standing
 from sage100_ssm.app.settings import Settings
+from sage100_ssm.app.status import StatusReport
 from sage100_ssm.cli import json_shapes
 from sage100_ssm.cli.commands import app
-from sage100_ssm.cli.status import StatusReport
 from sage100_ssm.connectors import reporting
 from sage100_ssm.exchange import record as request
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
