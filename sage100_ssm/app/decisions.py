@@ -101,6 +101,21 @@ def take_back(transaction: Transaction, problem_id: int, by: str, at: datetime) 
     return _note(transaction, problem.entry, taken_back[-1].choice, by, at, undone=True)
 
 
+def take_back_pair(transaction: Transaction, pair: Pair, by: str, at: datetime) -> Entry:
+    """Take back what was decided about two contacts, by a table or on the page.
+
+    Raises:
+        ConfigurationError: nothing was decided about them.
+    """
+    taken_back = transaction.decisions.take_back_pair(pair, at)
+    if not taken_back:
+        raise ConfigurationError("web_nothing_decided", one=pair.sage100_id, other=pair.ssm_id)
+    last = taken_back[-1]
+    problem = transaction.journal_entry(last.problem_id) if last.problem_id else None
+    asked = problem.entry if problem else Entry(Subject(None, pair.sage100_id, pair.ssm_id), _NOT_ASKED)
+    return _note(transaction, asked, last.choice, by, at, undone=True)
+
+
 def choices_for(entry: Entry) -> Sequence[Choice]:
     """The answers that a problem takes; none where only its cause can settle it."""
     if isinstance(entry.facts, AboutSide):

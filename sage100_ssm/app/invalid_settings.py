@@ -60,6 +60,8 @@ _REASONS: Mapping[str, str] = {
     "https_required": "https_required",
     "no_certificate": "no_certificate",
     "private_key_given": "private_key_given",
+    "password_short": "password_short",
+    "password_required": "password_required",
 }
 """The reason by the type of pydantic's error."""
 

@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError
 
 from sage100_ssm.app.channels import Channel
 from sage100_ssm.app.invalid_settings import INCLUDE, InvalidSetting, invalid_values, unknown_keys
+from sage100_ssm.app.web_settings import WebSettings
 from sage100_ssm.messages import Language
 from sage100_ssm.sage100.config import COMPANY_NAME, Sage100Config, Sqlite
 from sage100_ssm.ssm.config import SsmConfig
@@ -118,6 +119,7 @@ class Settings(BaseModel):
         fields: changes of the field map, by the field's name.
         time_budget_minutes: after which a run begins no further write; the next one goes on.
         notify: where messages for the administrator go.
+        web: the page: where it answers, and who may use it.
     """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
@@ -133,6 +135,7 @@ class Settings(BaseModel):
     fields: Annotated[Mapping[str, FieldChange], AfterValidator(_field_changes)] = Field(default_factory=dict)
     time_budget_minutes: Annotated[float, Field(gt=0)] = 14
     notify: tuple[Channel, ...] = ()
+    web: WebSettings = WebSettings()
 
     @property
     def locale(self) -> Locale:

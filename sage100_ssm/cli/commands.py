@@ -240,7 +240,7 @@ def serve(
 
     The runs are those of a Prefect deployment: on the server that PREFECT_API_URL names, else on a local one that is
     started for the purpose and ends with the command. Its dashboard shows every run, and asks for a key; the command
-    says where it is.
+    says where it is. The page (`web`) is open meanwhile, too.
 
     `sage100-ssm serve --every 5`
     """
@@ -252,7 +252,9 @@ def serve(
         with local_server.only_serve(home):
             if local_server.named_server() is None:
                 context.note("server_starting")
-            with local_server.prefect_server(home, port) as server:
+            from sage100_ssm.web.server import page_beside
+
+            with local_server.prefect_server(home, port) as server, page_beside(context.settings, home, context.note):
                 # Imported only now: Prefect reads the server's address from the environment when it is imported.
                 from sage100_ssm.orchestration.serve import serve as serve_until_stopped
 
@@ -264,6 +266,33 @@ def serve(
                         context.note("dashboard_port", port=server.port_taken)
 
                 serve_until_stopped(config, context.settings, timedelta(minutes=every), say_so)
+
+
+@app.command(rich_help_panel=_LOOK)
+def web(
+    *,
+    config: Config = SYNC_YAML,
+    hash_: Annotated[
+        bool, typer.Option("--hash", help="Ask for a password and print its hash for the settings (web.users).")
+    ] = False,
+) -> None:
+    """Open the page: search a contact, settle problems, see the runs. In a browser, until Ctrl-C.
+
+    On this machine alone, behind a key, unless the settings (`web`) name an address and users.
+
+    - `sage100-ssm web`
+    - `sage100-ssm web --hash`, then `web: {users: {marie: {role: settle, password: "…"}}}`
+    """
+    if hash_:
+        from sage100_ssm.web.access import password_hash
+
+        typer.echo(password_hash(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)))
+        return
+    with command_context(config) as context:
+        from sage100_ssm.orchestration.local_server import prefect_home
+        from sage100_ssm.web.server import serve_page
+
+        serve_page(context.settings, prefect_home(context.settings.state, config), context.note)
 
 
 @app.command(rich_help_panel=_SYNCHRONISE)

@@ -167,10 +167,11 @@ COMPOSED = {
     "prefect_kind": ("orchestration/setup.py",),
     "prefect_found": ("orchestration/parts.py",),
     "prefect_made": ("orchestration/parts.py",),
+    "web": ("web/**/*.py", "sync/**/*.py", "app/*.py", "exchange/receipt.py"),
 }
 """The keys that are composed when they are said, by their beginning: where the rest of them is."""
 
-ENDINGS = {"demo": r"(_title)?$", "check": r"(_unseen)?(_remedy)?$", "standing": r"(_remedy)?$"}
+ENDINGS = {"web": r"(_help)?$", "demo": r"(_title)?$", "check": r"(_unseen)?(_remedy)?$", "standing": r"(_remedy)?$"}
 """What is put behind some of them."""
 
 QUESTION = r"probe_(ssm|sage100)_\d+"
@@ -185,6 +186,13 @@ def texts_in(*patterns):
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
+@cache
+def texts_in_templates():
+    """The texts in the templates of the page."""
+    templates = (ROOT / "sage100_ssm" / "web" / "templates").glob("*.html")
+    return {text for file in templates for text in re.findall(r'"(\w+)"', file.read_text("utf-8"))}
+
+
 def is_said(key):
     """Whether the product has the key, or the parts that it is composed of."""
     without_question = re.sub(f"{QUESTION}_", "probe_", key)
@@ -193,6 +201,8 @@ def is_said(key):
         return key in texts_in("**/*.py")
     rest = without_question.removeprefix(f"{beginning}_")
     known = texts_in(*COMPOSED[beginning])
+    if beginning == "web":
+        known = known | texts_in_templates()
     rest = re.sub(ENDINGS.get(beginning, "$"), "", rest)
     halves = ((rest[:cut], rest[cut:]) for cut in range(1, len(rest)))
     return key in texts_in("**/*.py") or rest in known or any({one, two} <= known for one, two in halves)

@@ -51,4 +51,4 @@ def _libraries(folder):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             modules += [node.module] if isinstance(node, ast.ImportFrom) else []
             for module in {name.partition(".")[0] for name in modules} - sys.stdlib_module_names - OURS:
-                yield {"yaml": "pyyaml"}.get(module, module.replace("_", "-"))
+                yield {"yaml": "pyyaml", "argon2": "argon2-cffi"}.get(module, module.replace("_", "-"))

@@ -123,7 +123,16 @@ def test_the_wheel_holds_every_file_of_its_packages_that_the_repository_has(cont
     sources = set(listed.stdout.splitlines())
 
     assert {name for name in content if ".dist-info/" not in name} == sources
-    assert {Path(name).suffix for name in sources} == {".py", ".typed", ".yaml", ".sql", ".mako"}
+    assert {Path(name).suffix for name in sources} == {
+        ".py",
+        ".typed",
+        ".yaml",
+        ".sql",
+        ".mako",
+        ".html",
+        ".css",
+        ".svg",
+    }
 
 
 def test_no_file_was_overwritten_by_a_package_of_the_same_name(environment):

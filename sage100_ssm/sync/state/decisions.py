@@ -76,6 +76,23 @@ class StoredDecisions:
         self._connection.execute(own.values(taken_back_at=now))
         return held
 
+    def take_back_pair(self, pair: Pair, now: datetime) -> list[Decision]:
+        """Take back what was decided about two contacts being one person or two.
+
+        Returns:
+            The decisions that no longer hold; none where none held.
+        """
+        held = [
+            d
+            for d in self.all()
+            if (d.sage100_id, d.ssm_id) == pair and d.choice in _ABOUT_PAIRS and d.taken_back_at is None
+        ]
+        column = tables.decisions.c
+        about = (column.sage100_id == pair.sage100_id, column.ssm_id == pair.ssm_id, column.taken_back_at.is_(None))
+        choices = column.choice.in_([choice.value for choice in _ABOUT_PAIRS])
+        self._connection.execute(update(tables.decisions).where(*about, choices).values(taken_back_at=now))
+        return held
+
     def all(self) -> list[Decision]:
         """Every decision, oldest first, those that were taken back too."""
         stored = self._connection.execute(select(tables.decisions).order_by(tables.decisions.c.id))
