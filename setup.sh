@@ -63,3 +63,8 @@ fi
 if ! ls /usr/lib/*/odbc/libtdsodbc.so >/dev/null 2>&1; then
     install_package tdsodbc || say "Note: the tests skip FreeTDS. On Debian or Ubuntu: sudo apt-get install tdsodbc"
 fi
+
+# The browser of the tests. Without it, tests are skipped with the reason.
+if ! command -v chromium >/dev/null 2>&1; then
+    install_package chromium || say "Note: the tests skip the browser. On Debian or Ubuntu: sudo apt-get install chromium"
+fi
