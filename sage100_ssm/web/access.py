@@ -165,8 +165,8 @@ class VisitorBackend(AuthenticationBackend):
     """Who sends a request, as Starlette asks for it.
 
     Args:
-        access: whom a proxy names.
-        sessions: who is logged in.
+        access: knows the user that a proxy names.
+        sessions: knows who is logged in.
     """
 
     def __init__(self, access: Access, sessions: Sessions) -> None:

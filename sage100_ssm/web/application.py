@@ -30,7 +30,6 @@ from sage100_ssm.web.rendering import CSRF, language_of, render
 from sage100_ssm.web.words import Words
 
 _LARGEST_FORM = 100_000
-_SESSION_SECONDS = 8 * 3600
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -104,7 +103,7 @@ def create_app(installation: Installation) -> Starlette:
                 # Another one with each start: sessions are in memory, and end with the process anyway.
                 secret_key=secrets.token_hex(32),
                 session_cookie="sage100-ssm",
-                max_age=_SESSION_SECONDS,
+                max_age=None,  # the session ends it
                 same_site="lax",
                 https_only=web.is_https,
             ),

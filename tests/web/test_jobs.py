@@ -142,7 +142,9 @@ def test_the_page_leads_from_a_first_look_to_a_lifted_guard(sample):
     assert plan.text.count("✗ delete") == 12
     assert "Lift the guard once" in plan.text
     assert browser.submit("/lift").url.path == "/plan"
-    lifted = followed(browser, browser.submit("/lift", seen="1"))
+    assert browser.submit("/lift", seen="of another plan").url.path == "/plan"
+    seen = re.search(r'name="seen" value="([^"]+)"', plan.text)[1]
+    lifted = followed(browser, browser.submit("/lift", seen=seen))
     assert "SSM" in lifted.text
     assert "deleted 12" in lifted.text
 

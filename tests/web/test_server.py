@@ -24,7 +24,7 @@ def port():
 
 @pytest.fixture
 def said():
-    """What the operator is told, by the sentences' keys."""
+    """What is said to the operator, by the sentences' keys."""
     return {}
 
 

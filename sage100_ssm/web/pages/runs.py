@@ -97,7 +97,7 @@ def show_plan(request: Request) -> Response:
         request,
         "plan.html",
         report=report,
-        planned_at=job.ended_at if job else None,
+        plan=job,
         can_be_lifted=job is not None and _can_be_lifted(installation_of(request), job),
         writes=_writes(report, part_in(request)) if report else None,
     )
@@ -113,7 +113,9 @@ def make_plan(request: Request, _: FormData) -> Response:
 def lift_guard(request: Request, form: FormData) -> Response:
     """Lift the guards of the plan that was looked at, for one run."""
     job = installation_of(request).jobs.last(JobKind.PLAN)
-    if job is None or not _can_be_lifted(installation_of(request), job) or form.get("seen") != "1":
+    # The plan that was looked at: somebody else may have asked for another one meanwhile.
+    is_seen = job is not None and form.get("seen") == job.id
+    if job is None or not is_seen or not _can_be_lifted(installation_of(request), job):
         return back_to("/plan")
     guards = [guard.facts for guard in job.result.guards]
     options = RunOptions(
