@@ -9,15 +9,18 @@ from playwright.sync_api import sync_playwright
 from tests.web.conftest import MARIE
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"),
+    pytest.mark.xdist_group("browser"),
+]
 
 PAGES = ["/", "/?who=claire", "/problems?text=e", "/problems/1", "/problems/3", "/runs", "/runs/r12", "/plan", "/pairs"]
 PAGES += ["/contacts/ssm/344", "/nothing"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """One browser for all tests."""
+    """One browser for all tests. While it is open an event loop runs, which tests of other modules do not expect."""
     # As root, as in a container, Chromium's own sandbox cannot be used.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
