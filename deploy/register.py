@@ -1,7 +1,7 @@
 """Register the four connectors with a self-managed Airbyte, or update them to what metadata.yaml says.
 
     AIRBYTE_CLIENT_ID=… AIRBYTE_CLIENT_SECRET=… .venv/bin/python deploy/register.py \
-        --url http://localhost:8000/api/public/v1 --workspace 2f0a… --registry registry.example.com/
+        --url http://localhost:8000/api/public/v1 --workspace 2f0a… --registry registry.example.com
 
 The images must be where Airbyte can pull them: it starts each of them to ask for its specification, which takes minutes
 where they are not there yet. May be repeated.
@@ -42,13 +42,14 @@ class Connector:
 
 def connectors(registry: str) -> Iterator[Connector]:
     """The four connectors of metadata.yaml, their images at a registry."""
+    prefix = f"{registry.rstrip('/')}/" if registry else ""
     for document in yaml.safe_load_all(METADATA.read_text("utf-8")):
         data = document["data"]
         yield Connector(
             data["connectorType"],
             {
                 "name": data["name"],
-                "dockerRepository": registry + data["dockerRepository"],
+                "dockerRepository": prefix + data["dockerRepository"],
                 "dockerImageTag": data["dockerImageTag"],
                 "documentationUrl": data["documentationUrl"],
             },
@@ -117,7 +118,9 @@ def main(
     workspace: Annotated[str, typer.Option(help="Id of the workspace; it is part of the address of Airbyte's pages.")],
     client_id: Annotated[str, typer.Option(envvar="AIRBYTE_CLIENT_ID")],
     client_secret: Annotated[str, typer.Option(envvar="AIRBYTE_CLIENT_SECRET", show_default=False)],
-    registry: Annotated[str, typer.Option(help="Prefix of the images' names, with its slash.")] = "",
+    registry: Annotated[
+        str, typer.Option(help="Where the images are: what their names begin with, before sage100-ssm/.")
+    ] = "",
     # Airbyte gives up on a specification after 9 minutes, and says so.
     wait: Annotated[float, typer.Option(help="Minutes that one registration may take.", min=0.001)] = 12,
 ) -> None:

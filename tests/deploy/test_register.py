@@ -105,8 +105,9 @@ def run(register, api):
     return called
 
 
-def test_all_four_are_registered_each_among_its_kind_and_once(api, run):
-    assert run().exit_code == 0
+@pytest.mark.parametrize("registry", ["registry.example.com/", "registry.example.com"])
+def test_all_four_are_registered_each_among_its_kind_and_once(api, run, registry):
+    assert run("--registry", registry).exit_code == 0
     images = {kind: {one["dockerRepository"] for one in known} for kind, known in api.definitions.items()}
     prefix = "registry.example.com/sage100-ssm"
     assert images == {
