@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import boto3
@@ -21,6 +21,7 @@ from botocore.exceptions import (
     ClientError,
     ConnectionError,  # noqa: A004 - named so by botocore; ours is not used here
     CredentialRetrievalError,
+    EndpointConnectionError,
     HTTPClientError,
     NoCredentialsError,
     SSLError,
@@ -159,6 +160,12 @@ def _words(error: Exception) -> str:
     if isinstance(error, ClientError):
         refusal = error.response.get("Error", {})
         words = f"{refusal.get('Message') or 'no reason given'} ({refusal.get('Code')})"
+    elif isinstance(error, EndpointConnectionError):
+        host = urlsplit(error.kwargs["endpoint_url"]).netloc
+        words = (
+            f"{host} is not known in this network, or nobody answers there; check s3_endpoint and s3_bucket_region, "
+            "and that no firewall is in between"
+        )
     elif isinstance(error, NoCredentialsError):
         words = "the settings give no access key, and there is no identity of the pod or machine"
     else:

@@ -15,8 +15,21 @@ from sage100_ssm import DOCUMENTATION
 Schema = dict[str, Any]
 
 _NULL = {"type": "null"}
-_NO_OBJECT = frozenset({"dict_type", "mapping_type", "model_type"})
+_NO_OBJECT = frozenset({"dict_type", "mapping_type", "model_type", "model_attributes_type"})
 _NOT_OF_THE_FORM = frozenset({"string_pattern_mismatch", "value_error"})
+_PLAIN_WORDS = {
+    "missing": "is missing",
+    "string_type": "must be a text",
+    "string_too_short": "is empty",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+}
+"""Instead of pydantic's words, which are for programmers, by the kind of error."""
 _NOT_READ_BY_AIRBYTE = frozenset({"$defs", "discriminator", "writeOnly"})
 
 
@@ -106,15 +119,16 @@ def _described(location: Sequence[int | str], kind: str, words: str, field: Sche
         option = _options(field).get(part)
         field = option or field.get("properties", {}).get(part, {})
         names += [] if option else [part]
-    if kind == "missing":
-        words = "is missing"
+    if kind in _PLAIN_WORDS:
+        words = _PLAIN_WORDS[kind]
     elif "pattern_descriptor" in field and kind in _NOT_OF_THE_FORM:
         words = f"must be of this form: {field['pattern_descriptor']}"
     elif kind in _NO_OBJECT:
         words = "must be a list of entries" if field.get("type") == "array" else "must be an object"
     elif kind.startswith("union_tag"):
         words = f"must be of one of the kinds {', '.join(map(str, _options(field)))}"
-    return f"{'.'.join(names) or 'configuration'}: {words.removeprefix('Value error, ')}"
+    words = words.removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"{'.'.join(names) or 'configuration'}: {words}"
 
 
 def _options(field: Schema) -> dict[Any, Schema]:

@@ -31,7 +31,8 @@ class SqlServer(_Settings):
         title="Server",
         description="Name or address of the machine that SQL Server runs on, without the instance: where Sage "
         "shows SRV-SAGE\\SAGE100, it is SRV-SAGE.",
-        pattern=r"^[^\\,;/\s]+$",
+        # Without a port, a protocol or an instance; an IPv6 address has more than one colon.
+        pattern=r"^([^\\,;/\s:]+|[^\\,;/\s:]*:[^\\,;/\s:]*:[^\\,;/\s]*)$",
         examples=["SRV-SAGE", "192.168.1.10"],
         json_schema_extra={"pattern_descriptor": "SRV-SAGE, without instance or port"},
     )

@@ -150,7 +150,7 @@ class RefusedError(SageError):
 UNREACHABLE_CODES: Mapping[str, str] = {
     "unreachable": "The Sage 100 database was not reached, or the connection broke",
     "host_unknown": "The SQL Server's machine is not known by this name: check the name in the settings, and that this"
-    " machine can look up names of that network; its IP address does, too",
+    " machine can look up names of that network, or give its IP address instead",
     "port_closed": "Nobody answers at the SQL Server's address: check that it runs, that TCP/IP is switched on in its"
     " configuration manager, and that no firewall blocks it",
     "instance_unknown": "The machine has no SQL Server instance of this name that takes TCP/IP connections: check the"
@@ -175,7 +175,7 @@ CONFIGURATION_CODES: Mapping[str, str] = {
     "odbc_missing": "unixODBC, through which the database is reached, is not installed on this machine: on Debian or"
     " Ubuntu, apt-get install unixodbc",
     "driver_missing": "The ODBC driver named in the settings is not installed on this machine: install it, or name one"
-    " that is",
+    " that is; the connectors' images have FreeTDS",
     "data_source_missing": "The ODBC data source (DSN) or driver named in the settings is not known on this machine",
     "login_refused": "The SQL Server refused the login: check the user name and the password",
     "windows_login": "Windows authentication did not work: let the program run under a domain account (outside Windows:"

@@ -18,9 +18,11 @@ PRIVATE_KEY = "private_key_given"
 
 
 def _filled(key: SecretStr) -> SecretStr:
-    if not key.get_secret_value().strip():
+    """A key without the blanks and line ends that came along when it was copied."""
+    text = key.get_secret_value().strip()
+    if not text:
         raise ValueError("the key is empty")
-    return key
+    return SecretStr(text)
 
 
 def _usable(address: str) -> str:
@@ -154,7 +156,8 @@ class SsmConfig(BaseModel):
         default="extId",
         min_length=1,
         title="Field of the company code",
-        description="Account field that holds the Sage company code (CT_Num).",
+        description="Account field that holds the company's code in Sage (CT_Num), by which a contact's account is "
+        "found.",
         examples=["extId"],
         json_schema_extra={"group": "advanced"},
     )

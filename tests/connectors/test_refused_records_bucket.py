@@ -143,6 +143,7 @@ def test_a_storage_that_nobody_answers_for_is_a_passing_failure_without_keys(sto
     )
     assert (states, failure.failure_type) == ([], FailureType.transient_error)
     assert not any(key in failure.message for key in KEYS.values())
+    assert "127.0.0.1:9 is not known in this network, or nobody answers there; check s3_endpoint" in failure.message
 
 
 @pytest.mark.parametrize(

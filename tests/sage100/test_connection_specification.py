@@ -115,10 +115,13 @@ def test_a_configuration_is_judged_by_the_specification_as_by_the_model(config, 
     [
         ({"choice": SECRETS["choice"]}, "name: is missing"),
         ({**SECRETS, "name": "hush-hush"}, "name: must be of this form: an x first"),
-        ({**SECRETS, "choice": {"kind": "secret", "token": ["t0ken"]}}, "choice.token: Input should be a valid string"),
+        ({**SECRETS, "choice": {"kind": "secret", "token": ["t0ken"]}}, "choice.token: must be a text"),
         ({**SECRETS, "choice": {"kind": "hush"}}, "choice: must be of one of the kinds plain, secret"),
         ({**SECRETS, "choice": {"token": "t0ken"}}, "choice: must be of one of the kinds plain, secret"),
-        ({**SECRETS, "limit": 0}, "limit: Input should be greater than or equal to 1"),
+        ({**SECRETS, "choice": "plain"}, "choice: must be an object"),
+        ({**SECRETS, "limit": "s3cret"}, "limit: must be a whole number"),
+        ({**SECRETS, "limit": 1.5}, "limit: must be a whole number"),
+        ({**SECRETS, "limit": 0}, "limit: must be greater than or equal to 1"),
     ],
 )
 def test_what_is_wrong_is_told_by_the_name_of_the_setting_and_without_the_value(config, told):

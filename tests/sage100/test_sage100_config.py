@@ -46,6 +46,8 @@ def test_a_sql_server_is_encrypted_and_its_certificate_checked_unless_said_other
         ({"connection": SERVER | {"port": 1433, "instance": "SAGE100"}}, "a port or an instance"),
         ({"connection": SERVER | {"port": 0}}, "connection.port"),
         ({"connection": SERVER | {"host": "SRV\\SAGE100"}}, "connection.host: must be of this form: SRV-SAGE, without"),
+        ({"connection": SERVER | {"host": "SRV:1433"}}, "connection.host: must be of this form: SRV-SAGE, without"),
+        ({"connection": SERVER | {"host": "tcp:SRV"}}, "connection.host: must be of this form: SRV-SAGE, without"),
         ({"connection": {"kind": "oracle"}}, "connection: must be of one of the kinds sqlserver, odbc, sqlite"),
         ({"connection": FILE, "time_zone": "Europe/Nowhere"}, "time_zone: no such time zone"),
         ({"connection": FILE, "time_zone": "Europe"}, "time_zone: no such time zone"),

@@ -173,3 +173,11 @@ def test_wrong_setting_is_refused_without_quoting_a_key(wrong):
 
 def test_address_is_taken_with_and_without_a_slash_at_its_end():
     assert SsmConfig(**KEYS, base_url="https://x.example/api/v4/").base_url == "https://x.example/api/v4"
+
+
+def test_blanks_and_line_ends_around_a_pasted_key_do_not_count():
+    config = SsmConfig(public_key="a-public-key\n", private_key=" a-private-key ")
+    assert [config.public_key.get_secret_value(), config.private_key.get_secret_value()] == [
+        "a-public-key",
+        "a-private-key",
+    ]
