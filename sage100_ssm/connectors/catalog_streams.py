@@ -91,7 +91,8 @@ def catalog_streams(
     targets = {name: settings.streams.get(name.name, name.name) for name in appended}
     if unknown := sorted(set(targets.values()) - set(sides_streams)):
         sentence = (
-            f"This destination does not take the stream {', '.join(unknown)}. It takes: {', '.join(sides_streams)}."
+            f"This destination does not take the stream {', '.join(unknown)}. It takes: {', '.join(sides_streams)}. "
+            "Deselect other streams in the connection, or say in the setting `streams` what they are called here."
         )
         raise ConnectorError("stream_unknown", sentence, configuration=True)
     formats = {

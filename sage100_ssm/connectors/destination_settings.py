@@ -2,13 +2,26 @@
 
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, TypeAdapter, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    TypeAdapter,
+    field_validator,
+    model_validator,
+)
 
 Scalar = bool | int | float | str | None
+# A name in the source may begin or end with a blank (the heading of a spreadsheet's column), one here does not.
+_NameHere = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
@@ -26,7 +39,7 @@ class _Entry(BaseModel, ABC):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     stream: str = Field(
-        title="Source stream", description="Name of the stream in the source.", min_length=1, examples=["companies"]
+        title="Source stream", description="Name of the stream in the source.", min_length=1, examples=["people"]
     )
 
     @property
@@ -43,11 +56,11 @@ class _Entry(BaseModel, ABC):
 class _StreamName(_Entry):
     model_config = ConfigDict(title="Stream name")
 
-    here: str = Field(
+    here: _NameHere = Field(
         title="Destination stream",
         description="Name of the stream that it is written to.",
         min_length=1,
-        examples=["accounts", "contacts"],
+        examples=["contacts"],
     )
 
     @property
@@ -59,13 +72,13 @@ class _FieldName(_Entry):
     model_config = ConfigDict(title="Field name")
 
     field: str = Field(
-        title="Source field", description="Name of the field in the source.", min_length=1, examples=["CT_Intitule"]
+        title="Source field", description="Name of the field in the source.", min_length=1, examples=["last_name"]
     )
-    here: str = Field(
+    here: _NameHere = Field(
         title="Destination field",
         description="Name of the field that it is written to.",
         min_length=1,
-        examples=["name"],
+        examples=["lastName", "CT_Nom"],
     )
 
     @property
@@ -81,20 +94,20 @@ class _ValuePair(_Entry):
     model_config = ConfigDict(title="Value")
 
     field: str = Field(
-        title="Source field", description="Name of the field in the source.", min_length=1, examples=["CT_Prospect"]
+        title="Source field", description="Name of the field in the source.", min_length=1, examples=["title"]
     )
     value: str = Field(
         default="",
         title="Source value",
         description="A value of the field in the source. Leave it empty for records without a value.",
-        examples=["0"],
+        examples=["Mr"],
         json_schema_extra={"always_show": True},
     )
     here: str = Field(
         default="",
         title="Destination value",
         description="What is written instead.",
-        examples=["1"],
+        examples=["0"],
         json_schema_extra={"always_show": True},
     )
     type: Literal["text", "number", "boolean", "none"] = Field(
@@ -248,9 +261,15 @@ RefusedRecords = Annotated[LogRefused | FileRefused | S3Refused, Field(discrimin
 
 
 class DestinationSettings(BaseModel):
-    """How a sender's records are read, and what happens to those that are refused. The names are the sender's."""
+    """How a sender's records are read, and what happens to those that are refused. The names are the sender's.
+
+    Attributes:
+        streams_here: the streams that the destination takes, so that a check finds a misspelt one; empty where any
+            name is accepted.
+    """
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    streams_here: ClassVar[tuple[str, ...]] = ()
 
     streams: Annotated[Mapping[str, str], _listed(_StreamName)] = Field(
         default_factory=dict,
@@ -277,3 +296,21 @@ class DestinationSettings(BaseModel):
         description="What becomes of a record that is refused: it never stops the others.",
         json_schema_extra={"group": "refused", "always_show": True, "display_type": "dropdown"},
     )
+
+    @field_validator("streams")
+    @classmethod
+    def _to_known_streams(cls, streams: Mapping[str, str]) -> Mapping[str, str]:
+        unknown = sorted(set(streams.values()) - set(cls.streams_here))
+        if cls.streams_here and unknown:
+            raise ValueError(f"no stream here is named {', '.join(unknown)}: choose {' or '.join(cls.streams_here)}")
+        return streams
+
+    @field_validator("rename")
+    @classmethod
+    def _to_a_field_each(cls, rename: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[str, str]]:
+        for stream, fields in rename.items():
+            for here, number in Counter(fields.values()).items():
+                if number > 1:
+                    both = " and ".join(name for name, target in fields.items() if target == here)
+                    raise ValueError(f"{both} of {stream} would be written to one field, {here}")
+        return rename

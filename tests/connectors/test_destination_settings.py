@@ -3,6 +3,8 @@
 import jsonschema
 import pytest
 
+from destination_sage100.config import DestinationSage100Config
+from destination_ssm.config import DestinationSsmConfig
 from sage100_ssm.connectors.destination_settings import DestinationSettings
 from sage100_ssm.connectors.errors import ConnectorError, parse_configuration
 from sage100_ssm.connectors.spec import connection_specification
@@ -70,6 +72,8 @@ def test_a_value_is_what_its_type_says_and_nothing_is_guessed(entry, value):
         ({"streams": "s3cret"}, "streams: must be a list of entries"),
         ({"rename": {"people": "s3cret"}}, "rename.people: must be an object"),
         ({"streams": OF_THE_FORM["streams"] * 2}, "streams: entry 2 is about the same as one before it"),
+        ({"values": [{"stream": "s3cret", "field": "f", "value": 0}]}, "values (entry 1).value: must be a text"),
+        ({"rename": [{"stream": "s3cret", "field": "f", "here": " "}]}, "rename (entry 1).here: is empty"),
         ({"values": [{"stream": "s", "field": "f"}]}, "values (entry 1): the destination value is missing"),
     ],
 )
@@ -96,3 +100,46 @@ def test_a_value_that_is_not_of_its_type_is_refused(here, kind, sentence):
     with pytest.raises(ConnectorError, match=sentence) as raised:
         settings_of({"values": [{"stream": "s", "field": "f", "value": "x", "here": here, "type": kind}]})
     assert "s3cret" not in raised.value.message
+
+
+def test_blanks_around_a_name_of_the_destination_do_not_count_and_those_of_the_source_do():
+    given = {
+        "streams": [{"stream": " s", "here": "contacts "}],
+        "rename": [{"stream": " s", "field": "f ", "here": " g "}],
+    }
+    settings = settings_of(given)
+    assert (settings.streams, settings.rename) == ({" s": "contacts"}, {" s": {"f ": "g"}})
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        [{"stream": "s", "field": "mail", "here": "email"}, {"stream": "s", "field": "mail2", "here": "email"}],
+        {"s": {"mail": "email", "mail2": "email"}},
+    ],
+)
+def test_two_fields_that_would_be_written_to_one_are_refused(rename):
+    with pytest.raises(ConnectorError, match="rename: mail and mail2 of s would be written to one field, email"):
+        settings_of({"rename": rename})
+
+
+def test_fields_of_two_streams_may_have_one_name_here():
+    rename = {"s": {"mail": "email"}, "t": {"mail2": "email"}}
+    assert settings_of({"rename": rename}).rename == rename
+
+
+@pytest.mark.parametrize(
+    ("model", "others", "choice"),
+    [
+        (
+            DestinationSsmConfig,
+            {"public_key": "p", "private_key": "q", "default_sales_rep_id": 1},
+            "accounts or contacts",
+        ),
+        (DestinationSage100Config, {"company": "B", "connection": {"kind": "sqlite", "path": "b.db"}}, "contacts"),
+    ],
+)
+def test_a_check_refuses_a_stream_that_the_destination_does_not_have(model, others, choice):
+    with pytest.raises(ConnectorError, match=f"streams: no stream here is named acounts: choose {choice}"):
+        parse_configuration(model, others | {"streams": [{"stream": "companies", "here": "acounts"}]})
+    parse_configuration(model, others | {"streams": [{"stream": "people", "here": "contacts"}]})
