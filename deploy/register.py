@@ -144,6 +144,9 @@ def main(
                 err=True,
             )
             code = 4
+        except httpx.UnsupportedProtocol:
+            typer.echo(f"The address {url} must begin with http:// or https://.", err=True)
+            raise typer.Exit(2) from None
         except httpx.HTTPError as error:
             typer.echo(f"Airbyte does not answer at {url}: {type(error).__name__}.", err=True)
             raise typer.Exit(4) from None

@@ -183,3 +183,8 @@ def test_refused_keys_are_reported_and_not_shown(run):
 def test_an_airbyte_that_does_not_answer_is_reported(run):
     outcome = run(url="http://127.0.0.1:1/api/public/v1")
     assert (outcome.exit_code, "does not answer" in outcome.output) == (4, True)
+
+
+def test_an_address_without_its_scheme_is_reported(run):
+    outcome = run(url="127.0.0.1:8000/api/public/v1")
+    assert (outcome.exit_code, "must begin with http:// or https://" in outcome.output) == (2, True)
