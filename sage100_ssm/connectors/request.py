@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -14,9 +14,13 @@ from sage100_ssm.exchange.record import COMPANY, CREATE, DELETED_AT, EXPECTED, R
 
 _TRUTH = {None: False, "": False, 0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 """What a truth value may be written as; to Python, a 1 is a true."""
-_YEARS_OF_DELETIONS = range(1971, 2099)
-"""Dates before and after stand for "never" in many systems: 0001, 1900, 1970 (an empty number), 2099, 9999."""
+_FIRST_YEAR_OF_DELETIONS = 1971
+"""Dates before stand for "never" in many systems: 0001, 1900, 1970 (an empty number)."""
+_CLOCKS_DIFFER = timedelta(days=1)
+"""How far ahead of ours the sender's clock may be, and its time where it does not state the zone."""
 _LARGEST_ID = 2**63 - 1
+_LONGEST_ID = 100
+"""Digits of a number in a text, leading zeros included."""
 
 
 class MalformedRecord(ValueError):  # noqa: N818 - named for what it is, a record
@@ -92,11 +96,16 @@ def write_request(
     sender_fields = [f for f in (declared or data) if f not in RESERVED]
     # A deletion may contain a key alone: a field that it does not contain was not cleared.
     present = {*data} if requested_action(data) is Action.DELETE else {*sender_fields, *data}
-    row = {rename.get(f, f): _translated(f, data.get(f), translations) for f in present if f not in RESERVED}
+    # Those that are renamed last: where the sender also has a field of the side's name, it is another one.
+    in_order = sorted(present - RESERVED, key=lambda f: f in rename)
+    row = {rename.get(f, f): _translated(f, data.get(f), translations) for f in in_order}
     if (narrowed := _instruction(data.get(SET))) is not None:
         if not isinstance(narrowed, list):
             raise MalformedRecord(f"{SET} must be a list of field names, or JSON text of one", SET)
         sender_fields = [spelling.get(name.lower(), name) for name in map(str, narrowed)]
+        # A name that is misspelt, or another spelling of a field, would clear what it names.
+        if declared and not {*sender_fields} <= {*declared, *data, *row}:
+            raise MalformedRecord(f"{SET} names a field that neither the record nor its catalog has", SET)
     fields = [rename.get(f, f) for f in sender_fields]
     expected = _expected(data.get(EXPECTED), spelling, rename, translations)
     identifier = _identifier(row.get(id_field), id_field)
@@ -147,8 +156,11 @@ def _require_moment(value: Any) -> None:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise MalformedRecord(f"{DELETED_AT} must be a date and time (ISO 8601)", DELETED_AT) from None
-    if moment.year not in _YEARS_OF_DELETIONS:
+    if moment.year < _FIRST_YEAR_OF_DELETIONS:
         raise MalformedRecord(f"{DELETED_AT} is a date that stands for none", DELETED_AT)
+    # 2079, 2099 or 9999 for "never", or the end of a contract: whoever is deleted later is there today.
+    if moment.replace(tzinfo=moment.tzinfo or UTC) > datetime.now(UTC) + _CLOCKS_DIFFER:
+        raise MalformedRecord(f"{DELETED_AT} is a date to come", DELETED_AT)
 
 
 def _instruction(given: Any) -> Any:
@@ -207,14 +219,18 @@ def _translated(field: str, value: Any, translations: Mapping[str, Mapping[str, 
 
 def _identifier(value: Any, id_field: str) -> int | None:
     """The side's id: a whole number, also as a float or a text of digits; None where none is given."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        is_whole = value.strip().isdecimal()
-    else:
-        is_whole = isinstance(value, (int, float)) and not isinstance(value, bool) and float(value).is_integer()
-    if not is_whole:
-        raise MalformedRecord(f"{id_field} must be a whole number")
-    if abs(number := int(value)) > _LARGEST_ID:
+    match value:
+        case None:
+            return None
+        case str() if (text := value.strip()).isdecimal():
+            # Of some thousand digits, Python makes no number.
+            number = int(text) if len(text) <= _LONGEST_ID else _LARGEST_ID + 1
+        case int() if not isinstance(value, bool):
+            number = value
+        case float() if value.is_integer():
+            number = int(value)
+        case _:
+            raise MalformedRecord(f"{id_field} must be a whole number")
+    if abs(number) > _LARGEST_ID:
         raise MalformedRecord(f"{id_field} is too high for a number of a row")
     return number

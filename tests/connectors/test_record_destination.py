@@ -1,6 +1,7 @@
 """What both destinations do alike: the catalog, the order of receipts and STATE, records that are no records."""
 
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -236,7 +237,8 @@ def test_a_moment_deletes_in_whatever_form_of_iso_8601(moment):
 @pytest.mark.parametrize(
     "marker",
     ["false", "0", "no", "NaT", "None", "null", " ", "true", "yes", "deleted", False, True, 0, 1, 1732406400, [], {},
-     "0001-01-01T00:00:00Z", "1899-12-30", "1900-01-01", "1970-01-01T00:00:00Z", "9999-12-31", "2099-12-31T00:00:00Z"],
+     "0001-01-01T00:00:00Z", "1899-12-30", "1900-01-01", "1970-01-01T00:00:00Z", "9999-12-31", "2099-12-31T00:00:00Z",
+     "2079-06-06T23:59:00", "2079-06-06T23:59:00+02:00"],
 )  # fmt: skip
 def test_what_is_no_moment_of_deletion_deletes_nobody_and_is_refused_by_its_name(marker):
     (receipt,) = written([record(id=4, _ab_cdc_deleted_at=marker)])
@@ -266,10 +268,38 @@ def test_whose_ids_a_record_bears_is_told_by_whatever_stands_there(company, read
     assert request.company == read
 
 
-@pytest.mark.parametrize("number", [2**70, str(2**70), 1e30])
+@pytest.mark.parametrize("days", [2, 400])
+def test_a_moment_to_come_deletes_nobody_today(days):
+    marker = (datetime.now(UTC) + timedelta(days=days)).isoformat()
+    (receipt,) = written([record(id=4, _ab_cdc_deleted_at=marker)])
+    assert (receipt.outcome, receipt.field) == (Outcome.REFUSED, DELETED_AT)
+
+
+def test_a_clock_that_is_an_hour_ahead_deletes():
+    moment = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    request = write_request(0, "contacts", {"id": 4, DELETED_AT: moment}, id_field="id", declared=(), rename={})
+    assert request.action is Action.DELETE
+
+
+@pytest.mark.parametrize("number", [2**70, str(2**70), 1e30, 10**400, "9" * 5_000])
 def test_a_key_that_no_row_can_bear_is_refused_and_the_next_record_goes_on(number):
     log = written([record(id=number), record(id=number, _ab_cdc_deleted_at="2026-11-24"), record(id=4)])
     assert outcomes(log) == [Outcome.REFUSED, Outcome.REFUSED, Outcome.APPLIED]
+
+
+def test_set_that_names_no_field_of_the_record_or_its_catalog_is_refused_and_clears_nothing():
+    log = written([record(id=4, name="a", _set=["naem"])], catalog("contacts", fields=("id", "name")))
+    assert [(entry.outcome, entry.field) for entry in log] == [(Outcome.REFUSED, "_set")]
+
+
+def test_a_field_that_is_renamed_counts_where_the_sender_has_one_of_that_name_too():
+    rename = {"people": {"key_there": "id", "full": "name"}}
+    of_people = catalog("people", fields=("id", "key_there", "full", "name"))
+    given = {"id": 7, "key_there": 4, "full": "Durand", "name": "D."}
+    log = written([record("people", **given)], of_people, {"streams": {"people": "contacts"}, "rename": rename})
+    assert log[0] == {"name": "Durand"}
+    request = write_request(0, "people", given, id_field="id", declared=[*given], rename=rename["people"])
+    assert request.id == 4
 
 
 def test_names_that_differ_in_case_alone_stay_apart_where_the_catalog_knows_both():
