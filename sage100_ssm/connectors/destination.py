@@ -167,7 +167,7 @@ class RecordDestination(Destination, ABC):
                 if isinstance(given, Record):
                     batch.add(replace(given, stream=streams.known_name(given.stream)))
                 elif isinstance(given, UnreadableLine):
-                    batch.refuse(given)
+                    batch.refuse(replace(given, stream=given.stream and streams.known_name(given.stream)))
                 else:
                     # Flushed first: a STATE confirms everything before it.
                     batch.flush()

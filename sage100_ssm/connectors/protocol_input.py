@@ -106,36 +106,38 @@ def _parsed(line: bytes) -> Record | State[dict[str, Any]] | UnreadableLine | No
     except (ValueError, RecursionError):
         return UnreadableLine(text, "the line is not JSON, or nested too deep")
     match message:
-        case {"type": "RECORD", "record": {"stream": str(name), "data": dict(data), **rest}}:
-            return _record(line, text, name, rest.get("namespace"), data)
+        case {"type": "RECORD", "record": {"stream": str(name), **rest}} if _is_writable(name):
+            return _record(line, text, name, rest.get("namespace"), rest.get("data"))
         case {"type": "STATE", "state": dict(state)}:
             return State(_stream_of(state), message)
-        case {"type": "RECORD", "record": {"stream": str(name)}}:
-            return UnreadableLine(text, "the record's data is no object", StreamName(name))
         case {"type": str(kind)} if kind not in {"RECORD", "STATE"}:
             return None  # a log line, a trace, or a message of a later protocol
         case _:
             return UnreadableLine(text, "the line is not a message of the Airbyte protocol")
 
 
-def _record(line: bytes, text: str, name: str, namespace: Any, data: dict[str, Any]) -> Record | UnreadableLine:
-    if namespace is not None and not isinstance(namespace, str):
+def _record(line: bytes, text: str, name: str, namespace: Any, data: Any) -> Record | UnreadableLine:
+    if not (namespace is None or (isinstance(namespace, str) and _is_writable(namespace))):
         return UnreadableLine(text, "the record's namespace is no text", StreamName(name))
     stream = StreamName(name, namespace or "")
+    if not isinstance(data, dict):
+        return UnreadableLine(text, "the record's data is no object", stream)
     try:
         line.decode()
     except UnicodeDecodeError:
         return UnreadableLine(text, "the line contains bytes that are no text in UTF-8", stream)
     if _is_writable(data):
         return Record(stream, data)
-    field = next((field for field, value in data.items() if not _is_writable({field: value})), None)
+    if not _is_writable([*data]):
+        return UnreadableLine(text, "the name of a field has half a character", stream)
+    field = next((field for field, value in data.items() if not _is_writable(value)), None)
     return UnreadableLine(text, "a value is no number (NaN, Infinity), or a text with half a character", stream, field)
 
 
-def _is_writable(data: Mapping[str, Any]) -> bool:
-    """Whether some fields can be written as JSON in UTF-8, as every side and the log need them."""
+def _is_writable(content: Any) -> bool:
+    """Whether names and values can be written as JSON in UTF-8, as every side and the log need them."""
     try:
-        json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
+        json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):
         return False
     return True

@@ -54,6 +54,9 @@ def test_a_whole_number_of_any_size_stays_what_it_is():
         (record_line(data=[DATA]), "contacts", None),
         (record_line(data="Zoé"), "contacts", None),
         (record_line(namespace=7), "contacts", None),
+        ('{"type": "RECORD", "record": {"stream": "contacts", "data": {"\\ud83d": 1}}}', "contacts", None),
+        ('{"type": "RECORD", "record": {"stream": "\\ud83d", "data": {"id": 1}}}', None, None),
+        ('{"type": "RECORD", "record": {"stream": "contacts", "namespace": "\\ud83d", "data": {}}}', "contacts", None),
         ({"type": "RECORD", "record": {"data": DATA}}, None, None),
         ({"type": "RECORD"}, None, None),
         ({"type": "STATE", "state": None}, None, None),
@@ -66,6 +69,7 @@ def test_a_whole_number_of_any_size_stays_what_it_is():
         ({"hello": 1}, None, None),
     ],
     ids=["NaN", "Infinity within", "half a character", "cut off", "data a list", "data a text", "odd namespace",
+         "half a character in a field's name", "in a stream's", "in a namespace",
          "no stream", "no record", "no state", "nested too deep", "too long a number", "not UTF-8", "bytes", "text",
          "a list", "no type"],
 )  # fmt: skip
@@ -74,6 +78,11 @@ def test_a_line_that_may_have_been_a_record_is_never_left_out(line, stream, fiel
     assert isinstance(unreadable, UnreadableLine)
     assert (unreadable.stream and unreadable.stream.name, unreadable.field) == (stream, field)
     assert "Zo" not in unreadable.reason
+
+
+def test_a_line_without_an_object_for_data_keeps_its_namespace():
+    (unreadable,) = of(record_line(data=[DATA], namespace="crm"))
+    assert unreadable.stream == StreamName("contacts", "crm")
 
 
 @pytest.mark.parametrize(
