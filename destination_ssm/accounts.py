@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from destination_ssm.own_types import digits
+from destination_ssm.own_types import as_text
 from destination_ssm.receipts import likely_action, malformed, receipt
 from destination_ssm.value_forms import as_written
 from sage100_ssm.connectors.request import WriteRequest
@@ -26,7 +26,7 @@ AccountIds = Mapping[str, Collection[int]]
 
 def code_of(value: Any) -> str | None:
     """A code in the form in which codes are compared: without case, as Sage does; None where it is empty or no text."""
-    text = digits(value)
+    text = as_text(value)
     return text.strip().casefold() or None if isinstance(text, str) else None
 
 
@@ -94,7 +94,7 @@ class Accounts:
 def codes_of(request: WriteRequest) -> list[str]:
     """The codes of accounts that a request names, as the sender writes them."""
     named = (each[ACCOUNT_CODE] for each in (request.values, request.expected or {}) if ACCOUNT_CODE in each)
-    return [digits(code).strip() for code in named if code_of(code)]
+    return [as_text(code).strip() for code in named if code_of(code)]
 
 
 def with_account(request: WriteRequest, known: AccountIds, postponed: Collection[str]) -> WriteRequest | Receipt:

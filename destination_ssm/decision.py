@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from dataclasses import field as default
 from typing import Any
 
-from destination_ssm.own_types import digits, in_own_type
+from destination_ssm.own_types import as_text, in_own_type
 from destination_ssm.receipts import NO_ROW, changed, receipt, unreadable
 from destination_ssm.value_forms import as_written, holds
 from sage100_ssm.connectors.request import WriteRequest
@@ -122,7 +122,7 @@ class Write:
 def with_ext_id_as_text(request: WriteRequest) -> WriteRequest:
     """A request whose `extId` is a text, as SSM's are, where the sender has numbers."""
     identity, values = (
-        {**given, "extId": digits(given["extId"])} if "extId" in given else given
+        {**given, "extId": as_text(given["extId"])} if "extId" in given else given
         for given in (request.identity, request.values)
     )
     return replace(request, identity=identity, values=values)

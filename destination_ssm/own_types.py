@@ -38,14 +38,17 @@ def in_own_type(field: str, value: Any, current: Any) -> Any:
     if field in FLAGS or isinstance(current, bool):
         return _TRUTH.get(str(_whole(value)).lower(), value) if isinstance(value, str | int | float) else value
     if field in TEXTS or (isinstance(current, str) and not _LOOKS_LIKE_A_DATE.fullmatch(current)):
-        return digits(value)
+        return as_text(value)
     if field in NUMBERS or isinstance(current, int | float):
         return _parsed_number(value)
     return value
 
 
-def digits(value: Any) -> Any:
-    """A whole number as the text of its digits; anything else as it is."""
+def as_text(value: Any) -> Any:
+    """A whole number as the text of its digits, a text without NUL; anything else as it is."""
+    if isinstance(value, str):
+        # All that is read from SSM is without NUL, too: a text with one would never read back as it was written.
+        return value.replace("\0", "")
     whole = _whole(value)
     return str(whole) if isinstance(whole, int) and not isinstance(whole, bool) else value
 

@@ -14,6 +14,7 @@ AS_SENT = {
     "an object is no text": ("address1", {"street": "x"}, None, {"street": "x"}),
     "a list is no text": ("email", ["a@x.fr"], None, ["a@x.fr"]),
     "a name that looks like a number": ("lastName", "007", None, "007"),
+    "a NUL in a text, which SSM's rows are read without": ("extId", "crm\0:12", None, "crm:12"),
     "a text of the tenant's own": ("Z_badge", 12, "11", "12"),
     "a date of the tenant's own": ("Z_seen", 20240501, "2024-05-01", 20240501),
     "an unknown field of a new row": ("Z_badge", 12, None, 12),
