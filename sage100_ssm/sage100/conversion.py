@@ -17,6 +17,8 @@ _JSON_TYPES = frozenset({str, int, float, type(None)})
 _NO_DATE = datetime(1900, 1, 1)  # noqa: DTZ001 - local time, as all that Sage stores
 _LARGEST_SMALLINT = 2**15 - 1
 _LARGEST_INT = 2**31 - 1
+_LONGEST_NUMBER = 100
+"""Of a text with some thousand digits, Python makes no number."""
 
 
 class ServerTime:
@@ -165,7 +167,7 @@ def whole_number(value: Any) -> int | None:
             return value
         case float() if value.is_integer():
             return int(value)
-        case str() if value.strip().removeprefix("-").isdecimal():
+        case str() if len(value) <= _LONGEST_NUMBER and value.strip().removeprefix("-").isdecimal():
             return int(value)
         case _:
             return None

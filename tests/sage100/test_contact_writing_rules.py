@@ -81,6 +81,7 @@ def test_a_record_is_applied(write, sage, given, action, marq, wrote):
         pytest.param({"CT_Nom": "Blanc"}, REFUSED, Cause.VALUE_MISSING, "CT_Num", None, id="no company"),
         pytest.param({"cbMarq": 1, "CT_Civilite": "Madame"}, REFUSED, Cause.MALFORMED, "CT_Civilite", 1, id="text in a number"),
         pytest.param({"cbMarq": 1, "CT_Civilite": 40000}, REFUSED, Cause.MALFORMED, "CT_Civilite", 1, id="beyond a smallint"),
+        pytest.param({"cbMarq": 1, "CT_Civilite": "9" * 5_000}, REFUSED, Cause.MALFORMED, "CT_Civilite", 1, id="more digits than Python reads"),
         pytest.param({"cbMarq": 1, "CT_EMail": True}, REFUSED, Cause.MALFORMED, "CT_EMail", 1, id="a truth value in a text"),
         pytest.param({"cbMarq": 1, "CT_EMail": 1.5}, REFUSED, Cause.MALFORMED, "CT_EMail", 1, id="a fraction in a text"),
         pytest.param({"cbMarq": 1, "CT_EMail": ["a"]}, REFUSED, Cause.MALFORMED, "CT_EMail", 1, id="a list in a text"),
