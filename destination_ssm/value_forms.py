@@ -81,9 +81,10 @@ def _parse_reference(value: Any) -> Any:
         return value
     try:
         parsed = json.loads(value)
+        is_reference = all(map(_is_reference, parsed if isinstance(parsed, list) else [parsed]))
     except (ValueError, RecursionError):
         return value
-    return parsed if all(map(_is_reference, parsed if isinstance(parsed, list) else [parsed])) else value
+    return parsed if is_reference else value
 
 
 def _is_reference(item: Any) -> bool:

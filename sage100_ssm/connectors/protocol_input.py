@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 from airbyte_cdk.models import AirbyteMessage, Type
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_DEEPEST = 100
+"""Objects and lists within each other: what goes through a record level by level ends at some hundreds."""
 
 MessageT = TypeVar("MessageT")
 
@@ -120,18 +122,36 @@ def _record(line: bytes, text: str, name: str, namespace: Any, data: Any) -> Rec
     if not (namespace is None or (isinstance(namespace, str) and _is_writable(namespace))):
         return UnreadableLine(text, "the record's namespace is no text", StreamName(name))
     stream = StreamName(name, namespace or "")
+    reason, field = _fault_of(data, line, text)
+    return UnreadableLine(text, reason, stream, field) if reason else Record(stream, data)
+
+
+def _fault_of(data: Any, line: bytes, text: str) -> tuple[str, str | None]:
+    """Why a record's data cannot be written, and the field at fault where there is one; an empty text if they can."""
     if not isinstance(data, dict):
-        return UnreadableLine(text, "the record's data is no object", stream)
+        return "the record's data is no object", None
     try:
         line.decode()
     except UnicodeDecodeError:
-        return UnreadableLine(text, "the line contains bytes that are no text in UTF-8", stream)
+        return "the line contains bytes that are no text in UTF-8", None
+    # Fewer brackets than that cannot be too deep: most lines are not gone through.
+    if text.count("[") + text.count("{") > _DEEPEST and is_too_deep(data):
+        return "a value is nested too deep", None
     if _is_writable(data):
-        return Record(stream, data)
+        return "", None
     if not _is_writable([*data]):
-        return UnreadableLine(text, "the name of a field has half a character", stream)
+        return "the name of a field has half a character", None
     field = next((field for field, value in data.items() if not _is_writable(value)), None)
-    return UnreadableLine(text, "a value is no number (NaN, Infinity), or a text with half a character", stream, field)
+    return "a value is no number (NaN, Infinity), or a text with half a character", field
+
+
+def is_too_deep(content: Any) -> bool:
+    """Whether more objects and lists are within each other than what reads them can go through."""
+    level = [content]
+    for _ in range(_DEEPEST):
+        inner = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list))
+        level = [item for items in inner for item in items]
+    return bool(level)
 
 
 def _is_writable(content: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from sage100_ssm.connectors.destination_settings import Scalar
+from sage100_ssm.connectors.protocol_input import is_too_deep
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.exchange.record import COMPANY, CREATE, DELETED_AT, EXPECTED, RESERVED, SET
 
@@ -168,9 +169,10 @@ def _instruction(given: Any) -> Any:
     if not isinstance(given, str):
         return given
     try:
-        return orjson.loads(given) if given.strip() else None
+        instruction = orjson.loads(given) if given.strip() else None
     except ValueError:
         return given
+    return given if is_too_deep(instruction) else instruction
 
 
 def _expected(

@@ -65,13 +65,14 @@ def test_a_whole_number_of_any_size_stays_what_it_is():
         (json.dumps(record_line(), ensure_ascii=False).encode("latin-1"), "contacts", None),
         (b"\xff\xfe\x00", None, None),
         ("Reading done.", None, None),
+        (record_line(data={"x": json.loads("[" * 100 + "]" * 100)}), "contacts", None),
         ([record_line()], None, None),
         ({"hello": 1}, None, None),
     ],
     ids=["NaN", "Infinity within", "half a character", "cut off", "data a list", "data a text", "odd namespace",
          "half a character in a field's name", "in a stream's", "in a namespace",
          "no stream", "no record", "no state", "nested too deep", "too long a number", "not UTF-8", "bytes", "text",
-         "a list", "no type"],
+         "too deep to be gone through", "a list", "no type"],
 )  # fmt: skip
 def test_a_line_that_may_have_been_a_record_is_never_left_out(line, stream, field):
     (unreadable,) = of(line)

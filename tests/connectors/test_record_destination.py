@@ -109,6 +109,7 @@ def test_expected_may_be_json_text_with_the_sender_s_names_and_values():
     [
         ("_set", "name"), ("_set", '"name"'), ("_set", '{"name": 1}'), ("_set", '["name"'), ("_set", '["\\ud800"]'),
         ("_expected", "[1]"), ("_expected", "7"), ("_expected", '{"name": NaN}'), ("_expected", "[" * 5000),
+        ("_expected", '{"name": ' + "[" * 900 + "]" * 900 + "}"),
     ],
 )  # fmt: skip
 def test_an_instruction_that_is_neither_is_refused_under_its_name(field, text):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from destination_ssm.value_forms import holds, without_flat_ids
+from destination_ssm.value_forms import as_written, holds, without_flat_ids
 from sage100_ssm.exchange.receipt import Outcome
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.standins.ssm_api.resources import ApiField, ApiType
@@ -34,6 +34,11 @@ def test_a_reference_is_taken_in_any_form_and_not_written_again(side, caplog, fo
         (receipt,) = side.write({"id": identifier, **form}, fields=fields)
         assert (receipt.outcome, receipt.wrote, side.row(identifier)["typeId"]) == (Outcome.APPLIED, is_written, 3)
     assert "Not fields" not in caplog.text
+
+
+def test_a_text_of_lists_that_are_too_deep_is_no_reference():
+    text = "[" * 900 + "]" * 900
+    assert as_written("typeId", text, {}) == text
 
 
 def test_where_a_reference_and_its_column_are_declared_an_empty_column_clears_nothing_and_an_empty_reference_does(side):
