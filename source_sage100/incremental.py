@@ -28,6 +28,9 @@ UNTIL = "until"
 
 _logger = logging.getLogger("airbyte")
 
+_FIRST_YEAR = 1900
+"""Sage stores 1753 and 1900 for no date."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -164,5 +167,8 @@ def _newest_until_now(database: Database, table: Table, warn: Callable[..., None
 
 def _local_time(state: Mapping[str, str], name: str) -> datetime | None:
     """The server's local time in a state. The offset beside it is for other readers of the state."""
-    text = state.get(name)
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=None)
+    if (text := state.get(name)) is None:
+        return None
+    moment = datetime.fromisoformat(text).replace(tzinfo=None)
+    # An edited state has 0001-01-01 for "from the start", before which there is no overlap; SQL Server begins at 1753.
+    return moment if moment.year >= _FIRST_YEAR else None

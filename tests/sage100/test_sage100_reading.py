@@ -161,6 +161,12 @@ def test_a_state_that_is_none_is_refused_and_nothing_is_read(sage, catalog, stat
     assert told.message == "The state is not one of this source. Reset the stream's state to read from the beginning."
 
 
+@ON_SQLITE
+def test_a_cursor_before_all_dates_of_sage_reads_from_the_start(read):
+    everything, _ = read()
+    assert read(since="0001-01-01")[0] == everything
+
+
 @EVERYWHERE
 def test_the_first_incremental_reading_gives_all_and_a_cursor(read):
     records, cursor = read()
