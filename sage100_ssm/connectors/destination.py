@@ -173,7 +173,8 @@ class RecordDestination(Destination, ABC):
                     batch.flush()
                     stream = streams.known_name(given.stream) if given.stream else None
                     counts = batch.counts_since_state(stream)
-                    if reporter.may_confirm(str(stream) if stream else None):
+                    # One of a stream that the catalog does not name so may be about any of them.
+                    if reporter.may_confirm(str(stream) if stream in streams.formats else None):
                         yield given, counts
             batch.flush()
 

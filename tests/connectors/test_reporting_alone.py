@@ -226,3 +226,10 @@ def test_a_file_on_a_full_disk_is_a_passing_failure_and_keeps_the_state_back():
     )
     assert (states, failure.failure_type) == ([], FailureType.transient_error)
     assert "No space left" in failure.message
+
+
+def test_a_state_whose_name_the_catalog_does_not_have_confirms_no_record_that_is_to_be_sent_again():
+    of_another_namespace = state(at=1)
+    of_another_namespace.state.stream.stream_descriptor.namespace = "crm"
+    states, failure = written([*named("created", "locked"), of_another_namespace])
+    assert (states, failure.internal_message) == ([], "records_postponed")
