@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from airbyte_cdk.destinations import Destination
@@ -162,7 +163,7 @@ class RecordDestination(Destination, ABC):
         settings = parse_configuration(DestinationSettings, config)
         with self.writers(config) as writers, reporting(self._sink, settings.refused_records) as reporter:
             streams = catalog_streams(catalog, writers, settings)
-            batch = _Batch(writers, reporter, streams)
+            batch = _Batch(writers, reporter, streams, is_alone=self._sink is None)
             for given in inputs:
                 if isinstance(given, Record):
                     batch.add(replace(given, stream=streams.known_name(given.stream)))
@@ -199,10 +200,14 @@ class _Batch:
         writers: the writers, by the side's stream.
         reporter: receives the receipts.
         streams: the streams of the catalog.
+        is_alone: whether nobody but the records says what is to be deleted: none is whose date is to come.
     """
 
-    def __init__(self, writers: Mapping[str, Writer], reporter: Reporter, streams: CatalogStreams) -> None:
+    def __init__(
+        self, writers: Mapping[str, Writer], reporter: Reporter, streams: CatalogStreams, *, is_alone: bool
+    ) -> None:
         self._writers, self._reporter, self._streams = writers, reporter, streams
+        self._is_alone = is_alone
         self._waiting: dict[str, list[WriteRequest]] = {}
         self._records: dict[int, Record | UnreadableLine] = {}
         self._index = 0
@@ -225,6 +230,7 @@ class _Batch:
                 declared=form.declared,
                 rename=form.rename,
                 values=form.values,
+                now=datetime.now(UTC) if self._is_alone else None,
             )
         except MalformedRecord as error:
             self._report(_malformed(index, record.stream, intended_action(record.data), error.field, str(error)))

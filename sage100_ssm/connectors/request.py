@@ -15,8 +15,8 @@ from sage100_ssm.exchange.record import COMPANY, CREATE, DELETED_AT, EXPECTED, R
 
 _TRUTH = {None: False, "": False, 0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 """What a truth value may be written as; to Python, a 1 is a true."""
-_FIRST_YEAR_OF_DELETIONS = 1971
-"""Dates before stand for "never" in many systems: 0001, 1900, 1970 (an empty number)."""
+_YEARS_OF_DELETIONS = range(1971, 2099)
+"""Dates before and after stand for "never" in many systems: 0001, 1900, 1970 (an empty number), 2099, 9999."""
 _CLOCKS_DIFFER = timedelta(days=1)
 """How far ahead of ours the sender's clock may be, and its time where it does not state the zone."""
 _LARGEST_ID = 2**63 - 1
@@ -71,6 +71,7 @@ def write_request(
     declared: Sequence[str],
     rename: Mapping[str, str],
     values: Mapping[str, Mapping[str, Scalar]] | None = None,
+    now: datetime | None = None,
 ) -> WriteRequest:
     """Parse a record.
 
@@ -87,6 +88,7 @@ def write_request(
             empty where it declares none: then the record's own fields count as declared.
         rename: sender's name to side's name, for the fields that differ.
         values: for some of the sender's fields, the side's value for each of their values.
+        now: the time, after which nothing is deleted yet; None where the sender is sure what it deletes.
 
     Raises:
         MalformedRecord: a reserved field or the id has the wrong form, or a value has no counterpart in `values`.
@@ -96,7 +98,8 @@ def write_request(
     data = _with_names_as_declared(data, spelling)
     sender_fields = [f for f in (declared or data) if f not in RESERVED]
     # A deletion may contain a key alone: a field that it does not contain was not cleared.
-    present = {*data} if requested_action(data) is Action.DELETE else {*sender_fields, *data}
+    action = requested_action(data, now)
+    present = {*data} if action is Action.DELETE else {*sender_fields, *data}
     # Those that are renamed last: where the sender also has a field of the side's name, it is another one.
     in_order = sorted(present - RESERVED, key=lambda f: f in rename)
     row = {rename.get(f, f): _translated(f, data.get(f), translations) for f in in_order}
@@ -114,7 +117,7 @@ def write_request(
     return WriteRequest(
         index=index,
         stream=stream,
-        action=requested_action(data) or (None if identifier is None else Action.UPDATE),
+        action=action or (None if identifier is None else Action.UPDATE),
         id=identifier,
         values={f: row.get(f) for f in fields if f != id_field},
         identity=row,
@@ -123,7 +126,7 @@ def write_request(
     )
 
 
-def requested_action(data: Mapping[str, Any]) -> Action | None:
+def requested_action(data: Mapping[str, Any], now: datetime | None = None) -> Action | None:
     """The action that a record's reserved fields ask for; None where it depends on what exists.
 
     Raises:
@@ -131,7 +134,7 @@ def requested_action(data: Mapping[str, Any]) -> Action | None:
     """
     # An empty text is no value: files and some databases write a null so.
     if (deleted_at := data.get(DELETED_AT)) not in (None, ""):
-        _require_moment(deleted_at)
+        _require_moment(deleted_at, now)
         return Action.DELETE
     create = data.get(CREATE)
     try:
@@ -146,7 +149,7 @@ def intended_action(data: Mapping[str, Any]) -> Action:
     return Action.DELETE if data.get(DELETED_AT) else Action.CREATE if data.get(CREATE) else Action.UPDATE
 
 
-def _require_moment(value: Any) -> None:
+def _require_moment(value: Any, now: datetime | None) -> None:
     """Make sure that a marker is a moment at which a row can have been deleted.
 
     Raises:
@@ -157,10 +160,10 @@ def _require_moment(value: Any) -> None:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise MalformedRecord(f"{DELETED_AT} must be a date and time (ISO 8601)", DELETED_AT) from None
-    if moment.year < _FIRST_YEAR_OF_DELETIONS:
+    if moment.year not in _YEARS_OF_DELETIONS:
         raise MalformedRecord(f"{DELETED_AT} is a date that stands for none", DELETED_AT)
-    # 2079, 2099 or 9999 for "never", or the end of a contract: whoever is deleted later is there today.
-    if moment.replace(tzinfo=moment.tzinfo or UTC) > datetime.now(UTC) + _CLOCKS_DIFFER:
+    # 2079 for "never", or the end of a contract: whoever is deleted later is there today.
+    if now and moment.replace(tzinfo=moment.tzinfo or UTC) > now + _CLOCKS_DIFFER:
         raise MalformedRecord(f"{DELETED_AT} is a date to come", DELETED_AT)
 
 

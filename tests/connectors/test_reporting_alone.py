@@ -233,3 +233,9 @@ def test_a_state_whose_name_the_catalog_does_not_have_confirms_no_record_that_is
     of_another_namespace.state.stream.stream_descriptor.namespace = "crm"
     states, failure = written([*named("created", "locked"), of_another_namespace])
     assert (states, failure.internal_message) == ([], "records_postponed")
+
+
+def test_a_record_whose_deletion_is_to_come_is_refused(told):
+    _, failure = written([record(id=1, name="deleted", _ab_cdc_deleted_at="2098-12-31"), state(at=1)])
+    (receipt,) = [line for line in told() if "receipt" in line]
+    assert (failure, receipt["receipt"], receipt["reason"]) == (None, "refused", "_ab_cdc_deleted_at is a date to come")
