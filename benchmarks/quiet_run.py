@@ -79,7 +79,7 @@ def tenant(contacts: int) -> Store:
                 "extId": row["CT_Num"],
                 "branchId": BRANCH,
                 "salesRepId1": SALES_REP,
-                "dateCreated": LONG_AGO + timedelta(minutes=20 * number),
+                "dateCreated": LONG_AGO + timedelta(seconds=20 * number),
             },
         )
         for number, row in enumerate(companies)
@@ -95,7 +95,7 @@ def tenant(contacts: int) -> Store:
             "email": row["CT_EMail"],
             "gender": row["CT_Civilite"],
             "extId": f"sage100:BENCH:{number + 1}",
-            "dateCreated": LONG_AGO + timedelta(minutes=20 * number),
+            "dateCreated": LONG_AGO + timedelta(seconds=20 * number),
         }
         store.put("contacts", contact)
     return store

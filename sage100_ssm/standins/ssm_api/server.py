@@ -35,6 +35,7 @@ from sage100_ssm.standins.ssm_api.faults import Faults
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.standins.ssm_api.resources import RESOURCES, WRITABLE, ApiType, Record
 from sage100_ssm.standins.ssm_api.store import BadRequestError, Store
+from sage100_ssm.standins.ssm_api.table import Query
 from sage100_ssm.standins.ssm_api.tenant import API_USER, with_value_lists
 
 BASE_PATH = "/api/v4"
@@ -220,9 +221,9 @@ class SsmApiServer:
     def _list(self, table: str, request: Request, _body: Any) -> Response:
         size = self._page_size(request)
         page = _page_number(request.query_params.get("page", "0"))
-        rows = self.store.page(
-            table, self._predicates(table, request), order=self._order(table, request), start=page * size, size=size
-        )
+        asked = frozenset((name, text) for name, text in request.query_params.items() if name != "page")
+        query = Query(asked, tuple(self._predicates(table, request)), self._order(table, request))
+        rows = self.store.page(table, query, start=page * size, size=size)
         return JSONResponse([self._shown(table, row, request) for row in rows])
 
     def _page_size(self, request: Request) -> int:

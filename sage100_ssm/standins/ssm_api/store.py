@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from threading import RLock
 from typing import Any
@@ -19,6 +20,7 @@ from sage100_ssm.standins.ssm_api.resources import (
     parse_date,
     show_date,
 )
+from sage100_ssm.standins.ssm_api.table import Query, Table
 from sage100_ssm.standins.ssm_api.where_parser import Predicate
 
 Clock = Callable[[], datetime]
@@ -72,7 +74,7 @@ class Store:
             table: {field.name: field for field in [*fields, *extra.get(table, ())]}
             for table, fields in RESOURCES.items()
         }
-        self._tables: dict[str, dict[int, Record]] = {table: {} for table in RESOURCES}
+        self._tables: dict[str, Table] = {table: Table() for table in RESOURCES}
         self._next_id = 1
         for number, (english, french) in enumerate([("Male", "Homme"), ("Female", "Femme")]):
             self.put("genders", {"id": number, "descriptionEN": english, "descriptionFR": french})
@@ -103,23 +105,25 @@ class Store:
     def rows(self, table: str) -> list[Record]:
         """Copies of all stored rows, by id."""
         with self.lock:
-            return [dict(row) for _, row in sorted(self._tables[table].items())]
+            return [dict(row) for row in self._tables[table].values()]
 
-    def page(
-        self, table: str, predicates: Sequence[Predicate], *, order: str | None, start: int, size: int
-    ) -> list[Record]:
-        """The rows of a page: those that satisfy all predicates, by id or descending by a field (nulls last)."""
+    def page(self, table: str, query: Query, *, start: int, size: int) -> list[Record]:
+        """The rows of a page: those that lists show and that satisfy a query."""
         with self.lock:
-            rows = sorted(self._tables[table].values(), key=lambda row: row["id"])
-            found = [row for row in rows if self.is_listed(row) and all(predicate(row) for predicate in predicates)]
-            if order is not None:
-                found = _descending(found, order)
-            return [dict(row) for row in found[start : start + size]]
+            until = self._listed_until()
+            is_listed = Predicate(lambda row: row["dateCreated"] is None or row["dateCreated"] <= until)
+            # Where lists show new rows late, the next page depends on the time as well.
+            asked = None if self.quirks.new_rows_listed_after else query.asked
+            listed = replace(query, asked=asked, predicates=(*query.predicates, is_listed))
+            return [dict(row) for row in self._tables[table].page(listed, start=start, size=size)]
 
     def is_listed(self, row: Record) -> bool:
         """Whether lists show a row: a new one may take its time."""
         created = row["dateCreated"]
-        return created is None or created <= self.now() - self.quirks.new_rows_listed_after
+        return created is None or created <= self._listed_until()
+
+    def _listed_until(self) -> datetime:
+        return self.now() - self.quirks.new_rows_listed_after
 
     def create(self, table: str, values: Mapping[str, Any], *, user: int) -> int:
         """Create a row as the API does. Returns its id.
@@ -147,10 +151,10 @@ class Store:
             self._check_ext_id(table, accepted.get("extId"), row_id)
             self._check_phones(table, accepted, row_id)
             now = self.now()
-            row.update(accepted, dateUpdated=now, salesRepIdUpdated=user)
+            self._tables[table].change(row_id, {**accepted, "dateUpdated": now, "salesRepIdUpdated": user})
             if table == "accounts" and self.quirks.account_change_bumps_contacts:
                 for contact in self._contacts_of(row_id):
-                    contact["dateUpdated"] = now
+                    self._tables["contacts"].change(contact["id"], {"dateUpdated": now})
 
     def delete(self, table: str, row_id: int, *, user: int) -> None:
         """Mark a row as deleted, as the API does.
@@ -159,10 +163,10 @@ class Store:
             BadRequestError: no such row (910), or it cannot be written.
         """
         with self.lock:
-            self._mark_deleted(self._writable_row(table, row_id), user)
+            self._mark_deleted(table, self._writable_row(table, row_id), user)
             if table == "accounts" and self.quirks.account_delete_cascades:
                 for contact in self._contacts_of(row_id):
-                    self._mark_deleted(contact, user)
+                    self._mark_deleted("contacts", contact, user)
 
     def undelete(self, table: str, row_id: int) -> None:
         """Remove the mark of deletion from a row.
@@ -171,7 +175,8 @@ class Store:
             BadRequestError: no such row (910).
         """
         with self.lock:
-            self._row(table, row_id).update(deleted=False, dateDeleted=None)
+            self._row(table, row_id)
+            self._tables[table].change(row_id, {"deleted": False, "dateDeleted": None})
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
@@ -236,11 +241,11 @@ class Store:
         rows = self._tables["contacts"].values()
         return [row for row in rows if row["accountId"] == account_id and not row["deleted"]]
 
-    def _mark_deleted(self, row: Record, user: int) -> None:
+    def _mark_deleted(self, table: str, row: Record, user: int) -> None:
         now = self.now()
-        row.update(deleted=True, dateDeleted=now, salesRepIdDeleted=user)
-        if self.quirks.delete_bumps_date_updated:
-            row["dateUpdated"] = now
+        updated = {"dateUpdated": now} if self.quirks.delete_bumps_date_updated else {}
+        deleted = {"deleted": True, "dateDeleted": now, "salesRepIdDeleted": user}
+        self._tables[table].change(row["id"], deleted | updated)
 
     def _accepted(self, table: str, values: Mapping[str, Any]) -> Record:
         return {
@@ -292,7 +297,7 @@ class Store:
         unique = self.quirks.ext_id_unique
         if not ext_id or unique == "no":
             return
-        for row in self._tables[table].values():
+        for row in self._tables[table].with_ext_id(ext_id):
             if row["extId"] == ext_id and row["id"] != own_id and (unique == "all" or not row["deleted"]):
                 raise BadRequestError("The field extId must be unique", field="extId")
 
@@ -324,12 +329,6 @@ class Store:
         if field.read_only:
             described["readOnly"] = True
         return described
-
-
-def _descending(rows: list[Record], order: str) -> list[Record]:
-    filled = [row for row in rows if row[order] is not None]
-    empty = [row for row in rows if row[order] is None]
-    return [*sorted(filled, key=lambda row: row[order], reverse=True), *empty]
 
 
 def _normalised(name: str, text: str, wanted: frozenset[Normalisation]) -> str:

@@ -13,7 +13,25 @@ from typing import Any
 from sage100_ssm.standins.ssm_api.resources import ApiField, ApiType, Record, parse_date
 
 Truth = bool | None
-Predicate = Callable[[Record], Truth]
+Keys = frozenset[tuple[str, Any]]
+"""Some values of ``id`` and ``extId``, each with its field's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """A condition on a row.
+
+    Attributes:
+        test: whether a row satisfies it.
+        keys: a row that satisfies it has one of these values; None where it may be any row.
+    """
+
+    test: Callable[[Record], Truth]
+    keys: Keys | None = None
+
+    def __call__(self, row: Record) -> Truth:
+        """Whether a row satisfies it."""
+        return self.test(row)
 
 
 class BadWhereError(ValueError):
@@ -59,6 +77,8 @@ PLAIN_DATES = Dates()
 """Dates compared as they are."""
 
 _INCLUSIVE = {">": ">=", "<": "<="}
+
+_KEY_FIELDS = frozenset({"id", "extId"})
 
 _KEYWORD_VALUES: Mapping[str, bool | None] = {"TRUE": True, "FALSE": False, "NULL": None}
 
@@ -146,7 +166,7 @@ class _ComparedField:
     def comparison(self, mark: str, literal: Any) -> Predicate:
         """The predicate ``field mark literal``."""
         if self.type is ApiType.DATE and self.dates.ignored:
-            return lambda _: True
+            return Predicate(lambda _: True)
         inclusive = self.type is ApiType.DATE and self.dates.inclusive
         compare = _COMPARISONS[_INCLUSIVE.get(mark, mark) if inclusive else mark]
 
@@ -154,7 +174,8 @@ class _ComparedField:
             value = self.value(row)
             return None if value is None or literal is None else compare(value, literal)
 
-        return test
+        is_key = mark == "=" and self.name in _KEY_FIELDS
+        return Predicate(test, frozenset({(self.name, literal)}) if is_key else None)
 
     def like(self, pattern: str) -> Predicate:
         """The predicate ``field LIKE pattern``, with ``%`` and ``_``."""
@@ -165,7 +186,7 @@ class _ComparedField:
             value = self.value(row)
             return None if value is None else expression.fullmatch(str(value)) is not None
 
-        return test
+        return Predicate(test)
 
     def _keyword_value(self, word: str) -> bool | None:
         if word not in _KEYWORD_VALUES or (word != "NULL" and self.type is not ApiType.BOOLEAN):
@@ -205,18 +226,17 @@ class _Parser:
         parts = [self._conjunction()]
         while self._accept("OR"):
             parts.append(self._conjunction())
-        return parts[0] if len(parts) == 1 else lambda row: _or([part(row) for part in parts])
+        return _any(parts)
 
     def _conjunction(self) -> Predicate:
         parts = [self._factor()]
         while self._accept("AND"):
             parts.append(self._factor())
-        return parts[0] if len(parts) == 1 else lambda row: _not(_or([_not(part(row)) for part in parts]))
+        return _all(parts)
 
     def _factor(self) -> Predicate:
         if self._accept("NOT"):
-            negated = self._factor()
-            return lambda row: _not(negated(row))
+            return _not(self._factor())
         if self._accept("("):
             inner = self._disjunction()
             self._expect(")")
@@ -229,12 +249,12 @@ class _Parser:
             return self._null_test(field)
         negated = self._accept("NOT")
         test = self._membership(field) if self._accept("IN") else self._like_or_mark(field, negated=negated)
-        return (lambda row: _not(test(row))) if negated else test
+        return _not(test) if negated else test
 
     def _null_test(self, field: _ComparedField) -> Predicate:
         wanted = not self._accept("NOT")
         self._expect("NULL")
-        return lambda row: (row.get(field.name) is None) is wanted
+        return Predicate(lambda row: (row.get(field.name) is None) is wanted)
 
     def _membership(self, field: _ComparedField) -> Predicate:
         self._expect("(")
@@ -242,7 +262,7 @@ class _Parser:
         while self._accept(","):
             choices.append(field.comparison("=", field.literal(self._next())))
         self._expect(")")
-        return lambda row: _or([choice(row) for choice in choices])
+        return _any(choices)
 
     def _like_or_mark(self, field: _ComparedField, *, negated: bool) -> Predicate:
         mark = self._next().keyword
@@ -279,11 +299,42 @@ class _Parser:
             raise BadWhereError(f"{keyword} is missing")
 
 
-def _not(truth: Truth) -> Truth:
-    return None if truth is None else not truth
+def _not(part: Predicate) -> Predicate:
+    def test(row: Record) -> Truth:
+        truth = part(row)
+        return None if truth is None else not truth
+
+    return Predicate(test)
 
 
-def _or(truths: list[Truth]) -> Truth:
-    if any(truths):
-        return True
-    return None if None in truths else False
+def _any(parts: list[Predicate]) -> Predicate:
+    if len(parts) == 1:
+        return parts[0]
+
+    def test(row: Record) -> Truth:
+        result: Truth = False
+        for part in parts:
+            truth = part(row)
+            if truth:
+                return True
+            result = None if truth is None else result
+        return result
+
+    keys = [part.keys for part in parts if part.keys is not None]
+    return Predicate(test, frozenset().union(*keys) if len(keys) == len(parts) else None)
+
+
+def _all(parts: list[Predicate]) -> Predicate:
+    if len(parts) == 1:
+        return parts[0]
+
+    def test(row: Record) -> Truth:
+        result: Truth = True
+        for part in parts:
+            truth = part(row)
+            if truth is False:
+                return False
+            result = None if truth is None else result
+        return result
+
+    return Predicate(test, next((part.keys for part in parts if part.keys is not None), None))
