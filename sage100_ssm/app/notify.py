@@ -123,7 +123,7 @@ def _late_since(transaction: Transaction, now: datetime, *, is_watch: bool) -> d
 def _week(transaction: Transaction, now: datetime) -> Week:
     since = now - timedelta(days=7)
     runs: Sequence[RunRow] = [r for r in transaction.runs() if since <= r.started_at and not r.is_retry]
-    return Week(since, now, runs, transaction.count_links())
+    return Week(since, now, runs, transaction.count_links().total)
 
 
 def _identity(channel: Channel) -> str:

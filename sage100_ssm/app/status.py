@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sage100_ssm.app.schedule import CLOCK_TOLERANCE, Schedule, last_synchronisation, recall_schedule
-from sage100_ssm.sync.model import Link
-from sage100_ssm.sync.state.records import JournalEntry, RunRow
+from sage100_ssm.sync.state.records import JournalEntry, LinkCounts, RunRow
 from sage100_ssm.sync.state.transaction import Transaction
 
 
@@ -18,14 +17,14 @@ class StatusReport:
         last_run: the last run for all contacts, or the one under way; None before the first. A ``retry`` is none.
         schedule: the schedule of ``serve``; None where it is not running.
         problems: the open problems, but for those that a person accepted (P16).
-        links: the living links.
+        links: how many living links there are.
     """
 
     now: datetime
     last_run: RunRow | None
     schedule: Schedule | None
     problems: tuple[JournalEntry, ...]
-    links: tuple[Link, ...]
+    links: LinkCounts
 
     @property
     def next_run(self) -> datetime | None:
@@ -58,5 +57,5 @@ def read_status(transaction: Transaction, now: datetime) -> StatusReport:
         last_run=last_synchronisation(transaction),
         schedule=recall_schedule(transaction),
         problems=tuple(known for known in opened if known.id not in accepted),
-        links=tuple(transaction.links()),
+        links=transaction.count_links(),
     )

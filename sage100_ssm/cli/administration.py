@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from sage100_ssm.cli.command_context import command_context
 from sage100_ssm.cli.options import SYNC_YAML, Config
 from sage100_ssm.messages import say
 from sage100_ssm.sync.failures import ConfigurationError, Exit
@@ -25,6 +24,8 @@ def notify(
     - `sage100-ssm notify --test`: does a message arrive?
     - `sage100-ssm notify`, every hour from a scheduler: for when `serve` itself is down
     """
+    from sage100_ssm.cli.command_context import command_context
+
     with command_context(config) as context:
         from sage100_ssm.app import notify as messages
 
@@ -77,6 +78,8 @@ def setup(
     - `sage100-ssm prefect setup --check`: has anything drifted?
     - `sage100-ssm prefect setup --no-block`: the settings stay in the file, on the worker's machine
     """
+    from sage100_ssm.cli.command_context import command_context
+
     with command_context(config) as context:
         from sage100_ssm.orchestration.local_server import named_server
 

@@ -1,28 +1,27 @@
 """The operator's command, ``sage100-ssm``.
 
 A command imports what it needs when it is called: those that only read what is stored answer at once, without loading
-the Airbyte CDK or Prefect.
+the Airbyte CDK or Prefect, and the help without anything of the product.
 """
 
 import logging
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sage100_ssm import __version__
-from sage100_ssm.app.search.find import explained
-from sage100_ssm.app.status import read_status
-from sage100_ssm.cli import administration, json_shapes, tables
-from sage100_ssm.cli.command_context import command_context, terminal
-from sage100_ssm.cli.forgetting import find_person
-from sage100_ssm.cli.narrowing import Narrowing
+from sage100_ssm.cli import administration
 from sage100_ssm.cli.options import SYNC_YAML, Config, Json, OfCode, OfCompany, OfContact, Who
 from sage100_ssm.cli.pair_commands import decide, match, undo
 from sage100_ssm.messages import Language, say
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.model import Side
+
+if TYPE_CHECKING:
+    from sage100_ssm.cli.command_context import CommandContext
 
 _TRY = "Try"
 _SYNCHRONISE = "Synchronise"
@@ -46,6 +45,13 @@ def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
     if asked:
         typer.echo(f"sage100-ssm {__version__}")
         raise typer.Exit
+
+
+def _opened(config: Path, *, as_json: bool = False) -> AbstractContextManager["CommandContext"]:
+    """The settings and the output of a command; see ``command_context``."""
+    from sage100_ssm.cli.command_context import command_context
+
+    return command_context(config, as_json=as_json)
 
 
 @app.callback()
@@ -92,6 +98,7 @@ def demo(
 
     `sage100-ssm demo --keep try`
     """
+    from sage100_ssm.cli.command_context import terminal
     from sage100_ssm.cli.demo import play
 
     try:
@@ -113,6 +120,7 @@ def sample(
 
     `sage100-ssm sample --dir try`, then in a second terminal `sage100-ssm plan -c try/sync.yaml`
     """
+    from sage100_ssm.cli.command_context import terminal
     from sage100_ssm.cli.sample import keep_open
 
     try:
@@ -122,8 +130,11 @@ def sample(
 
 
 def _end_with_taken_folder(option: str, error: FileExistsError, language: Language) -> None:
+    from sage100_ssm.cli.command_context import terminal
+    from sage100_ssm.cli.tables import plain
+
     message = say("folder_taken", language, file=str(error.filename), option=option)
-    terminal(stderr=True).print(tables.plain(message), soft_wrap=True)
+    terminal(stderr=True).print(plain(message), soft_wrap=True)
     raise typer.Exit(Exit.CONFIGURATION) from None
 
 
@@ -136,8 +147,9 @@ def check(*, config: Config = SYNC_YAML, as_json: Json = False) -> None:
 
     Run it first after each change to the settings: `sage100-ssm check -c /etc/sage100-ssm/sync.yaml`
     """
-    with command_context(config, as_json=as_json) as context:
+    with _opened(config, as_json=as_json) as context:
         from sage100_ssm.app.check.check import check_sides
+        from sage100_ssm.cli import json_shapes, tables
 
         report = check_sides(context.settings)
         context.print_result(json_shapes.check(report.findings), tables.check(report.findings, context.language))
@@ -166,9 +178,10 @@ def probe(
 
     `sage100-ssm probe --write CARAT`
     """
-    with command_context(config, as_json=as_json) as context:
+    with _opened(config, as_json=as_json) as context:
         from sage100_ssm.app.probe import probe as ask
         from sage100_ssm.app.probe import settings_from, write_answers
+        from sage100_ssm.cli import json_shapes, tables
 
         file = output or config.absolute().parent / "probe.yaml"
         context.note("probe_asking")
@@ -191,8 +204,9 @@ def plan(
 
     For a script: `sage100-ssm plan --exit-code --json > plan.json`
     """
-    with command_context(config, as_json=as_json) as context:
+    with _opened(config, as_json=as_json) as context:
         from sage100_ssm.app.assemble import plan_once
+        from sage100_ssm.cli import tables
 
         report = plan_once(context.settings, progress=context.progress)
         context.print_result(report.as_json(), tables.plan(report, context.language))
@@ -215,8 +229,9 @@ def run(
 
     After `sage100-ssm plan` showed that the deletions are meant: `sage100-ssm run --allow-deletions`
     """
-    with command_context(config, as_json=as_json) as context:
+    with _opened(config, as_json=as_json) as context:
         from sage100_ssm.app.assemble import run_once
+        from sage100_ssm.cli import tables
         from sage100_ssm.sync.run.context import RunOptions
 
         options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
@@ -244,7 +259,7 @@ def serve(
 
     `sage100-ssm serve --every 5`
     """
-    with command_context(config) as context:
+    with _opened(config) as context:
         from sage100_ssm.orchestration import local_server
 
         local_server.handle_stop_signals()
@@ -288,7 +303,7 @@ def web(
 
         typer.echo(password_hash(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)))
         return
-    with command_context(config) as context:
+    with _opened(config) as context:
         from sage100_ssm.orchestration.local_server import prefect_home
         from sage100_ssm.web.server import serve_page
 
@@ -306,8 +321,9 @@ def retry(
 
     `sage100-ssm problems`, mend the cause, then `sage100-ssm retry 12`
     """
-    with command_context(config, as_json=as_json) as context:
+    with _opened(config, as_json=as_json) as context:
         from sage100_ssm.app.assemble import run_once
+        from sage100_ssm.cli import json_shapes, tables
         from sage100_ssm.sync.run.context import RunOptions
         from sage100_ssm.sync.run.observe import contacts_to_retry
 
@@ -336,8 +352,9 @@ def resync(*, config: Config = SYNC_YAML) -> None:
 
     `sage100-ssm resync`, then `sage100-ssm plan` to see what the next run would write
     """
-    with command_context(config) as context:
+    with _opened(config) as context:
         from sage100_ssm.app.assemble import resync as rebuild
+        from sage100_ssm.cli import tables
 
         report = rebuild(context.settings, progress=context.progress, waiting=context.waiting)
         found = tables.rebuilt(report, context.settings.sage100.company, context.language)
@@ -361,7 +378,10 @@ def status(*, config: Config = SYNC_YAML, as_json: Json = False) -> None:
 
     `sage100-ssm status --json` suits a monitor: it reads the state alone and answers at once.
     """
-    with command_context(config, as_json=as_json) as context, context.state() as state:
+    with _opened(config, as_json=as_json) as context, context.state() as state:
+        from sage100_ssm.app.status import read_status
+        from sage100_ssm.cli import json_shapes, tables
+
         report = read_status(state, datetime.now(UTC))
         context.print_result(json_shapes.status(report), tables.status(report, context.language))
 
@@ -386,8 +406,11 @@ def problems(
     - `sage100-ssm problems --code value_unknown`: one cause at a time, the one with most contacts first
     - `sage100-ssm problems --company CARAT`, or `--contact "claire morel"`, when somebody asks
     """
+    from sage100_ssm.cli import json_shapes, tables
+    from sage100_ssm.cli.narrowing import Narrowing
+
     narrowing = Narrowing(code, company, contact)
-    with command_context(config, as_json=as_json) as context, context.state() as state:
+    with _opened(config, as_json=as_json) as context, context.state() as state:
         opened, language = state.journal(open_only=True), context.language
         accepted = set() if show_all else state.decisions.accepted(opened)
         shown = (known for known in opened if known.id not in accepted)
@@ -418,8 +441,11 @@ def journal(
     - `sage100-ssm journal --writes --contact "claire morel"`: what was written of her, when, and why
     - `sage100-ssm journal --code conflict_settled --company CARAT`: whose value was kept, at one client
     """
+    from sage100_ssm.cli import json_shapes, tables
+    from sage100_ssm.cli.narrowing import Narrowing
+
     narrowing = Narrowing(code, company, contact)
-    with command_context(config, as_json=as_json) as context, context.state() as state:
+    with _opened(config, as_json=as_json) as context, context.state() as state:
         is_whole, now = narrowing == Narrowing(), datetime.now(UTC)
         if writes:
             records = narrowing.of_writes(state, context.settings, now)[:limit]
@@ -439,7 +465,9 @@ def links(*, config: Config = SYNC_YAML, as_json: Json = False) -> None:
 
     `sage100-ssm links`, or for a script `sage100-ssm links --json`
     """
-    with command_context(config, as_json=as_json) as context, context.state() as state:
+    with _opened(config, as_json=as_json) as context, context.state() as state:
+        from sage100_ssm.cli import json_shapes, tables
+
         linked = state.links()
         table = tables.links(linked, context.value_formatter(state), context.language)
         context.print_result(json_shapes.links(linked), table)
@@ -464,7 +492,10 @@ def explain(
     - `sage100-ssm explain 1234`
     - `sage100-ssm explain CARAT`: all contacts of a company
     """
-    with command_context(config, as_json=as_json) as context, context.state() as state:
+    from sage100_ssm.app.search.find import explained
+    from sage100_ssm.cli import json_shapes, tables
+
+    with _opened(config, as_json=as_json) as context, context.state() as state:
         look = None if live == no_live else live
         result = explained(state, context.settings, who, datetime.now(UTC), live=look)
         formatted, language = context.value_formatter(state), context.language
@@ -498,7 +529,10 @@ def forget(
 
     A contact that is forgotten while it still lives is taken for a new one by the next run, which matches it again.
     """
-    with command_context(config, as_json=as_json) as context:
+    with _opened(config, as_json=as_json) as context:
+        from sage100_ssm.cli import json_shapes, tables
+        from sage100_ssm.cli.forgetting import find_person
+
         language = context.language
         with context.state() as state:
             found = find_person(state, context.settings, who, datetime.now(UTC))

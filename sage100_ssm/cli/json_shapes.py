@@ -5,23 +5,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sage100_ssm.app.check.findings import Finding
 from sage100_ssm.app.search.found import Found
 from sage100_ssm.app.search.words import standing_words
 from sage100_ssm.app.status import StatusReport
 from sage100_ssm.cli.narrowing import totals
 from sage100_ssm.messages import Language, code_label, describe
 from sage100_ssm.sync.journal import Kind, Subject
-from sage100_ssm.sync.model import Link
-from sage100_ssm.sync.run.pairs import Candidates
-from sage100_ssm.sync.run.report import RunReport
-from sage100_ssm.sync.run.retried import Retried
+from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.state.forgetting import LivesOn, StoredPerson
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, WriteRecord
 
 if TYPE_CHECKING:
-    # This import loads the Airbyte CDK, for which the commands that only look do not wait.
+    # These imports load the rules, or the Airbyte CDK: the commands that only look do not wait for them.
+    from sage100_ssm.app.check.findings import Finding
     from sage100_ssm.app.probe import ProbeAnswer
+    from sage100_ssm.sync.run.pairs import Candidates
+    from sage100_ssm.sync.run.report import RunReport
+    from sage100_ssm.sync.run.retried import Retried
 
 Json = dict[str, Any]
 
@@ -95,7 +95,7 @@ def _link(link: Link) -> Json:
     }
 
 
-def retry(report: RunReport, what: Retried, language: Language) -> Json:
+def retry(report: "RunReport", what: "Retried", language: Language) -> Json:
     """The report of the run, and what became of the contacts."""
     contacts = [
         {"sage100_id": each.sage100_id, "ssm_id": each.ssm_id, "company": each.company, "contact": each.contact}
@@ -110,7 +110,7 @@ def retry(report: RunReport, what: Retried, language: Language) -> Json:
     return report.as_json() | {"retried": outcome}
 
 
-def check(findings: Iterable[Finding]) -> list[Json]:
+def check(findings: Iterable["Finding"]) -> list[Json]:
     """The findings of a check."""
     return [
         {
@@ -149,8 +149,8 @@ def status(report: StatusReport) -> Json:
         "ahead_of_clock": _time(report.ahead_of_clock),
         "problems": _counted(known.entry.code.value for known in report.problems),
         "links": {
-            "status": _counted(link.status.value for link in report.links),
-            "origin": _counted(link.origin.value for link in report.links),
+            "status": {status.value: n for status in LinkStatus if (n := report.links.of_status(status))},
+            "origin": {origin.value: n for origin in Side if (n := report.links.of_origin(origin))},
         },
     }
 
@@ -252,7 +252,7 @@ def _time(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
 
 
-def match(found: Iterable[Candidates]) -> list[dict[str, Any]]:
+def match(found: Iterable["Candidates"]) -> list[dict[str, Any]]:
     """The list that ``match --json`` prints."""
     return [
         {

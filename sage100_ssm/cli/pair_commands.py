@@ -3,16 +3,16 @@
 import getpass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sage100_ssm.cli import json_shapes, tables
-from sage100_ssm.cli.command_context import CommandContext, command_context
 from sage100_ssm.cli.options import SYNC_YAML, Config, Json
 from sage100_ssm.sync.failures import ConfigurationError
 from sage100_ssm.sync.rules.decisions import Choice
-from sage100_ssm.sync.state.store import StateStore
+
+if TYPE_CHECKING:
+    from sage100_ssm.cli.command_context import CommandContext
 
 
 def match(
@@ -37,10 +37,14 @@ def match(
     - `sage100-ssm match --export pairs.xlsx`, fill in the last column, then `sage100-ssm match --import pairs.xlsx`
     - `sage100-ssm plan`: how many are linked, created and still waiting
     """
+    from sage100_ssm.cli.command_context import command_context
+
     with command_context(config, as_json=as_json) as context:
         from sage100_ssm.app import pair_table
         from sage100_ssm.app.assemble import match_once
         from sage100_ssm.app.decisions import take_over
+        from sage100_ssm.cli import json_shapes, tables
+        from sage100_ssm.sync.state.store import StateStore
 
         if import_ is not None:
             made = pair_table.read_decisions(import_, _who(), datetime.now(UTC))
@@ -81,6 +85,8 @@ def decide(
     - `sage100-ssm decide 12 same 4711`, where problem 12 names several contacts
     - `sage100-ssm decide 12 --undo`
     """
+    from sage100_ssm.cli.command_context import command_context
+
     with command_context(config) as context:
         if undo == (choice is not None):
             raise ConfigurationError("choice_missing")
@@ -104,8 +110,12 @@ def undo(
 
     `sage100-ssm journal --writes --contact "claire morel"`, then `sage100-ssm undo 12 --field email`
     """
+    from sage100_ssm.cli.command_context import command_context
+
     with command_context(config) as context:
         from sage100_ssm.app.undo import AskedBack, ask_undo
+        from sage100_ssm.cli import tables
+        from sage100_ssm.sync.state.store import StateStore
 
         asked = AskedBack(write, field, by or _who(), datetime.now(UTC))
         with context.state():
@@ -115,9 +125,11 @@ def undo(
         context.print_result(None, *(tables.notice(notice, context.language) for notice in notices))
 
 
-def _answer(context: CommandContext, problem: int, choice: Choice | None, other: int | None, by: str) -> None:
+def _answer(context: "CommandContext", problem: int, choice: Choice | None, other: int | None, by: str) -> None:
     from sage100_ssm.app.decisions import Answer, take_back
     from sage100_ssm.app.decisions import decide as answer
+    from sage100_ssm.cli import tables
+    from sage100_ssm.sync.state.store import StateStore
 
     now = datetime.now(UTC)
     with context.state():

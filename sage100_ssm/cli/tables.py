@@ -20,15 +20,15 @@ from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.messages import Language, code_label, describe, evidence_label, field_label, say
 from sage100_ssm.sync.journal import Code, Entry, Kind, Subject, WhoIsWho
 from sage100_ssm.sync.model import Base, Link, LinkStatus, Side
-from sage100_ssm.sync.run.pairs import Candidates, Verdict
-from sage100_ssm.sync.run.report import PlannedWrite, PlanReport, RunReport
-from sage100_ssm.sync.run.retried import Became, Retried
 from sage100_ssm.sync.state.forgetting import StoredPerson
 from sage100_ssm.sync.state.records import JournalEntry, WriteAction, WriteRecord
 
 if TYPE_CHECKING:
-    # This import loads the Airbyte CDK, for which the commands that only look do not wait.
+    # These imports load the rules, or the Airbyte CDK: the commands that only look do not wait for them.
     from sage100_ssm.app.probe import ProbeAnswer
+    from sage100_ssm.sync.run.pairs import Candidates
+    from sage100_ssm.sync.run.report import PlannedWrite, PlanReport, RunReport
+    from sage100_ssm.sync.run.retried import Retried
 
 HARD_SPACES = {"\N{NO-BREAK SPACE}": "\ue000", "\N{NARROW NO-BREAK SPACE}": "\ue001"}
 """What replaces them until a line is written: rich breaks lines at every kind of space."""
@@ -42,7 +42,6 @@ _NAMED = 3
 _FEW = 5
 """How many questions of who is who are answered one by one, not in a table (``match``)."""
 
-_SAID_BY_ACTION = frozenset({Became.CREATED, Became.UPDATED, Became.DELETED})
 _DOUBTS = frozenset({"location_changed", "marks_other"})
 """Findings after which a person must first say that this is no test copy on a productive SSM."""
 _INDENT = (0, 0, 0, 2)
@@ -138,8 +137,10 @@ def probe(answers: Iterable["ProbeAnswer"]) -> RenderableType:
 # --- who is who
 
 
-def match(found: Sequence[Candidates], language: Language) -> RenderableType:
+def match(found: Sequence["Candidates"], language: Language) -> RenderableType:
     """Contacts that are one person or may be, a line each; how many there are of which kind, and how to answer."""
+    from sage100_ssm.sync.run.pairs import Verdict
+
     numbers = Counter(each.verdict for each in found)
     head = title("match_summary", language, **{verdict.value: numbers[verdict] for verdict in Verdict})
     if not found:
@@ -166,7 +167,7 @@ def notice(entry: Entry, language: Language, *, problem: int | None = None) -> R
 # --- plan, run and status
 
 
-def plan(report: PlanReport, language: Language) -> RenderableType:
+def plan(report: "PlanReport", language: Language) -> RenderableType:
     """What a run would write on each side, and what is held back."""
     parts: list[RenderableType] = [title("title_plan", language)]
     if report.matched or report.doubtful:
@@ -188,7 +189,7 @@ def plan(report: PlanReport, language: Language) -> RenderableType:
     return Group(*parts)
 
 
-def _writes_table(writes: Iterable[PlannedWrite], language: Language, *, with_reason: bool = False) -> Table:
+def _writes_table(writes: Iterable["PlannedWrite"], language: Language, *, with_reason: bool = False) -> Table:
     reason_column = ["column_reason"] if with_reason else []
     table = _table(language, "column_action", "column_contact", "column_field", *reason_column)
     for write in writes:
@@ -219,11 +220,14 @@ def run(report: Mapping[str, Any], language: Language) -> RenderableType:
     return Group(*parts)
 
 
-def retried(what: Retried, language: Language) -> RenderableType:
+def retried(what: "Retried", language: Language) -> RenderableType:
     """What became of one contact: what was done, and what still holds it back."""
+    from sage100_ssm.sync.run.retried import Became
+
     name = ", ".join(map(_subject_name, what.subjects[:_NAMED])) + (", …" if len(what.subjects) > _NAMED else "")
     # Only what is not said by a line of its own below.
-    heading = [what.became.value] if what.became not in _SAID_BY_ACTION else []
+    is_said_by_action = what.became in (Became.CREATED, Became.UPDATED, Became.DELETED)
+    heading = [] if is_said_by_action else [what.became.value]
     parts: list[RenderableType] = [title(f"retry_{key}", language, contact=name) for key in heading]
     for side, action in what.done:
         parts.append(plain(say(f"retry_{action.value}", language, contact=name, side=side)))
@@ -232,7 +236,7 @@ def retried(what: Retried, language: Language) -> RenderableType:
     return Group(*parts)
 
 
-def rebuilt(report: RunReport, company: str, language: Language) -> RenderableType:
+def rebuilt(report: "RunReport", company: str, language: Language) -> RenderableType:
     """What ``resync`` found: how many links, and with the company database of which server."""
     facts: dict[str, object] = {"number": report.linked, "company": company}
     if places := report.locations:
@@ -257,9 +261,9 @@ def status(report: StatusReport, language: Language) -> RenderableType:
         at = _local_time(report.ahead_of_clock, language)
         parts.append(plain(say("status_clock", language, at=at), "bold red"))
     number_of_links = {
-        "number": len(report.links),
-        "asleep": sum(link.status is LinkStatus.ASLEEP for link in report.links),
-        **{side.value: sum(link.origin is side for link in report.links) for side in Side},
+        "number": report.links.total,
+        "asleep": report.links.of_status(LinkStatus.ASLEEP),
+        **{side.value: report.links.of_origin(side) for side in Side},
     }
     parts.append(plain(say("links_count", language, **number_of_links)))
     if not report.problems:

@@ -46,7 +46,7 @@ from sage100_ssm.sync.run.pairs import Candidates, Verdict
 from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport
 from sage100_ssm.sync.run.retried import Became, Retried
 from sage100_ssm.sync.state.forgetting import LivesOn, StoredPerson
-from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus, WriteAction, WriteRecord
+from sage100_ssm.sync.state.records import JournalEntry, LinkCounts, RunRow, RunStatus, WriteAction, WriteRecord
 from source_sage100.config import SourceSage100Config
 from source_sage100.source import SourceSage100
 from source_ssm.config import SourceSsmConfig
@@ -369,7 +369,7 @@ _READ = worlds.mapper().read
 CANDIDATES = Candidates(
     Verdict.PROBABLE, ("email",), [_READ(Side.SAGE100, worlds.sage_row())], [_READ(Side.SSM, worlds.ssm_row())], 12
 )
-TWO_ORIGINS = (LINK, Link(13, 8, 341, "CARAT", "Paul Durand", Side.SSM))
+TWO_ORIGINS = LinkCounts({(LinkStatus.ACTIVE, Side.SAGE100): 1, (LinkStatus.ACTIVE, Side.SSM): 1})
 SHAPES = {
     "`run --json`": RUN.as_json(),
     "`retry --json`": json_shapes.retry(

@@ -3,6 +3,7 @@
 What it keeps is what ``sage100_ssm.sync.state`` keeps; ``test_small_world`` plays the same scripts on both.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -16,7 +17,7 @@ from sage100_ssm.sync.rules.decisions import Decisions, Pair, Undo
 from sage100_ssm.sync.state.decisions import Decision, in_force, now_of
 from sage100_ssm.sync.state.errors import AlreadyLinked, LeaseLost
 from sage100_ssm.sync.state.open_problems import problem_changes
-from sage100_ssm.sync.state.records import JournalEntry, Lease, RunRow, RunStatus, WriteRecord
+from sage100_ssm.sync.state.records import JournalEntry, Lease, LinkCounts, RunRow, RunStatus, WriteRecord
 from sage100_ssm.sync.state.transaction import LIVE
 
 
@@ -151,9 +152,9 @@ class MemoryTransaction:
         """The live links, oldest first."""
         return [link for _, link in sorted(self.kept.links.items()) if link.status in LIVE]
 
-    def count_links(self) -> int:
+    def count_links(self) -> LinkCounts:
         """How many live links there are."""
-        return len(self.links())
+        return LinkCounts(Counter((link.status, link.origin) for link in self.links()))
 
     def save_link(self, link: Link, now: datetime | None = None) -> Link:
         """Keep a link; a contact has one living link."""

@@ -90,7 +90,7 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
             sage100=tally.counts[Side.SAGE100],
             ssm=tally.counts[Side.SSM],
             ssm_requests=run.context.ssm.requests,
-            linked=transaction.count_links(),
+            linked=transaction.count_links().total,
             problems_opened=opened,
             problems_closed=closed,
             problems_open=len(open_problems),

@@ -4,11 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select
+from sqlalchemy import URL, Connection, Engine, column, create_engine, event, func, inspect, make_url, select, table
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -21,7 +17,7 @@ from sage100_ssm.sync.state.errors import (
     StateOutdated,
     StateUnavailable,
 )
-from sage100_ssm.sync.state.tables import VERSION_TABLE, metadata
+from sage100_ssm.sync.state.tables import VERSION, VERSION_TABLE, metadata
 
 BUSY_SECONDS = 60.0
 """How long a writer waits for another one on SQLite. The longest transaction stores a whole read of SSM."""
@@ -187,16 +183,16 @@ def _migrate(connection: Connection, place: str, *, read_only: bool) -> None:
     """
     if connection.dialect.name == "postgresql" and not read_only:
         connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", "sage100_ssm.sync.state:migrations")
-    scripts = ScriptDirectory.from_config(config)
     version = _stored_version(connection, place, read_only=read_only)
-    if version is not None and version not in {script.revision for script in scripts.walk_revisions()}:
-        raise StateDamaged(place, Damage.NEWER)
-    if version != scripts.get_current_head():
+    if version != VERSION:
+        # Imported only here: the commands that only look at a state of this version do not wait for Alembic.
+        from sage100_ssm.sync.state.migrations.upgrade import is_known, upgrade
+
+        if version is not None and not is_known(version):
+            raise StateDamaged(place, Damage.NEWER)
         if read_only:
             raise StateOutdated(place, "it is of an older version, and the next run brings it up to date")
-        command.upgrade(config, "head")
+        upgrade(connection)
     if not metadata.tables.keys() <= set(inspect(connection).get_table_names()):
         raise StateDamaged(place, Damage.INCOMPLETE)
 
@@ -208,10 +204,13 @@ def _stored_version(connection: Connection, place: str, *, read_only: bool) -> s
         StateDamaged: it is the database of something else.
         StateMissing: read-only, and there is no state yet.
     """
-    version = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+    names = inspect(connection).get_table_names()
+    version = None
+    if VERSION_TABLE in names:
+        version = connection.scalar(select(column("version_num")).select_from(table(VERSION_TABLE)))
     if version is None:
         # A file holds one thing; a database of PostgreSQL may have other tables.
-        if connection.dialect.name == "sqlite" and inspect(connection).get_table_names():
+        if connection.dialect.name == "sqlite" and names:
             raise StateDamaged(place, Damage.FOREIGN)
         if read_only:
             raise StateMissing(place)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from sage100_ssm.sync.journal import Entry, Kind, Subject
-from sage100_ssm.sync.model import Change, Side
+from sage100_ssm.sync.model import Change, LinkStatus, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,30 @@ class Sighting:
 
     number: int
     expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCounts:
+    """How many live links there are.
+
+    Attributes:
+        numbers: by status and origin.
+    """
+
+    numbers: Mapping[tuple[LinkStatus, Side], int]
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(self.numbers.values())
+
+    def of_status(self, status: LinkStatus) -> int:
+        """Those of one status."""
+        return sum(number for (each, _), number in self.numbers.items() if each is status)
+
+    def of_origin(self, origin: Side) -> int:
+        """Those of one origin."""
+        return sum(number for (_, each), number in self.numbers.items() if each is origin)
 
 
 @dataclass(frozen=True, slots=True)

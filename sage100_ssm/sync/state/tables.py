@@ -25,6 +25,9 @@ from sage100_ssm.sync.state import ascii_json
 VERSION_TABLE = "state_version"
 """Where Alembic stores the version. Not its default name: the database may have other tables, with an Alembic too."""
 
+VERSION = "0008"
+"""The version of the tables below: that of the newest migration. A state of this version opens without Alembic."""
+
 metadata = MetaData()
 
 
@@ -128,6 +131,14 @@ def _unique_among_live_links(name: str) -> Index:
 
 _unique_among_live_links("sage100_id")
 _unique_among_live_links("ssm_id")
+
+Index(
+    "links_live",
+    links.c.status,
+    links.c.origin,
+    sqlite_where=column("status") != "ended",
+    postgresql_where=column("status") != "ended",
+)
 
 Index(
     "links_ended",

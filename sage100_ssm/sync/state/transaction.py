@@ -10,14 +10,14 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, dele
 from sqlalchemy.exc import IntegrityError
 
 from sage100_ssm.sync.journal import Entry, Kind, Subject
-from sage100_ssm.sync.model import Intent, Link, LinkStatus
+from sage100_ssm.sync.model import Intent, Link, LinkStatus, Side
 from sage100_ssm.sync.policy import Retention
 from sage100_ssm.sync.state import forgetting, rows, tables
 from sage100_ssm.sync.state.decisions import StoredDecisions
 from sage100_ssm.sync.state.errors import AlreadyLinked
 from sage100_ssm.sync.state.forgetting import StoredPerson
 from sage100_ssm.sync.state.open_problems import problem_changes
-from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
+from sage100_ssm.sync.state.records import JournalEntry, LinkCounts, RunRow, RunStatus
 from sage100_ssm.sync.state.searching import StoredContacts
 from sage100_ssm.sync.state.written import StoredWrites
 
@@ -60,10 +60,11 @@ class Transaction:
         wanted = select(table).where(table.c.status.in_([status.value for status in statuses])).order_by(table.c.id)
         return [rows.link_of(row) for row in self._connection.execute(wanted)]
 
-    def count_links(self) -> int:
-        """The number of live links."""
-        live = tables.links.c.status.in_([status.value for status in LIVE])
-        return self._connection.execute(select(func.count()).select_from(tables.links).where(live)).scalar_one()
+    def count_links(self) -> LinkCounts:
+        """The numbers of live links, from an index: no link is read."""
+        status, origin = tables.links.c.status, tables.links.c.origin
+        counted = select(status, origin, func.count()).where(tables.is_live).group_by(status, origin)
+        return LinkCounts({(LinkStatus(s), Side(o)): number for s, o, number in self._connection.execute(counted)})
 
     def save_link(self, link: Link, now: datetime | None = None) -> Link:
         """Insert a link that has no key yet, or update the one with its key.

@@ -4,14 +4,17 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
+from sage100_ssm.sync.state import migrations
 from sage100_ssm.sync.state.errors import Damage, StateDamaged, StateError, StateMissing, StateUnavailable
 from sage100_ssm.sync.state.store import StateStore
-from sage100_ssm.sync.state.tables import VERSION_TABLE, metadata
+from sage100_ssm.sync.state.tables import VERSION, VERSION_TABLE, metadata
 
 
 @pytest.fixture
@@ -157,3 +160,8 @@ def test_processes_that_open_a_new_state_at_the_same_time_all_succeed(url):
     program = f"from sage100_ssm.sync.state.store import StateStore; StateStore.open({url!r}).close()"
     processes = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(3)]  # noqa: S603 - our own program
     assert [process.wait(timeout=60) for process in processes] == [0, 0, 0]
+
+
+def test_the_version_that_opens_without_alembic_is_that_of_the_newest_migration():
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert scripts.get_current_head() == VERSION
