@@ -10,11 +10,15 @@ import sys
 import warnings
 from typing import Any
 
+from sage100_ssm.gc_pause import frozen_after
+
 _IN_A_CONNECTOR_PROCESS = "airbyte_cdk" in sys.modules
 _root = logging.getLogger()
 _handlers = _root.handlers[:]
 
-with warnings.catch_warnings():
+# The CDK's package imports all of itself, whatever part is asked for: over a second of processor time, of which the
+# garbage collector would take another third.
+with warnings.catch_warnings(), frozen_after():
     # The CDK marks a class of its own as experimental while it is being imported.
     warnings.simplefilter("ignore")
     from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
