@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import indent
 from typing import Any, TextIO, cast
 
 import typer
@@ -120,6 +121,15 @@ class CommandContext:
             _print_json(as_json)
         else:
             self._out.print(*as_tables, sep="\n")
+
+    def print_list(self, items: Iterable[Any]) -> None:
+        """Print a list of any length as JSON, item by item."""
+        printed = False
+        for item in items:
+            text = json.dumps(item, ensure_ascii=False, indent=2)
+            print("," if printed else "[", indent(text, "  "), sep="\n", end="")  # noqa: T201 - the command's output
+            printed = True
+        print("\n]" if printed else "[]")  # noqa: T201 - as above
 
 
 @contextmanager

@@ -460,17 +460,25 @@ def journal(
 
 
 @app.command(rich_help_panel=_LOOK)
-def links(*, config: Config = SYNC_YAML, as_json: Json = False) -> None:
-    """Who is linked to whom, with the side of origin and the values as they were last read back.
+def links(
+    *,
+    config: Config = SYNC_YAML,
+    as_json: Json = False,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Only so many, the newest.")] = None,
+) -> None:
+    """Who is linked to whom, with the side of origin and the values as they were last read back; the newest first.
 
-    `sage100-ssm links`, or for a script `sage100-ssm links --json`
+    `sage100-ssm links -n 20`, or for a script `sage100-ssm links --json`
     """
     with _opened(config, as_json=as_json) as context, context.state() as state:
         from sage100_ssm.cli import json_shapes, tables
 
-        linked = state.links()
-        table = tables.links(linked, context.value_formatter(state), context.language)
-        context.print_result(json_shapes.links(linked), table)
+        linked = state.newest_links(limit)
+        if as_json:
+            context.print_list(map(json_shapes.link, linked))
+        else:
+            table = tables.links(linked, context.value_formatter(state), context.language)
+            context.print_result(None, table)
 
 
 @app.command(rich_help_panel=_LOOK)

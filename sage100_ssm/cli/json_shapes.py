@@ -79,12 +79,8 @@ def _contact(contact: Subject) -> Json:
     }
 
 
-def links(linked: Iterable[Link]) -> list[Json]:
-    """Links with their bases: per field, the Sage value and the SSM value as they were last read back."""
-    return [_link(link) for link in linked]
-
-
-def _link(link: Link) -> Json:
+def link(link: Link) -> Json:
+    """A link with its base: per field, the Sage value and the SSM value as they were last read back."""
     return {
         "sage100_id": link.sage100_id,
         "ssm_id": link.ssm_id,
@@ -185,7 +181,7 @@ def _found(found: Found, language: Language, *, is_live: bool) -> Json:
         "remedy": words.remedy,
         "next_run": _time(found.next_run),
         "cards": {side.value: {"fields": dict(card)} for side, card in found.cards.items()},
-        "link": _link(found.link) if found.link else None,
+        "link": link(found.link) if found.link else None,
         "problems": journal(found.problems, language),
         "history": journal(found.entries, language),
         "writes": writes(found.writes),

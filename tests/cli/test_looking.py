@@ -42,8 +42,16 @@ def test_the_journal_can_be_cut_to_the_newest(settings, state, call):
     assert len(json.loads(call("journal", "--json", "-n", "1", "-c", settings()).stdout)) == 1
 
 
+def test_links_are_listed_newest_first_and_may_be_limited(settings, state, call):
+    whole = call("links", "--json", "-c", settings()).stdout
+    assert whole == json.dumps(json.loads(whole), ensure_ascii=False, indent=2) + "\n"
+    limited = json.loads(call("links", "--json", "-n", 1, "-c", settings()).stdout)
+    assert limited == json.loads(whole)[:1]
+    assert [link["sage100_id"] for link in json.loads(whole)] == [81, 12]
+
+
 def test_links_as_json_have_the_base_of_both_sides_by_field(settings, state, call):
-    first, second = json.loads(call("links", "--json", "-c", settings()).stdout)
+    second, first = json.loads(call("links", "--json", "-c", settings()).stdout)
 
     assert first == {
         "sage100_id": 12,

@@ -381,7 +381,7 @@ SHAPES = {
     "`journal --writes --json`": json_shapes.writes([WRITTEN]),
     "`problems --totals --json`": json_shapes.problem_totals([OF_SEVERAL], "en"),
     "`forget --json`": json_shapes.forget([FOUND], PERSON, forgotten=True, is_erased=True),
-    "`links --json`": json_shapes.links([LINK]),
+    "`links --json`": [json_shapes.link(LINK)],
     "`status --json`": json_shapes.status(StatusReport(NOON, PAST_RUN, SCHEDULE, (ENTRY,), TWO_ORIGINS)),
     "`explain --json`": json_shapes.explain([FOUND], "en"),
     "`check --json`": json_shapes.check([Finding(Level.MEND, "columns_missing", Side.SAGE100, "…", "…")]),

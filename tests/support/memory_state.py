@@ -176,6 +176,11 @@ class MemoryTransaction:
         before = {} if replace else self.kept.observed.get(stream, {})
         self.kept.observed[stream] = before | {row["id"]: row for row in observed}
 
+    def forget_unobserved(self, stream: str, seen: Collection[int]) -> None:
+        """Forget what a whole reading did not show."""
+        for id_ in self.kept.observed.get(stream, {}).keys() - seen:
+            del self.kept.observed[stream][id_]
+
     def forget_observed(self, stream: str, id_: int) -> None:
         """Forget a row."""
         self.kept.observed.get(stream, {}).pop(id_, None)

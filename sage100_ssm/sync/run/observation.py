@@ -1,8 +1,9 @@
 """What both sides show: Sage read whole, SSM by what changed since the last run; and what the state stores of it."""
 
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +25,7 @@ from sage100_ssm.sync.state.transaction import Transaction
 
 _WHOLE_EVERY = timedelta(hours=24)
 _SAMPLE_SIZE = 20
+_STORED_AT_ONCE = 20_000
 _STREAMS = ("accounts", "contacts")
 _TYPES = "contact_types"
 
@@ -36,6 +38,9 @@ _IDENTITY = "sage100_identity"
 _REBUILT = "links_rebuilt_at"
 _LOCATIONS = "sage100_locations"
 _LOCATIONS_KEPT = 5
+
+OpenTransaction = Callable[[], AbstractContextManager[Transaction]]
+"""Begins a transaction of the state; it is committed at the end of a `with` block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,15 +333,39 @@ def _remember_location(transaction: Transaction, location: Location | None, now:
         transaction.remember(_LOCATIONS, stored)
 
 
-def remember(transaction: Transaction, observation: Observation, database: str, now: datetime) -> None:
+def remember(transaction: OpenTransaction, observation: Observation, database: str, now: datetime) -> None:
     """Store the rows of SSM with the cursors that cover them, and by what the company database is recognised.
 
     Args:
-        transaction: the transaction in which all of it is stored.
+        transaction: opens a transaction. The last one stores the cursors, after all rows that they cover.
         observation: what was read.
         database: the company database's name in the settings.
         now: the time.
     """
+    remaining = {}
+    for stream, reading in observation.readings.items():
+        # The lease is renewed between two transactions. A run that ends here leaves rows that are read once more.
+        *parts, remaining[stream] = _parts(reading.rows)
+        for part in parts:
+            with transaction() as one:
+                one.save_observed(stream, part)
+    with transaction() as last:
+        _remember_last(last, observation, remaining, database, now)
+
+
+def _parts(rows: Sequence[Row]) -> list[Sequence[Row]]:
+    """Rows in parts that are each stored within a second; at least one."""
+    return [rows[start : start + _STORED_AT_ONCE] for start in range(0, max(len(rows), 1), _STORED_AT_ONCE)]
+
+
+def _remember_last(
+    transaction: Transaction,
+    observation: Observation,
+    remaining: Mapping[str, Sequence[Row]],
+    database: str,
+    now: datetime,
+) -> None:
+    """Store what is left of the rows, forget those that a whole reading did not show, and store the cursors."""
     if Side.SAGE100 not in observation.failures:
         facts = {_DATABASE: database, _COMPANIES: company_sample(observation.companies)}
         for key, fact in facts.items():
@@ -345,9 +374,10 @@ def remember(transaction: Transaction, observation: Observation, database: str, 
                 transaction.remember(key, fact)
         _remember_location(transaction, observation.location, now)
     for stream, reading in observation.readings.items():
+        transaction.save_observed(stream, remaining[stream])
         # `/contactTypes` has no cursor and is always read whole.
-        is_all = reading.complete and (observation.whole or stream == _TYPES)
-        transaction.save_observed(stream, reading.rows, replace=is_all)
+        if reading.complete and (observation.whole or stream == _TYPES):
+            transaction.forget_unobserved(stream, {row["id"] for row in reading.rows})
         if reading.complete and reading.state:
             transaction.save_cursor(stream, reading.state)
     if (transaction.recall(_UNREADABLE) or []) != observation.unreadable:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, delete, func, insert, or_, select, update
@@ -12,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sage100_ssm.sync.journal import Entry, Kind, Subject
 from sage100_ssm.sync.model import Intent, Link, LinkStatus, Side
 from sage100_ssm.sync.policy import Retention
-from sage100_ssm.sync.state import forgetting, rows, tables
+from sage100_ssm.sync.state import forgetting, observed, rows, tables
 from sage100_ssm.sync.state.decisions import StoredDecisions
 from sage100_ssm.sync.state.errors import AlreadyLinked
 from sage100_ssm.sync.state.forgetting import StoredPerson
@@ -25,7 +24,7 @@ LIVE = frozenset({LinkStatus.ACTIVE, LinkStatus.ASLEEP})
 """The statuses of a live link: one that has not ended. A contact has one live link at most."""
 
 _BATCH = 5000
-"""Rows of an observation per statement: bounds the memory for a side of any size."""
+"""Links that are read at once: bounds the memory for any number of them."""
 
 
 class Transaction:
@@ -59,6 +58,13 @@ class Transaction:
         table = tables.links
         wanted = select(table).where(table.c.status.in_([status.value for status in statuses])).order_by(table.c.id)
         return [rows.link_of(row) for row in self._connection.execute(wanted)]
+
+    def newest_links(self, limit: int | None = None) -> Iterator[Link]:
+        """The live links, newest first, read while they are consumed; at most ``limit``."""
+        table = tables.links
+        wanted = select(table).where(tables.is_live).order_by(table.c.id.desc()).limit(limit)
+        for row in self._connection.execute(wanted, execution_options={"yield_per": _BATCH}):
+            yield rows.link_of(row)
 
     def count_links(self) -> LinkCounts:
         """The numbers of live links, from an index: no link is read."""
@@ -121,37 +127,31 @@ class Transaction:
 
     def observed(self, stream: str) -> Iterator[dict[str, Any]]:
         """The rows of an SSM stream as they were last read, by id. To be consumed within the transaction."""
-        table = tables.observations
-        seen = select(table.c.data).where(table.c.stream == stream).order_by(table.c.id)
-        yield from self._connection.scalars(seen, execution_options={"yield_per": _BATCH})
+        return observed.observed(self._connection, stream)
 
-    def save_observed(self, stream: str, observed: Iterable[Mapping[str, Any]], *, replace: bool = False) -> None:
-        """Store rows as they were read. Of two rows with the same ``id`` the later one counts.
+    def save_observed(self, stream: str, read: Iterable[Mapping[str, Any]], *, replace: bool = False) -> None:
+        """Store rows as they were read; those that are stored already are not written again.
 
-        Of a contact that SSM shows as deleted, and that nothing needs any more, ids and flags alone are stored (P17).
+        Of two rows with the same ``id`` the later one counts. Of a contact that SSM shows as deleted, and that nothing
+        needs any more, ids and flags alone are stored (P17).
 
         Args:
             stream: the SSM stream.
-            observed: its rows.
-            replace: the rows are all there are: those stored before are deleted.
+            read: its rows.
+            replace: the rows are all there are: others that are stored are forgotten.
         """
-        table = tables.observations
         if replace:
-            self._connection.execute(delete(table).where(table.c.stream == stream))
-        one = delete(table).where(table.c.stream == stream, table.c.id == bindparam("seen"))
-        source = iter(observed)
-        while batch := list(islice(source, _BATCH)):
-            latest = {row["id"]: row for row in batch}
-            self._connection.execute(one, [{"seen": id_} for id_ in latest])
-            kept = list(latest.values())
-            if stream == forgetting.CONTACTS:
-                kept = forgetting.without_gone_people(self._connection, kept)
-            self._connection.execute(insert(table), [rows.observation_row(stream, row) for row in kept])
+            read = list(read)
+            self.forget_unobserved(stream, {row["id"] for row in read})
+        observed.save(self._connection, stream, read)
+
+    def forget_unobserved(self, stream: str, seen: Collection[int]) -> None:
+        """Forget the rows whose ids a whole reading did not show."""
+        observed.forget_all_but(self._connection, stream, seen)
 
     def forget_observed(self, stream: str, id_: int) -> None:
         """Forget a row that the side does not show any more."""
-        table = tables.observations
-        self._connection.execute(delete(table).where(table.c.stream == stream, table.c.id == id_))
+        observed.forget(self._connection, stream, [id_])
 
     def cursor(self, stream: str) -> dict[str, Any] | None:
         """The Airbyte state up to which a stream was read; None if it never was."""

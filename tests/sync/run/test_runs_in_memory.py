@@ -6,6 +6,7 @@ from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.journal import Kind
 from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.policy import ConflictPolicy
+from sage100_ssm.sync.run import observation
 from tests.support import worlds
 from tests.support.memory_play import Answers, Play, Round
 from tests.support.memory_sides import Fate, Weather
@@ -656,3 +657,14 @@ def test_a_refused_write_that_a_spent_run_did_not_try_again_is_no_solved_problem
     take_time(play.ssm, play.clock, minutes=15)
     spent, next_one = play.run(), play.run()
     assert [(r.ssm.updated, r.postponed, r.problems_closed) for r in (spent, next_one)] == [(1, 1, 0), (1, 0, 1)]
+
+
+def test_p10_a_large_whole_read_is_stored_in_several_transactions_and_the_cursor_in_the_last(play, monkeypatch):
+    monkeypatch.setattr(observation, "_STORED_AT_ONCE", 2)
+    for number in range(5):
+        create(play, SSM, last=f"Nom{number}")
+    play.run()
+    with play.store.transaction() as transaction:
+        stored = list(transaction.observed("contacts"))
+        assert transaction.cursor("contacts") is not None
+    assert {row["id"] for row in stored} == set(play.ssm.contacts)

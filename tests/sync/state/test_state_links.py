@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from sage100_ssm.sync.journal import Code
 from sage100_ssm.sync.model import Intent, Link, LinkStatus, Side, ValuePair
@@ -122,6 +123,41 @@ def test_of_a_row_given_twice_in_a_read_the_later_one_counts(transaction, apart)
     seen = list(transaction.observed("contacts"))
     assert len(seen) == apart
     assert seen[0] == {"id": 0, "lastName": "after"}
+
+
+@pytest.fixture
+def written(store):
+    """The statements that write observations."""
+    statements = []
+
+    @event.listens_for(store._engine, "before_cursor_execute")
+    def note(connection, cursor, statement, *_):
+        if "observations" in statement and not statement.startswith("SELECT"):
+            statements.append(statement.split()[0])
+
+    return statements
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole read", "changes"])
+def test_a_reading_of_what_is_stored_already_writes_no_observation(store, written, whole):
+    rows = [{"id": i, "lastName": f"Nom {i}", "deleted": i % 2 == 0} for i in range(3000)]
+    with store.transaction() as transaction:
+        transaction.save_observed("contacts", rows)
+    written.clear()
+    with store.transaction() as transaction:
+        transaction.save_observed("contacts", reversed(rows), replace=whole)
+    assert written == []
+
+
+def test_a_whole_read_writes_what_differs_and_forgets_what_is_gone(store, written):
+    with store.transaction() as transaction:
+        transaction.save_observed("contacts", [{"id": i} for i in range(4)])
+    written.clear()
+    now = [{"id": 0}, {"id": 1, "lastName": "Roy"}, {"id": 2}, {"id": 9}]
+    with store.transaction() as transaction:
+        transaction.save_observed("contacts", now, replace=True)
+        assert list(transaction.observed("contacts")) == now
+    assert sorted(written) == ["DELETE", "INSERT", "UPDATE"]
 
 
 def test_an_empty_whole_read_leaves_nothing(transaction):
