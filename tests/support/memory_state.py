@@ -4,7 +4,7 @@ What it keeps is what ``sage100_ssm.sync.state`` keeps; ``test_small_world`` pla
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
@@ -162,6 +162,10 @@ class MemoryTransaction:
         if any(other.sage100_id == link.sage100_id or other.ssm_id == link.ssm_id for other in others):
             raise AlreadyLinked(link.sage100_id, link.ssm_id)
         return _save(self.kept.links, link)
+
+    def add_links(self, links: Sequence[Link], now: datetime | None = None) -> list[Link]:
+        """Keep new links."""
+        return [self.save_link(link, now) for link in links]
 
     def release_contacts(self, link: Link) -> None:
         """Let other links have the contacts of a link."""
@@ -336,6 +340,11 @@ class MemoryStore:
         self.before_commit()
         self.check(lease)
         self.kept = transaction.kept
+
+    @contextmanager
+    def reading(self) -> Iterator[MemoryTransaction]:
+        """What is kept, to be read."""
+        yield MemoryTransaction(self.kept)
 
 
 def _nothing() -> None:

@@ -1,7 +1,7 @@
 """The state while a run writes: links, intents and pending notices, each change a transaction under the lease."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from dataclasses import field as default
@@ -19,6 +19,9 @@ from sage100_ssm.sync.run.receipts import expected_base
 from sage100_ssm.sync.run.written import CREATING, record_before, settled
 from sage100_ssm.sync.state.records import WriteRecord
 from sage100_ssm.sync.state.transaction import Transaction
+
+_LINKED_AT_ONCE = 10_000
+"""New links per transaction, which takes less than a second."""
 
 IntentKey = tuple[Side, int]
 """The side where a contact was to be created, and its id on the other side."""
@@ -79,6 +82,7 @@ class Ledger:
             The number of notices that were noted.
         """
         planned: dict[int | None, Link] = {link.id: link for link in plan.links if link.id is not None}
+        new = [link for link in plan.links if link.id is None]
         before = [link for link in self.links.values() if link.id in planned]
         for link in before:
             del self.links[link.sage100_id]
@@ -90,18 +94,33 @@ class Ledger:
                 if link.sage100_id != planned[link.id].sage100_id:
                     transaction.release_contacts(link)
             transaction.decisions.follow(_moved((link, planned[link.id]) for link in before))
-            for link in sorted(plan.links, key=lambda k: k.status is not LinkStatus.ENDED):
+            known = (link for link in plan.links if link.id is not None)
+            for link in sorted(known, key=lambda k: k.status is not LinkStatus.ENDED):
                 self.keep(transaction, link)
+            self._add(transaction, new[:_LINKED_AT_ONCE])
             for notice in plan.notices:
                 transaction.add_notice(notice, now=self.now, run_id=self.run.run_id)
             if believed:
                 self._settle_records(transaction, believed)
-            # An intent is fulfilled once its contact has a link.
-            linked = {(Side.SSM, link.sage100_id) for link in self.links.values()} if self.intents else set()
-            linked |= {(Side.SAGE100, link.ssm_id) for link in self.links.values()} if self.intents else set()
+            self._close_fulfilled_intents(transaction)
+        # A first load has a link for every contact. The lease is renewed between two transactions, and a run that ends
+        # here has linked some; the next one matches the rest.
+        for begin in range(_LINKED_AT_ONCE, len(new), _LINKED_AT_ONCE):
+            with self.transaction() as transaction:
+                self._add(transaction, new[begin : begin + _LINKED_AT_ONCE])
+                self._close_fulfilled_intents(transaction)
+        return settled + len(plan.notices)
+
+    def _add(self, transaction: Transaction, new: Sequence[Link]) -> None:
+        self.links |= {link.sage100_id: link for link in transaction.add_links(new, self.now)}
+
+    def _close_fulfilled_intents(self, transaction: Transaction) -> None:
+        """Close the intents of the creates whose contact has a link."""
+        if self.intents:
+            linked = {(Side.SSM, link.sage100_id) for link in self.links.values()}
+            linked |= {(Side.SAGE100, link.ssm_id) for link in self.links.values()}
             for key in linked & self.intents.keys():
                 self.close_intent(transaction, key)
-        return settled + len(plan.notices)
 
     def _settle_left_in_doubt(self, transaction: Transaction, plan: Plan) -> int:
         """Settle the notices whose write was in doubt when a run ended: what is planned again was not done."""

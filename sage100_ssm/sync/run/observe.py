@@ -80,7 +80,7 @@ def observe_and_remember(run: Run) -> Seen:
 
 
 def _recall(context: Context) -> Remembered:
-    with paused(), context.store.transaction() as transaction:
+    with paused(), context.store.reading() as transaction:
         known = remembered(transaction, context.now())
     refuse_other_company(known.links, known.database, context.site.database, context.site.formerly)
     return known

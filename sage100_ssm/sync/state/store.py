@@ -135,6 +135,12 @@ class StateStore:
                 _lock_lease(connection, lease)
             yield Transaction(connection)
 
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """One transaction that only reads. No other waits for it: the lease is renewed while much is read."""
+        with self._engine.execution_options(**{READING: True}).begin() as connection:
+            yield Transaction(connection)
+
     def erase_leftovers(self, *, whole: bool = False) -> bool:
         """Overwrite what the file still has of forgotten rows (P17), outside any transaction.
 

@@ -1,6 +1,6 @@
 """What can be read and written within one transaction of the state."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -98,6 +98,28 @@ class Transaction:
             select(tables.links.c.linked_at).where(tables.links.c.id == link.id)
         )
         return since
+
+    def add_links(self, links: Sequence[Link], now: datetime | None = None) -> list[Link]:
+        """Insert many links that have no key yet, in a few statements.
+
+        Args:
+            links: the links.
+            now: the time from which they are there; None where it is not known.
+
+        Returns:
+            The links with their keys.
+
+        Raises:
+            AlreadyLinked: a contact of one of them has another live link; the transaction must be rolled back.
+        """
+        if not links:
+            return []
+        adding = insert(tables.links).returning(tables.links.c.id, sort_by_parameter_order=True)
+        try:
+            keys = self._connection.scalars(adding, [rows.link_row(link) | {"linked_at": now} for link in links]).all()
+        except IntegrityError as error:
+            raise AlreadyLinked(links[0].sage100_id, links[0].ssm_id) from error
+        return [replace(link, id=key) for link, key in zip(links, keys, strict=True)]
 
     def release_contacts(self, link: Link) -> None:
         """Let other links have the contacts of a live link, which must be saved again in the same transaction."""

@@ -6,7 +6,7 @@ from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.journal import Kind
 from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.policy import ConflictPolicy
-from sage100_ssm.sync.run import observation
+from sage100_ssm.sync.run import ledger, observation
 from tests.support import worlds
 from tests.support.memory_play import Answers, Play, Round
 from tests.support.memory_sides import Fate, Weather
@@ -668,3 +668,16 @@ def test_p10_a_large_whole_read_is_stored_in_several_transactions_and_the_cursor
         stored = list(transaction.observed("contacts"))
         assert transaction.cursor("contacts") is not None
     assert {row["id"] for row in stored} == set(play.ssm.contacts)
+
+
+def test_the_links_of_a_first_load_are_added_in_several_transactions(play, monkeypatch):
+    monkeypatch.setattr(ledger, "_LINKED_AT_ONCE", 2)
+    for number in range(7):
+        create(play, SAGE, last=f"Nom{number}")
+        create(play, SSM, last=f"Nom{number}")
+    play.run()
+    assert sorted(link.contact for link in play.links if link.contact.startswith("Ada")) == [
+        f"Ada Nom{number}" for number in range(7)
+    ]
+    assert all(link.id is not None for link in play.links)
+    assert play.run().linked == len(play.links)

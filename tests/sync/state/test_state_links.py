@@ -208,3 +208,28 @@ def test_threads_that_commit_at_the_same_time_take_turns(store, now):
         list(pool.map(work, range(3)))
     with store.transaction() as transaction:
         assert transaction.recall("count") == len(transaction.links()) == 120
+
+
+def test_many_links_are_added_at_once_each_with_its_own_key(transaction):
+    new = [replace(LINK, id=None, sage100_id=1000 - i, ssm_id=9000 + i) for i in range(2500)]
+    added = transaction.add_links(new)
+    assert [replace(link, id=None) for link in added] == new
+    assert transaction.links() == sorted(added, key=lambda link: link.id)
+    assert transaction.add_links([]) == []
+
+
+def test_links_of_a_contact_that_has_one_are_not_added(store):
+    with store.transaction() as transaction:
+        transaction.save_link(LINK)
+    with pytest.raises(AlreadyLinked), store.transaction() as transaction:
+        transaction.add_links([replace(LINK, ssm_id=77)])
+
+
+def test_what_only_reads_lets_others_write(store):
+    with store.reading() as reading:
+        before = reading.recall("fact")
+        with store.transaction() as writing:
+            writing.remember("fact", 1)
+        assert (before, reading.recall("fact")) == (None, None) or store._engine.dialect.name == "postgresql"
+    with store.reading() as reading:
+        assert reading.recall("fact") == 1
