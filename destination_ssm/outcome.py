@@ -7,7 +7,7 @@ from http import HTTPStatus
 from destination_ssm.decision import Snapshot, Write
 from destination_ssm.parts import Division
 from destination_ssm.reasons import reason_of
-from destination_ssm.receipts import NO_ROW, receipt
+from destination_ssm.receipts import NO_ROW, passing_cause, receipt
 from destination_ssm.value_forms import holds
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
 from sage100_ssm.ssm.errors import Forbidden, PassingError, Rejected, SsmError, UnexpectedStatus
@@ -249,5 +249,5 @@ def _unconfirmed(attempt: Attempt, row: Row | None, *, is_gone: bool, was_read: 
     # A creation may still be under way; an update or a deletion that was read as not done can be repeated.
     is_unknown = attempt.is_in_doubt and (action is Action.CREATE or not was_read)
     outcome = Outcome.UNCERTAIN if is_unknown else Outcome.RETRY
-    reason = _reason(attempt)
-    return receipt(request, action, outcome, attempt.id, row, Cause.CONNECTION, str(attempt.error), reason=reason)
+    cause, reason = passing_cause(attempt.error), _reason(attempt)
+    return receipt(request, action, outcome, attempt.id, row, cause, str(attempt.error), reason=reason)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from destination_ssm.reasons import reason_of
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, changed_detail
-from sage100_ssm.ssm.errors import Rejected, SsmError
+from sage100_ssm.ssm.errors import QuotaExhausted, Rejected, SsmError
 from sage100_ssm.ssm.values import Row, ext_id
 
 NO_ROW = "there is no row with this id, or it is deleted"
@@ -65,9 +65,14 @@ def malformed(request: WriteRequest, detail: str) -> Receipt:
 
 def not_sent(request: WriteRequest, error: SsmError) -> Receipt:
     """Nothing was sent, since SSM cannot be read, or refuses every query."""
-    cause = Cause.REJECTED if isinstance(error, Rejected) else Cause.CONNECTION
+    cause = Cause.REJECTED if isinstance(error, Rejected) else passing_cause(error)
     reason = reason_of(error, request.identity)
     return receipt(request, likely_action(request), Outcome.RETRY, request.id, None, cause, str(error), reason=reason)
+
+
+def passing_cause(error: SsmError | None) -> Cause:
+    """The cause of a write that was not confirmed, and that SSM did not refuse."""
+    return Cause.QUOTA if isinstance(error, QuotaExhausted) else Cause.CONNECTION
 
 
 def not_searchable(request: WriteRequest, error: Rejected) -> Receipt:

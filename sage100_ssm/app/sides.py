@@ -160,6 +160,16 @@ class SsmSide:
         """How many HTTP requests were sent so far."""
         return self._client.requests
 
+    @property
+    def refusals(self) -> int:
+        """How many of them SSM refused because there were too many."""
+        return self._client.refusals
+
+    @property
+    def reduced_rate(self) -> float:
+        """The requests per second that SSM took after it had refused some."""
+        return self._client.reduced_rate
+
     def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
         """Read streams since their states; a failure is part of the reading."""
         return in_process.read(SourceSsm(self._client), self._configuration, streams, incremental=True)

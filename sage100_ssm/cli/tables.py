@@ -214,7 +214,7 @@ def run(report: Mapping[str, Any], language: Language) -> RenderableType:
     """What a run did: per side what was read and written, then what remains. Takes the report as JSON."""
     sides = [plain(say("run_side", language, side=side.value, **report[side.value])) for side in Side]
     parts = [title(f"run_{report['status']}", language), *sides, plain(say("run_summary", language, **report))]
-    parts += _postponed(report, language)
+    parts += _warnings(report, language)
     if report["problems_open"]:
         parts.append(plain(say("problems_hint", language)))
     return Group(*parts)
@@ -247,10 +247,14 @@ def rebuilt(report: "RunReport", company: str, language: Language) -> Renderable
     return plain(say("resync_found", language, **facts))
 
 
-def _postponed(counts: Mapping[str, Any], language: Language) -> list[Text]:
-    """How many writes a run left to the next one, if it left any."""
-    number = counts.get("postponed")
-    return [plain(say("run_postponed", language, number=number), "yellow")] if number else []
+def _warnings(counts: Mapping[str, Any], language: Language) -> list[Text]:
+    """How many writes a run left to the next one, and whether SSM refused requests because there were too many."""
+    sentences = []
+    if number := counts.get("postponed"):
+        sentences.append(say("run_postponed", language, number=number))
+    if too_fast := counts.get("too_fast"):
+        sentences.append(say("run_too_fast", language, **too_fast))
+    return [plain(sentence, "yellow") for sentence in sentences]
 
 
 def status(report: StatusReport, language: Language) -> RenderableType:
@@ -284,7 +288,7 @@ def _last_run(report: StatusReport, language: Language) -> list[Text]:
     return [
         plain(say("status_last", language, status=label, at=at)),
         *(plain(say("run_side", language, side=side, **last.counts[side])) for side in sides),
-        *_postponed(last.counts, language),
+        *_warnings(last.counts, language),
     ]
 
 

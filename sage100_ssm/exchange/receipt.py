@@ -61,6 +61,8 @@ class Cause(StrEnum):
     """Any other refusal of the side; ``detail`` quotes its words."""
     CONNECTION = "connection"
     """The connection broke or timed out."""
+    QUOTA = "quota"
+    """The side takes no more requests for now: nothing was done."""
     NOT_CONFIRMED = "not_confirmed"
     """The side answered, and what it shows afterwards does not bear it out: a row that it said it created is not there
     yet, or is another one. With an ``id``, that is the row to ask for."""

@@ -111,6 +111,16 @@ class SsmClient:
         """The instance's quota."""
         return self._config.requests_per_second
 
+    @property
+    def refusals(self) -> int:
+        """How many requests SSM refused because there were too many (HTTP 429)."""
+        return self._quota.refusals
+
+    @property
+    def reduced_rate(self) -> float:
+        """The requests per second that SSM took after it had refused some; the quota where it refused none."""
+        return self._quota.reduced_rate
+
     def on_token(self, callback: Callable[[str], None]) -> None:
         """Have a function called with every session token, so that logs can mask it."""
         self._session.watch(callback)
@@ -465,6 +475,7 @@ class SsmClient:
         if _BAD_QUERY in codes and response.request.method == "GET":
             return Rejected(status, detail, codes=codes)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._quota.refuse(response.request.extensions[ASKED_AT])
             self._pause(self.policy.pause if asked is None else asked)
             return QuotaExhausted(detail, sent=False)
         if status == HTTPStatus.REQUEST_TIMEOUT or response.is_server_error or _NO_DATABASE in codes:

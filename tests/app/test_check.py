@@ -19,6 +19,8 @@ from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.standins.ssm_api.quirks import Quirks
 from sage100_ssm.standins.ssm_api.resources import ApiField
 from sage100_ssm.sync.failures import ConfigurationError, Exit
+from sage100_ssm.sync.state.records import RunRow, RunStatus
+from sage100_ssm.sync.state.store import StateStore
 
 HASTE = RetryPolicy(
     attempts=1, wait_initial=0, wait_max=0, pause=0, pause_max=0.01, connect_timeout=1, answer_timeout=1
@@ -315,3 +317,13 @@ def test_a_company_database_in_another_place_is_advice_that_the_next_run_settles
     assert run_once(synchronised.settings).exit_code == Exit.DONE
     report = check_sides(synchronised.settings)
     assert (levels(report)["location_since"], "auparavant" in text(report, "location_since")) == (OK, True)
+
+
+def test_a_quota_that_ssm_refused_in_the_last_run_is_advice_that_names_the_setting_and_the_rate(synchronised):
+    assert "too_fast" not in levels(check_sides(synchronised.settings))
+    now, counts = datetime.now(UTC), {"too_fast": {"refused": 9, "per_second": 3.1}}
+    with StateStore.open(synchronised.settings.state) as store, store.transaction() as transaction:
+        transaction.start_run(RunRow("fast", now, now, RunStatus.DONE, counts, 0))
+    report = check_sides(synchronised.settings)
+    assert (levels(report)["too_fast"], report.exit_code) == (ADVICE, Exit.DONE)
+    assert "3.1 requêtes par seconde" in text(report, "too_fast")

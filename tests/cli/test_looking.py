@@ -270,3 +270,11 @@ def test_a_command_that_only_looks_imports_nothing_that_it_does_not_need(state, 
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)  # noqa: S603 - own code
+
+
+def test_status_names_the_setting_and_the_rate_that_was_accepted(settings, tmp_path, call):
+    counts = {"too_fast": {"refused": 9, "per_second": 3.1}}
+    with StateStore.open(f"sqlite:///{tmp_path / 'sync-state.db'}") as store, store.transaction() as transaction:
+        transaction.start_run(RunRow("r1", datetime.now(UTC), datetime.now(UTC), RunStatus.DONE, counts, 0))
+    shown = " ".join(call("status", "-c", settings()).stdout.split())
+    assert all(words in shown for words in ("9 requêtes", "requests_per_second", "3.1"))

@@ -43,7 +43,7 @@ from sage100_ssm.sync.journal import Entry, Subject, ValueTooLong, ValueUnknown
 from sage100_ssm.sync.model import Change, Link, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
 from sage100_ssm.sync.run.pairs import Candidates, Verdict
-from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport
+from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport, TooFast
 from sage100_ssm.sync.run.retried import Became, Retried
 from sage100_ssm.sync.state.forgetting import LivesOn, StoredPerson
 from sage100_ssm.sync.state.records import JournalEntry, LinkCounts, RunRow, RunStatus, WriteAction, WriteRecord
@@ -327,7 +327,23 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 CLAIRE = Subject("CARAT", 12, 340, "Claire Morel")
 LINK = Link(12, 7, 340, "CARAT", "Claire Morel", Side.SAGE100, {"last_name": ValuePair("Morel", "Morel")})
 COUNTS = Counts(read=80, created=1)
-RUN = RunReport("4f0c", NOON, NOON, RunStatus.DONE, Exit.DONE, COUNTS, COUNTS, 11, 79, 1, 0, 2, 1, postponed=4)
+RUN = RunReport(
+    "4f0c",
+    NOON,
+    NOON,
+    RunStatus.DONE,
+    Exit.DONE,
+    COUNTS,
+    COUNTS,
+    11,
+    79,
+    1,
+    0,
+    2,
+    1,
+    postponed=4,
+    too_fast=TooFast(9, 3.1),
+)
 PAST_RUN = RunRow("4f0c", NOON, NOON, RunStatus.DONE, RUN.counts(), 0)
 PLAN = PlanReport(
     [PlannedWrite(Action.UPDATE, CLAIRE, {"email": Change("a", "b")})],

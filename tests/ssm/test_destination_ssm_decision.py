@@ -319,14 +319,19 @@ AFTERMATHS = {
     "update lost": (VAIN, LOST, [LIVING], (Outcome.RETRY, Cause.CONNECTION, 7, True, False)),
     "update lost, the row is deleted": (VAIN, LOST, [GONE], (REFUSED, Cause.NOT_FOUND, 7, True, False)),
     "update lost, not read back": (VAIN, LOST, UNREAD, (Outcome.UNCERTAIN, Cause.CONNECTION, 7, False, False)),
-    "update not sent, not read back": (VAIN, NOT_SENT, UNREAD, (Outcome.RETRY, Cause.CONNECTION, 7, False, False)),
+    "update refused by the quota, not read back": (
+        VAIN,
+        NOT_SENT,
+        UNREAD,
+        (Outcome.RETRY, Cause.QUOTA, 7, False, False),
+    ),
     "delete lost, but done": (DELETE, LOST, [GONE], (APPLIED, None, 7, True, True)),
     "delete lost": (DELETE, LOST, [LIVING], (Outcome.RETRY, Cause.CONNECTION, 7, True, False)),
     "create lost, found by extId": (CREATE, LOST, [LIVING], (APPLIED, None, 7, True, True)),
     "create lost": (CREATE, LOST, [], (Outcome.UNCERTAIN, Cause.CONNECTION, None, False, False)),
     "create lost, no extId": (PLAIN_CREATE, LOST, [LIVING], (Outcome.UNCERTAIN, Cause.CONNECTION, None, False, False)),
     "create lost, not read back": (CREATE, LOST, UNREAD, (Outcome.UNCERTAIN, Cause.CONNECTION, None, False, False)),
-    "create not sent": (CREATE, NOT_SENT, [], (Outcome.RETRY, Cause.CONNECTION, None, False, False)),
+    "create refused by the quota": (CREATE, NOT_SENT, [], (Outcome.RETRY, Cause.QUOTA, None, False, False)),
     "login refused": (VAIN, LoginRefused(), [LIVING], (Outcome.RETRY, Cause.CONNECTION, 7, True, False)),
 }
 

@@ -432,7 +432,8 @@ class MemorySsm(MemorySide):
         self.odd: dict[int, dict[str, Any]] = {}
         self._late: list[tuple[datetime, WriteRequest]] = []
         self._not_shown_before: dict[int, datetime] = {}
-        self.requests = 0
+        self.requests = self.refusals = 0
+        self.reduced_rate = 4.0
         self._last_id = 500
         self._serial = 0
 

@@ -69,6 +69,7 @@ class _Check:
                 yield from marks.mark_findings(known, ssm_side, self._site, self._ssm)
                 if known:
                     yield from state.recognition_of_ssm(known, ssm_snapshot, ssm_side, self._site, language)
+                    yield from state.quota_findings(known, self._ssm)
         if sage_snapshot and ssm_snapshot:
             yield from self._comparison_findings(sage_snapshot, ssm_snapshot)
 

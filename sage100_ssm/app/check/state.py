@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from sage100_ssm.app.check.findings import Finding, Level
+from sage100_ssm.app.check.findings import Finding, Level, SideFindings
 from sage100_ssm.app.check.sage100 import SageSnapshot
 from sage100_ssm.app.check.ssm import SsmSnapshot
 from sage100_ssm.app.endings import ending_after
@@ -96,6 +96,12 @@ def recognition_of_ssm(
     expects_rows = bool(known.contacts or known.accounts)
     compare = partial(refuse_other_instance, contacts, accounts, expects_known_rows=expects_rows)
     yield from _refusal(compare, language)
+
+
+def quota_findings(known: Remembered, findings: SideFindings) -> Iterator[Finding]:
+    """Whether SSM refused requests of the last run because there were too many."""
+    if known.last_run and (too_fast := known.last_run.counts.get("too_fast")):
+        yield findings.advice("too_fast", **too_fast)
 
 
 def _refusal(compare: Callable[[], None], language: Language) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.guard import Guarded
 from sage100_ssm.sync.run.observe import unreachable
-from sage100_ssm.sync.run.report import RunReport, Tally
+from sage100_ssm.sync.run.report import RunReport, Tally, TooFast
 from sage100_ssm.sync.run.retried import Retried, retried
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
 
@@ -98,6 +98,7 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
             postponed=len(tally.postponed),
             guards=guarded.guards if guarded else (),
             retried=_retried(run, guarded, open_problems) if guarded else None,
+            too_fast=TooFast.seen_by(run.context.ssm),
             failures={**guarded.decided.seen.observation.failures, **tally.failures} if guarded else {},
         )
         forgotten = transaction.forget_expired(run.context.site.retention, now())

@@ -20,7 +20,7 @@ from sage100_ssm.sync.run.same_system import (
     refuse_other_database,
     refuse_other_instance,
 )
-from sage100_ssm.sync.state.records import RunStatus
+from sage100_ssm.sync.state.records import RunRow, RunStatus
 from sage100_ssm.sync.state.transaction import Transaction
 
 _WHOLE_EVERY = timedelta(hours=24)
@@ -70,6 +70,7 @@ class Remembered:
         has_intents: whether a creation is not confirmed.
         is_rebuilt: whether the links were rebuilt in this state (``resync``).
         locations: where the company database was, the present place last.
+        last_run: the last run; None before the first one.
     """
 
     links: Sequence[Link]
@@ -86,6 +87,7 @@ class Remembered:
     has_intents: bool = False
     is_rebuilt: bool = False
     locations: Sequence["KnownLocation"] = ()
+    last_run: RunRow | None = None
 
 
 def known_locations(transaction: Transaction) -> list[KnownLocation]:
@@ -118,6 +120,7 @@ def remembered(transaction: Transaction, now: datetime) -> Remembered:
         has_intents=bool(intents),
         is_rebuilt=transaction.recall(_REBUILT) is not None,
         locations=known_locations(transaction),
+        last_run=last_run,
     )
 
 

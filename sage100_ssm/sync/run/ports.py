@@ -83,6 +83,16 @@ class SsmAccess(Access, Protocol):
         """The number of HTTP requests sent so far."""
         ...
 
+    @property
+    def refusals(self) -> int:
+        """The number of those that SSM refused because there were too many."""
+        ...
+
+    @property
+    def reduced_rate(self) -> float:
+        """The requests per second that SSM took after it had refused some."""
+        ...
+
     def find(self, ids: Collection[int]) -> Reading:
         """Read contacts by their ids, deleted ones included; an id that SSM does not show is left out."""
         ...

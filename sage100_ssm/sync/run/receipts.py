@@ -304,4 +304,5 @@ def _was_overtaken(write: Write, receipt: Receipt) -> bool:
 
 def _is_refused_by_whole_side(receipt: Receipt) -> bool:
     """Whether the side accepts no write at all now, whatever the contact."""
-    return receipt.cause is Cause.CONNECTION or (receipt.outcome, receipt.cause) == (Outcome.RETRY, Cause.REJECTED)
+    refuses_all = (receipt.outcome, receipt.cause) == (Outcome.RETRY, Cause.REJECTED)
+    return refuses_all or receipt.cause in {Cause.CONNECTION, Cause.QUOTA}

@@ -15,10 +15,14 @@ from sage100_ssm.sync.model import Change, Occasion, Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import EXT_ID, Write
 from sage100_ssm.sync.run.observation import KnownLocation
+from sage100_ssm.sync.run.ports import SsmAccess
 from sage100_ssm.sync.state.records import RunStatus
 
 if TYPE_CHECKING:
     from sage100_ssm.sync.run.retried import Retried
+
+_REFUSED_OFTEN = 3
+"""A few refusals may be those of a busy moment."""
 
 
 @dataclass(slots=True)
@@ -72,6 +76,24 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class TooFast:
+    """More requests were sent than SSM takes: the quota in the settings is too high, or something else uses it, too.
+
+    Attributes:
+        refused: how many requests it refused.
+        per_second: the requests per second that it took then.
+    """
+
+    refused: int
+    per_second: float
+
+    @classmethod
+    def seen_by(cls, ssm: SsmAccess) -> "TooFast | None":
+        """What the requests of a run show; None where hardly any was refused."""
+        return cls(ssm.refusals, round(ssm.reduced_rate, 1)) if ssm.refusals >= _REFUSED_OFTEN else None
+
+
+@dataclass(frozen=True, slots=True)
 class RunReport:
     """What one run did. Times are aware, in UTC.
 
@@ -81,6 +103,7 @@ class RunReport:
         retried: what became of the contact that ``retry`` named; None for any other run.
         locations: where the company database was, the present place last; of a rebuilding of links (``resync``) only.
         failures: per side that could not be read or written to the end, why.
+        too_fast: whether SSM refused requests because there were too many.
     """
 
     run_id: str
@@ -101,6 +124,7 @@ class RunReport:
     retried: "Retried | None" = None
     locations: Sequence[KnownLocation] = ()
     failures: Mapping[Side, Failure] = default(default_factory=dict)
+    too_fast: TooFast | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``run --json`` prints."""
@@ -123,6 +147,7 @@ class RunReport:
             "problems_open": self.problems_open,
             "notices": self.notices,
             **({"postponed": self.postponed} if self.postponed else {}),
+            **({"too_fast": asdict(self.too_fast)} if self.too_fast else {}),
         }
 
 

@@ -681,3 +681,9 @@ def test_the_links_of_a_first_load_are_added_in_several_transactions(play, monke
     ]
     assert all(link.id is not None for link in play.links)
     assert play.run().linked == len(play.links)
+
+
+@pytest.mark.parametrize(("refusals", "said"), [(2, None), (9, {"refused": 9, "per_second": 3.1})])
+def test_a_run_says_that_ssm_refused_requests_because_there_were_too_many(play, refusals, said):
+    play.ssm.refusals, play.ssm.reduced_rate = refusals, 3.12
+    assert play.run().counts().get("too_fast") == said
