@@ -2,6 +2,9 @@
 
     python -m benchmarks.quiet_run [--contacts 10000]
 
+A seventh request is one page more, on purpose: where all accounts fit one page and are shown again, because they were
+stamped at the same time, that page may be a full one, and the empty page after it is asked for twice (P10).
+
 The table ends with the limits: at most 6 requests to SSM, no write, under 2 seconds at 10,000 contacts.
 """
 

@@ -251,7 +251,13 @@ class Probe:
             return Verdict(12, "refused", {"shape": _shape(answer)})
         item = next((one for one in results if one.get("guid") == "probe-2"), {})
         place = "item" if scratch.row().get("phone2") == _PHONE else "data"
-        return Verdict(12, "told", {"keys": ", ".join(sorted(item)) or None, "code": item.get("code"), "place": place})
+        # In the form that the destination sends.
+        self._ask(
+            "PUT", "contacts/bulk", json=[{"guid": "probe-3", "data": {"id": scratch.id, "phone2": _OTHER_PHONE}}]
+        )
+        settings = {"bulk_writes": True} if scratch.row().get("phone2") == _OTHER_PHONE else {}
+        facts = {"keys": ", ".join(sorted(item)) or None, "code": item.get("code"), "place": place}
+        return Verdict(12, "told", facts, settings)
 
     def _unknown_key(self, scratch: "Scratch") -> Verdict:
         return Verdict(13, "passed_over" if scratch.put({"zzzUnknown": "1"}).is_success else "refused")

@@ -179,11 +179,13 @@ def test_a_run_under_way_would_take_the_scratch_contact_for_somebody(site, monke
 @pytest.mark.parametrize(
     ("quirks", "follows"),
     [
-        (Quirks(), {}),
-        (Quirks(ext_id_unique="all"), {"ext_id_once": True}),
-        (Quirks(where_dates_ahead=HOUR), {"overlap_minutes": 70}),
+        (Quirks(bulk_put_fields="item"), {}),
+        (Quirks(bulk_is_all_or_nothing=True), {}),
+        (Quirks(), {"bulk_writes": True}),
+        (Quirks(ext_id_unique="all"), {"bulk_writes": True, "ext_id_once": True}),
+        (Quirks(where_dates_ahead=HOUR), {"bulk_writes": True, "overlap_minutes": 70}),
     ],
-    ids=["nothing", "extId once", "overlap"],
+    ids=["nothing", "no result per record", "bulk", "extId once", "overlap"],
 )
 def test_what_follows_goes_to_a_file_that_the_settings_include(open_site, quirks, follows):
     with open_site(quirks) as site:
