@@ -36,7 +36,7 @@ COMMANDS = (["--help"], ["status"], ["problems"], ["links", "-n", "20"], ["links
 MEASURE = """
 import sys, time
 from pathlib import Path
-from sage100_ssm.cli.commands import main
+from sage100_ssm.cli import main
 try:
     main()
 finally:
