@@ -140,7 +140,7 @@ def test_a_configured_catalog_without_fields_changes_nothing(configured):
 
 
 def test_fields_that_the_configured_catalog_does_not_declare_are_named_once(caplog):
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="airbyte")
     typed = DeclaredTypes("users", schemas.USERS, {"properties": {"id": {}, "Z_a": {}}})
     for row in (
         {"id": 1, "Z_a": 1, "Z_b": 2, "Z_c": 3},
