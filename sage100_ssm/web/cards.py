@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sage100_ssm.app.search.found import Card
-from sage100_ssm.sync.contacts.codecs import CODECS, Locale, TextCodec
+from sage100_ssm.app.search.found import Found
+from sage100_ssm.sync.contacts.codecs import CODECS, Locale
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import Field
 from sage100_ssm.sync.journal import Entry
@@ -20,7 +20,7 @@ class CardLine:
         field: the field's name.
         sage100: the value in Sage 100, for people to read.
         ssm: the value in SSM, for people to read.
-        differs: whether the two are not the same, as P8 compares them.
+        differs: whether the two are not the same, as P8 compares them, nor left so by a run.
     """
 
     field: str
@@ -63,16 +63,15 @@ class Cards:
         in_conflict = CardLine(conflict.field, conflict.sage100_value, conflict.ssm_value, differs=True)
         return [in_conflict if line.field == conflict.field else line for line in lines]
 
-    def as_shown(self, sage100: Card | None, ssm: Card | None) -> list[CardLine]:
-        """Two cards whose values are for people to read already; of one that is not known, nothing."""
-        lines = []
-        for name, codec in self._codecs.items():
-            one, other = (card.get(name) if card else None for card in (sage100, ssm))
-            if (one, other) != (None, None):
-                is_known = sage100 is not None and ssm is not None
-                is_same = one == other or (isinstance(codec, TextCodec) and codec.is_equal(one, other))
-                lines.append(CardLine(name, one, other, differs=is_known and not is_same))
-        return lines
+    def as_found(self, found: Found) -> list[CardLine]:
+        """The two cards of a contact that was found; of one that is not known, nothing."""
+        sage100, ssm = (found.cards.get(side, {}) for side in Side)
+        are_both_known = len(found.cards) == len(Side)
+        return [
+            CardLine(name, sage100.get(name), ssm.get(name), are_both_known and name in found.differing_fields)
+            for name in self._codecs
+            if name in sage100 or name in ssm
+        ]
 
     def _lines(self, values: Mapping[str, ValuePair], *, compared: bool) -> list[CardLine]:
         lines = []

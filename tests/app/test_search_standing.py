@@ -75,6 +75,43 @@ def test_a_contact_of_which_fields_wait_is_synchronised_but_for_them():
     assert standing_words(found, "en").message == "Synchronised, except: e-mail, company."
 
 
+def seen(base, *, seen_now=BOTH, **ssm):
+    """A linked contact as both sides show it, with what the last run left there."""
+    mapper = known().mapper
+    cards = {SAGE: mapper.read(SAGE, worlds.sage_row()), SSM: mapper.read(SSM, worlds.ssm_row(**ssm))}
+    left = {name: ValuePair(cards[SAGE].values.get(name), value) for name, value in base.items()}
+    link = Link(1, 1, 501, "ALPHA", "Ada Aubrelin", SAGE, left)
+    return Person(LINKED, link, cards, seen_now)
+
+
+def test_r5_a_field_that_was_edited_a_minute_ago_is_named_with_the_run_that_acts_on_it():
+    found = judge(seen({"phone": "0199001000"}, phone1="01 99 00 99 99"), known(next_run=NOON), [])
+    assert (found.standing, found.edited_fields) == (Standing.SYNCHRONISED, ("phone",))
+    assert standing_words(found, "en", UTC).remedy == (
+        "Edited since the last synchronisation: phone. The next one, due at 12:00, acts on it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("base", "entries", "seen_now"),
+    [
+        pytest.param({"phone": "01 99 00 99 99"}, [], BOTH, id="left so by a run"),
+        pytest.param({"phone": "+33 1 99 00 99 99"}, [], BOTH, id="another spelling (P8)"),
+        pytest.param({"phone": None}, [], frozenset(), id="as last read"),
+        pytest.param({"phone": None}, [entry(LINKED, ValueTooLong(21, 33), "phone")], BOTH, id="a field that waits"),
+    ],
+)
+def test_r5_no_field_is_called_edited_that_nobody_edited_since_the_last_run(base, entries, seen_now):
+    person = seen(base, seen_now=seen_now, phone1="01 99 00 99 99")
+    assert judge(person, known(), entries).edited_fields == ()
+
+
+def test_p8_what_a_run_left_different_on_the_two_sides_is_no_difference():
+    left, edited = (seen({"phone": base}, phone1="01 99 00 99 99") for base in ("01 99 00 99 99", None))
+    assert "phone" not in judge(left, known(), []).differing_fields
+    assert "phone" in judge(edited, known(), []).differing_fields
+
+
 def test_a_problem_of_the_whole_contact_holds_it_back():
     found = judge(linked(), known(), [entry(LINKED, RecordLocked()), entry(LINKED, ValueTooLong(69, 80), "email")])
     assert (found.standing, found.waiting_fields) == (Standing.WAITING, ("email",))

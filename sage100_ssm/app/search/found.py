@@ -54,6 +54,9 @@ class Found:
         link: its link, a live one rather than an ended one.
         synchronised_since: since when the link has been there; None where it is not known, or without a link.
         waiting_fields: the fields that wait, of a contact that is synchronised but for them.
+        edited_fields: the fields that somebody edited after the last run, of a linked contact; known by a look at the
+            sides.
+        differing_fields: the fields whose two values are neither the same nor what the last run left there.
         problems: what holds it back, or one of its fields; also the open problems of a whole side, such as a guard.
         foreseen: the problem that the next run will report about a contact that no run has seen yet.
         left_out: why it takes no part.
@@ -71,6 +74,8 @@ class Found:
     link: Link | None = None
     synchronised_since: datetime | None = None
     waiting_fields: tuple[str, ...] = ()
+    edited_fields: tuple[str, ...] = ()
+    differing_fields: frozenset[str] = frozenset()
     problems: tuple[JournalEntry, ...] = ()
     foreseen: Entry | None = None
     left_out: LeftOut | None = None

@@ -95,6 +95,7 @@ def judge(
         problems=problems,
         next_run=known.next_run,
         cards=dict(_cards(person, known.mapper)),
+        differing_fields=frozenset(_differing(person, known.mapper)),
         entries=theirs,
         writes=tuple(writes),
     )
@@ -103,17 +104,19 @@ def judge(
     if person.link and person.link.status is LinkStatus.ACTIVE:
         if gone:
             return replace(found, standing=Standing.DELETED_SINCE, deleted_on=gone[0] if len(gone) == 1 else None)
-        return _linked(found, own)
+        return _linked(found, own, [name for name, _side in _edited(person, known.mapper)])
     if person.link and person.link.status is LinkStatus.ASLEEP:
         return replace(found, standing=Standing.ASLEEP)
     return replace(found, standing=Standing.WAITING) if own else _without_problem(found, person, known)
 
 
-def _linked(found: Found, problems: Sequence[JournalEntry]) -> Found:
+def _linked(found: Found, problems: Sequence[JournalEntry], edited: Iterable[str]) -> Found:
     fields = [COMPANY if p.entry.code in _COMPANY_ALONE else p.entry.field for p in problems]
     waiting = tuple(dict.fromkeys(field for field in fields if field))
     if len(waiting) < len(set(fields)):
         return replace(found, standing=Standing.WAITING, waiting_fields=waiting)
+    # A field that waits differs from its base until it is corrected; only what else differs is news.
+    found = replace(found, edited_fields=tuple(dict.fromkeys(name for name in edited if name not in waiting)))
     return replace(found, standing=Standing.EXCEPT_FIELDS if waiting else Standing.SYNCHRONISED, waiting_fields=waiting)
 
 
@@ -173,6 +176,32 @@ def _gone_from(person: Person) -> Iterator[Side]:
     is_linked_in_sage = person.link is not None or person.subject.sage100_id is not None
     if Side.SAGE100 in person.seen_now and Side.SAGE100 not in person.contacts and is_linked_in_sage:
         yield Side.SAGE100
+
+
+def _edited(person: Person, mapper: Mapper) -> Iterator[tuple[str, Side]]:
+    """The fields in which a side that was looked at no longer shows what the last run left there."""
+    base = person.link.base if person.link else {}
+    for field in mapper.fields:
+        for side in person.seen_now & person.contacts.keys():
+            values = person.contacts[side].values
+            if (pair := base.get(field.name)) and not mapper.is_unchanged(
+                field, side, values.get(field.name), pair.of(side)
+            ):
+                yield field.name, side
+
+
+def _differing(person: Person, mapper: Mapper) -> Iterator[str]:
+    """The fields in which the two sides differ, and not in a way that the last run left so, such as Mlle and Mme."""
+    base = person.link.base if person.link else {}
+    for field in mapper.fields:
+        left = base.get(field.name)
+        pair = {
+            side: contact.values.get(field.name) if (contact := person.contacts.get(side)) else left and left.of(side)
+            for side in Side
+        }
+        is_as_left = left and all(mapper.is_unchanged(field, side, pair[side], left.of(side)) for side in Side)
+        if not (is_as_left or mapper.is_equal(field, pair[Side.SAGE100], pair[Side.SSM])):
+            yield field.name
 
 
 def _cards(person: Person, mapper: Mapper) -> Iterator[tuple[Side, Card]]:

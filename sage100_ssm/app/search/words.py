@@ -32,7 +32,11 @@ def standing_words(found: Found, language: Language, zone: tzinfo | None = None,
         "database": found.other_database,
         "side": found.deleted_on,
     }
-    return Words(say(f"standing_{_key(found)}", language, **names), _remedy(found, language, is_live=is_live))
+    message = say(f"standing_{_key(found)}", language, **names)
+    if found.edited_fields:
+        names["fields"] = ", ".join(field_label(name, language) for name in found.edited_fields)
+        return Words(message, say("standing_edited_since", language, **names))
+    return Words(message, _remedy(found, language, is_live=is_live))
 
 
 def _key(found: Found) -> str:

@@ -124,8 +124,7 @@ def _shown(request: Request, state: Transaction, result: SearchResult | None) ->
         said = standing_words(found, language, is_live=is_live)
         if found.standing is Standing.UNKNOWN and not is_live:
             said = Said(said.message, Words(language)("remedy_unknown"))
-        lines = cards.as_shown(found.cards.get(Side.SAGE100), found.cards.get(Side.SSM))
-        shown.append(Shown(found, said, _tone(found), lines))
+        shown.append(Shown(found, said, _tone(found), cards.as_found(found)))
     return shown
 
 
