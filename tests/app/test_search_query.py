@@ -15,6 +15,16 @@ def test_a_name_in_any_order_with_or_without_the_company_answers(who):
     assert query(who).matches(["Claire Morel", "CARAT", "Bijoux Carat"], [], [])
 
 
+@pytest.mark.parametrize("who", ["Mme Morel", "mme. claire morel", "M. Morel", "M Morel", "Madame Morel Carat"])
+def test_p4_a_civility_before_the_name_is_no_part_of_it(who):
+    assert query(who).matches(["Claire Morel", "CARAT", "Bijoux Carat"], [], [])
+
+
+@pytest.mark.parametrize("who", ["Mme", "M.C."])
+def test_p4_a_civility_alone_stays_what_was_typed(who):
+    assert query(who).words == (who.casefold(),)
+
+
 @pytest.mark.parametrize("who", ["Claire Durand", "Morel Nacre", "Mroel", "claire@carat.example", "0199001000", ""])
 def test_another_name_does_not(who):
     assert not query(who).matches(["Claire Morel", "CARAT", None], [], [])

@@ -74,7 +74,8 @@ def query(who: str) -> Query:
     digits = None if any(map(str.isalpha, who)) else _digits(who)[-_SIGNIFICANT_DIGITS:]
     if digits and len(digits) >= _DIGITS_OF_A_PHONE:
         return Query(who, refs, digits=digits)
-    return Query(who, refs, words=() if refs else tuple(normalise.name(who).split()))
+    # A civility is in a field of its own, and people say it with the name.
+    return Query(who, refs, words=() if refs else tuple(normalise.name(normalise.without_civility(who)).split()))
 
 
 def _digits(text: str) -> str:

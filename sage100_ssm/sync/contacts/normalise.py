@@ -241,6 +241,11 @@ def first_name_key(value: str | None) -> str:
     return _letters(_CIVILITY_OF_FIRST_NAME.sub("", text(_without_entities(value)) or ""))
 
 
+def without_civility(value: str) -> str:
+    """A name as typed, without a civility before it."""
+    return _CIVILITY_OF_LAST_NAME.sub("", value)
+
+
 def name_key(last_name: str | None, first_name: str | None) -> tuple[str, str]:
     """A person's names as they are matched (P4); a placeholder is no name, and its key is empty."""
     return last_name_key(last_name), first_name_key(first_name)
