@@ -20,6 +20,9 @@ from sage100_ssm.sync.state.store import StateStore
 from sage100_ssm.sync.state.transaction import Transaction
 
 _KEY = "notified"
+_SENDING_KEY = "notifying"
+_SENDING_AT_MOST = timedelta(minutes=5)
+"""How long one process is left to send; after that it is taken for dead."""
 _RECENT_RUNS = 20
 _LATE_AFTER = timedelta(hours=1)
 """Without the schedule of ``serve``, this long without a run counts as late."""
@@ -52,20 +55,29 @@ def notify(settings: Settings, now: datetime, *, is_watch: bool = False) -> list
         with store.transaction() as transaction:
             reported = {key: _reported(fact) for key, fact in (transaction.recall(_KEY) or {}).items()}
             known = [reported.get(_identity(channel), Reported()) for channel in settings.notify]
+            if _is_sending(transaction, now):
+                return []
             is_week_over = any(one.week != newsroom.week_of(now) for one in known)
             situation = _situation(transaction, now, is_watch=is_watch, with_week=is_week_over)
+            news = [
+                (channel, before, *newsroom.news(situation, before, names=channel.names, digest=channel.digest))
+                for channel, before in zip(settings.notify, known, strict=True)
+            ]
+            if any(message for _channel, _before, message, _then in news):
+                # `serve` watches while a run ends: what one of them sends, the other must not send, too.
+                transaction.remember(_SENDING_KEY, (now + _SENDING_AT_MOST).isoformat())
         outcomes: list[Outcome] = []
         after: dict[str, Reported] = {}
-        for channel, before in zip(settings.notify, known, strict=True):
-            message, then = newsroom.news(situation, before, names=channel.names, digest=channel.digest)
+        for channel, before, message, then in news:
             if message:
                 failure = _sent(channel, message.title, message.body, message.severity)
                 outcomes.append((channel, failure))
                 then = before if failure else then
             after[_identity(channel)] = then
-        if after != reported:
+        if outcomes or after != reported:
             with store.transaction() as transaction:
                 transaction.remember(_KEY, {key: _fact(one) for key, one in after.items()})
+                transaction.remember(_SENDING_KEY, None)
     return outcomes
 
 
@@ -97,6 +109,13 @@ def _sent(channel: Channel, *message: Any) -> str | None:
 
 def _newsroom(settings: Settings) -> Newsroom:
     return Newsroom(settings.sage100.company, socket.gethostname(), settings.language, settings.locale.time_zone)
+
+
+def _is_sending(transaction: Transaction, now: datetime) -> bool:
+    """Whether another process is sending at this moment; what is left for us is sent the next time."""
+    until = transaction.recall(_SENDING_KEY)
+    # A clock that was put back must not silence the messages.
+    return until is not None and timedelta(0) < datetime.fromisoformat(until) - now <= _SENDING_AT_MOST
 
 
 def _situation(transaction: Transaction, now: datetime, *, is_watch: bool, with_week: bool) -> Situation:

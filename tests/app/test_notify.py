@@ -77,6 +77,35 @@ def test_each_channel_hears_of_a_change_once_and_that_it_is_over(settings, sent)
     assert [title for _, title in sent[2:]] == ["BIJOU : tout est rentré dans l’ordre"] * 2
 
 
+def test_a_message_that_another_process_is_sending_is_not_sent_twice(settings, monkeypatch):
+    held(settings)
+    sent = []
+
+    def send(channel, *_):
+        sent.append(channel.kind)
+        # `serve` looks every minute, also while a run sends its messages.
+        assert notify(settings, NOON) == []
+
+    monkeypatch.setattr(module, "send", send)
+    notify(settings, NOON)
+    notify(settings, NOON)
+    assert sent == ["email", "webhook"]
+
+
+@pytest.mark.parametrize("later", [timedelta(minutes=6), timedelta(hours=-1)], ids=["killed", "clock put back"])
+def test_a_process_that_died_while_it_sent_does_not_silence_the_messages(settings, sent, monkeypatch, later):
+    held(settings)
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module, "send", die)
+        notify(settings, NOON)
+    notify(settings, NOON + later)
+    assert [kind for kind, _ in sent] == ["email", "webhook"]
+
+
 def test_a_channel_that_is_down_is_tried_again_and_the_others_are_not(settings, sent, caplog):
     held(settings)
     sent.down = ("email",)
