@@ -69,11 +69,11 @@ def notify(settings: Settings, now: datetime, *, is_watch: bool = False) -> list
         outcomes: list[Outcome] = []
         after: dict[str, Reported] = {}
         for channel, before, message, then in news:
+            failure = None
             if message:
                 failure = _sent(channel, message.title, message.body, message.severity)
                 outcomes.append((channel, failure))
-                then = before if failure else then
-            after[_identity(channel)] = then
+            after[_identity(channel)] = before if failure else then
         if outcomes or after != reported:
             with store.transaction() as transaction:
                 transaction.remember(_KEY, {key: _fact(one) for key, one in after.items()})

@@ -391,6 +391,9 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     "a login that is refused": lambda: unreachable(
         S.SSM, Failure("login_refused", "SSM refused the keys.", configuration=True)
     ),
+    "a right that is refused": lambda: unreachable(
+        S.SSM, Failure("forbidden", "The keys give no right to contacts.", configuration=True)
+    ),
     "a connection that breaks": lambda: after_a_run(C.SIDE_UNREACHABLE, sage_breaks_off),
     "another instance of SSM": lambda: after_a_run(C.SIDE_UNREACHABLE, ssm_is_another_instance),
 }

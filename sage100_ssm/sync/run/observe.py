@@ -148,7 +148,9 @@ def _refuse_unread(observation: Observation) -> None:
 def unreachable(side: Side, failure: Failure) -> Entry:
     """R10: the problem that a side was not reached, refused us, or could not be written any further."""
     if failure.code in _ACCESS_REFUSED:
-        return Entry(Subject(), LoginRefused(side, failure.text))
+        # Of a refused login the connector has nothing to add to the entry's own sentence.
+        text = None if failure.code == "login_refused" else failure.text
+        return Entry(Subject(), LoginRefused(side, text))
     return Entry(Subject(), SideUnreachable(side, failure.text, reason=failure.code))
 
 
