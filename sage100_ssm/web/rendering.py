@@ -59,6 +59,11 @@ def language_of(request: Request) -> Language:
     return language
 
 
+def words_of(request: Request) -> Words:
+    """The page's words for a visitor: in the language that they chose, with the times of the site."""
+    return Words(language_of(request), installation_of(request).settings.locale.time_zone)
+
+
 def csrf_token(request: Request) -> str:
     """The token that each form of this browser has to send back."""
     session = request.scope.get("session", {})
@@ -72,7 +77,7 @@ def render(request: Request, template: str, http_status: int = 200, **context: A
     session = request.scope.get("session", {})
     visitor = visitor_of(request)
     shown = {
-        "t": Words(language_of(request)),
+        "t": words_of(request),
         "visitor": visitor,
         "may_settle": visitor is not None and "settle" in visitor.scopes,
         "csrf": csrf_token(request),

@@ -1,7 +1,7 @@
 """The page's words in one language, as templates use them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.messages import Language, code_label, describe, evidence_label, field_label, say, say_error
@@ -34,10 +34,12 @@ class Words:
 
     Args:
         language: the language.
+        zone: the zone of the times; None for this machine's. Those who read the page sit elsewhere.
     """
 
-    def __init__(self, language: Language) -> None:
+    def __init__(self, language: Language, zone: tzinfo | None = None) -> None:
         self.language: Language = language
+        self.zone = zone
 
     def __call__(self, key: str, /, **params: object) -> str:
         """A sentence or label of the page, by its key without ``web_``."""
@@ -84,12 +86,12 @@ class Words:
         return _SIDES[Side(side)]
 
     def time(self, at: datetime) -> str:
-        """A time, by the clock of this machine."""
-        return at.astimezone().strftime(_DATES[self.language])
+        """A time."""
+        return at.astimezone(self.zone).strftime(_DATES[self.language])
 
     def short_time(self, at: datetime) -> str:
         """A time without its year, for the axis of a chart."""
-        return at.astimezone().strftime("%d/%m %H:%M" if self.language == "fr" else "%m-%d %H:%M")
+        return at.astimezone(self.zone).strftime("%d/%m %H:%M" if self.language == "fr" else "%m-%d %H:%M")
 
     def duration(self, span: timedelta) -> str:
         """A span of time: ``7 s``, ``2 min 5 s``."""

@@ -4,6 +4,7 @@ import csv
 import html
 import io
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -258,6 +259,20 @@ def test_p16_both_cards_of_a_conflict_are_side_by_side_and_what_differs_is_marke
     differing = re.findall(r'<tr class="differs">\s*<th scope="row">([^<]+)', page)
     assert differing == ["téléphone"]
     assert "claire@carat.example" in page
+
+
+@pytest.mark.parametrize("path", ["/problems/3", "/charts/problems.svg"])
+def test_times_are_those_of_the_site_whatever_the_clock_of_the_machine(marie, monkeypatch, path):
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    try:
+        page = marie.get(path).text
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    # Noon, one o'clock in Paris, is one o'clock in the morning in Auckland.
+    assert "13:00" in page
+    assert " 01:00" not in page
 
 
 def test_a_closed_problem_keeps_its_page_and_its_answer_can_be_taken_back(marie, installation):

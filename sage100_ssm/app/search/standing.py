@@ -195,8 +195,10 @@ def _differing(person: Person, mapper: Mapper) -> Iterator[str]:
     base = person.link.base if person.link else {}
     for field in mapper.fields:
         left = base.get(field.name)
-        pair = {
-            side: contact.values.get(field.name) if (contact := person.contacts.get(side)) else left and left.of(side)
+        pair: dict[Side, Value] = {
+            side: contact.values.get(field.name)
+            if (contact := person.contacts.get(side))
+            else (left.of(side) if left else None)
             for side in Side
         }
         is_as_left = left and all(mapper.is_unchanged(field, side, pair[side], left.of(side)) for side in Side)

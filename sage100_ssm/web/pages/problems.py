@@ -28,15 +28,14 @@ from sage100_ssm.web.problems import COLUMNS, Filter, OpenProblem, Task, read_pr
 from sage100_ssm.web.rendering import (
     back_to,
     installation_of,
-    language_of,
     note,
     number_of,
     part_in,
     path_number,
     render,
     visitor_name,
+    words_of,
 )
-from sage100_ssm.web.words import Words
 
 _ON_A_PAGE = 20
 _AT_ONCE = 50
@@ -48,7 +47,7 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 @requires("look", redirect="login")
 def show_problems(request: Request) -> Response:
     """The totals by what to do and by cause; below them the problems, all or those that are asked for."""
-    words, wanted = Words(language_of(request)), _filter_of(request)
+    words, wanted = words_of(request), _filter_of(request)
     with installation_of(request).state() as state:
         problems = read_problems(state)
     found = wanted.of(problems, words)
@@ -133,7 +132,7 @@ def retry_problems(request: Request, form: FormData) -> Response:
 @requires("look", redirect="login")
 def save_problems(request: Request) -> Response:
     """The problems that are asked for as a table, CSV or Excel."""
-    words = Words(language_of(request))
+    words = words_of(request)
     with installation_of(request).state() as state:
         found = _filter_of(request).of(read_problems(state), words)
     heading, lines = [words(f"column_{name}") for name in COLUMNS], table_lines(found, words)

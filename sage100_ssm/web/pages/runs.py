@@ -21,8 +21,7 @@ from sage100_ssm.web.installation import Installation
 from sage100_ssm.web.jobs import Job, JobKind
 from sage100_ssm.web.pages.jobs import begin
 from sage100_ssm.web.paging import part_of
-from sage100_ssm.web.rendering import back_to, installation_of, language_of, part_in, render
-from sage100_ssm.web.words import Words
+from sage100_ssm.web.rendering import back_to, installation_of, part_in, render, words_of
 
 _ON_A_PAGE = 25
 _WRITES_ON_A_PAGE = 50
@@ -76,7 +75,7 @@ def show_chart(request: Request) -> Response:
         raise HTTPException(404)
     with installation_of(request).state() as state:
         runs = [run for run in state.runs(3 * SHOWN) if not run.is_retry][:SHOWN][::-1]
-    svg = chart_svg(request.path_params["name"], runs, Words(language_of(request)))
+    svg = chart_svg(request.path_params["name"], runs, words_of(request))
     # The library writes its style into the picture. Scripts are forbidden in it as everywhere.
     policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
     return Response(svg, media_type="image/svg+xml", headers=policy)

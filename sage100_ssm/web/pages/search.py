@@ -21,7 +21,16 @@ from sage100_ssm.sync.journal import Guard
 from sage100_ssm.sync.model import ContactRef, Side
 from sage100_ssm.sync.state.transaction import Transaction
 from sage100_ssm.web.cards import CardLine, Cards
-from sage100_ssm.web.rendering import back_to, installation_of, language_of, note, path_number, render, visitor_name
+from sage100_ssm.web.rendering import (
+    back_to,
+    installation_of,
+    language_of,
+    note,
+    path_number,
+    render,
+    visitor_name,
+    words_of,
+)
 from sage100_ssm.web.words import Words
 
 _LONGEST = 200
@@ -56,7 +65,7 @@ def show_search(request: Request) -> Response:
         status = read_status(state, now)
         result = find(state, installation.settings, who, now, look_at_sides=is_live) if who else None
         shown = _shown(request, state, result)
-    words = Words(language_of(request))
+    words = words_of(request)
     return render(
         request,
         "search.html",
@@ -121,9 +130,9 @@ def _shown(request: Request, state: Transaction, result: SearchResult | None) ->
     is_live = bool(result.looked_at)
     shown = []
     for found in result.found:
-        said = standing_words(found, language, is_live=is_live)
+        said = standing_words(found, language, settings.locale.time_zone, is_live=is_live)
         if found.standing is Standing.UNKNOWN and not is_live:
-            said = Said(said.message, Words(language)("remedy_unknown"))
+            said = Said(said.message, words_of(request)("remedy_unknown"))
         shown.append(Shown(found, said, _tone(found), cards.as_found(found)))
     return shown
 
