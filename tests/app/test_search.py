@@ -123,3 +123,15 @@ def test_a_side_that_cannot_be_asked_is_named_and_the_other_one_answers(find, pl
         place.database.with_suffix(".away").rename(place.database)
     assert set(result.failures) == {Side.SAGE100}
     assert [one.standing for one in result.found] == [Standing.SYNCHRONISED]
+
+
+def test_p5_a_restored_contact_is_found_once_and_not_its_deleted_card_as_well(find, place):
+    with StateStore.open(load_settings(place.settings).state) as store, store.transaction() as state:
+        (link,) = state.search.links_of([10], [])
+    place.ssm.delete_contact(link.ssm_id)
+    run_once(load_settings(place.settings))
+
+    (found,) = find("jauzelin", live=False).found
+    assert (found.standing, found.subject.ssm_id != link.ssm_id) == (Standing.SYNCHRONISED, True)
+    (old,) = find(f"ssm:{link.ssm_id}", live=False).found
+    assert old.subject.ssm_id == link.ssm_id

@@ -1,6 +1,6 @@
 """A search in what is stored: links, SSM contacts as last read, the journal. Neither side is asked."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -16,7 +16,7 @@ from sage100_ssm.app.settings import Settings
 from sage100_ssm.like_pattern import digits_pattern, like_pattern
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.companies import Companies, MalformedRowError
-from sage100_ssm.sync.contacts.contact import Contact
+from sage100_ssm.sync.contacts.contact import Contact, ExtId
 from sage100_ssm.sync.contacts.fields import NAMES, Field, FieldKind, field_map
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Subject
@@ -59,11 +59,17 @@ class StoredSearch:
             if found.keys().isdisjoint(ids_of(subject_of_link(link))) and self._answers_link(link):
                 yield self.person_of_link(link)
         for contact in self._cards():
-            if (Side.SSM, contact.id) not in found:
+            if (Side.SSM, contact.id) not in found and not self._was_restored(contact, found):
                 yield self.person_of(contact.subject, {Side.SSM: contact})
         for subject in self._in_journal():
             if found.keys().isdisjoint(ids_of(subject)):
                 yield self.person_of(subject, {})
+
+    def _was_restored(self, card: Contact, found: Collection[tuple[Side, int]]) -> bool:
+        """Whether a contact that was found has a new card in place of this deleted one (P5)."""
+        mark = ExtId.parse(card.ext_id) if card.deleted and card.ext_id else None
+        is_ours = mark is not None and mark.database == self._settings.sage100.company
+        return mark is not None and is_ours and (Side.SAGE100, mark.sage100_id) in found
 
     # --- links
 
