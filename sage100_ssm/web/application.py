@@ -26,7 +26,7 @@ from sage100_ssm.sync.state.errors import StateError, StateMissing
 from sage100_ssm.web.access import VisitorBackend
 from sage100_ssm.web.installation import Installation
 from sage100_ssm.web.pages import jobs, login, pairs, problems, runs, search
-from sage100_ssm.web.rendering import CSRF, language_of, render
+from sage100_ssm.web.rendering import CSRF, language_of, render, visitor_of
 from sage100_ssm.web.words import Words
 
 _LARGEST_FORM = 100_000
@@ -137,7 +137,8 @@ def _refused(request: Request, error: Exception) -> Response:
     """A page that does not exist, or that the visitor may not open."""
     assert isinstance(error, HTTPException)
     words = Words(language_of(request))
-    known = {403: "error_form" if error.detail == "csrf" else "error_role", 404: "error_missing"}
+    form = "error_form" if visitor_of(request) else "error_session"
+    known = {403: form if error.detail == "csrf" else "error_role", 404: "error_missing"}
     sentence = words(known.get(error.status_code, "error_request"))
     return render(request, "error.html", error.status_code, sentence=sentence, first_run=False)
 

@@ -92,6 +92,13 @@ def test_a_contact_is_found_with_what_waits_and_what_to_do(marie):
     assert say("web_remedy_conflict", "fr").replace("\N{NO-BREAK SPACE}", " ") in said
 
 
+def test_each_of_several_contacts_is_told_apart_by_its_numbers_and_what_holds_it_back(marie):
+    lines = re.findall(r'<li class="box.*?</li>', marie.get("/", params={"who": "aubrelin"}).text, re.DOTALL)
+    said = sorted(" ".join(html.unescape(re.sub("<[^>]+>", " ", line)).split()) for line in lines)
+    assert [number for number in ("Sage 100 1", "SSM 501") if number in " ".join(said)] == ["Sage 100 1", "SSM 501"]
+    assert "Rapprochement incertain" in " ".join(said)
+
+
 def test_a_near_spelling_is_proposed(marie):
     assert 'href="/?who=Claire+Morel"' in marie.get("/", params={"who": "Clarie Morell"}).text
 
@@ -249,6 +256,15 @@ def test_p16_an_answer_that_fits_nothing_is_refused_in_words_and_stores_nothing(
     for path, fields, status in REFUSED:
         answer = marie.submit(path, **fields)
         assert (answer.status_code, 'role="alert"' in answer.text) == (status, True), (path, fields)
+    with installation.state() as state:
+        assert state.decisions.all() == []
+
+
+def test_a_form_sent_after_the_session_ended_asks_to_log_in_again(marie, installation):
+    marie.cookies.clear()
+    answer = marie.post("/problems/3/answer", data={"choice": "ssm"})
+
+    assert (answer.status_code, "plus connecté" in text_of(answer)) == (403, True)
     with installation.state() as state:
         assert state.decisions.all() == []
 
