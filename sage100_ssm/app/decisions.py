@@ -35,12 +35,14 @@ class Answer:
         by: who answers.
         at: when.
         other: the contact opposite that is meant, by its id, where the problem names several.
+        seen: the digest of the problem as the person saw it; None where it is not known.
     """
 
     choice: Choice
     by: str
     at: datetime
     other: int | None = None
+    seen: str | None = None
 
 
 def decide(transaction: Transaction, problem_id: int, answer: Answer) -> Entry:
@@ -50,11 +52,15 @@ def decide(transaction: Transaction, problem_id: int, answer: Answer) -> Entry:
         The notice of it, which is in the journal.
 
     Raises:
-        ConfigurationError: there is no such open problem, or the answer is none to it.
+        ConfigurationError: there is no such open problem, it is not what the person saw any more, or the answer is none
+            to it.
     """
     problem = _found(transaction, problem_id)
     if problem.kind is not Kind.PROBLEM or problem.closed_at is not None:
         raise ConfigurationError("problem_not_open", number=problem_id)
+    # A run may have met other values, or another contact, since the page was shown.
+    if answer.seen not in (None, fingerprint(problem.entry)):
+        raise ConfigurationError("problem_changed", number=problem_id)
     _store(transaction, _decisions(problem, answer))
     return _note(transaction, problem.entry, answer.choice, answer.by, answer.at)
 

@@ -10,7 +10,7 @@ from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.journal import Code, Named, RejectedBySsm, Subject, ValueMissing, WhoIsWho
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.rules.decisions import Choice
-from sage100_ssm.sync.state.decisions import Decision
+from sage100_ssm.sync.state.decisions import Decision, fingerprint
 from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.transaction import Transaction
 from sage100_ssm.web.words import Words
@@ -89,6 +89,11 @@ class OpenProblem:
     def code(self) -> Code:
         """Its code."""
         return self.known.entry.code
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of what it says: an answer is about what was seen."""
+        return fingerprint(self.known.entry)
 
     @property
     def contacts(self) -> tuple[Subject, ...]:

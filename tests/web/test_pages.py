@@ -11,7 +11,7 @@ import pytest
 from openpyxl import load_workbook
 
 from sage100_ssm.messages import say
-from sage100_ssm.sync.journal import Decided
+from sage100_ssm.sync.journal import Conflict, Decided, Entry, Subject
 from sage100_ssm.sync.model import Change, Side
 from sage100_ssm.sync.rules.decisions import Pair
 from sage100_ssm.sync.state.records import WriteAction, WriteRecord
@@ -229,6 +229,21 @@ def test_p16_the_value_of_a_side_is_kept(marie, installation):
     marie.submit("/problems/3/answer", choice="ssm")
 
     assert stored(installation).values[Pair(12, 340)]["phone"].winner is Side.SSM
+
+
+def test_p16_an_answer_to_what_a_run_has_changed_since_is_refused(marie, installation):
+    seen = re.search(r'name="seen" value="([^"]+)"', marie.get("/problems/3").text)[1]
+    with installation.state_to_decide() as state:
+        later = Entry(
+            Subject("CARAT", 12, 340, "Claire Morel"), Conflict(), "phone", "01 99 00 10 00", "06 12 34 56 78"
+        )
+        state.report_problems([later], now=NOON, run_id="r99", keep=lambda _: True)
+
+    answer = marie.submit("/problems/3/answer", choice="ssm", seen=seen)
+
+    assert (answer.status_code, stored(installation).values) == (409, {})
+    seen = re.search(r'name="seen" value="([^"]+)"', marie.get("/problems/3").text)[1]
+    assert marie.submit("/problems/3/answer", choice="ssm", seen=seen).status_code == 200
 
 
 def test_p16_an_accepted_problem_is_not_shown_until_somebody_asks_for_it_and_can_be_taken_back(marie):

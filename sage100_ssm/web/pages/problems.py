@@ -97,7 +97,8 @@ def answer_problem(request: Request, form: FormData) -> Response:
         choice = Choice(str(form.get("choice", "")))
     except ValueError:
         raise HTTPException(400) from None
-    answer = Answer(choice, visitor_name(request), datetime.now(UTC), number_of(form.get("other")))
+    seen = str(form["seen"]) if "seen" in form else None
+    answer = Answer(choice, visitor_name(request), datetime.now(UTC), number_of(form.get("other")), seen)
     with installation_of(request).state_to_decide() as state:
         decide(state, number, answer)
     note(request, "decided")
