@@ -40,10 +40,20 @@ class Lifted:
     Attributes:
         deletions: ``--allow-deletions``.
         mass_change: ``--allow-mass-change``.
+        looked_at: the guards that the person saw: no other is lifted, and none that now counts more; None for all.
     """
 
     deletions: bool = False
     mass_change: bool = False
+    looked_at: Sequence[Guard] | None = None
+
+    def lets_through(self, guard: Guard) -> bool:
+        """Whether a guard that trips is lifted."""
+        is_lifted = self.deletions if isinstance(guard, DeletionGuard) else self.mass_change
+        if self.looked_at is None:
+            return is_lifted
+        seen = (one for one in self.looked_at if (one.code, one.side) == (guard.code, guard.side))
+        return is_lifted and any((guard.number or 0) <= (one.number or 0) for one in seen)
 
 
 def guard(plan: Plan, world: World, lifted: Lifted) -> tuple[Plan, tuple[Entry, ...]]:
@@ -60,7 +70,7 @@ def guard(plan: Plan, world: World, lifted: Lifted) -> tuple[Plan, tuple[Entry, 
         *_restored_side(plan, world),
         *_mass_changes(plan, world),
     )
-    if forbidding_all and not lifted.mass_change:
+    if not all(map(lifted.lets_through, forbidding_all)):
         code = forbidding_all[0].code
         # The rest of the plan goes too: nothing that rests on a suspicious reading is remembered.
         return replace(plan.withhold(lambda _: code), links=(), problems=(), notices=()), _entries(forbidding_all)
@@ -68,7 +78,7 @@ def guard(plan: Plan, world: World, lifted: Lifted) -> tuple[Plan, tuple[Entry, 
         plan = _let_through(plan, forbidding_all, set(Side))
 
     too_many = {guard.side: guard for guard in _too_many_deletions(plan, world)}
-    if lifted.deletions:
+    if lifted.deletions and all(map(lifted.lets_through, too_many.values())):
         return _let_through(plan, too_many.values(), too_many), ()
     # With the deletions wait the creations on that side: perhaps only the ids have changed.
     waiting = (Action.DELETE, Action.CREATE)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.fields import Field
+from sage100_ssm.sync.journal import EmptySideGuard, Guard
 from sage100_ssm.sync.policy import Policy, Retention
 from sage100_ssm.sync.run.ports import SageAccess, SsmAccess
 from sage100_ssm.sync.run.report import Tally
@@ -61,14 +62,23 @@ class RunOptions:
     Attributes:
         allow_deletions: lifts ``deletion_guard``.
         allow_mass_change: lifts the other guards.
+        looked_at: the guards that the person saw before lifting them: no other is lifted, and none that now counts
+            more; None for all.
         whole: reads SSM whole, whatever was read before.
         problem: tries only the contact of this open problem, even if its writes are to wait (``retry``).
     """
 
     allow_deletions: bool = False
     allow_mass_change: bool = False
+    looked_at: tuple[Guard, ...] | None = None
     whole: bool = False
     problem: int | None = None
+
+    @property
+    def believes_empty_side(self) -> bool:
+        """Whether a side that suddenly reads empty is believed."""
+        seen = self.looked_at
+        return self.allow_mass_change and (seen is None or any(isinstance(one, EmptySideGuard) for one in seen))
 
     @property
     def mark(self) -> dict[str, int]:

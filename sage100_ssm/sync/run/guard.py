@@ -40,7 +40,8 @@ class Guarded:
 
 def guard(context: Context, decided: Decided) -> Guarded:
     """Withhold what a person must confirm (P9), and what waits after refusals."""
-    lifted = guards.Lifted(context.options.allow_deletions, context.options.allow_mass_change)
+    options = context.options
+    lifted = guards.Lifted(options.allow_deletions, options.allow_mass_change, options.looked_at)
     plan, stops = guards.guard(decided.plan, decided.world, lifted)
     waiting: tuple[Entry, ...] = ()
     if alone := decided.seen.alone:

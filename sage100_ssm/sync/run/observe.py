@@ -192,7 +192,7 @@ def _remember(run: Run, seen: Seen) -> None:
             transaction.remember(_FIELD_MAP, now)
     # P9: a side that suddenly reads empty is not believed before a person says so.
     is_suddenly_empty = observation.whole and not observation.ssm and bool(seen.links)
-    if not is_suddenly_empty or context.options.allow_mass_change:
+    if not is_suddenly_empty or context.options.believes_empty_side:
         remember(run.transaction, observation, context.site.database, context.now())
     if seen.alone is not None:
         return  # P9: the next run for all contacts is the first one that sees changed settings

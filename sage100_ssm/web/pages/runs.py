@@ -116,10 +116,12 @@ def lift_guard(request: Request, form: FormData) -> Response:
     is_seen = job is not None and form.get("seen") == job.id
     if job is None or not is_seen or not _can_be_lifted(installation_of(request), job):
         return back_to("/plan")
-    guards = [guard.facts for guard in job.result.guards]
+    guards = tuple(guard.facts for guard in job.result.guards)
+    # The run plans anew: what has come since the plan was looked at is held back by its guard again.
     options = RunOptions(
         allow_deletions=any(isinstance(guard, DeletionGuard) for guard in guards),
-        allow_mass_change=any(isinstance(guard, Guard) and not isinstance(guard, DeletionGuard) for guard in guards),
+        allow_mass_change=any(not isinstance(guard, DeletionGuard) for guard in guards),
+        looked_at=guards,
     )
     return begin(request, JobKind.RUN, lambda settings, job: work.run(settings, options, job), back="/runs")
 

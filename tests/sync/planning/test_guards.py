@@ -8,6 +8,7 @@ import pytest
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.journal import (
     Code,
+    DeletionGuard,
     Entry,
     GuardLifted,
     LostStateGuard,
@@ -25,6 +26,7 @@ from sage100_ssm.sync.planning.plan import Plan, Withheld
 from sage100_ssm.sync.planning.writes import Write, only
 from sage100_ssm.sync.policy import DeletionLimit, Policy
 from sage100_ssm.sync.run.closing import refused_writes
+from sage100_ssm.sync.run.context import RunOptions
 from sage100_ssm.sync.state.open_problems import joined_by_cause
 from sage100_ssm.sync.state.records import JournalEntry
 from tests.support import worlds
@@ -112,6 +114,22 @@ def test_a_person_lifts_the_deletion_guard_for_one_run():
     assert (stops, len(made.writes), made.withheld) == ([], 4, ())
     (note,) = [n for n in made.notices if n.code is Code.GUARD_LIFTED]
     assert note.facts == GuardLifted(SSM, Code.DELETION_GUARD, 4, "--allow-deletions")
+
+
+@pytest.mark.parametrize(("gone", "held"), [(4, False), (5, True)])
+def test_a_person_who_looked_at_a_plan_lets_through_no_more_deletions_than_it_showed(gone, held):
+    rows, there, links = people(10)
+    lifted = Lifted(deletions=True, looked_at=[DeletionGuard(SSM, 4, 3)])
+    made, stops = guarded(rows[gone:], there, links, lifted=lifted)
+    assert ([code for code, *_ in stops], made.writes == ()) == ([Code.DELETION_GUARD] if held else [], held)
+
+
+def test_a_person_who_looked_at_a_plan_lifts_no_guard_that_it_did_not_show():
+    _rows, there, links = people(10)
+    _, stops = guarded([], there, links, lifted=Lifted(mass_change=True, looked_at=[MassChangeGuard(SAGE, 10)]))
+    assert [code for code, *_ in stops] == [Code.EMPTY_SIDE_GUARD]
+    assert RunOptions(allow_mass_change=True).believes_empty_side
+    assert not RunOptions(allow_mass_change=True, looked_at=(MassChangeGuard(SAGE, 10),)).believes_empty_side
 
 
 def test_the_guard_of_mass_changes_is_not_lifted_with_that_of_deletions():
