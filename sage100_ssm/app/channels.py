@@ -1,7 +1,10 @@
 """Where messages for the administrator go: e-mail, Teams, Slack, a webhook, or any other service that Apprise knows."""
 
+import html
 import logging
 from collections.abc import Mapping
+from concurrent.futures import Future
+from threading import Thread
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -10,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 Severity = Literal["warning", "success", "info"]
 """How a service shows a message, where it has icons or colours for it."""
 
+_LONGEST_SECONDS = 60
 _HTTP_PORTS = {"http": 80, "https": 443}
 
 
@@ -56,6 +60,10 @@ class _Channel(BaseModel):
     def service(self) -> Mapping[str, Any] | str:
         """What Apprise makes a service of: its parameters by name, or an address."""
         raise NotImplementedError
+
+    def as_text(self, body: str) -> str:
+        """A message in the form in which the service shows it as it is: a name in it is no link and calls nobody."""
+        return body
 
     @property
     def label(self) -> str:
@@ -128,11 +136,19 @@ class Teams(_Address):
 
     kind: Literal["teams"]
 
+    def as_text(self, body: str) -> str:
+        """The message without a link of Markdown."""
+        return body.replace("](", "] (")
+
 
 class Slack(_Address):
     """A channel of Slack, by the address of an incoming webhook."""
 
     kind: Literal["slack"]
+
+    def as_text(self, body: str) -> str:
+        """The message with the three signs escaped that mean something to Slack."""
+        return html.escape(body, quote=False)
 
 
 class Webhook(_Address):
@@ -168,15 +184,39 @@ def send(channel: Channel, title: str, body: str, severity: Severity = "info") -
     """Send one message.
 
     Raises:
-        ChannelError: the service did not take it.
+        ChannelError: the service did not take it, or not within a minute.
     """
-    # Loading it takes a fifth of a second; most runs have nothing to send.
-    from apprise import Apprise, LogCapture, NotifyFormat  # noqa: PLC0415
+    done: Future[None] = Future()
 
-    given, services = channel.service(), Apprise()
+    def attempt() -> None:
+        try:
+            _send(channel, title, channel.as_text(body), severity)
+        except ChannelError as error:
+            done.set_exception(error)
+        except Exception as error:  # noqa: BLE001 - whatever a service answers, the run that sends goes on
+            done.set_exception(ChannelError(type(error).__name__))
+        else:
+            done.set_result(None)
+
+    # The library's own limit is one of silence: a byte now and then would hold the run up for ever.
+    Thread(target=attempt, name="notify", daemon=True).start()
+    try:
+        done.result(_LONGEST_SECONDS)
+    except TimeoutError:
+        raise ChannelError(f"no answer within {_LONGEST_SECONDS} s") from None
+
+
+def _send(channel: Channel, title: str, body: str, severity: Severity) -> None:
+    # Loading it takes a fifth of a second; most runs have nothing to send.
+    from apprise import Apprise, AppriseAsset, LogCapture, NotifyFormat  # noqa: PLC0415
+
+    # A service that leads elsewhere would have names sent to an address that nobody chose.
+    given, services = channel.service(), Apprise(asset=AppriseAsset(http_redirects=False))
     with LogCapture(level=logging.WARNING, fmt="%(message)s") as said:  # type: ignore[no-untyped-call]
         if not services.add(given if isinstance(given, str) else dict(given)):
             raise ChannelError("unknown address")
+        # A name from SSM may contain half a surrogate pair, which cannot be sent.
+        body = body.encode(errors="replace").decode()
         if not services.notify(body=body, title=title, notify_type=severity, body_format=NotifyFormat.TEXT):
             # Its debug log would say more, and quotes addresses with their keys.
             raise ChannelError("; ".join(said.getvalue().splitlines()))

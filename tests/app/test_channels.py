@@ -54,13 +54,15 @@ def webhook():
             body = self.rfile.read(int(self.headers["Content-Length"]))
             posted.append((self.path, json.loads(body)))
             self.send_response(server.status)
+            for name, value in server.headers.items():
+                self.send_header(name, value)
             self.end_headers()
 
         def log_message(self, *_):
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    server.status, server.posted = 200, posted
+    server.status, server.headers, server.posted = 200, {}, posted
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.shutdown()
@@ -102,6 +104,48 @@ def test_a_webhook_that_refuses_says_so_without_its_address(webhook):
         send(channel, "T", "t")
 
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_webhook_that_leads_elsewhere_has_not_taken_the_message(webhook):
+    webhook.status, webhook.headers = 307, {"Location": "/elsewhere"}
+
+    with pytest.raises(ChannelError, match="307"):
+        send(CHANNEL.validate_python({"kind": "webhook", "url": f"http://127.0.0.1:{webhook.server_port}/a"}), "T", "t")
+
+    assert [path for path, _ in webhook.posted] == ["/a"]
+
+
+def test_a_service_that_never_comes_to_an_end_holds_no_run_up(monkeypatch):
+    monkeypatch.setattr("sage100_ssm.app.channels._LONGEST_SECONDS", 0.05)
+    ended = threading.Event()
+    monkeypatch.setattr("sage100_ssm.app.channels._send", lambda *_: ended.wait(10))
+
+    with pytest.raises(ChannelError, match="no answer"):
+        send(email(1), "T", "t")
+
+    ended.set()
+
+
+def test_a_fault_of_the_library_is_an_error_of_the_channel(monkeypatch):
+    monkeypatch.setattr("sage100_ssm.app.channels._send", lambda *_: {}["nothing"])
+
+    with pytest.raises(ChannelError, match="KeyError"):
+        send(email(1), "T", "t")
+
+
+def test_a_name_with_half_a_surrogate_pair_stops_no_message(smtp):
+    send(email(smtp.port), "T", "- Zo\ud800e attend")
+
+    assert "Zo?e attend" in smtp[0][1].get_content()
+
+
+@pytest.mark.parametrize("text", ["<!channel> <https://evil.example|Morel>", "[Morel](https://evil.example)"])
+@pytest.mark.parametrize(("kind", "url"), [("teams", TEAMS), ("slack", SLACK)])
+def test_p17_a_name_is_no_link_in_a_message_and_calls_nobody(kind, url, text):
+    shown = CHANNEL.validate_python({"kind": kind, "url": url}).as_text(text)
+
+    assert not (kind == "slack" and "<" in shown)
+    assert not (kind == "teams" and "](" in shown)
 
 
 def test_a_server_that_is_down_is_an_error_with_a_reason_and_without_the_password(smtp):
