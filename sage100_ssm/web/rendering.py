@@ -3,13 +3,12 @@
 import secrets
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
-from starlette.templating import Jinja2Templates
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sage100_ssm.messages import Language
 from sage100_ssm.web.access import Visitor
@@ -28,7 +27,6 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_JINJA = Jinja2Templates(env=_ENVIRONMENT)
 
 
 def installation_of(request: Request) -> Installation:
@@ -86,7 +84,9 @@ def render(request: Request, template: str, http_status: int = 200, **context: A
         "company": installation_of(request).settings.sage100.company,
         "job": installation_of(request).jobs.under_way if visitor else None,
     }
-    return _JINJA.TemplateResponse(request, template, {**shown, **context}, status_code=http_status)
+    page = _ENVIRONMENT.get_template(template).render({**shown, **context})
+    # A name from SSM may contain half a surrogate pair, which no page can.
+    return HTMLResponse(page.encode(errors="replace"), http_status)
 
 
 def note(request: Request, key: Literal["decided", "taken_back", "asked_back", "another_job", "logged_out"]) -> None:
@@ -101,8 +101,7 @@ def back_to(place: str) -> Response:
 
 def own_page(place: str) -> str:
     """An address if it is one of this page, else the start page: a link cannot lead a visitor elsewhere."""
-    parts = urlsplit(place)
-    is_ours = place.startswith("/") and not place.startswith("//") and not parts.netloc and "\\" not in place
+    is_ours = place.startswith("/") and not place.startswith("//") and "\\" not in place
     return place if is_ours and place.isprintable() else "/"
 
 
@@ -132,7 +131,7 @@ def path_number(request: Request) -> int:
 def address(path: str, **query: object) -> str:
     """An address with those parts of a query that say something."""
     said = {name: value for name, value in query.items() if value not in (None, "", False)}
-    return f"{path}?{urlencode(said)}" if said else path
+    return f"{path}?{urlencode(said, errors='replace')}" if said else path
 
 
 def _here(request: Request) -> str:

@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 
 from sage100_ssm.messages import say
 from sage100_ssm.sync.journal import Conflict, Decided, Entry, Subject
-from sage100_ssm.sync.model import Change, Side
+from sage100_ssm.sync.model import Change, Link, Side, ValuePair
 from sage100_ssm.sync.rules.decisions import Pair
 from sage100_ssm.sync.state.records import WriteAction, WriteRecord
 from sage100_ssm.sync.state.store import StateStore
@@ -64,6 +64,18 @@ def test_hostile_names_are_shown_as_they_are_and_are_never_markup(marie):
         page = html.unescape(marie.get(path).text)
         assert HOSTILE[:24] in page, path
         assert "{{7*7}}" in page, path
+
+
+def test_half_a_surrogate_pair_in_a_name_hides_no_page(marie, installation):
+    odd = "Zo\ud800e Morel"
+    with installation.state_to_decide() as state:
+        state.save_link(Link(82, 91, 345, "FERMOIR", odd, Side.SSM, {"last_name": ValuePair(odd, odd)}))
+        state.report_problems(entries(7, odd), now=NOON, run_id="r99", keep=lambda _: True)
+
+    for path in ("/?who=Morel", "/contacts/ssm/345", "/problems", *(f"/problems/{n}" for n in range(1, 8))):
+        assert marie.get(path).is_success, path
+    assert "Zo?e" in marie.get("/contacts/ssm/345").text
+    assert marie.get("/problems.xlsx").is_success
 
 
 def test_every_page_is_whole_in_both_languages_and_names_no_command(marie):

@@ -8,6 +8,7 @@ from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.model import ContactRef, Side
 
 _DIGITS_OF_A_PHONE = 6
+_LARGEST_ID = 2**63 - 1
 _SIGNIFICANT_DIGITS = 9
 """The last digits of a phone number, which are the same with and without the country's prefix."""
 
@@ -64,18 +65,23 @@ def query(who: str) -> Query:
     """
     who = who.strip()
     if ext_id := ExtId.parse(who):
-        return Query(who, (ContactRef(Side.SAGE100, ext_id.sage100_id),), ext_id=who)
+        return Query(who, _refs([Side.SAGE100], ext_id.sage100_id), ext_id=who)
     side, _, number = who.partition(":")
     if side in set(Side) and number.isdecimal():
-        return Query(who, (ContactRef(Side(side), int(number)),))
+        return Query(who, _refs([Side(side)], int(number)))
     if "@" in who:
         return Query(who, email=normalise.email(who))
-    refs = tuple(ContactRef(each, int(who)) for each in Side) if who.isdecimal() else ()
+    refs = _refs(Side, int(who)) if who.isdecimal() else ()
     digits = None if any(map(str.isalpha, who)) else _digits(who)[-_SIGNIFICANT_DIGITS:]
     if digits and len(digits) >= _DIGITS_OF_A_PHONE:
         return Query(who, refs, digits=digits)
     # A civility is in a field of its own, and people say it with the name.
     return Query(who, refs, words=() if refs else tuple(normalise.name(normalise.without_civility(who)).split()))
+
+
+def _refs(sides: Iterable[Side], number: int) -> tuple[ContactRef, ...]:
+    """The contacts with that id on these sides; none for a number that no id can be."""
+    return tuple(ContactRef(side, number) for side in sides) if number <= _LARGEST_ID else ()
 
 
 def _digits(text: str) -> str:
