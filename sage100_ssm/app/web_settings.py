@@ -107,4 +107,6 @@ class WebSettings(BaseModel):
     def host_names(self) -> list[str]:
         """The names under which browsers may call it; any other is refused (DNS rebinding)."""
         named = urlsplit(self.address).hostname if self.address else None
-        return list(dict.fromkeys(["127.0.0.1", "localhost", "::1", self.host, *([named] if named else [])]))
+        names = ["127.0.0.1", "localhost", "::1", self.host, *([named] if named else [])]
+        # In an address of a page, IPv6 is in brackets.
+        return list(dict.fromkeys(f"[{name}]" if ":" in name else name for name in names))

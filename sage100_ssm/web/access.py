@@ -3,7 +3,7 @@
 import hmac
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,6 +13,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
 from sage100_ssm.app.web_settings import Role, WebSettings
@@ -108,12 +109,13 @@ class Access:
             return None
         return Visitor(name, role) if role else None
 
-    def named_by_proxy(self, peer: str | None, headers: Mapping[str, str]) -> Visitor | None:
+    def named_by_proxy(self, peer: str | None, headers: Headers) -> Visitor | None:
         """The visitor that a trusted proxy names; None where there is no proxy, or another address uses its header."""
         if self._proxy is None or peer not in self._proxy.trusted:
             return None
-        name = headers.get(self._proxy.user_header, "").strip()
-        if not name:
+        names = headers.getlist(self._proxy.user_header)
+        # Named twice, once by the browser: the proxy adds its header where it should replace it.
+        if len(names) != 1 or not (name := names[0].strip()):
             return None
         return Visitor(name, Role.SETTLE if name in self._proxy.settle else Role.LOOK)
 

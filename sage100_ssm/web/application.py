@@ -4,6 +4,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -46,7 +47,7 @@ Posted = Callable[[Request, FormData], Response]
 
 
 class _SecureHeaders:
-    """Adds the headers of every answer that has none of that name itself."""
+    """Adds the headers of every answer that has none of that name itself; an address to go to becomes one of ours."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -57,6 +58,11 @@ class _SecureHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                # Behind a proxy, Starlette knows neither the name nor HTTPS, and would lead there in clear.
+                if place := headers.get("location"):
+                    parts = urlsplit(place)
+                    path = f"/{parts.path.lstrip('/')}"
+                    headers["location"] = parts._replace(scheme="", netloc="", path=path).geturl()
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -124,6 +130,9 @@ def _form(path: str, page: Posted) -> Route:
     """The address to which a form is sent. Only forms of a page that we gave to this browser are accepted."""
 
     async def checked(request: Request) -> Response:
+        # Ours are sent in this form alone. Another one names a character set that its bytes are decoded with.
+        if request.headers.get("content-type", "").partition(";")[0] != "application/x-www-form-urlencoded":
+            raise HTTPException(415)
         form = await request.form(max_files=0)
         expected, sent = request.session.get(CSRF), form.get(CSRF)
         if not expected or not isinstance(sent, str) or not hmac.compare_digest(expected.encode(), sent.encode()):

@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 from argon2 import PasswordHasher
+from starlette.datastructures import Headers
 from starlette.routing import Route
 
 from sage100_ssm.app.settings import SettingsError, load_settings
@@ -116,11 +117,18 @@ def test_without_users_the_key_of_the_installation_opens_the_page():
 def test_the_user_that_a_proxy_names_is_believed_from_its_address_alone(peer, headers, visitor):
     known = Access(WebSettings(proxy=WebProxy(user_header="x-user", settle=("marie",))))
 
-    assert known.named_by_proxy(peer, headers) == visitor
+    assert known.named_by_proxy(peer, Headers(headers)) == visitor
+
+
+def test_a_user_who_is_named_twice_is_nobody():
+    known = Access(WebSettings(proxy=WebProxy(user_header="x-user", settle=("marie",))))
+    twice = Headers(raw=[(b"x-user", b"marie"), (b"x-user", b"paul")])
+
+    assert known.named_by_proxy("127.0.0.1", twice) is None
 
 
 def test_a_header_names_nobody_where_there_is_no_proxy():
-    assert access(marie=("settle", "a long password")).named_by_proxy("127.0.0.1", {"x-user": "marie"}) is None
+    assert access(marie=("settle", "a long password")).named_by_proxy("127.0.0.1", Headers({"x-user": "marie"})) is None
 
 
 def test_a_session_ends_by_itself_after_a_working_day_and_at_once_when_it_is_ended():
@@ -164,7 +172,17 @@ def test_a_login_leads_to_the_page_that_was_asked_for(browser):
 
 @pytest.mark.parametrize(
     "place",
-    ["https://evil.example/", "//evil.example/", "/\\evil.example", "evil", "", "/\tevil", "javascript:alert(1)"],
+    [
+        "https://evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        "evil",
+        "",
+        "/\tevil",
+        "javascript:alert(1)",
+        "//[",
+        "http://[",
+    ],
 )
 def test_a_form_leads_to_no_other_site(place):
     assert own_page(place) == "/"
@@ -244,6 +262,26 @@ def test_a_name_that_somebody_else_points_to_loopback_is_refused(browser):
         assert browser.get("/login", headers={"host": host}).status_code == 400, host
 
 
+def test_a_page_on_an_address_of_ipv6_answers_to_it(browser):
+    for host in ("[::1]", "[::1]:4210"):
+        assert browser.get("/login", headers={"host": host}).is_success, host
+
+
+def test_who_is_led_to_the_login_stays_on_the_address_that_the_browser_knows(page_address):
+    with httpx.Client(base_url=page_address, trust_env=False) as client:
+        place = client.get("/?who=Morel").headers["location"]
+
+    assert place.startswith("/login?next=")
+
+
+def test_a_form_in_another_encoding_than_ours_is_refused(browser):
+    parts = b'--x\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n\\ud800\r\n--x--\r\n'
+    browser.token()
+    for charset in ("utf-8", "unicode_escape"):
+        kind = f"multipart/form-data; boundary=x; charset={charset}"
+        assert browser.post("/login", content=parts, headers={"content-type": kind.encode()}).status_code in (400, 415)
+
+
 def test_every_answer_forbids_scripts_frames_and_everything_from_elsewhere(marie):
     for path in ("/", "/login", "/problems", "/nothing", "/static/page.css", "/problems.csv"):
         headers = marie.get(path).headers
@@ -280,3 +318,5 @@ def test_a_number_that_none_can_be_has_no_page_and_is_no_fault(marie):
         assert marie.get("/problems", params={"part": number}).is_success
         assert marie.submit(f"/problems/{number}/undo").status_code == 404
         assert marie.submit("/problems/retry", problem=number).is_success
+    for who in ("9" * 30, f"ssm:{'9' * 30}", f"sage100:BIJOU:{'9' * 30}"):
+        assert marie.get("/", params={"who": who}).is_success, who
