@@ -107,7 +107,7 @@ class MemoryWrites:
 
     def ask_undo(self, id_: int, fields: Collection[str]) -> None:
         """Keep that a person asked fields of a write back."""
-        self._kept.undos[id_] = frozenset(fields)
+        self._kept.undos[id_] = self._kept.undos.get(id_, frozenset()) | frozenset(fields)
 
     def undos(self) -> dict[Pair, Undo]:
         """What people asked back."""

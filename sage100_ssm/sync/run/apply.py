@@ -87,7 +87,10 @@ def apply(run: Run, guarded: Guarded) -> None:
             transaction.decisions.prune(world.both_live)
             # What was asked back and is not planned cannot be done any more: somebody has edited the field since.
             waiting = {w.undoes for w in (*plan.writes, *(withheld.write for withheld in plan.withheld))}
-            transaction.writes.close_undos([u.id for u in world.decisions.undos.values() if u.id not in waiting])
+            # Of a link that sleeps, no field was looked at.
+            asleep = {(k.sage100_id, k.ssm_id) for k in ledger.links.values() if k.status is LinkStatus.ASLEEP}
+            undos = world.decisions.undos.items()
+            transaction.writes.close_undos([u.id for pair, u in undos if u.id not in waiting and pair not in asleep])
 
 
 class _SideWriter:

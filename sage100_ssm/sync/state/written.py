@@ -65,8 +65,10 @@ class StoredWrites:
         return next(iter(self._records(_write.id == id_)), None)
 
     def ask_undo(self, id_: int, fields: Collection[str]) -> None:
-        """Store that a person asked fields of a write back; the next run acts on it."""
-        self._connection.execute(update(tables.writes).where(_write.id == id_).values(undo=sorted(fields)))
+        """Store that a person asked fields of a write back, beside those asked before; the next run acts on it."""
+        before = self._connection.scalar(select(_write.undo).where(_write.id == id_).with_for_update()) or ()
+        asked = sorted({*before, *fields})
+        self._connection.execute(update(tables.writes).where(_write.id == id_).values(undo=asked))
 
     def undos(self) -> dict[Pair, Undo]:
         """What people asked back, by the pair of contacts; the last of several about one pair."""

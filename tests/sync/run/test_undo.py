@@ -89,6 +89,18 @@ def test_p11_not_if_either_side_has_edited_the_field_since_and_never_later(side,
 
 
 @SIDES
+def test_p13_what_is_asked_back_waits_while_the_link_sleeps(side):
+    person = Person(side)
+    person.ask()
+    person.play.sage100.companies["ALPHA"] = 1
+    person.run()
+    assert len(person.asked) == 1
+    person.play.sage100.companies["ALPHA"] = 0
+    person.play.come_to_rest()
+    assert (person.emails, person.asked) == (("old@x.example",) * 2, {})
+
+
+@SIDES
 @pytest.mark.parametrize("fate", list(Fate))
 def test_p16_whatever_becomes_of_the_write_it_is_done_once_or_not_at_all(side, fate):
     person = Person(side)

@@ -68,6 +68,14 @@ def test_p16_what_was_asked_back_is_known_by_its_pair_until_it_is_closed(transac
     assert transaction.writes.undos() == {}
 
 
+def test_p16_of_two_requests_about_one_write_both_count(transaction, record):
+    saved = transaction.writes.save(replace(record, is_confirmed=True))
+    transaction.writes.ask_undo(saved.id, ["phone"])
+    transaction.writes.ask_undo(saved.id, ["email"])
+    (undo,) = transaction.writes.undos().values()
+    assert set(undo.values) == {"phone", "email"}
+
+
 def test_p16_a_write_that_is_saved_again_keeps_what_was_asked_back(transaction, record):
     saved = transaction.writes.save(record)
     transaction.writes.ask_undo(saved.id, ["email"])
