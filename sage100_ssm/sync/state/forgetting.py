@@ -304,6 +304,9 @@ def forget_person(connection: Connection, person: StoredPerson, now: datetime) -
     decided = tables.decisions.c
     about = or_(decided.sage100_id.in_(person.sage100_ids), decided.ssm_id.in_(person.ssm_ids))
     connection.execute(delete(tables.decisions).where(about))
+    # Of a name that people can guess, a digest says whether the guess is right.
+    accepted = update(tables.decisions).where(decided.problem_id.in_(person.entries))
+    connection.execute(accepted.values(fingerprint=None))
     intents = update(tables.intents).where(tables.intents.c.id.in_(person.intents))
     connection.execute(intents.values(names=[None, None], base=None))
     connection.execute(delete(tables.writes).where(tables.writes.c.id.in_([record.id for record in person.writes])))

@@ -23,7 +23,7 @@ from sage100_ssm.sync.journal import (
 from sage100_ssm.sync.model import Change, Intent, Link, LinkStatus, Side, ValuePair
 from sage100_ssm.sync.policy import Retention
 from sage100_ssm.sync.rules.decisions import Choice
-from sage100_ssm.sync.state.decisions import Decision
+from sage100_ssm.sync.state.decisions import Decision, fingerprint
 from sage100_ssm.sync.state.forgetting import LivesOn
 from sage100_ssm.sync.state.records import WriteAction, WriteRecord
 from sage100_ssm.sync.state.store import StateStore
@@ -324,6 +324,16 @@ def test_of_others_nothing_is_lost_but_what_quotes_the_person(transaction, clair
 def test_p16_what_people_decided_about_a_forgotten_person_is_forgotten_too(transaction, claire, now):
     transaction.forget_person(claire, now)
     assert [decision.ssm_id for decision in transaction.decisions.all()] == [399]
+
+
+def test_the_digest_of_an_accepted_problem_of_a_forgotten_person_is_forgotten_too(transaction, claire, now):
+    locked = [known for known in transaction.open_problems() if known.entry.facts == RecordLocked()]
+    accepted = [Decision(Choice.ACCEPT, "Anne", now, one.id, fingerprint=fingerprint(one.entry)) for one in locked]
+    transaction.decisions.add(accepted)
+    transaction.forget_person(claire, now)
+    left = {one.problem_id: one.fingerprint for one in transaction.decisions.all()}
+    of_anne = {one.id for one in locked if one.entry.subject.contact == "Anne Roy"}
+    assert {number for number, digest in left.items() if digest is not None} == of_anne
 
 
 def test_an_open_problem_of_a_forgotten_person_stays_and_says_again_what_the_next_run_meets(
