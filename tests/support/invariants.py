@@ -58,8 +58,10 @@ def problems_of(play: Play, sage100_id: int | None, ssm_id: int | None, company:
 
 
 def has_others(play: Play) -> bool:
-    """Whether a living contact of SSM belongs to another company database."""
-    return any(row["extId"] == FOREIGN for row in play.ssm.living().values())
+    """Whether a contact of SSM that lives, or has a link, belongs to another company database."""
+    linked = {link.ssm_id for link in play.links}
+    rows = (row for id_, row in play.ssm.contacts.items() if not row["deleted"] or id_ in linked)
+    return any(row["extId"] == FOREIGN for row in rows)
 
 
 def left_out(play: Play) -> Iterator[str]:
@@ -124,9 +126,10 @@ def check_origins(play: Play) -> None:
 
 
 def check_ext_ids(play: Play) -> None:
-    """Every linked living SSM contact bears its ``extId``, unless a problem says why not."""
+    """Every linked living SSM contact has its ``extId``, unless a problem says why not, or it is another database's."""
     for link in play.links:
         row = play.ssm.contacts[link.ssm_id]
         told = problems_of(play, link.sage100_id, link.ssm_id)
-        if link.status is LinkStatus.ACTIVE and not row["deleted"] and not told & {None, EXT_ID}:
+        is_theirs = row["extId"] == FOREIGN  # reported once for the database (P15)
+        if link.status is LinkStatus.ACTIVE and not row["deleted"] and not is_theirs and not told & {None, EXT_ID}:
             assert row["extId"] == str(ExtId(link.origin, worlds.DATABASE, link.sage100_id))
