@@ -297,7 +297,9 @@ def _successor_in_ssm(draft: Draft, pair: ShownPair, claimants: Sequence[Contact
     row, gone = pair.sage100, pair.ssm
     keys = {(company, *names) for company in _companies(row, gone) for names in (row.name_key, gone.name_key)}
     named = (c for key in keys for c in draft.live_by_name.get(key, ()) if c.id not in draft.linked_ssm_ids)
-    namesakes = [c for c in named if not draft.world.decisions.keep_apart(row.id, c.id)]
+    # Whom an earlier run may have created in Sage is somebody of its own.
+    created = {intent.source_id for intent in draft.world.intents if intent.side is Side.SAGE100}
+    namesakes = [c for c in named if c.id not in created and not draft.world.decisions.keep_apart(row.id, c.id)]
     marked = [c for c in claimants if draft.people.is_same_person(row, c)]
     named_by_person = [c for c in (*claimants, *namesakes) if Pair(row.id, c.id) in draft.world.decisions.same]
     candidates = {c.id: c for c in named_by_person or marked or namesakes}

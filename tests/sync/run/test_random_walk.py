@@ -8,11 +8,28 @@ import pytest
 import tests.support.random_walk
 from sage100_ssm.sync.contacts.mapping import Mapper
 from tests.support.memory_state import MemoryStore
-from tests.support.random_walk import random_walk
+from tests.support.random_walk import Deed, Turn, random_walk, replay
 
 
 def test_on_random_walks_nothing_is_lost_doubled_or_deleted_that_nobody_deleted():
     assert sum(random_walk(seed, 40) for seed in range(60)) > 1000
+
+
+def test_p14_whom_an_earlier_run_may_have_created_is_no_successor_of_somebody_who_was_deleted():
+    replay(
+        *("manual", "restore", None, False),
+        Deed("sage100", "create", 2, 7),
+        Deed("ssm", "company", 1, 8),
+        Deed("ssm", "create", 0, 11),
+        Deed("ssm", "move", 2, 6),
+        Deed("ssm", "rename", 1, 3),
+        Turn(),
+        Deed("sage100", "rename", 0, 2),
+        Deed("ssm", "move", 2, 7),
+        Deed("ssm", "recreate", 1, 3),
+        Deed("ssm", "create", 2, 2),
+        Turn(happenings=((0, "lost_after"),)),
+    )
 
 
 # --- that the walks find what is wrong
