@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from threading import Lock, Thread
 from typing import Any
@@ -13,6 +13,8 @@ from sage100_ssm.messages import Language
 
 _KEPT = 20
 """How many jobs are remembered: each holds what it found."""
+_KEPT_FOR = timedelta(hours=12)
+"""How long what a job found is remembered: names, of somebody perhaps who was forgotten since (P17)."""
 
 
 class JobKind(StrEnum):
@@ -89,8 +91,8 @@ class Jobs:
         with self._lock:
             if under_way := self.under_way:
                 raise JobUnderWayError(under_way)
-            for old in list(self._jobs)[: len(self._jobs) + 1 - _KEPT]:
-                del self._jobs[old]
+            for old in list(self._jobs)[: max(0, len(self._jobs) + 1 - _KEPT)]:
+                self._jobs.pop(old, None)
             self._jobs[job.id] = job
         # Not a daemon: when the page is stopped, a run that is under way goes on to its end.
         Thread(target=_carry_out, args=(job, work), name=f"page-{job.kind}").start()
@@ -99,16 +101,24 @@ class Jobs:
     @property
     def under_way(self) -> Job | None:
         """The job that is under way, if one is."""
-        return next((job for job in self._jobs.values() if job.ended_at is None), None)
+        return next((job for job in list(self._jobs.values()) if job.ended_at is None), None)
 
     def get(self, id_: str) -> Job | None:
         """The job of that name; None for one that is forgotten."""
+        self._forget_old()
         return self._jobs.get(id_)
 
     def last(self, kind: JobKind) -> Job | None:
         """The last job of a kind that was done."""
-        done = [job for job in self._jobs.values() if job.kind is kind and job.ended_at and job.failure is None]
+        self._forget_old()
+        done = [job for job in list(self._jobs.values()) if job.kind is kind and job.ended_at and job.failure is None]
         return done[-1] if done else None
+
+    def _forget_old(self) -> None:
+        limit = datetime.now(UTC) - _KEPT_FOR
+        for job in list(self._jobs.values()):
+            if job.ended_at is not None and job.ended_at <= limit:
+                self._jobs.pop(job.id, None)
 
 
 def _carry_out(job: Job, work: Work) -> None:

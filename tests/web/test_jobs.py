@@ -66,7 +66,16 @@ def test_the_last_job_of_a_kind_is_remembered_and_old_ones_are_forgotten():
     done = [ended(jobs.start(job(), lambda _, n=n: n)) for n in range(25)]
 
     assert jobs.last(JobKind.PLAN).result == 24
-    assert jobs.get(done[0].id) is None
+    assert [jobs.get(one.id) is not None for one in done] == [False] * 5 + [True] * 20
+
+
+def test_p17_what_a_job_found_is_not_remembered_for_longer_than_a_day_of_work(monkeypatch):
+    jobs = Jobs()
+    done = ended(jobs.start(job(), lambda _: "Claire Morel"))
+    monkeypatch.setattr("sage100_ssm.web.jobs._KEPT_FOR", timedelta(0))
+
+    assert jobs.last(JobKind.PLAN) is None
+    assert jobs.get(done.id) is None
 
 
 # --- on the sample company
