@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from argon2.exceptions import InvalidHashError, VerificationError
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
@@ -105,7 +105,7 @@ class Access:
         role, hashed = self._users.get(name) or (None, _nobodys_hash())
         try:
             _HASHER.verify(hashed, password)
-        except (VerifyMismatchError, InvalidHashError):
+        except (VerificationError, InvalidHashError):  # a wrong password, or a hash that is damaged
             return None
         return Visitor(name, role) if role else None
 

@@ -77,6 +77,12 @@ def test_the_hash_of_a_password_is_no_password():
     assert access(marie=("settle", hashed)).logged_in("marie", hashed) is None
 
 
+def test_a_damaged_hash_opens_nothing_and_is_no_fault():
+    assert (
+        access(marie=("settle", password_hash("a long password")[:-20])).logged_in("marie", "a long password") is None
+    )
+
+
 def test_after_five_logins_of_a_name_in_a_minute_not_even_the_right_password_is_checked():
     known = access(marie=("settle", "a long password"), paul=("look", "another password"))
     for _ in range(5):
