@@ -5,7 +5,7 @@ the Airbyte CDK or Prefect, and the help without anything of the product.
 """
 
 import logging
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -269,7 +269,7 @@ def serve(
                 context.note("server_starting")
             from sage100_ssm.web.server import page_beside
 
-            with local_server.prefect_server(home, port) as server, page_beside(context.settings, home, context.note):
+            with local_server.prefect_server(home, port) as server, ExitStack() as beside:
                 # Imported only now: Prefect reads the server's address from the environment when it is imported.
                 from sage100_ssm.orchestration.serve import serve as serve_until_stopped
 
@@ -279,6 +279,9 @@ def serve(
                         context.note("dashboard_key", file=server.key_file)
                     if sentence == "serving" and server.port_taken:
                         context.note("dashboard_port", port=server.port_taken)
+                    if sentence == "serving":
+                        # Only now: a Prefect server that cannot be used ends the command with that sentence alone.
+                        beside.enter_context(page_beside(context.settings, home, context.note))
 
                 serve_until_stopped(config, context.settings, timedelta(minutes=every), say_so)
 

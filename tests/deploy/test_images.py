@@ -47,7 +47,7 @@ def test_a_connectors_image_says_what_it_is_by_airbytes_labels():
 
 def test_the_connectors_run_without_the_flow_and_without_what_their_image_leaves_out(tmp_path):
     flow = {re.split(r"[<>=]", one)[0] for one in PROJECT["project"]["optional-dependencies"]["flow"]}
-    needed_by_the_cdk = {"annotated-types", "rich"}
+    needed_by_the_cdk = {"annotated-types", "jinja2", "rich"}
     modules = {name.replace("-", "_") for name in NEVER_IMPORTED | flow - needed_by_the_cdk}
     modules |= {"google", "grpc", "opentelemetry", "proto"}  # named otherwise than their distributions
     # Each of them is replaced by one that refuses to be imported.
