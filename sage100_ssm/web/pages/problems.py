@@ -14,7 +14,7 @@ from sage100_ssm.app.decisions import Answer, decide, take_back
 from sage100_ssm.app.spreadsheet import csv_table, workbook, workbook_bytes
 from sage100_ssm.sync.contacts.fields import field_map
 from sage100_ssm.sync.journal import Code, Subject, WhoIsWho
-from sage100_ssm.sync.model import Link, Side
+from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.rules.decisions import Choice
 from sage100_ssm.sync.run.pairs import Candidates
 from sage100_ssm.sync.state.transaction import Transaction
@@ -200,4 +200,5 @@ def _own_id(problem: OpenProblem) -> int | None:
 
 def _link_of(state: Transaction, subject: Subject) -> Link | None:
     ids = (subject.sage100_id, subject.ssm_id)
-    return next((link for link in state.links() if (link.sage100_id, link.ssm_id) == ids), None)
+    links = state.search.links_of([subject.sage100_id or 0], [subject.ssm_id or 0])
+    return next((k for k in links if (k.sage100_id, k.ssm_id) == ids and k.status is not LinkStatus.ENDED), None)
