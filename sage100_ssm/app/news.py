@@ -141,12 +141,14 @@ class Newsroom:
         host: the machine.
         language: the language.
         time_zone: the zone of the times in messages.
+        page: the address of the page (`web`) in the house; None where the settings name none.
     """
 
     company: str
     host: str
     language: Language
     time_zone: ZoneInfo
+    page: str | None = None
 
     def news(
         self, situation: Situation, reported: Reported, *, names: bool = False, digest: bool = True
@@ -289,6 +291,8 @@ class Newsroom:
         """A message with the name of the company in its subject, and its sender below."""
         subject = say("notify_subject", self.language, company=self.company, title=title)
         footer = say("notify_footer", self.language, company=self.company, host=self.host)
+        if self.page:
+            footer = f"{say('notify_page', self.language, address=self.page)}\n{footer}"
         return Message(severity, plain_spaces(subject), plain_spaces(f"{text}\n\n-- \n{footer}"))
 
     def _since(self, moment: datetime) -> str:

@@ -108,7 +108,8 @@ def _sent(channel: Channel, *message: Any) -> str | None:
 
 
 def _newsroom(settings: Settings) -> Newsroom:
-    return Newsroom(settings.sage100.company, socket.gethostname(), settings.language, settings.locale.time_zone)
+    company, zone = settings.sage100.company, settings.locale.time_zone
+    return Newsroom(company, socket.gethostname(), settings.language, zone, settings.web.address)
 
 
 def _is_sending(transaction: Transaction, now: datetime) -> bool:

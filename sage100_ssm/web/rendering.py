@@ -89,7 +89,9 @@ def render(request: Request, template: str, http_status: int = 200, **context: A
     return HTMLResponse(page.encode(errors="replace"), http_status)
 
 
-def note(request: Request, key: Literal["decided", "taken_back", "asked_back", "another_job", "logged_out"]) -> None:
+def note(
+    request: Request, key: Literal["decided", "accepted", "taken_back", "asked_back", "another_job", "logged_out"]
+) -> None:
     """Say a sentence at the head of the next page."""
     request.session[_NOTE] = key
 

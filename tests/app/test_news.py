@@ -56,6 +56,13 @@ def told_of(*problems, exit_code=Exit.DONE, **known):
     return NEWSROOM.news(situation(*problems, exit_code=exit_code, **known), Reported())[1]
 
 
+def test_a_message_names_the_page_where_the_settings_name_its_address():
+    page = "https://contacts.bijou.example"
+    message, _ = replace(NEWSROOM, page=page).news(situation(HELD, exit_code=Exit.GUARD), Reported())
+    without, _ = NEWSROOM.news(situation(HELD, exit_code=Exit.GUARD), Reported())
+    assert (page in message.body, "https://" in without.body) == (True, False)
+
+
 def test_where_all_is_well_there_is_no_message():
     assert NEWSROOM.news(situation(), Reported()) == (None, Reported())
 

@@ -161,6 +161,9 @@ def test_an_old_value_is_asked_back_with_a_click(marie, installation, written):
 
     with installation.state() as state:
         assert state.journal(limit=1)[0].entry.facts.by == "marie"
+    again = marie.get("/contacts/ssm/340").text
+    assert f'action="/writes/{written.id}/undo"' not in again
+    assert say("web_asked_back_waits", "fr") in html.unescape(again)
 
 
 # --- problems
@@ -259,8 +262,9 @@ def test_p16_an_answer_to_what_a_run_has_changed_since_is_refused(marie, install
 
 
 def test_p16_an_accepted_problem_is_not_shown_until_somebody_asks_for_it_and_can_be_taken_back(marie):
-    marie.submit("/problems/4/answer", choice="accept")
+    answer = marie.submit("/problems/4/answer", choice="accept")
 
+    assert say("web_note_accepted", "fr") in html.unescape(answer.text)
     assert "/problems/4" not in marie.get("/problems?task=correct").text
     again = marie.get("/problems?task=correct&accepted=1").text
     assert 'action="/problems/4/undo"' in again

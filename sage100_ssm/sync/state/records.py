@@ -119,6 +119,7 @@ class WriteRecord:
             was filled, of a deletion all that was lost of the mapped fields.
         is_confirmed: whether the side confirmed it; if not, a later run finds out whether it was done.
         id: the state's own key; None until saved.
+        asked_back: the fields whose old values a person has asked back, until a run has acted on it.
     """
 
     run_id: str
@@ -129,6 +130,7 @@ class WriteRecord:
     changes: Mapping[str, Change]
     is_confirmed: bool = False
     id: int | None = None
+    asked_back: tuple[str, ...] = ()
 
 
 class RunStatus(StrEnum):

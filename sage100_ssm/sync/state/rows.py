@@ -212,6 +212,7 @@ def write_record_of(row: Row[Any]) -> WriteRecord:
         },
         is_confirmed=row.is_confirmed,
         id=row.id,
+        asked_back=tuple(row.undo or ()),
     )
 
 

@@ -101,7 +101,7 @@ def answer_problem(request: Request, form: FormData) -> Response:
     answer = Answer(choice, visitor_name(request), datetime.now(UTC), number_of(form.get("other")), seen)
     with installation_of(request).state_to_decide() as state:
         decide(state, number, answer)
-    note(request, "decided")
+    note(request, "accepted" if choice is Choice.ACCEPT else "decided")
     return back_to(str(form.get("back", f"/problems/{number}")))
 
 

@@ -62,10 +62,10 @@ def test_p16_what_was_asked_back_is_known_by_its_pair_until_it_is_closed(transac
     transaction.writes.ask_undo(saved.id, ["phone"])
     undo = Undo(saved.id, Side.SSM, {"phone": ("1\0", "\ud800")})
     assert transaction.writes.undos() == {Pair(12, 340): undo}
-    assert transaction.writes.all() == [saved]
+    assert transaction.writes.all() == [replace(saved, asked_back=("phone",))]
     transaction.writes.close_undos([saved.id])
     transaction.writes.close_undos([])
-    assert transaction.writes.undos() == {}
+    assert (transaction.writes.undos(), transaction.writes.all()) == ({}, [saved])
 
 
 def test_p16_of_two_requests_about_one_write_both_count(transaction, record):
