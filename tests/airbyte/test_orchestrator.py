@@ -1,35 +1,14 @@
 """The destinations under Airbyte's orchestrator: ids and counts of states, what a job shows as loaded, Clear data."""
 
-import json
 from collections import Counter
 
 import pytest
 
 from tests.support.connector_processes import catalog, record, spoken, state
-from tests.support.connector_sides import SageSide, SsmSide
+from tests.support.connector_sides import SsmSide
 from tests.support.orchestrator import clear, configured, sync
 
-SIDES = {"sage100": SageSide, "ssm": SsmSide}
 CONTACTS = ("", "contacts")
-
-
-@pytest.fixture(params=SIDES)
-def side(request, tmp_path):
-    opened = SIDES[request.param](tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def written(tmp_path):
-    """Writes a file for a connector to read; gives its path."""
-
-    def write(file, content):
-        path = tmp_path / file
-        path.write_text(json.dumps(content), "utf-8")
-        return path
-
-    return write
 
 
 @pytest.fixture
@@ -90,7 +69,7 @@ def test_of_forty_refused_records_none_is_shown_as_loaded(run, side):
     assert side.contacts() == before
 
 
-@pytest.mark.parametrize("side", ["ssm"], indirect=True)
+@pytest.mark.parametrize("name", ["ssm"])
 def test_lines_that_nobody_understands_count_as_rejected_and_the_others_are_loaded(run, side):
     newcomers = [record("contacts", side.newcomer(surname)) for surname in ("Première", "Deuxième")]
     newcomers[1]["record"] |= {"meta": {"changes": [{"field": "x", "change": "NULLED", "reason": "OF_THE_FUTURE"}]}}
@@ -129,7 +108,7 @@ def test_a_state_counts_the_records_of_its_stream_alone_and_a_global_one_those_o
     assert job.rejected == {CONTACTS: 0, ("", "accounts"): 1, ("", ""): 1}
 
 
-@pytest.mark.parametrize("side", ["sage100"], indirect=True)
+@pytest.mark.parametrize("name", ["sage100"])
 def test_clear_data_gives_the_states_back_and_deletes_nobody(run, side):
     before = side.contacts()
     job = run(clear(CONTACTS, ("", "invoices")), streams=("contacts", "invoices"), mode="overwrite")
@@ -141,7 +120,7 @@ def test_clear_data_gives_the_states_back_and_deletes_nobody(run, side):
     assert warning.startswith("Nothing is cleared in contacts, invoices:")
 
 
-@pytest.mark.parametrize("side", ["sage100"], indirect=True)
+@pytest.mark.parametrize("name", ["sage100"])
 def test_a_record_of_a_stream_that_is_overwritten_fails_the_job_in_a_sentence(run, side):
     before = side.contacts()
     job = run([record("contacts", side.newcomer("Nouvelle")), with_stats(state("contacts"), 1)], mode="overwrite")

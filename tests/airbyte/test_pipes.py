@@ -1,7 +1,6 @@
 """The connectors of both sides as Airbyte runs them: real processes, messages on pipes, states, kills."""
 
 import itertools
-import json
 import logging
 import shlex
 import subprocess
@@ -14,36 +13,10 @@ from airbyte_cdk.models import AirbyteMessageSerializer
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
 from tests.support.connector_processes import Spoken, catalog, command, conversation, piped, record, spoken, state
-from tests.support.connector_sides import SageSide, SsmSide
 
-SIDES = {"sage100": SageSide, "ssm": SsmSide}
 SOURCES = {"sage100": SourceSage100, "ssm": SourceSsm}
 CROWD = {"sage100": 6_000, "ssm": 150}
 """More than the page of each side."""
-
-
-@pytest.fixture(params=SIDES)
-def name(request):
-    return request.param
-
-
-@pytest.fixture
-def side(name, tmp_path):
-    opened = SIDES[name](tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def written(tmp_path):
-    """Writes a file for a connector to read; gives its path."""
-
-    def write(file, content):
-        path = tmp_path / file
-        path.write_text(json.dumps(content), "utf-8")
-        return path
-
-    return write
 
 
 @pytest.fixture
