@@ -5,9 +5,8 @@ fixed list get into the log; a value cannot be among them, in whatever form SSM 
 with the refused record.
 """
 
-import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
@@ -106,7 +105,14 @@ def _sentence(beginning: str, words: str, fields: Mapping[str, Any]) -> str:
     return f"{beginning}: {plain}" if plain else beginning
 
 
-def _words_of(fields: Mapping[str, Any]) -> Iterator[str]:
-    """The words in the values that were sent: a person's name may be one of the list."""
-    values: Collection[Any] = fields.values()
-    return (word.lower() for value in values for word in _WORD.findall(json.dumps(value, ensure_ascii=False)))
+def _words_of(value: Any) -> Iterator[str]:
+    """The words in a value that was sent, and in those within it: a person's name may be one of the list."""
+    match value:
+        case Mapping():
+            for inner in value.values():
+                yield from _words_of(inner)
+        case list() | tuple():
+            for inner in value:
+                yield from _words_of(inner)
+        case _:
+            yield from (word.lower() for word in _WORD.findall(str(value)))

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from destination_ssm.reasons import reason_of, without_values
@@ -38,6 +38,7 @@ def test_of_the_words_of_ssm_fields_and_a_fixed_list_are_logged(said, logged):
 
 @settings(max_examples=50)
 @given(st.text(), st.dictionaries(st.sampled_from(["email", "Z_note"]), st.text()))
+@example("", {"email": "\x1fA"})  # as JSON, the word would be another one
 def test_no_value_is_logged_whatever_ssm_quotes(said, sent):
     logged = without_values(" ".join([said, *sent.values(), "is not valid"]), sent)
     of_values = {word.lower() for value in sent.values() for word in re.findall(r"\w+", value)}
