@@ -21,6 +21,8 @@ from sage100_ssm.web.installation import Installation
 from sage100_ssm.web.jobs import Job, JobKind, Jobs, JobUnderWayError
 from tests.web.conftest import MARIE, WEB, Browser, served
 
+pytestmark = pytest.mark.xdist_group("sample page")  # its steps follow each other
+
 # --- jobs
 
 
