@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from sage100_ssm.connectors.errors import ConnectorError
-from sage100_ssm.connectors.null_columns import NullColumns, empty_in_all
+from sage100_ssm.connectors.null_columns import NullColumns, empty_fields, empty_in_all
 from sage100_ssm.connectors.request import WriteRequest
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, changed_detail
 from sage100_ssm.sage100.conversion import Record, digits, whole_number
@@ -190,14 +190,14 @@ class _Task:
     def cleared(self, contacts: Contacts) -> list[str]:
         """The columns of a contact that its values would clear."""
         self._contacts = contacts
-        empty = [name for name, value in self._request.values.items() if _or_none(value) is None]
+        empty = empty_fields(self._request)
         if self._request.action in {Action.DELETE, Action.CREATE} or not empty:
             return []
         try:
             row = contacts.named(self._name()) if self._request.id is None else contacts.get(self._request.id)
         except RefusedError:
             return []
-        columns = self._stored(dict.fromkeys({*empty} - {_NUMBER, *_REQUIRED}))
+        columns = self._stored(dict.fromkeys(empty - {_NUMBER, *_REQUIRED}))
         return [*_different(columns, row)] if row else []
 
     def _delete(self) -> Receipt:

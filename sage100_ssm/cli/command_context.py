@@ -24,7 +24,7 @@ from sage100_ssm.sync.failures import SyncError, side_error
 from sage100_ssm.sync.journal import Entry
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.state.errors import AnotherRun
-from sage100_ssm.sync.state.store import StateStore
+from sage100_ssm.sync.state.store import stored_state
 from sage100_ssm.sync.state.transaction import Transaction
 
 logger = logging.getLogger("sage100_ssm")
@@ -83,7 +83,7 @@ class CommandContext:
         Raises:
             StateError: there is no state yet, or it cannot be used.
         """
-        with StateStore.open(self.settings.state, read_only=True) as store, store.transaction() as transaction:
+        with stored_state(self.settings.state) as transaction:
             yield transaction
 
     def value_formatter(self, transaction: Transaction) -> ValueFormatter:

@@ -20,7 +20,7 @@ from sage100_ssm.orchestration.local_server import prefect_server
 from sage100_ssm.standins.sample_installation import SampleInstallation, sample_installation
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.state.records import JournalEntry
-from sage100_ssm.sync.state.store import StateStore
+from sage100_ssm.sync.state.store import stored_state
 
 _SHOWN = 4
 """How many contacts and journal entries are shown one by one, on each side and in each act."""
@@ -123,7 +123,7 @@ class Demo:
 
     def _show_news(self) -> None:
         """Show what a run added to the journal, and which problems it closed."""
-        with StateStore.open(self._settings.state, read_only=True) as store, store.transaction() as state:
+        with stored_state(self._settings.state) as state:
             entries = {entry.id: entry for entry in reversed(state.journal())}
         fresh = [entry for entry in entries.values() if entry.id not in self._journal]
         was_open = {entry.id for entry in self._journal.values() if not entry.closed_at}

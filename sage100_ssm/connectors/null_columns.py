@@ -19,11 +19,12 @@ _SEVERAL = 2
 
 def empty_in_all(requests: Iterable[WriteRequest]) -> frozenset[str]:
     """The fields that each of the requests leaves empty, deletions apart."""
-    each = [_empty(request) for request in requests if request.action is not Action.DELETE]
+    each = [empty_fields(request) for request in requests if request.action is not Action.DELETE]
     return frozenset.intersection(*each) if each else frozenset()
 
 
-def _empty(request: WriteRequest) -> frozenset[str]:
+def empty_fields(request: WriteRequest) -> frozenset[str]:
+    """The fields that a request leaves empty."""
     return frozenset(field for field, value in request.values.items() if value in (None, ""))
 
 
@@ -56,7 +57,7 @@ class NullColumns:
         self._last = max(self._last, *(request.index for request in requests), -1)
         self.records += len(new)
         for request in new:
-            self._filled |= request.values.keys() - _empty(request)
+            self._filled |= request.values.keys() - empty_fields(request)
         self._clears.update(cleared)
         several = {field for field, count in self._clears.items() if count >= _SEVERAL}
         if empty := sorted(several - self._filled - self._warned):

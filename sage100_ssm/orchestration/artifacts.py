@@ -101,7 +101,7 @@ def trend(runs: Sequence[RunRow], language: Language, time_zone: ZoneInfo) -> st
     ended = [run for run in reversed(runs) if run.finished_at and not run.is_retry]
     if not ended:
         return ""
-    writes = [_writes(run) for run in ended]
+    writes = [sum(map(run.figure, ("created", "updated", "deleted"))) for run in ended]
     picture = "".join(_drawn(ended, writes, say("prefect_trend", language, number=max(writes)), time_zone))
     data = base64.b64encode(picture.encode()).decode()
     counts = {status: sum(run.status is status for run in ended) for status in RunStatus}
@@ -114,10 +114,6 @@ def trend(runs: Sequence[RunRow], language: Language, time_zone: ZoneInfo) -> st
         failed=counts[RunStatus.FAILED],
     )
     return f"![{plain_spaces(words)}](data:image/svg+xml;base64,{data})\n\n{plain_spaces(words)}\n"
-
-
-def _writes(run: RunRow) -> int:
-    return sum(run.counts.get(side, {}).get(name, 0) for side in Side for name in ("created", "updated", "deleted"))
 
 
 def _drawn(runs: Sequence[RunRow], writes: Sequence[int], title: str, time_zone: ZoneInfo) -> Iterable[str]:

@@ -25,7 +25,7 @@ from sage100_ssm.sync.failures import Exit, side_error
 from sage100_ssm.messages import Language, describe, plain_spaces, say, say_error
 from sage100_ssm.sync.run.report import RunReport
 from sage100_ssm.sync.state.errors import AnotherRun
-from sage100_ssm.sync.state.store import StateStore
+from sage100_ssm.sync.state.store import stored_state
 from sage100_ssm.orchestration.artifacts import publish
 from sage100_ssm.orchestration.blocks import load_settings_for_flow
 from sage100_ssm.orchestration.configured import DEFAULT_CONFIG, allowed_config, require_allowed
@@ -75,7 +75,7 @@ def sync_contacts(
         with open_run(settings, options, waiting) as run:
             report = synchronise(run, _as_tasks(run, language))
         ending = Ending(report.exit_code, _message(report, language))
-        with StateStore.open(settings.state, read_only=True) as store, store.transaction() as state:
+        with stored_state(settings.state) as state:
             publish(settings, ending.message, report, state.open_problems(), state.runs(_RECENT_RUNS))
         return _final_state(ending, name, report)
     except Exception as error:  # noqa: BLE001 - every error becomes a sentence of the flow run

@@ -89,5 +89,7 @@ class Quota:
     def _next_turn(self) -> float:
         """When the next request may go: one period after the first of so many that may go within it."""
         rate = self.rate
-        burst = min(len(self._sent), max(1, round(rate) if rate < self._per_second else len(self._sent)))
+        burst = len(self._sent)
+        if rate < self._per_second:
+            burst = min(burst, max(1, round(rate)))
         return self._sent[-burst] + max(1.0, 1 / rate) + _SQUEEZE

@@ -38,15 +38,10 @@ _STYLE = Style(
 )
 
 
-def counted(run: RunRow, name: str) -> int:
-    """A figure of a run, over both sides; 0 where a run that failed early has none."""
-    return sum(int(run.counts.get(side.value, {}).get(name, 0)) for side in Side)
-
-
 def _changes(runs: Sequence[RunRow], words: Words) -> Any:
     chart = pygal.StackedBar(**_options(runs, words))
     for name in ("updated", "created", "deleted"):
-        chart.add(words(f"column_{name}"), [counted(run, name) for run in runs])
+        chart.add(words(f"column_{name}"), [run.figure(name) for run in runs])
     return chart
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sage100_ssm.app.settings import Settings
-from sage100_ssm.sync.state.store import StateStore
+from sage100_ssm.sync.state.store import StateStore, stored_state
 from sage100_ssm.sync.state.transaction import Transaction
 from sage100_ssm.web.access import Access, Sessions
 from sage100_ssm.web.jobs import Jobs
@@ -35,7 +35,7 @@ class Installation:
         Raises:
             StateError: there is no state yet, or it cannot be used.
         """
-        with StateStore.open(self.settings.state, read_only=True) as store, store.transaction() as transaction:
+        with stored_state(self.settings.state) as transaction:
             yield transaction
 
     @contextmanager

@@ -25,7 +25,7 @@ from sage100_ssm.sync.run.same_system import (
     refuse_other_instance,
 )
 from sage100_ssm.sync.state.errors import StateDamaged, StateError, StateMissing, StateOutdated, StateUnavailable
-from sage100_ssm.sync.state.store import StateStore
+from sage100_ssm.sync.state.store import stored_state
 
 _SQLITE = "sqlite:///"
 
@@ -52,11 +52,7 @@ def _remembered(address: str, now: datetime) -> Remembered | None:
         StateError: a run cannot use the state.
     """
     known = None
-    with (
-        suppress(StateMissing, StateOutdated),
-        StateStore.open(address, read_only=True) as store,
-        store.transaction() as transaction,
-    ):
+    with suppress(StateMissing, StateOutdated), stored_state(address) as transaction:
         known = remembered(transaction, now)
     if address.startswith(_SQLITE):
         _refuse_unwritable(Path(address.removeprefix(_SQLITE)))

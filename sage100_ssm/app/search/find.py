@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sage100_ssm.app.schedule import recall_schedule
+from sage100_ssm.app.schedule import last_synchronisation, recall_schedule
 from sage100_ssm.app.search.found import Found, Look, SearchResult, Standing
 from sage100_ssm.app.search.query import query
 from sage100_ssm.app.search.standing import Known, Person, ids_of, judge
@@ -14,7 +14,7 @@ from sage100_ssm.sync.contacts.companies import MalformedRowError
 from sage100_ssm.sync.contacts.contact import Contact, Marks
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Subject
-from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.model import ContactRef, Side
 from sage100_ssm.sync.state.transaction import Transaction
 
 LIMIT = 50
@@ -61,13 +61,13 @@ def find(
     mapper = search.mapper(accounts.values(), seen.companies)
     if seen.contacts:
         people = list(_with_live(people, search, seen, mapper))
-    last_run, next_run = _last_run(transaction), recall_schedule(transaction)
+    last_run, schedule = last_synchronisation(transaction), recall_schedule(transaction)
     known = Known(
         mapper,
         Marks(settings.sage100.company, frozenset(settings.sage100.formerly)),
         knows_sage=Side.SAGE100 in seen.contacts,
-        last_run=last_run,
-        next_run=next_run.next_after(now) if next_run else None,
+        last_run=last_run.started_at if last_run else None,
+        next_run=schedule.next_after(now) if schedule else None,
     )
     found = [_judged(transaction, person, known, seen) for person in people[:limit]]
     return SearchResult(
@@ -105,10 +105,6 @@ def _known_ids(people: Iterable[Person]) -> Mapping[Side, Collection[int]]:
     return {side: {id_ for at, id_ in refs if at is side} for side in Side}
 
 
-def _last_run(transaction: Transaction) -> datetime | None:
-    return next((run.started_at for run in transaction.runs(20) if not run.is_retry), None)
-
-
 def _judged(transaction: Transaction, person: Person, known: Known, seen: Look) -> Found:
     sage100_ids = [id_ for side, id_ in person.refs if side is Side.SAGE100]
     ssm_ids = [id_ for side, id_ in person.refs if side is Side.SSM]
@@ -129,7 +125,7 @@ def _with_live(people: Iterable[Person], search: StoredSearch, seen: Look, mappe
     live = {contact.ref: contact for contact in _read(seen, mapper)}
     taken: set[tuple[Side, int]] = set()
     for person in people:
-        now = {side: live[ref] for ref in live for side, id_ in person.refs if (ref.side, ref.id) == (side, id_)}
+        now = {side: contact for side, id_ in person.refs if (contact := live.get(ContactRef(side, id_)))}
         last = {side: contact for side, contact in person.contacts.items() if side not in looked_at}
         taken |= person.refs
         yield replace(person, contacts=last | now, seen_now=looked_at)

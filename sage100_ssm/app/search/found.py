@@ -105,7 +105,7 @@ class Look:
     Attributes:
         contacts: rows of contacts, per side that could be asked.
         companies: rows of the clients and prospects among their companies.
-        company_names: the name of each of their companies by its code, suppliers too.
+        company_names: the name of each of their companies, suppliers too, by its code as codes are compared.
         accounts: rows of their accounts in SSM.
         failures: per side that could not be asked, why.
     """
@@ -118,8 +118,7 @@ class Look:
 
     def company_name(self, code: str | None) -> str | None:
         """The name of a company in Sage; None where it was not seen."""
-        names = {normalise.company_code(known): name for known, name in self.company_names.items()}
-        return names.get(normalise.company_code(code)) or None
+        return self.company_names.get(normalise.company_code(code)) or None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from sage100_ssm.sage100.searching import contacts_like, is_client, third_partie
 from sage100_ssm.ssm import where
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.retries import RetryPolicy
+from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.model import Side
 
 _ROWS_AT_MOST = 500
@@ -46,7 +47,7 @@ def look(settings: Settings, asked: Query, known: Mapping[Side, Collection[int]]
     return Look(
         {side: rows.contacts for side, rows in asked_sides.items() if rows.failure is None},
         [row for row in in_sage.companies if is_client(row)],
-        {str(row["CT_Num"]): str(row.get("CT_Intitule") or "") for row in in_sage.companies},
+        {normalise.company_code(row["CT_Num"]): str(row.get("CT_Intitule") or "") for row in in_sage.companies},
         in_ssm.accounts,
         {side: rows.failure for side, rows in asked_sides.items() if rows.failure},
     )

@@ -104,7 +104,7 @@ def judge(
     if person.link and person.link.status is LinkStatus.ACTIVE:
         if gone:
             return replace(found, standing=Standing.DELETED_SINCE, deleted_on=gone[0] if len(gone) == 1 else None)
-        return _linked(found, own, [name for name, _side in _edited(person, known.mapper)])
+        return _linked(found, own, _edited(person, known.mapper))
     if person.link and person.link.status is LinkStatus.ASLEEP:
         return replace(found, standing=Standing.ASLEEP)
     return replace(found, standing=Standing.WAITING) if own else _without_problem(found, person, known)
@@ -178,7 +178,7 @@ def _gone_from(person: Person) -> Iterator[Side]:
         yield Side.SAGE100
 
 
-def _edited(person: Person, mapper: Mapper) -> Iterator[tuple[str, Side]]:
+def _edited(person: Person, mapper: Mapper) -> Iterator[str]:
     """The fields in which a side that was looked at no longer shows what the last run left there."""
     base = person.link.base if person.link else {}
     for field in mapper.fields:
@@ -187,7 +187,7 @@ def _edited(person: Person, mapper: Mapper) -> Iterator[tuple[str, Side]]:
             if (pair := base.get(field.name)) and not mapper.is_unchanged(
                 field, side, values.get(field.name), pair.of(side)
             ):
-                yield field.name, side
+                yield field.name
 
 
 def _differing(person: Person, mapper: Mapper) -> Iterator[str]:

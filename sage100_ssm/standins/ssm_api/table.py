@@ -88,9 +88,8 @@ class Table(MutableMapping[int, Record]):
 
         The pages of one list cost one search, as long as no row changes between them.
         """
-        last = self._last_scan
-        is_next_page = last is not None and (last.asked, last.version) == (query.asked, self._version)
-        if last is None or start == 0 or query.asked is None or not is_next_page:
+        last = self._last_scan if start and query.asked is not None else None
+        if last is None or (last.asked, last.version) != (query.asked, self._version):
             found = [row for row in self._candidates(query) if query.is_satisfied_by(row)]
             found = found if query.order is None else _descending(found, query.order)
             self._last_scan = last = _Scan(query.asked, self._version, found)

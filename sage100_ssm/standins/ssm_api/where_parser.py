@@ -308,33 +308,26 @@ def _not(part: Predicate) -> Predicate:
 
 
 def _any(parts: list[Predicate]) -> Predicate:
-    if len(parts) == 1:
-        return parts[0]
-
-    def test(row: Record) -> Truth:
-        result: Truth = False
-        for part in parts:
-            truth = part(row)
-            if truth:
-                return True
-            result = None if truth is None else result
-        return result
-
     keys = [part.keys for part in parts if part.keys is not None]
-    return Predicate(test, frozenset().union(*keys) if len(keys) == len(parts) else None)
+    return _joined(parts, True, frozenset().union(*keys) if len(keys) == len(parts) else None)  # noqa: FBT003 - a truth
 
 
 def _all(parts: list[Predicate]) -> Predicate:
+    return _joined(parts, False, next((part.keys for part in parts if part.keys is not None), None))  # noqa: FBT003 - a truth
+
+
+def _joined(parts: list[Predicate], decisive: bool, keys: Keys | None) -> Predicate:  # noqa: FBT001 - a truth
+    """One condition of several: one part of the decisive truth settles it, else one that is unknown leaves it so."""
     if len(parts) == 1:
         return parts[0]
 
     def test(row: Record) -> Truth:
-        result: Truth = True
+        result: Truth = not decisive
         for part in parts:
             truth = part(row)
-            if truth is False:
-                return False
+            if truth is decisive:
+                return decisive
             result = None if truth is None else result
         return result
 
-    return Predicate(test, next((part.keys for part in parts if part.keys is not None), None))
+    return Predicate(test, keys)

@@ -19,7 +19,9 @@ from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Code, Entry
 from sage100_ssm.sync.model import Link, LinkStatus, Side
+from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import Write, ext_id_update, only, without
+from sage100_ssm.sync.rules.decisions import Pair, Undo
 from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.deletions import remember_deletions
 from sage100_ssm.sync.run.guard import REWRITES, Guarded
@@ -85,12 +87,21 @@ def apply(run: Run, guarded: Guarded) -> None:
             remember_identity(transaction, identity)
         if whole and not guarded.forbids_all:
             transaction.decisions.prune(world.both_live)
-            # What was asked back and is not planned cannot be done any more: somebody has edited the field since.
-            waiting = {w.undoes for w in (*plan.writes, *(withheld.write for withheld in plan.withheld))}
-            # Of a link that sleeps, no field was looked at.
-            asleep = {(k.sage100_id, k.ssm_id) for k in ledger.links.values() if k.status is LinkStatus.ASLEEP}
-            undos = world.decisions.undos.items()
-            transaction.writes.close_undos([u.id for pair, u in undos if u.id not in waiting and pair not in asleep])
+            transaction.writes.close_undos(_overtaken_undos(world.decisions.undos, plan, ledger))
+
+
+def _overtaken_undos(undos: Mapping[Pair, Undo], plan: Plan, ledger: Ledger) -> list[int]:
+    """What was asked back and cannot be done any more: it is not planned, so somebody has edited the field since."""
+    if not undos:
+        return []
+    waiting = {w.undoes for w in (*plan.writes, *(withheld.write for withheld in plan.withheld))}
+
+    def is_asleep(pair: Pair) -> bool:
+        # Of a link that sleeps, no field was looked at.
+        link = ledger.links.get(pair.sage100_id)
+        return link is not None and link.ssm_id == pair.ssm_id and link.status is LinkStatus.ASLEEP
+
+    return [undo.id for pair, undo in undos.items() if undo.id not in waiting and not is_asleep(pair)]
 
 
 class _SideWriter:

@@ -171,3 +171,7 @@ class RunRow:
     def is_retry(self) -> bool:
         """Whether it tried the contact of one problem alone: it is no synchronisation of all contacts."""
         return RETRY in self.counts
+
+    def figure(self, name: str) -> int:
+        """A figure of the run, over both sides; 0 where a run that failed early has none."""
+        return sum(int(self.counts.get(side.value, {}).get(name, 0)) for side in Side)

@@ -153,6 +153,17 @@ class StateStore:
         return erase_leftovers(self._engine, whole=whole)
 
 
+@contextmanager
+def stored_state(url: str) -> Iterator[Transaction]:
+    """The state at an address, to read; nothing is created or changed.
+
+    Raises:
+        StateError: there is no state yet, or it cannot be used.
+    """
+    with StateStore.open(url, read_only=True) as store, store.transaction() as transaction:
+        yield transaction
+
+
 def _deciding_time(connection: Connection, now: datetime) -> datetime:
     """The clock that decides about expiry: the server's on PostgreSQL, else the caller's."""
     # Machines that share a PostgreSQL may have clocks that differ by more than a lease lasts. Not the transaction's

@@ -16,7 +16,7 @@ from sage100_ssm.sync.run.report import PlanReport
 from sage100_ssm.sync.state.records import RunRow
 from sage100_ssm.sync.state.transaction import Transaction
 from sage100_ssm.web import work
-from sage100_ssm.web.charts import CHARTS, SHOWN, chart_svg, counted, requests, seconds
+from sage100_ssm.web.charts import CHARTS, SHOWN, chart_svg, requests, seconds
 from sage100_ssm.web.installation import Installation
 from sage100_ssm.web.jobs import Job, JobKind
 from sage100_ssm.web.pages.jobs import begin
@@ -42,7 +42,6 @@ def show_runs(request: Request) -> Response:
         part=part_of(runs, part_in(request), _ON_A_PAGE),
         charts=list(CHARTS) if len(runs) > 1 else [],
         guards=guards,
-        counted=counted,
         requests=requests,
         seconds=seconds,
         quota=installation.settings.ssm.requests_per_second,
