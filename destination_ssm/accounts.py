@@ -142,7 +142,7 @@ def _account_id(
         return _Resolved(None) if is_text else _refused(request, Cause.MALFORMED, "must be a text or a whole number")
     ids, identifier = known[key], as_written(_ACCOUNT, given, {})
     if not same(identifier, None):
-        # Several accounts of one code are told apart by the id.
+        # Of several accounts with one code, the id says which.
         if type(identifier) is int and identifier in ids:
             return _Resolved(identifier)
         if ids:

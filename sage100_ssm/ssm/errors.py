@@ -39,7 +39,7 @@ class LoginRefused(SsmError):  # noqa: N818 - named for what happened
 
 
 class Forbidden(SsmError):  # noqa: N818 - named for what happened
-    """The user of the keys lacks a right (HTTP 403, in the API's own form).
+    """The user of the keys has no right (HTTP 403, in the API's own form).
 
     Attributes:
         resource: what it is a right to.

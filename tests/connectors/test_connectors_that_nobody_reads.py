@@ -1,4 +1,4 @@
-"""A connector whose standard output is closed, or that is told to end: it ends in silence, or with a sentence."""
+"""A connector whose standard output is closed, or that is to end: it ends in silence, or with a sentence."""
 # ruff: noqa: S603 - the commands are the tests' own
 
 import os
