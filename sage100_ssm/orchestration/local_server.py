@@ -216,9 +216,10 @@ def _listener(port: int) -> Iterator[socket.socket]:
         with listener:
             try:
                 listener.bind(("127.0.0.1", one))
+                # With SO_REUSEADDR two programs can bind one port at the same moment: only the first may listen.
+                listener.listen(128)
             except OSError:
                 continue
-            listener.listen(128)
             yield listener
             return
 

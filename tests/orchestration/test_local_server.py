@@ -200,6 +200,24 @@ def test_where_another_program_has_the_port_the_next_is_taken_and_told(prefect_a
         httpx.get(server.api_url, trust_env=False)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there two programs cannot bind one port")
+def test_where_another_program_takes_the_port_at_the_same_moment_the_next_is_taken(tmp_path, not_started, monkeypatch):
+    bind = socket.socket.bind
+    with socket.socket() as rival:
+        rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        rival.bind(("127.0.0.1", 0))
+        port = rival.getsockname()[1]
+
+        def bind_and_lose(listener, address):
+            bind(listener, address)
+            rival.listen()
+
+        monkeypatch.setattr(socket.socket, "bind", bind_and_lose)
+        with local_server(tmp_path, port) as server:
+            assert server.port_taken == port
+            assert httpx.URL(server.api_url).port != port
+
+
 def test_a_server_that_cannot_start_is_told_with_its_log(tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "prefect.db").write_text("this is no database, and long enough to be read as one" * 100)
