@@ -81,8 +81,8 @@ def open_run(settings: Settings, options: RunOptions = ORDINARY, waiting: Waitin
         ):
             context = Context(store, sage100, ssm, site_of(settings), options, utc_now)
             yield Run(context, held.lease, run_id=uuid.uuid4().hex[:12], started_at=utc_now())
-    except Exception:
-        notify_after_run(settings, utc_now())
+    except Exception as error:
+        notify_after_run(settings, utc_now(), error)
         raise
     # Here, so that it is the same for every way of running: the command, `serve`, a Prefect worker.
     notify_after_run(settings, utc_now())

@@ -57,9 +57,18 @@ def ending_after(error: Exception, language: Language) -> Ending:
     if isinstance(error, StateError) and type(error) in _STATE_ERRORS:
         code, exit_code = _STATE_ERRORS[type(error)]
         return Ending(exit_code, say(code, language, **vars(error)))
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+    if isinstance(error, OSError) and _is_full_disk(error):
         return Ending(Exit.CONFIGURATION, say("disk_full", language, file=error.filename))
     return Ending(Exit.FAULT, say("unexpected", language, file=_write_traceback(error)))
+
+
+def is_about_state(error: Exception) -> bool:
+    """Whether the state, or the disk that it is on, could not be used: nothing can be remembered there."""
+    return isinstance(error, StateDamaged | StateUnavailable) or _is_full_disk(error)
+
+
+def _is_full_disk(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in _NO_ROOM
 
 
 def _settings_message(error: SettingsError) -> str:

@@ -287,6 +287,18 @@ class Newsroom:
         parts = [item.text if len(items) == 1 else f"{item.title}\n{item.text}" for item in items]
         return self.message(items[0].severity, items[0].title, "\n\n".join(parts))
 
+    def about_state(self, sentence: str) -> Message:
+        """The message that the state cannot be used."""
+        return self.message(
+            "warning", say("notify_title_state", self.language), f"{sentence}\n{say('notify_state', self.language)}"
+        )
+
+    def about_state_again(self, since: datetime) -> Message:
+        """The message that the state can be used again."""
+        title = say("notify_title_state", self.language)
+        text = say("notify_settled", self.language, title=title, since=self._time(since))
+        return self.message("success", say("notify_title_again", self.language), text)
+
     def message(self, severity: Severity, title: str, text: str) -> Message:
         """A message with the name of the company in its subject, and its sender below."""
         subject = say("notify_subject", self.language, company=self.company, title=title)

@@ -7,12 +7,15 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sage100_ssm.app.channels import Channel, ChannelError, send
-from sage100_ssm.app.news import Newsroom, Reported, Situation, Week
+from sage100_ssm.app.endings import ending_after, is_about_state
+from sage100_ssm.app.news import Message, Newsroom, Reported, Situation, Week
 from sage100_ssm.app.schedule import last_synchronisation, recall_schedule
 from sage100_ssm.app.settings import Settings
+from sage100_ssm.app.state_alarm import report_unusable, report_usable
 from sage100_ssm.messages import say
 from sage100_ssm.sync.state.errors import StateError
 from sage100_ssm.sync.state.records import RunRow
@@ -81,8 +84,27 @@ def notify(settings: Settings, now: datetime, *, is_watch: bool = False) -> list
     return outcomes
 
 
-def notify_after_run(settings: Settings, now: datetime) -> None:
-    """Send what a run changed. Nothing that goes wrong here fails the run."""
+def notify_after_run(settings: Settings, now: datetime, error: Exception | None = None) -> None:
+    """Send what a run changed, or that the state could not be used. Nothing that goes wrong here fails the run.
+
+    Args:
+        settings: the settings of the installation.
+        now: the time.
+        error: what ended the run; None where it ran to its end.
+    """
+    if not settings.notify:
+        return
+    newsroom, send = _newsroom(settings), partial(_send_to_all, settings)
+    if error is not None and is_about_state(error):
+        report_unusable(settings.state, ending_after(error, settings.language).message, newsroom, send, now)
+        return
+    if error is None:
+        report_usable(settings.state, newsroom, send)
+    notify_if_readable(settings, now)
+
+
+def notify_if_readable(settings: Settings, now: datetime) -> None:
+    """Send what is new, unless the state cannot be read."""
     try:
         notify(settings, now)
     except StateError as error:
@@ -93,8 +115,11 @@ def send_test(settings: Settings) -> list[Outcome]:
     """Send a test message to every channel."""
     newsroom, language = _newsroom(settings), settings.language
     text = say("notify_test", language, company=settings.sage100.company)
-    message = newsroom.message("info", say("notify_title_test", language), text)
-    return [(channel, _sent(channel, message.title, message.body, "info")) for channel in settings.notify]
+    return _send_to_all(settings, newsroom.message("info", say("notify_title_test", language), text))
+
+
+def _send_to_all(settings: Settings, message: Message) -> list[Outcome]:
+    return [(channel, _sent(channel, message.title, message.body, message.severity)) for channel in settings.notify]
 
 
 def _sent(channel: Channel, *message: Any) -> str | None:

@@ -26,7 +26,7 @@ from prefect.runner import Runner
 from prefect.schedules import Interval
 from prefect.states import Crashed
 
-from sage100_ssm.app.notify import notify_after_run
+from sage100_ssm.app.notify import notify_if_readable
 from sage100_ssm.app.schedule import Schedule, remembered_schedule
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.orchestration import automations
@@ -79,7 +79,7 @@ def _watched(settings: Settings) -> Iterator[None]:
 
     def watch() -> None:
         while not stopped.wait(_WATCH_SECONDS):
-            notify_after_run(settings, datetime.now(UTC))
+            notify_if_readable(settings, datetime.now(UTC))
 
     if settings.notify:
         threading.Thread(target=watch, name="watch", daemon=True).start()

@@ -1,7 +1,10 @@
 """Messages at the end of a run: once for each change and channel, and never in a run's way."""
 
+import errno
 import logging
+import tempfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +17,7 @@ from sage100_ssm.app.settings import Settings, load_settings
 from sage100_ssm.standins.sample_installation import sample_installation
 from sage100_ssm.sync.journal import DeletionGuard, Entry, Subject
 from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.state.errors import StateDamaged, StateUnavailable
 from sage100_ssm.sync.state.records import RunRow, RunStatus
 from sage100_ssm.sync.state.store import StateStore
 
@@ -199,9 +203,49 @@ def test_p9_a_run_that_a_guard_holds_sends_a_message_and_a_message_server_that_i
         assert sent == [("webhook", "BIJOU : synchronisation retenue par une sécurité")]
 
 
-def test_a_run_that_fails_sends_a_message_and_fails_as_it_would_without(settings, sent, tmp_path):
-    (tmp_path / "state.db").write_bytes(b"this is no database" * 100)
+def test_a_state_that_cannot_be_used_is_reported_once_a_day_and_again_when_it_works(
+    tmp_path, sent, monkeypatch, caplog
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with sample_installation(tmp_path / "place") as place:
+        with place.settings.open("a") as file:
+            file.write("notify: [{kind: webhook, url: 'https://hook.bijou.example/1'}]\n")
+        settings, clock = load_settings(place.settings), [NOON]
+        monkeypatch.setattr("sage100_ssm.app.assemble.utc_now", lambda: clock[0])
+        state = Path(settings.state.removeprefix("sqlite:///"))
+        state.write_bytes(b"this is no database" * 100)
 
-    with pytest.raises(Exception, match=r"state.db"):
+        for hours in (0, 1, 25):
+            clock[0] = NOON + timedelta(hours=hours)
+            with pytest.raises(StateDamaged):
+                run_once(settings)
+        assert sent == [("webhook", "BIJOU : base d’état inutilisable")] * 2
+
+        state.unlink()
         run_once(settings)
-    assert sent == []  # what was sent before is in the state
+        run_once(settings)
+        assert sent[2:] == [("webhook", "BIJOU : tout est rentré dans l’ordre")]
+
+
+def test_a_full_disk_is_reported_as_a_state_that_cannot_be_used(settings, sent, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    module.notify_after_run(settings, NOON, OSError(errno.ENOSPC, "No space left on device", "state.db"))
+
+    assert sent == [(kind, "BIJOU : base d’état inutilisable") for kind in ("email", "webhook")]
+
+
+def test_where_nothing_can_be_remembered_an_unusable_state_is_reported_each_time(settings, sent, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no such folder"))
+    failure = StateUnavailable("state.db", "disk I/O error")
+
+    module.notify_after_run(settings, NOON, failure)
+    module.notify_after_run(settings, NOON, failure)
+
+    assert len(sent) == 4
+
+
+def test_no_message_is_sent_where_no_recipient_is_set(settings, sent):
+    module.notify_after_run(settings.model_copy(update={"notify": ()}), NOON, StateUnavailable("state.db", "?"))
+
+    assert sent == []
