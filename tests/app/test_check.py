@@ -93,6 +93,15 @@ def test_what_will_wait_in_ssm_is_told_beforehand(site, code, deed):
     assert (levels(report)[code], report.exit_code) == (ADVICE, Exit.DONE)
 
 
+def test_r4_a_code_field_in_which_no_account_has_the_code_of_a_client_is_to_be_mended(site):
+    ssm = site.settings.ssm.model_copy(update={"company_code_field": "phone"})
+    report = check_sides(site.settings.model_copy(update={"ssm": ssm}))
+
+    assert (levels(report)["code_field"], report.exit_code) == (MEND, Exit.CONFIGURATION)
+    assert "phone" in text(report, "code_field")
+    assert "not_in_ssm" not in levels(report)
+
+
 def test_a_first_name_that_the_settings_stand_in_for_is_no_matter(site):
     site.sage.create_contact("JASPE", "Dubois")
     site.tree["policy"] = {"missing_first_name": "."}

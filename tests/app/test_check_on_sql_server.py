@@ -22,7 +22,8 @@ def on_server(sql_server, site):
         if reason := missing(driver):
             pytest.skip(reason)
         company = sql_server.company(driver, generation)
-        company.add(F_COMPTET, {"CT_Num": "CARAT", "CT_Type": 0})
+        for code in ("CARAT", "JASPE"):  # the second is an account of the sample, too
+            company.add(F_COMPTET, {"CT_Num": code, "CT_Type": 0})
         company.add(F_CONTACTT, {"CT_Num": "CARAT", "CT_Nom": "Durand", "CT_Prenom": "Anne", "CT_No": 1})
         site.tree["sage100"] = {**company.config, "time_zone": "Europe/Paris"}
         return company

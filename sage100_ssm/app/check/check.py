@@ -89,7 +89,8 @@ class _Check:
     def _comparison_findings(self, sage_snapshot: SageSnapshot, ssm_snapshot: SsmSnapshot) -> Iterator[Finding]:
         mapper = self._mapper(sage_snapshot, ssm_snapshot)
         contacts = _contacts_in_scope(sage_snapshot, mapper)
-        yield from comparison.company_findings(contacts, mapper.companies, ssm_snapshot, self._general)
+        code_field = self._site.code_field
+        yield from comparison.company_findings(contacts, mapper.companies, ssm_snapshot, code_field, self._general)
         yield from comparison.job_title_findings(contacts, mapper, self._general)
 
     def _mapper(self, sage_snapshot: SageSnapshot, ssm_snapshot: SsmSnapshot | None = None) -> Mapper:

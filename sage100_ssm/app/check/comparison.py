@@ -14,7 +14,7 @@ from sage100_ssm.sync.model import Side
 
 
 def company_findings(
-    contacts: Sequence[Contact], companies: Companies, ssm: SsmSnapshot, findings: SideFindings
+    contacts: Sequence[Contact], companies: Companies, ssm: SsmSnapshot, code_field: str, findings: SideFindings
 ) -> Iterator[Finding]:
     """Companies whose contacts will wait (R4, P6), and codes that several accounts have.
 
@@ -22,13 +22,17 @@ def company_findings(
         contacts: the Sage contacts in scope.
         companies: the companies of both sides.
         ssm: what was read of SSM.
+        code_field: the account field that contains the code, by the settings.
         findings: creates the findings.
     """
+    living = [account for row in ssm.accounts if (account := companies.account(row["id"])) and not account.deleted]
+    if living and not any(companies.stored_code(account.code) for account in living):
+        yield findings.mend("code_field", number=len(living), field=code_field)
+        return  # what follows would say it again, of each account
     waiting = Counter(contact.company for contact in contacts if not companies.accounts_of(contact.company))
     if waiting:
         names = first_few(f"{code} ({number})" for code, number in waiting.most_common())
         yield findings.advice("not_in_ssm", companies=len(waiting), contacts=waiting.total(), names=names)
-    living = [account for row in ssm.accounts if (account := companies.account(row["id"])) and not account.deleted]
     if without_code := [account.id for account in living if not account.code]:
         yield findings.advice("accounts_without_code", number=len(without_code), names=first_few(without_code))
     if unknown := [account.code for account in living if account.code and not companies.stored_code(account.code)]:
