@@ -13,11 +13,11 @@ from typing import Any
 
 from sage100_ssm.app.decisions import Answer, choices_for, decide, take_back
 from sage100_ssm.sync.failures import ConfigurationError
-from sage100_ssm.sync.journal import Code
+from sage100_ssm.sync.journal import Code, SideUnreachable
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
 from sage100_ssm.sync.run.report import RunReport
-from tests.support.memory_play import Answers
+from tests.support.memory_play import FOREIGN, Answers
 from tests.support.memory_sides import Fate
 from tests.support.small_world import Deed, SmallWorld, Step, Turn, taking_turns
 
@@ -82,10 +82,24 @@ class Walk(SmallWorld):
                 decide(memory, problem.id, Answer(choices[deed.what % 2], "claire", now))
 
     def calm_down(self) -> None:
-        """From now on SSM shows what it has, and nothing is under way any more."""
+        """From now on SSM shows what it has and is no other instance, and nothing is under way any more."""
         self.ssm.odd.clear()
         self.clock.advance(hours=3)
         self.ssm.let_pass()
+        self.take(Turn(hours=25))
+        refusals = [p.entry.facts.reason for p in self.problems if isinstance(p.entry.facts, SideUnreachable)]
+        if "other_side" in refusals:
+            self._give_up_foreign_marks()
+
+    def _give_up_foreign_marks(self) -> None:
+        """Another installation gives up the contacts that it has marked, because runs are refused."""
+        with self.store.transaction() as memory:
+            known = [row["id"] for row in memory.observed("contacts")]
+        marked = [card for card in self.ssm.contacts.values() if card["extId"] == FOREIGN]
+        # Of so few it may have marked most: SSM then looks like another instance, for example a copy of this one.
+        assert sum(card["id"] in known for card in marked) * 2 > len(known), "SSM is the instance that it was"
+        for card in marked:
+            self.ssm.touch(card, extId=None)
 
     def _meet(self, name: str) -> Fate:
         """What the script says to the next commit or write, each counted by itself."""
@@ -111,7 +125,6 @@ def walk(answers: Answers, steps: Sequence[Step]) -> None:
             world.take(step)
             world.check()
         world.calm_down()
-        world.take(Turn(hours=25))
         world.come_to_rest()
         world.check()
         world.check_rest()

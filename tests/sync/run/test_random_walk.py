@@ -32,6 +32,17 @@ def test_p14_whom_an_earlier_run_may_have_created_is_no_successor_of_somebody_wh
     )
 
 
+def test_p15_where_another_installation_marked_most_contacts_runs_are_refused_until_it_gives_them_up():
+    replay(
+        *("manual", "restore", None, True),
+        Deed("sage100", "create", 2, 2),
+        Deed("sage100", "alike", 0, 10),
+        Turn(),
+        Deed("ssm", "mark", 1, 1),
+        Deed("ssm", "mark", 0, 5),
+    )
+
+
 # --- that the walks find what is wrong
 
 
