@@ -1,4 +1,4 @@
-"""What tests of several folders share: ODBC drivers, and a server that speaks TDS."""
+"""What tests of several folders share: an empty state, ODBC drivers, and a server that speaks TDS."""
 
 import gc
 
@@ -6,7 +6,17 @@ import pytest
 
 from sage100_ssm.standins.sql_server.drivers import install
 from sage100_ssm.standins.sql_server.server import TdsServer
+from sage100_ssm.sync.state.store import StateStore
+from tests.support import quick_databases  # noqa: F401 - from its import on, databases are quick
 from tests.support.sage100_databases import Front
+
+
+@pytest.fixture(scope="session")
+def empty_state(tmp_path_factory):
+    """The file of a state in which nothing was stored yet; a test copies it, because the migrations take longer."""
+    path = tmp_path_factory.mktemp("state") / "empty.db"
+    StateStore.open(f"sqlite:///{path}").close()
+    return path
 
 
 @pytest.fixture(scope="session")

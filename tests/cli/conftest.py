@@ -1,3 +1,4 @@
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -68,9 +69,9 @@ def settings(tmp_path):
 
 
 @pytest.fixture
-def state(tmp_path):
+def state(tmp_path, empty_state):
     """A state with two links, two open problems, a closed one, a notice and a run."""
-    url = f"sqlite:///{tmp_path / 'sync-state.db'}"
+    url = f"sqlite:///{shutil.copy(empty_state, tmp_path / 'sync-state.db')}"
     with StateStore.open(url) as store, store.transaction() as memory:
         memory.start_run(RunRow("r1", NOON))
         for link in (CLAIRE, LUC):

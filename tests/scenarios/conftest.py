@@ -319,7 +319,7 @@ def quirks(request):
 
 
 @pytest.fixture
-def stage(server, empty_company, quirks, tmp_path, monkeypatch):
+def stage(server, empty_company, empty_state, quirks, tmp_path, monkeypatch):
     """Two clients on both sides, and nobody in them; the final check is left to the scenario."""
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))  # loopback needs no certificates, and loading them takes long
     monkeypatch.setattr(sides, "RetryPolicy", partial(replace, HASTE))
@@ -329,6 +329,7 @@ def stage(server, empty_company, quirks, tmp_path, monkeypatch):
     database = tmp_path / "company.db"
     shutil.copyfile(empty_company, database)
     world = World(tmp_path, server, clock, SageUser(database, clock=clock), SsmUser(server))
+    shutil.copy(empty_state, world.state_file)
     world.tree = {
         "sage100": {"company": "TEST", "connection": {"kind": "sqlite", "path": str(database)}},
         "ssm": {

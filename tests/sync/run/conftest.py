@@ -9,13 +9,6 @@ from tests.support.memory_play import Answers, Play
 from tests.support.small_world import taking_turns
 
 
-@pytest.fixture(scope="session")
-def empty_state(tmp_path_factory):
-    path = tmp_path_factory.mktemp("state") / "empty.db"
-    StateStore.open(f"sqlite:///{path}").close()
-    return path
-
-
 @pytest.fixture
 def new_play(empty_state, tmp_path):
     """A play of its own: two sides with nobody but Eva Anker, and a state that knows her."""

@@ -1,8 +1,10 @@
 """State databases for tests: of SQLite, and of PostgreSQL where there is a server."""
 
+import shutil
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import make_url
 
 from sage100_ssm.sync.state.store import StateStore
 from tests.support import postgresql
@@ -35,7 +37,9 @@ def database(request, url):
 
 
 @pytest.fixture
-def store(database):
+def store(database, empty_state):
+    if database.startswith("sqlite"):
+        shutil.copy(empty_state, make_url(database).database)
     with StateStore.open(database) as store:
         yield store
 
