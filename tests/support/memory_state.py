@@ -6,7 +6,7 @@ What it keeps is what ``sage100_ssm.sync.state`` keeps; ``test_small_world`` pla
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,7 +46,7 @@ class Kept:
 
     def copy(self) -> "Kept":
         """Tables of their own, of the same values."""
-        return Kept(*(dict(getattr(self, table.name)) for table in fields(self)))
+        return Kept(*map(dict, vars(self).values()))
 
 
 class MemoryDecisions:
