@@ -6,10 +6,11 @@ import tempfile
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sage100_ssm.app.settings import SettingsError
-from sage100_ssm.messages import Language, say, say_error
-from sage100_ssm.sync.failures import Exit, SyncError
+from sage100_ssm.messages import Language, describe, say, say_error
+from sage100_ssm.sync.failures import Exit, SyncError, side_error
 from sage100_ssm.sync.state.errors import (
     AnotherRun,
     LeaseLost,
@@ -19,6 +20,10 @@ from sage100_ssm.sync.state.errors import (
     StateOutdated,
     StateUnavailable,
 )
+
+if TYPE_CHECKING:
+    # It loads the rules: the commands that only look do not wait for them.
+    from sage100_ssm.sync.run.report import RunReport
 
 _STATE_ERRORS: dict[type[StateError], tuple[str, Exit]] = {
     AnotherRun: ("another_run", Exit.ANOTHER_RUN),
@@ -56,7 +61,9 @@ def ending_after(error: Exception, language: Language) -> Ending:
         return Ending(error.exit_code, say_error(error.code, language, **error.params))
     if isinstance(error, StateError) and type(error) in _STATE_ERRORS:
         code, exit_code = _STATE_ERRORS[type(error)]
-        return Ending(exit_code, say(code, language, **vars(error)))
+        # A driver's own words are no reason that the sentences know.
+        words = {"text": error.reason} if isinstance(error, StateUnavailable) else {}
+        return Ending(exit_code, say(code, language, **vars(error), **words))
     if isinstance(error, OSError) and _is_full_disk(error):
         return Ending(Exit.CONFIGURATION, say("disk_full", language, file=error.filename))
     return Ending(Exit.FAULT, say("unexpected", language, file=_write_traceback(error)))
@@ -69,6 +76,24 @@ def is_about_state(error: Exception) -> bool:
 
 def _is_full_disk(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in _NO_ROOM
+
+
+def report_message(report: "RunReport", language: Language) -> str:
+    """What a run did, without personal data: why a side failed and what a guard holds, else the figures."""
+    errors = (side_error(side, failure) for side, failure in report.failures.items())
+    sentences = [say_error(error.code, language, **error.params) for error in errors]
+    guards = (describe(guard, language) for guard in report.guards)
+    sentences += [f"{words.message} → {words.remedy}" for words in guards]
+    return "\n".join(sentences) or _figures(report, language)
+
+
+def _figures(report: "RunReport", language: Language) -> str:
+    counts = report.as_json()
+    sides = [say("run_side", language, side=side, **counts[side]) for side in ("sage100", "ssm")]
+    parts = [say(f"run_{report.status}", language), *sides, say("run_summary", language, **counts)]
+    if report.postponed:
+        parts.append(say("run_postponed", language, number=report.postponed))
+    return " - ".join(parts)
 
 
 def _settings_message(error: SettingsError) -> str:

@@ -21,8 +21,8 @@ from prefect.states import Cancelled, Completed, Failed
 
 from sage100_ssm.sync.run.context import Run, RunOptions
 from sage100_ssm.sync.run.course import ResultT, Step, Take, synchronise
-from sage100_ssm.sync.failures import Exit, side_error
-from sage100_ssm.messages import Language, describe, plain_spaces, say, say_error
+from sage100_ssm.sync.failures import Exit
+from sage100_ssm.messages import Language, plain_spaces, say
 from sage100_ssm.sync.run.report import RunReport
 from sage100_ssm.sync.state.errors import AnotherRun
 from sage100_ssm.sync.state.store import stored_state
@@ -32,7 +32,7 @@ from sage100_ssm.orchestration.configured import DEFAULT_CONFIG, allowed_config,
 from sage100_ssm.orchestration.log_lines import leave_out_echoes
 from sage100_ssm.orchestration.run_names import RunName
 from sage100_ssm.app.assemble import open_run
-from sage100_ssm.app.endings import Ending, ending_after
+from sage100_ssm.app.endings import Ending, ending_after, report_message
 
 _RECENT_RUNS = 48
 _EVENTS_SECONDS = 5
@@ -74,7 +74,7 @@ def sync_contacts(
 
         with open_run(settings, options, waiting) as run:
             report = synchronise(run, _as_tasks(run, language))
-        ending = Ending(report.exit_code, _message(report, language))
+        ending = Ending(report.exit_code, report_message(report, language))
         with stored_state(settings.state) as state:
             publish(settings, ending.message, report, state.open_problems(), state.runs(_RECENT_RUNS))
         return _final_state(ending, name, report)
@@ -165,21 +165,3 @@ def _send_waiting_events() -> None:
     waiting = threading.Thread(target=EventsWorker.instance().wait_until_empty, daemon=True)
     waiting.start()
     waiting.join(_EVENTS_SECONDS)
-
-
-def _message(report: RunReport, language: Language) -> str:
-    """What happened, as the operator's command says it: why a side failed and what a guard holds, else the figures."""
-    errors = (side_error(side, failure) for side, failure in report.failures.items())
-    sentences = [say_error(error.code, language, **error.params) for error in errors]
-    guards = (describe(guard, language) for guard in report.guards)
-    sentences += [f"{words.message} → {words.remedy}" for words in guards]
-    return "\n".join(sentences) or _figures(report, language)
-
-
-def _figures(report: RunReport, language: Language) -> str:
-    counts = report.as_json()
-    sides = [say("run_side", language, side=side, **counts[side]) for side in ("sage100", "ssm")]
-    parts = [say(f"run_{report.status}", language), *sides, say("run_summary", language, **counts)]
-    if report.postponed:
-        parts.append(say("run_postponed", language, number=report.postponed))
-    return " - ".join(parts)
