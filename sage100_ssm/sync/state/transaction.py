@@ -12,6 +12,7 @@ from sage100_ssm.sync.journal import Entry, Kind, Subject
 from sage100_ssm.sync.model import Intent, Link, LinkStatus, Side
 from sage100_ssm.sync.policy import Retention
 from sage100_ssm.sync.state import forgetting, observed, rows, tables
+from sage100_ssm.sync.state.changes import StoredChanges
 from sage100_ssm.sync.state.decisions import StoredDecisions
 from sage100_ssm.sync.state.errors import AlreadyLinked
 from sage100_ssm.sync.state.forgetting import StoredPerson
@@ -35,6 +36,11 @@ class Transaction:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    @property
+    def changes(self) -> StoredChanges:
+        """What was stored or changed since an earlier look."""
+        return StoredChanges(self._connection)
 
     @property
     def decisions(self) -> StoredDecisions:
