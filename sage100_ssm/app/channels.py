@@ -45,17 +45,18 @@ WebAddress = Annotated[SecretStr, AfterValidator(_web_address)]
 
 
 class _Channel(BaseModel):
-    """What all channels have in common.
-
-    Attributes:
-        names: whether its messages may name contacts; without it they contain figures and causes alone.
-        digest: whether it gets the weekly summary.
-    """
+    """What all channels have in common."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    names: bool = False
-    digest: bool = True
+    names: bool = Field(
+        default=False,
+        title="Name contacts",
+        description="Whether messages may name contacts. Without it they contain figures and causes alone.",
+    )
+    digest: bool = Field(
+        default=True, title="Weekly summary", description="Whether the summary of the week is sent there, too."
+    )
 
     def service(self) -> Mapping[str, Any] | str:
         """What Apprise makes a service of: its parameters by name, or an address."""
@@ -72,21 +73,36 @@ class _Channel(BaseModel):
 
 
 class Email(_Channel):
-    """E-mail through an SMTP server.
+    """E-mail through an SMTP server."""
 
-    Attributes:
-        security: how the connection is encrypted; ``none`` is for a relay in the house.
-        sender: whom the message is from; the user, where that is an address.
-    """
+    model_config = ConfigDict(title="E-mail")
 
-    kind: Literal["email"]
-    server: str
-    port: Annotated[int, Field(gt=0, lt=65536)] = 587
-    security: Literal["starttls", "ssl", "none"] = "starttls"
-    user: str | None = None
-    password: SecretStr | None = None
-    sender: MailAddress | None = None
-    to: Annotated[tuple[MailAddress, ...], Field(min_length=1)]
+    kind: Literal["email"] = Field(title="Kind")
+    server: str = Field(
+        title="SMTP server", description="Name of the machine that takes the messages.", examples=["smtp.example.com"]
+    )
+    port: int = Field(default=587, title="Port", description="Its port.", gt=0, lt=65536, examples=[587, 465, 25])
+    security: Literal["starttls", "ssl", "none"] = Field(
+        default="starttls",
+        title="Encryption",
+        description="How the connection is encrypted; none is for a relay in the house.",
+    )
+    user: str | None = Field(
+        default=None, title="User name", description="Login. Leave it empty for none.", examples=["sync@example.com"]
+    )
+    password: SecretStr | None = Field(default=None, title="Password", description="Password of that login.")
+    sender: MailAddress | None = Field(
+        default=None,
+        title="Sender",
+        description="Whom the messages are from. Leave it empty for the user name, where that is an address.",
+        examples=["sync@example.com"],
+    )
+    to: tuple[MailAddress, ...] = Field(
+        title="Recipients",
+        description="The addresses that get the messages.",
+        min_length=1,
+        examples=["it@example.com"],
+    )
 
     @model_validator(mode="after")
     def _has_a_sender(self) -> Self:
@@ -118,8 +134,10 @@ class Email(_Channel):
 class _Address(_Channel):
     """A channel that is one address; whoever knows it can write there, so it is a secret."""
 
-    kind: str
-    url: WebAddress
+    kind: str = Field(title="Kind")
+    url: WebAddress = Field(
+        title="Address", description="Address that takes the messages; who knows it can write there."
+    )
 
     def service(self) -> Mapping[str, Any] | str:
         """The address."""
@@ -134,7 +152,9 @@ class _Address(_Channel):
 class Teams(_Address):
     """A channel of Microsoft Teams, by the address of a Power Automate workflow ("webhook request received")."""
 
-    kind: Literal["teams"]
+    model_config = ConfigDict(title="Microsoft Teams")
+
+    kind: Literal["teams"] = Field(title="Kind")
 
     def as_text(self, body: str) -> str:
         """The message without a link of Markdown."""
@@ -144,7 +164,9 @@ class Teams(_Address):
 class Slack(_Address):
     """A channel of Slack, by the address of an incoming webhook."""
 
-    kind: Literal["slack"]
+    model_config = ConfigDict(title="Slack")
+
+    kind: Literal["slack"] = Field(title="Kind")
 
     def as_text(self, body: str) -> str:
         """The message with the three signs escaped that mean something to Slack."""
@@ -152,9 +174,11 @@ class Slack(_Address):
 
 
 class Webhook(_Address):
-    """Any other program: a POST with ``title``, ``message`` and ``type`` as JSON."""
+    """Any other program: a POST with title, message and type as JSON."""
 
-    kind: Literal["webhook"]
+    model_config = ConfigDict(title="Webhook")
+
+    kind: Literal["webhook"] = Field(title="Kind")
 
     def service(self) -> Mapping[str, Any]:
         """The parameters of Apprise's JSON service."""
@@ -171,10 +195,14 @@ class Webhook(_Address):
 
 
 class OtherService(_Address):
-    """Any service that Apprise knows, by Apprise's own form of its address (``ntfys://…``, ``tgram://…``)."""
+    """Any service that Apprise knows, by Apprise's own form of its address (ntfys://…, tgram://…)."""
 
-    kind: Literal["apprise"]
-    url: Annotated[SecretStr, AfterValidator(_known_to_apprise)]
+    model_config = ConfigDict(title="Another service (Apprise)")
+
+    kind: Literal["apprise"] = Field(title="Kind")
+    url: Annotated[SecretStr, AfterValidator(_known_to_apprise)] = Field(
+        title="Address", description="Address of the service, as Apprise writes it."
+    )
 
 
 Channel = Annotated[Email | Teams | Slack | Webhook | OtherService, Field(discriminator="kind")]

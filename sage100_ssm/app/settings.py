@@ -26,7 +26,7 @@ from sage100_ssm.app.invalid_settings import INCLUDE, InvalidSetting, invalid_va
 from sage100_ssm.app.web_settings import WebSettings
 from sage100_ssm.messages import Language
 from sage100_ssm.sage100.config import COMPANY_NAME, Sage100Config, Sqlite
-from sage100_ssm.ssm.config import SsmConfig
+from sage100_ssm.ssm.config import Owner, SsmConfig
 from sage100_ssm.sync.contacts.codecs import Locale
 from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.fields import FieldChange, field_map
@@ -63,7 +63,12 @@ def _supported_state(url: str) -> str:
     return url
 
 
-def _known_country(code: str) -> str:
+def known_country(code: str) -> str:
+    """A country whose phone numbers are known.
+
+    Raises:
+        ValueError: it is none.
+    """
     if code not in phonenumbers.SUPPORTED_REGIONS:
         raise ValueError("FR, BE, CH, …")
     return code
@@ -75,13 +80,16 @@ def _field_changes(changes: Mapping[str, FieldChange]) -> Mapping[str, FieldChan
 
 
 class Sage100Settings(Sage100Config):
-    """Sage 100, with the names that the company database had before.
+    """Sage 100, with the names that the company database had before (P15)."""
 
-    Attributes:
-        formerly: those names: contacts of SSM that carry one of them in their ``extId`` are ours (P15).
-    """
-
-    formerly: tuple[Annotated[str, Field(pattern=COMPANY_NAME)], ...] = ()
+    formerly: tuple[Annotated[str, Field(pattern=COMPANY_NAME)], ...] = Field(
+        default=(),
+        title="Former names",
+        description="Names that the company had before. Contacts of Sage Sales Management that carry one of them in "
+        "their external id are its own.",
+        examples=["BIJOU2024"],
+        json_schema_extra={"group": "company"},
+    )
 
     @field_validator("formerly")
     @classmethod
@@ -92,16 +100,17 @@ class Sage100Settings(Sage100Config):
 
 
 class SsmSettings(SsmConfig):
-    """SSM, with the owner of what is created there: a synchronisation always needs one.
+    """SSM, with the owner of what is created there: a synchronisation always needs one."""
 
-    Attributes:
-        default_sales_rep_id: the owner.
-        ext_id_once: whether SSM refuses an ``extId`` that a deleted contact has (``probe`` finds out): then a contact
-            that is restored (P5) gets none, and is recognised by the state and its name alone.
-    """
-
-    default_sales_rep_id: int
-    ext_id_once: bool = False
+    default_sales_rep_id: Owner
+    # ``probe`` finds out. A contact that is restored (P5) is then recognised by the state and its name alone.
+    ext_id_once: bool = Field(
+        default=False,
+        title="External ids once only",
+        description="Whether Sage Sales Management refuses an external id that a deleted contact has. A contact that "
+        "is restored then gets none.",
+        json_schema_extra={"group": "advanced"},
+    )
 
 
 class Settings(BaseModel):
@@ -128,7 +137,7 @@ class Settings(BaseModel):
     ssm: SsmSettings
     state: Annotated[str, AfterValidator(_supported_state), Field(repr=False)] = "sqlite:///sync-state.db"
     language: Language = "fr"
-    country: Annotated[str, AfterValidator(_known_country)] = "FR"
+    country: Annotated[str, AfterValidator(known_country)] = "FR"
     scope: Scope = Scope()
     policy: Policy = Policy()
     retention: Retention = Retention()

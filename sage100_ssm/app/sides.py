@@ -1,4 +1,4 @@
-"""The two sides as the engine sees them: the four connectors, called in this process."""
+"""The two sides as the engine sees them: the connectors of both sides, called in this process."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager

@@ -1,1 +1,1 @@
-"""What the four connectors share: the Airbyte protocol, write requests, reporting; running one in this process."""
+"""What the connectors share: the Airbyte protocol, write requests, reporting; running one in this process."""

@@ -1,4 +1,4 @@
-"""What the command lines of the four connectors share: reading files, and ending with a sentence."""
+"""What the connectors' command lines share: reading files, and ending with a sentence."""
 
 import logging
 import os

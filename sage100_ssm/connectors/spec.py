@@ -16,7 +16,9 @@ Schema = dict[str, Any]
 
 _NULL = {"type": "null"}
 _NO_OBJECT = frozenset({"dict_type", "mapping_type", "model_type", "model_attributes_type"})
-_NOT_OF_THE_FORM = frozenset({"string_pattern_mismatch", "value_error"})
+_NOT_OF_THE_FORM = frozenset(
+    {"string_pattern_mismatch", "value_error", "date_type", "date_from_datetime_parsing", "date_from_datetime_inexact"}
+)
 _PLAIN_WORDS = {
     "missing": "is missing",
     "string_type": "must be a text",

@@ -6,11 +6,12 @@ import pytest
 
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.destination import DestinationSsm
+from source_contact_sync.source import SourceContactSync
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
 
 
-@pytest.fixture(params=[SourceSage100, SourceSsm, DestinationSage100, DestinationSsm])
+@pytest.fixture(params=[SourceSage100, SourceSsm, SourceContactSync, DestinationSage100, DestinationSsm])
 def form(request):
     return request.param().spec(logging.getLogger("airbyte")).connectionSpecification
 
@@ -22,7 +23,7 @@ def inputs(schema):
             yield name, field
         for option in field.get("oneOf", ()):
             yield from inputs(option)
-        if not field.get("airbyte_hidden") and field.get("type") == "array":
+        if not field.get("airbyte_hidden") and field.get("type") == "array" and field["items"]["type"] == "object":
             yield from inputs(field["items"])
 
 
@@ -75,7 +76,7 @@ def test_inputs_have_an_order_of_their_own_the_required_ones_first_within_a_grou
 
 def test_a_list_in_the_form_has_entries_of_its_own_inputs_and_no_secret_which_airbyte_would_not_mask(form):
     for _, field in inputs(form):
-        if field["type"] == "array":
+        if field["type"] == "array" and field["items"]["type"] == "object":
             entry = field["items"]
             orders = [one["order"] for one in entry["properties"].values()]
             assert (entry["type"], sorted(set(orders))) == ("object", orders)

@@ -66,6 +66,22 @@ def sync(destination: str, *arguments: object, from_source: Iterable[Message]) -
     return job
 
 
+def taken(from_source: Iterable[Message]) -> Job:
+    """The job of a source whose destination loads everything: what the platform checks of a source alone."""
+    job = Job()
+    sent: Sent = {}
+    for _ in _passed_on(from_source, job, sent):
+        pass
+    for message, counts in sent.values():
+        job.committed.update(counts)
+        job.states[_stream_of(message["state"])] = {
+            key: value for key, value in message["state"].items() if key not in {"id", "sourceStats"}
+        }
+    if lost := job.emitted - job.committed:
+        job.complaints.append(f"no STATE covers records of {', '.join(name for _, name in lost)}")
+    return job
+
+
 def configured(catalog: Mapping[str, Any], generation: int = 3) -> dict[str, Any]:
     """A catalog as the platform sends it, with the ids of the generation and of the sync."""
     more = {"generation_id": generation, "minimum_generation_id": 0, "sync_id": 41, "include_files": False}

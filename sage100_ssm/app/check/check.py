@@ -2,7 +2,8 @@
 
 import platform
 from collections.abc import Iterator
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 
 from sage100_ssm.app.assemble import site_of, utc_now
 from sage100_ssm.app.check import comparison, marks, sage100, ssm, state
@@ -40,7 +41,7 @@ class _Check:
 
     def findings(self) -> Iterator[Finding]:
         """What was found, Sage first, then SSM, then what only a comparison shows."""
-        parts = ", ".join(f"{name} {version(name)}" for name in _DISTRIBUTIONS)
+        parts = ", ".join(_installed())
         yield self._general.ok("versions", parts=f"{parts}, Python {platform.python_version()}")
         language, company = self._settings.language, self._settings.sage100.company
         known, fault = state.recall(self._settings.state, utc_now(), language)
@@ -100,6 +101,13 @@ class _Check:
         fields = fields_present(self._fields, sage_snapshot.columns)
         companies = Companies(sage_snapshot.companies, accounts, code_field=site.code_field, scope=site.scope)
         return Mapper(fields, companies, contact_types, sage_snapshot.columns, site.locale, site.policy)
+
+
+def _installed() -> Iterator[str]:
+    """The versions of what a fault report should name. The image of the Airbyte source has no Prefect."""
+    for name in _DISTRIBUTIONS:
+        with suppress(PackageNotFoundError):
+            yield f"{name} {version(name)}"
 
 
 def _contacts_in_scope(snapshot: SageSnapshot, mapper: Mapper) -> list[Contact]:
