@@ -5,6 +5,7 @@
 # hadolint global ignore=DL3066 # Airbyte's base image and platform use the user's name
 # The digest of the base image goes behind its tag, here alone (docs/airbyte.md, Images); `make metadata` takes it from here.
 ARG BASE_IMAGE=docker.io/airbyte/python-connector-base:4.1.1
+ARG CONNECTOR_NAME=no-connector
 
 FROM ${BASE_IMAGE} AS wheel
 # hadolint ignore=DL3002
@@ -19,6 +20,12 @@ FROM wheel AS connectors
 RUN python -m venv --without-pip /opt/sage100-ssm \
     && /opt/build/bin/pip --python /opt/sage100-ssm/bin/python install --no-cache-dir --constraint constraints.txt \
         "$(ls dist/*.whl)[s3]" \
+    && /opt/build/bin/pip --python /opt/sage100-ssm/bin/python uninstall --yes --requirement deploy/never-imported.txt
+
+FROM wheel AS contact-sync
+RUN python -m venv --without-pip /opt/sage100-ssm \
+    && /opt/build/bin/pip --python /opt/sage100-ssm/bin/python install --no-cache-dir --constraint constraints.txt \
+        "$(ls dist/*.whl)[contact-sync]" \
     && /opt/build/bin/pip --python /opt/sage100-ssm/bin/python uninstall --yes --requirement deploy/never-imported.txt
 
 FROM wheel AS flow
@@ -54,13 +61,24 @@ USER airbyte
 ENTRYPOINT ["sage100-ssm"]
 CMD ["serve", "--config", "/etc/sage100-ssm/sync.yaml"]
 
+# What is installed for which connector: four have the same, and share its layer.
+FROM connectors AS for-no-connector
+FROM connectors AS for-source-sage100
+FROM connectors AS for-source-ssm
+FROM connectors AS for-destination-sage100
+FROM connectors AS for-destination-ssm
+FROM contact-sync AS for-source-contact-sync
+# hadolint ignore=DL3006
+FROM for-${CONNECTOR_NAME} AS installed
+
 FROM runtime AS connector
-COPY --from=connectors /opt/sage100-ssm /opt/sage100-ssm
+COPY --from=installed /opt/sage100-ssm /opt/sage100-ssm
 ARG CONNECTOR_NAME
 ARG VERSION=0.1.0
 LABEL io.airbyte.name=sage100-ssm/${CONNECTOR_NAME} io.airbyte.version=${VERSION}
 # What the labels say is what is installed.
-RUN test -x "/opt/sage100-ssm/bin/${CONNECTOR_NAME:?name one: source-sage100, source-ssm, destination-sage100, destination-ssm}" \
+RUN { test -x "/opt/sage100-ssm/bin/${CONNECTOR_NAME}" || { echo "CONNECTOR_NAME must \
+name one: source-sage100, source-ssm, source-contact-sync, destination-sage100, destination-ssm"; exit 1; }; } \
     && ls -d /opt/sage100-ssm/lib/python3.*/site-packages/sage100_ssm-"${VERSION}".dist-info \
     && ln --symbolic "/opt/sage100-ssm/bin/${CONNECTOR_NAME}" /airbyte/connector
 ENV AIRBYTE_ENTRYPOINT=/airbyte/connector

@@ -16,6 +16,7 @@ from airbyte_cdk.test.models import ConnectorTestScenario
 from sage100_ssm.standins import sample
 from sage100_ssm.standins.company_database import create_company_database
 from sage100_ssm.standins.ssm_api.server import SsmApiServer
+from tests.support import postgresql
 
 COMMANDS = {
     "test_config_matches_spec": "spec",
@@ -66,15 +67,51 @@ def database(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="session")
+def own_api():
+    """A tenant of its own for the connector whose read writes."""
+    with SsmApiServer(sample.tenant(), public_key="the-public-key-of-it", private_key="the-private-key-of-it") as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def own_database(tmp_path_factory):
+    """A company database of its own for the same."""
+    path = tmp_path_factory.mktemp("own") / "bijou.db"
+    create_company_database(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def state():
+    """The state of the same; its tests are skipped where there is no PostgreSQL."""
+    with postgresql.running() as server, postgresql.new_database(server) as url:
+        yield url
+
+
+class _Places(dict):
+    """Where everything is, by `${NAME}`; what no configuration names is not opened."""
+
+    def __init__(self, request):
+        super().__init__()
+        self._request = request
+
+    def __missing__(self, name):
+        owner = "own_" if name.startswith("OWN_") else ""
+        match name.removeprefix("OWN_"):
+            case "STATE":
+                return self._request.getfixturevalue("state")
+            case "SAGE100_DATABASE":
+                return str(self._request.getfixturevalue(f"{owner}database"))
+            case of_ssm:
+                api = self._request.getfixturevalue(f"{owner}api")
+                return getattr(api, of_ssm.removeprefix("SSM_").lower())
+
+
 @pytest.fixture(autouse=True)
-def places(monkeypatch, api, database):
+def places(monkeypatch, request):
     """Let `${NAME}` in the standard tests' configurations stand for where the database and the API are."""
-    names = {
-        "SAGE100_DATABASE": str(database),
-        "SSM_BASE_URL": api.base_url,
-        "SSM_PUBLIC_KEY": api.public_key,
-        "SSM_PRIVATE_KEY": api.private_key,
-    }
+    names = _Places(request)
 
     def filled(scenario, *, connector_root, empty_if_missing):
         if scenario.config_path is None:

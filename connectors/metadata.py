@@ -1,4 +1,4 @@
-"""Write what the connectors' metadata share, and the metadata.yaml of the repository, which has all four.
+"""Write what the connectors' metadata share, and the metadata.yaml of the repository, which has all of them.
 
     python connectors/metadata.py [DOCUMENTATION]
 
@@ -14,9 +14,9 @@ import sage100_ssm
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
-CONNECTORS = ("source-sage100", "source-ssm", "destination-sage100", "destination-ssm")
+CONNECTORS = ("source-sage100", "source-ssm", "source-contact-sync", "destination-sage100", "destination-ssm")
 _HEADING = """\
-# How the four connectors are described to Airbyte, one document each: the files connectors/*/metadata.yaml, put
+# How the connectors are described to Airbyte, one document each: the files connectors/*/metadata.yaml, put
 # together by `make metadata`. A definitionId never changes.
 """
 _COMMENT = re.compile(r"^#.*\n", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Airbyte's own standard tests of the four connectors."""
+"""Airbyte's own standard tests of the connectors."""
 
 from pathlib import Path
 
@@ -19,6 +19,10 @@ class TestSourceSage100(suite("source-sage100")):
 
 
 class TestSourceSsm(suite("source-ssm")):
+    pass
+
+
+class TestSourceContactSync(suite("source-contact-sync")):
     pass
 
 

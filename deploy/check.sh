@@ -38,9 +38,10 @@ run_stage() {
 say "The stages that build, from the Dockerfile"
 cp -r build/source-sage100 "$work/context"
 run_stage wheel connectors
-run_stage connectors flow
+run_stage connectors contact-sync
+run_stage contact-sync flow
 run_stage flow runtime
-du -sh "$work/connectors" "$work/flow" >&2
+du -sh "$work/connectors" "$work/contact-sync" "$work/flow" >&2
 
 say "What was installed, from a folder outside the sources"
 export DO_NOT_TRACK=1
@@ -49,6 +50,8 @@ for connector in source-sage100 source-ssm destination-sage100 destination-ssm; 
     connectors/bin/$connector spec | grep --quiet '"type":"SPEC"'
     say "  $connector prints its specification"
 done
+contact-sync/bin/source-contact-sync spec | grep --quiet '"type":"SPEC"'
+say "  source-contact-sync prints its specification"
 if connectors/bin/sage100-ssm status 2>refused.txt; then exit 1; fi
 grep --quiet 'sage100-ssm\[flow\]' refused.txt
 say "  sage100-ssm says in the connectors' image what is not installed"
@@ -58,3 +61,4 @@ say "  sage100-ssm plays its demo: $(wc -l <demo.txt) lines"
 say "The connectors of the image at work: discovered, read, written, killed, piped"
 cd "$root"
 CONNECTORS_PYTHON="$work/connectors/bin/python" .venv/bin/pytest -q -p no:xdist tests/airbyte/test_pipes.py
+CONNECTORS_PYTHON="$work/contact-sync/bin/python" .venv/bin/pytest -q -p no:xdist tests/contact_sync/test_contact_sync_as_a_process.py

@@ -1,4 +1,4 @@
-"""Register the four connectors with a self-managed Airbyte, or update them to what metadata.yaml says.
+"""Register the connectors with a self-managed Airbyte, or update them to what metadata.yaml says.
 
     AIRBYTE_CLIENT_ID=… AIRBYTE_CLIENT_SECRET=… .venv/bin/python deploy/register.py \
         --url http://localhost:8000/api/public/v1 --workspace 2f0a… --registry registry.example.com
@@ -41,7 +41,7 @@ class Connector:
 
 
 def connectors(registry: str) -> Iterator[Connector]:
-    """The four connectors of metadata.yaml, their images at a registry."""
+    """The connectors of metadata.yaml, their images at a registry."""
     prefix = f"{registry.rstrip('/')}/" if registry else ""
     for document in yaml.safe_load_all(METADATA.read_text("utf-8")):
         data = document["data"]
@@ -124,7 +124,7 @@ def main(
     # Airbyte gives up on a specification after 9 minutes, and says so.
     wait: Annotated[float, typer.Option(help="Minutes that one registration may take.", min=0.001)] = 12,
 ) -> None:
-    """Register the four connectors, or update them to this version.
+    """Register the connectors, or update them to this version.
 
     One that is refused does not keep the others from being registered. Ends with 2 after a refusal, with 4 where
     Airbyte did not answer.

@@ -26,12 +26,22 @@ from sage100_ssm.exchange.record import COMPANY
 from sage100_ssm.sage100.errors import CONFIGURATION_CODES, UNREACHABLE_CODES
 from sage100_ssm.ssm.values import FLAT_ID
 from sage100_ssm.standins.company_database import create_company_database
+from source_contact_sync.source import SourceContactSync
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
 
 FOLDER = Path(__file__).parent
 _LOGGER = logging.getLogger("airbyte")
 _TABLE = re.compile(r"(<!-- table: (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+_CONTACT_SYNC = {
+    "company": "BIJOU",
+    "connection": {"kind": "sqlite", "path": "bijou.db"},
+    "default_sales_rep_id": 310,
+    "state": "postgresql://server/database",
+    "include_personal_data": True,
+}
+"""Beside the keys: nothing of it is opened, and the streams have all their fields."""
 
 Schema = Mapping[str, Any]
 Tables = dict[str, str]
@@ -52,11 +62,14 @@ def tables() -> Mapping[str, Tables]:
     keys = {"public_key": "p", "private_key": "k"}
     sage100 = _streams_of_the_sample(source_sage100)
     ssm = {stream.name: stream.get_json_schema() for stream in source_ssm.streams(keys)}
+    contact_sync = SourceContactSync()
+    synchronised = _streams(contact_sync, keys | _CONTACT_SYNC)
     written_by_sage100 = {"contacts": _without(sage100["contacts"], _sages_own)}
     written_by_ssm = {name: _without(ssm[name], _ssms_own) for name in ("contacts", "accounts")}
     return {
         "source-sage100": _page(source_sage100, sage100) | {"errors": _table(("Code", "Sentence"), _errors())},
         "source-ssm": _page(source_ssm, ssm),
+        "source-contact-sync": _page(contact_sync, synchronised),
         "destination-sage100": _page(DestinationSage100(), written_by_sage100),
         "destination-ssm": _page(DestinationSsm(), written_by_ssm),
     }

@@ -12,6 +12,7 @@ import pytest
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.destination import DestinationSsm
 from sage100_ssm.exchange.receipt import Cause, Outcome
+from source_contact_sync.source import SourceContactSync
 from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
 
@@ -20,6 +21,7 @@ PAGES = ROOT / "docs" / "connectors"
 CONNECTORS = {
     "source-sage100": SourceSage100,
     "source-ssm": SourceSsm,
+    "source-contact-sync": SourceContactSync,
     "destination-sage100": DestinationSage100,
     "destination-ssm": DestinationSsm,
 }

@@ -7,6 +7,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from sage100_ssm import __version__
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +39,7 @@ def test_the_image_is_built_from_every_package_of_the_distribution_and_little_el
 def test_every_console_script_has_its_image():
     connectors = set(re.search(r"name one: ([\w, -]+)", DOCKERFILE)[1].split(", "))
     assert connectors | {"sage100-ssm"} == set(PROJECT["project"]["scripts"])
+    assert set(re.findall(r"^FROM [\w-]+ AS for-([\w-]+)$", DOCKERFILE, re.MULTILINE)) == connectors | {"no-connector"}
 
 
 def test_a_connectors_image_says_what_it_is_by_airbytes_labels():
@@ -45,24 +48,41 @@ def test_a_connectors_image_says_what_it_is_by_airbytes_labels():
     assert f"ARG VERSION={__version__}\n" in DOCKERFILE
 
 
-def test_the_connectors_run_without_the_flow_and_without_what_their_image_leaves_out(tmp_path):
-    flow = {re.split(r"[<>=]", one)[0] for one in PROJECT["project"]["optional-dependencies"]["flow"]}
-    needed_by_the_cdk = {"annotated-types", "jinja2", "rich"}
-    modules = {name.replace("-", "_") for name in NEVER_IMPORTED | flow - needed_by_the_cdk}
+def names_of(extra):
+    """The distributions of an extra."""
+    return {re.split(r"[<>=[]", one)[0] for one in PROJECT["project"]["optional-dependencies"][extra]}
+
+
+NEEDED_BY_THE_CDK = {"annotated-types", "jinja2", "rich"}
+FLOW = names_of("flow") - NEEDED_BY_THE_CDK
+IMAGES = {
+    "connectors": (
+        FLOW | names_of("contact-sync") - NEEDED_BY_THE_CDK,
+        PACKAGES - {"sage100_ssm", "source_contact_sync"},
+    ),
+    "contact-sync": (FLOW - names_of("contact-sync"), {"source_contact_sync"}),
+}
+"""What the environment of an image does not have, and the packages of its connectors."""
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_the_connectors_run_without_what_their_image_leaves_out(image, tmp_path):
+    missing, packages = IMAGES[image]
+    modules = {name.replace("-", "_") for name in NEVER_IMPORTED | missing}
     modules |= {"google", "grpc", "opentelemetry", "proto"}  # named otherwise than their distributions
     # Each of them is replaced by one that refuses to be imported.
     for module in modules:
         (tmp_path / f"{module}.py").write_text("raise ModuleNotFoundError(__name__)")
 
     done = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-c", SPECIFICATIONS, *sorted(PACKAGES - {"sage100_ssm"})],
+        [sys.executable, "-c", SPECIFICATIONS, *sorted(packages)],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stdout.count('"type":"SPEC"') == 4, done.stderr
+    assert done.stdout.count('"type":"SPEC"') == len(packages), done.stderr
 
 
 SPECIFICATIONS = """

@@ -106,19 +106,19 @@ def run(register, api):
 
 
 @pytest.mark.parametrize("registry", ["registry.example.com/", "registry.example.com"])
-def test_all_four_are_registered_each_among_its_kind_and_once(api, run, registry):
+def test_all_are_registered_each_among_its_kind_and_once(api, run, registry):
     assert run("--registry", registry).exit_code == 0
     images = {kind: {one["dockerRepository"] for one in known} for kind, known in api.definitions.items()}
     prefix = "registry.example.com/sage100-ssm"
     assert images == {
-        "sources": {f"{prefix}/source-sage100", f"{prefix}/source-ssm"},
+        "sources": {f"{prefix}/source-sage100", f"{prefix}/source-ssm", f"{prefix}/source-contact-sync"},
         "destinations": {f"{prefix}/destination-sage100", f"{prefix}/destination-ssm"},
     }
     pages = {one["documentationUrl"] for known in api.definitions.values() for one in known}
     assert pages == {
         f"{DOCUMENTATION}/connectors/{image.partition('/sage100-ssm/')[2]}" for image in set().union(*images.values())
     }
-    assert run().output.count("already registered\n") == 4
+    assert run().output.count("already registered\n") == 5
 
 
 def test_an_older_version_is_updated_to_this_one(api, run):
@@ -126,9 +126,9 @@ def test_an_older_version_is_updated_to_this_one(api, run):
     for known in api.definitions.values():
         for one in known:
             one["dockerImageTag"] = "0.0.9"
-    assert run().output.count("updated from 0.0.9") == 4
+    assert run().output.count("updated from 0.0.9") == 5
     assert "0.0.9" not in json.dumps(api.definitions)
-    assert len(api.definitions["sources"]) == 2
+    assert len(api.definitions["sources"]) == 3
 
 
 def test_another_name_is_updated_and_a_page_that_airbytes_api_cannot_change_is_reported(api, run):
@@ -161,13 +161,13 @@ def test_airbytes_reason_is_shown_and_the_other_connectors_are_registered(api, r
     outcome = run()
     assert outcome.exit_code == 2
     assert f"registry.example.com/sage100-ssm/source-ssm:{__version__}: Airbyte refuses it. {words}\n" in outcome.output
-    assert outcome.output.count(": registered\n") == 3
+    assert outcome.output.count(": registered\n") == 4
 
 
 def test_an_image_that_takes_too_long_is_reported_with_what_to_look_at(api, run):
     api.delay = 0.3
     outcome = run("--wait", "0.002")
-    assert (outcome.exit_code, outcome.output.count("Can Airbyte pull the image?")) == (4, 4)
+    assert (outcome.exit_code, outcome.output.count("Can Airbyte pull the image?")) == (4, 5)
 
 
 def test_by_default_a_registration_may_take_longer_than_airbyte_waits_for_a_specification(register):

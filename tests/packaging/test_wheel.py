@@ -19,8 +19,11 @@ pytestmark = pytest.mark.xdist_group("wheel")
 
 ROOT = Path(__file__).parents[2]
 UV = Path(sys.executable).with_name("uv")
-PACKAGES = {"destination_sage100", "destination_ssm", "sage100_ssm", "source_sage100", "source_ssm"}
+PACKAGES = {
+    "destination_sage100", "destination_ssm", "sage100_ssm", "source_contact_sync", "source_sage100", "source_ssm"
+}  # fmt: skip
 CONNECTORS = ("source-sage100", "source-ssm", "destination-sage100", "destination-ssm")
+"""Those that need no extra."""
 FOREIGN = {"console": "0.9912", "flows": "1.2.1", "wiring": "0.1.2"}
 """Packages of others on the package index, each with an import name that anybody might choose."""
 
