@@ -56,7 +56,7 @@ benchmark: $(INSTALLED) ## a quiet run and writes beside their limits; reading a
 	@$(BIN)/uv pip install --quiet --python .venv-others/bin/python --requirement benchmarks/others/requirements.txt
 	@$(BIN)/python -m benchmarks.read_sage100
 
-pyairbyte: $(INSTALLED) ## the four connectors driven by PyAirbyte, an independent client, in an environment of its own
+pyairbyte: $(INSTALLED) ## the connectors driven by PyAirbyte, an independent client, in an environment of its own
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-pyairbyte
 	@$(BIN)/uv pip install --quiet --python .venv-pyairbyte/bin/python --requirement tests/pyairbyte/requirements.txt
 	@AIRBYTE_OFFLINE_MODE=1 .venv-pyairbyte/bin/python -m pytest -q -c tests/pyairbyte/pytest.ini tests/pyairbyte

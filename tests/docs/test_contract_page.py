@@ -22,10 +22,11 @@ from destination_ssm.config import DestinationSsmConfig
 from destination_ssm.destination import DestinationSsm
 from sage100_ssm.app.channels import Channel
 from sage100_ssm.app.check.findings import Finding, Level
+from sage100_ssm.app.contact_sync.form import ContactSyncConfig
 from sage100_ssm.app.probe import ProbeAnswer
 from sage100_ssm.app.schedule import Schedule
 from sage100_ssm.app.search.found import Found, Standing
-from sage100_ssm.app.settings import Settings
+from sage100_ssm.app.settings import Sage100Settings, Settings, SsmSettings
 from sage100_ssm.app.status import StatusReport
 from sage100_ssm.cli import json_shapes
 from sage100_ssm.cli.commands import app
@@ -47,6 +48,7 @@ from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunRep
 from sage100_ssm.sync.run.retried import Became, Retried
 from sage100_ssm.sync.state.forgetting import LivesOn, StoredPerson
 from sage100_ssm.sync.state.records import JournalEntry, LinkCounts, RunRow, RunStatus, WriteAction, WriteRecord
+from source_contact_sync.source import SourceContactSync
 from source_sage100.config import SourceSage100Config
 from source_sage100.source import SourceSage100
 from source_ssm.config import SourceSsmConfig
@@ -116,10 +118,11 @@ def test_the_options_of_the_command_itself_are_named():
 
 
 def test_the_console_scripts_are_those_that_are_installed():
-    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     first = section(PAGE, "Commands").partition("`sage100-ssm --debug")[0]
+    named = {code for code in codes(first) if "-" in code}
 
-    assert {code for code in codes(first) if "-" in code} == set(scripts)
+    assert named - set(project["optional-dependencies"]) == set(project["scripts"])
 
 
 def test_the_exit_codes_are_those_that_there_are():
@@ -229,6 +232,19 @@ def test_the_destinations_have_the_settings_that_their_models_have():
     assert same(documented("SSM") | own | owner, settings_of(DestinationSsmConfig))
 
 
+def test_the_source_that_synchronises_has_the_settings_that_its_model_has_beside_those_of_the_sides():
+    sides = settings_of(Sage100Settings) | settings_of(SsmSettings)
+    rest = {
+        name: default
+        for name, default in settings_of(ContactSyncConfig).items()
+        if name not in sides and not name.startswith("notify.")
+    }
+    named = documented("source-contact-sync")
+
+    assert named.pop("notify") == {"kind": "none"}
+    assert same(named, rest)
+
+
 def test_a_recipient_of_messages_has_the_settings_of_its_kind():
     models = {get_args(model.model_fields["kind"].annotation)[0]: model for model in sections_in(get_args(Channel)[0])}
     documented_kinds = {row[0].strip("`"): (_value(row[1]), codes(row[2])) for row in table(MESSAGES)}
@@ -277,6 +293,10 @@ def streams(sage100):
             ((key,),) = one.source_defined_primary_key
             found[name, one.name] = [key, *(one.default_cursor_field or [""])]
     owned = {**SSM, "default_sales_rep_id": 310}
+    both = {**sage100, **owned, "state": "postgresql://server/database"}
+    for one in (stream.as_airbyte_stream() for stream in SourceContactSync().streams(both)):
+        ((key,),) = one.source_defined_primary_key
+        found["source-contact-sync", one.name] = [key, *(one.default_cursor_field or [""])]
     with ExitStack() as stack:
         for name, destination, config in (
             ("destination-sage100", DestinationSage100(), sage100),

@@ -1,4 +1,4 @@
-"""PyAirbyte, a client that shares nothing with the connectors, drives all four end to end."""
+"""PyAirbyte, a client that shares nothing with the connectors, drives them all end to end."""
 
 import pytest
 

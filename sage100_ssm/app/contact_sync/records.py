@@ -137,7 +137,7 @@ def schema_of(columns: Columns, *, with_personal_data: bool) -> Schema:
         "$schema": "http://json-schema.org/draft-07/schema#",
         "type": "object",
         "properties": {
-            name: column.type | {"description": column.meaning}
+            name: column.type | {"description": column.meaning + (" Personal." if column.is_personal else "")}
             for name, column in columns.items()
             if with_personal_data or not column.is_personal
         },
