@@ -1,4 +1,4 @@
-"""The sample company and SSM, in a process of the product; its four connectors, driven by PyAirbyte."""
+"""The sample company and SSM, in a process of the product; its connectors, driven by PyAirbyte."""
 
 import json
 import os
@@ -13,12 +13,14 @@ from typing import Any
 import airbyte as ab
 import pytest
 
+from tests.support import postgresql
+
 ROOT = Path(__file__).parents[2]
 COMMANDS = ROOT / ".venv" / "bin"
 
 
 class Place:
-    """A sample company database, an SSM that answers on loopback, and the four connectors on them."""
+    """A sample company database, an SSM that answers on loopback, and the connectors on them."""
 
     def __init__(self, folder: Path, printed: dict[str, str]) -> None:
         self.folder, self.database = folder, folder / "bijou.db"
@@ -39,6 +41,17 @@ class Place:
         """A source connector."""
         config = self.ssm_config if name == "source-ssm" else self.sage_config(self.database)
         return ab.get_source(name, config=config, local_executable=COMMANDS / name, install_if_missing=False)
+
+    def contact_sync(self, state: str) -> ab.Source:
+        """The source that synchronises."""
+        owner = {"default_sales_rep_id": self.new["default_sales_rep_id"]}
+        config = {**self.sage_config(self.database), **self.ssm_config, **owner, "state": state, "language": "en"}
+        return ab.get_source(
+            "source-contact-sync",
+            config=config,
+            local_executable=COMMANDS / "source-contact-sync",
+            install_if_missing=False,
+        )
 
     def destination(self, name: str, **settings: Any) -> ab.Destination:
         """A destination connector, with settings of its own."""
@@ -89,6 +102,13 @@ def place(tmp_path: Path) -> Iterator[Place]:
     folder = tmp_path / "company"
     with _opened("-m", "sage100_ssm.standins", "--dir", folder) as printed:
         yield Place(folder, printed)
+
+
+@pytest.fixture
+def state() -> Iterator[str]:
+    """The address of a state in PostgreSQL."""
+    with postgresql.running() as server, postgresql.new_database(server) as url:
+        yield url
 
 
 @pytest.fixture

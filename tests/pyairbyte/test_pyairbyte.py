@@ -139,3 +139,23 @@ def test_a_tenants_contacts_written_back_from_a_cache_change_nothing(tenant):
         key: row["changed_at"] for key, row in before.items()
     }
     assert (len(after), refused.read_text()) == (2, "")
+
+
+def test_contacts_are_synchronised_by_reading_and_the_journal_of_it_comes_into_a_cache(place, state):
+    source, cache = place.contact_sync(state), place.cache("journal")
+    source.check()
+    source.select_streams(["runs", "open_problems", "journal", "writes", "links"])
+    first = source.read(cache=cache)
+    assert {name: len(rows) for name, rows in first.streams.items()} == {
+        "runs": 1, "open_problems": 2, "journal": 3, "writes": 84, "links": 81,
+    }  # fmt: skip
+
+    edited = "UPDATE F_CONTACTT SET CT_EMail = ?, cbModification = datetime('now', 'localtime') WHERE cbMarq = 1"
+    place.sql(edited, "new@alizes.example")
+    source.read(cache=cache)
+
+    contacts = list(place.source("source-ssm").get_records("contacts"))
+    assert [row["email"] for row in contacts if row["extId"] == "sage100:BIJOU:1"] == ["new@alizes.example"]
+    runs = {row["number"]: (row["status"], row["ssm_updated"]) for row in cache["runs"]}
+    assert (len(list(cache["runs"])), runs[2]) == (2, ("done", 1))
+    assert [len(list(cache[name])) for name in ("writes", "links")] == [85, 81], "and rows are one each"
