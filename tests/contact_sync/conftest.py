@@ -25,6 +25,8 @@ from sage100_ssm.standins.company_database import create_company_database
 from sage100_ssm.standins.people import SageUser, SsmUser
 from sage100_ssm.standins.ssm_api.server import SsmApiServer
 from sage100_ssm.standins.ssm_api.tenant import SALES_REP
+from sage100_ssm.sync.state.store import StateStore
+from sage100_ssm.sync.state.tables import metadata
 from source_contact_sync.source import SourceContactSync
 from tests.support import postgresql
 from tests.support.connector_processes import Message, catalog
@@ -151,10 +153,23 @@ def empty_company(tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def database(postgres):
+@pytest.fixture(scope="session")
+def made_database(postgres):
     with postgresql.new_database(postgres) as url:
+        StateStore.open(url).close()
         yield url
+
+
+@pytest.fixture
+def database(made_database):
+    """A state without content; its tables are created once for all tests."""
+    engine = create_engine(made_database)
+    with engine.begin() as connection:
+        names = ", ".join(set(metadata.tables) - {"lease"})
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
+        connection.execute(text("UPDATE lease SET number = 0, owner = NULL, expires_at = NULL"))
+    engine.dispose()
+    return made_database
 
 
 @pytest.fixture

@@ -19,7 +19,9 @@ from sage100_ssm.app.contact_sync import synchronisation
 from sage100_ssm.app.contact_sync.synchronisation import state_failure
 from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault
-from sage100_ssm.sync.state.errors import Damage, StateDamaged, StateUnavailable
+from sage100_ssm.sync.state.errors import Damage, StateDamaged, StateMissing, StateUnavailable
+from sage100_ssm.sync.state.store import StateStore
+from tests.support import postgresql
 
 LOGGER = logging.getLogger("airbyte")
 
@@ -121,13 +123,15 @@ def test_no_secret_is_in_what_a_read_says(people, log):
 # --- check and discover
 
 
-def test_a_check_writes_nothing_anywhere(people, database):
+def test_a_check_writes_nothing_anywhere(people, postgres):
     before = people.snapshot
-    people.check()
+    with postgresql.new_database(postgres) as unused:
+        people.check(state=unused)
+        with pytest.raises(StateMissing):
+            StateStore.open(unused, read_only=True)
 
     assert people.snapshot == before
     assert people.written == []
-    people.execute("CREATE TABLE runs (nothing int)")  # which fails where a state was made
 
 
 def test_what_a_check_finds_wrong_on_both_sides_is_one_message(people):

@@ -16,6 +16,7 @@ from sage100_ssm.messages import Language, plain_spaces, say
 from sage100_ssm.sync.failures import Exit, SyncError
 from sage100_ssm.sync.run.course import synchronise
 from sage100_ssm.sync.run.report import RunReport
+from sage100_ssm.sync.state.database import REFUSED
 from sage100_ssm.sync.state.errors import (
     AnotherRun,
     LeaseLost,
@@ -27,8 +28,8 @@ from sage100_ssm.sync.state.errors import (
 from sage100_ssm.sync.state.store import StateStore
 
 _LOOK_EVERY_SECONDS = 1.0
-_REFUSED_BY_SERVER = "FATAL"
-"""A PostgreSQL server's own word, in any language, for a connection that it refuses."""
+_REFUSED_BY_SERVER = ("FATAL", REFUSED)
+"""What shows that a PostgreSQL server answered: its own word, in any language, for a login that it refuses; a right."""
 
 logger = logging.getLogger("airbyte.contact_sync")
 """Below the logger of all connectors, so that it can speak while those are quiet."""
@@ -95,8 +96,10 @@ def synchronise_once(config: ContactSyncConfig) -> ConnectorError | None:
 def state_failure(error: StateError, language: Language) -> ConnectorError:
     """Why the state cannot be used, in Airbyte's form."""
     # A server that is out of reach may be back at the next attempt; one that refuses a password will refuse it again.
-    out_of_reach = isinstance(error, StateUnavailable) and _REFUSED_BY_SERVER not in error.reason
-    return ConnectorError("state", plain_spaces(ending_after(error, language).message), configuration=not out_of_reach)
+    is_out_of_reach = isinstance(error, StateUnavailable) and not any(w in error.reason for w in _REFUSED_BY_SERVER)
+    return ConnectorError(
+        "state", plain_spaces(ending_after(error, language).message), configuration=not is_out_of_reach
+    )
 
 
 def _wait_for_killed_run(settings: Settings, waits: Callable[[AnotherRun], None]) -> None:

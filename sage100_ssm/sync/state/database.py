@@ -28,6 +28,11 @@ READING = "sage100_ssm_reading"
 _MIGRATION_LOCK = 5100
 """The key of an advisory lock on PostgreSQL: of two first openings at once, one creates the tables."""
 
+REFUSED = "permission denied"
+"""In the reason of a state that the login has no right to; PostgreSQL's own words may be in another language."""
+
+_NO_RIGHT = "42501"
+"""PostgreSQL's code of a missing right."""
 _UNREADABLE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -156,6 +161,8 @@ def _translate_errors(engine: Engine, place: str) -> None:
         # The low byte of SQLite's extended code is the error itself.
         if getattr(original, "sqlite_errorcode", 0) & 0xFF in _UNREADABLE:
             raise StateDamaged(place, Damage.BROKEN) from original
+        if getattr(original, "sqlstate", None) == _NO_RIGHT:
+            raise StateUnavailable(place, f"{REFUSED}: {str(original).partition(chr(10))[0]}") from original
         if isinstance(context.sqlalchemy_exception, OperationalError):
             raise StateUnavailable(place, str(original).partition("\n")[0]) from original
 
@@ -213,5 +220,20 @@ def _stored_version(connection: Connection, place: str, *, read_only: bool) -> s
         if connection.dialect.name == "sqlite" and names:
             raise StateDamaged(place, Damage.FOREIGN)
         if read_only:
+            _refuse_uncreatable(connection, place)
             raise StateMissing(place)
     return version
+
+
+def _refuse_uncreatable(connection: Connection, place: str) -> None:
+    """Check that the first run could create the tables in a database without a state.
+
+    Raises:
+        StateUnavailable: PostgreSQL gives the login no right to.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    schema = connection.scalar(select(func.current_schema()))
+    # Since PostgreSQL 15 only the owner of a database may create tables in it, unless somebody was given the right.
+    if schema is None or not connection.scalar(select(func.has_schema_privilege(schema, "CREATE"))):
+        raise StateUnavailable(place, f"{REFUSED}: the login may not create tables in the schema {schema}")

@@ -5,16 +5,19 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, make_url
 
 from sage100_ssm.sync.state import migrations
 from sage100_ssm.sync.state.errors import Damage, StateDamaged, StateError, StateMissing, StateUnavailable
 from sage100_ssm.sync.state.store import StateStore
 from sage100_ssm.sync.state.tables import VERSION, VERSION_TABLE, metadata
+from tests.support import postgresql
 
 
 @pytest.fixture
@@ -165,3 +168,22 @@ def test_processes_that_open_a_new_state_at_the_same_time_all_succeed(url):
 def test_the_version_that_opens_without_alembic_is_that_of_the_newest_migration():
     scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
     assert scripts.get_current_head() == VERSION
+
+
+def test_a_login_that_may_not_create_tables_is_refused_before_the_first_run_and_by_it(server):
+    with postgresql.new_database(server) as database:
+        role = f"r{uuid4().hex}"
+        engine = create_engine(server, isolation_level="AUTOCOMMIT")
+        schema = make_url(database).query["options"].removeprefix("-csearch_path=")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role}")
+        limited = make_url(database).set(username=role).render_as_string(hide_password=False)
+        with pytest.raises(
+            StateUnavailable, match=f"permission denied: the login may not create tables in .* {schema}"
+        ):
+            StateStore.open(limited, read_only=True)
+        with pytest.raises(StateUnavailable, match="permission denied"):
+            StateStore.open(limited)
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP OWNED BY {role}; DROP ROLE {role}")
+        engine.dispose()
