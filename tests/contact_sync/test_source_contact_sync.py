@@ -1,6 +1,7 @@
 """Each read of source-contact-sync is one synchronisation; what a person looks at later is no error of the sync."""
 
 import logging
+import tempfile
 from datetime import UTC, datetime, timedelta
 from threading import Thread
 from time import sleep
@@ -301,6 +302,18 @@ def test_a_state_that_is_out_of_reach_fails_the_sync_for_now(people):
     assert read.error.failure_type is FailureType.transient_error
     assert "s3cret" not in read.error.message
     assert people.names() == (["Morel"], ["Durand"])
+
+
+def test_a_state_that_cannot_be_used_is_reported_to_the_administrator(people, monkeypatch, tmp_path):
+    sent = []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where a mark remembers that it was reported
+    monkeypatch.setattr(notify, "send", lambda channel, *message: sent.append(channel.kind))
+    people.read(
+        state="postgresql://sync:s3cret@127.0.0.1:9/sync",
+        notify={"kind": "webhook", "url": "https://hook.example.com/s3cret"},
+    )
+
+    assert sent == ["webhook"]
 
 
 @pytest.mark.parametrize(

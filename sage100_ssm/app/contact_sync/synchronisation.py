@@ -20,9 +20,9 @@ from sage100_ssm.sync.state.database import REFUSED
 from sage100_ssm.sync.state.errors import (
     AnotherRun,
     LeaseLost,
+    StateDamaged,
     StateError,
     StateMissing,
-    StateOutdated,
     StateUnavailable,
 )
 from sage100_ssm.sync.state.store import StateStore
@@ -110,9 +110,12 @@ def _wait_for_killed_run(settings: Settings, waits: Callable[[AnotherRun], None]
 
     Raises:
         AnotherRun: the run is alive.
-        StateError: the state cannot be used.
     """
-    with suppress(StateMissing, StateOutdated), StateStore.open(settings.state, read_only=True) as store:
+    # What is wrong with the state is found, and reported to the administrator, where the run opens it.
+    with (
+        suppress(StateMissing, StateDamaged, StateUnavailable),
+        StateStore.open(settings.state, read_only=True) as store,
+    ):
         watched: AnotherRun | None = None
         while other := _holder(store):
             if watched is None:
