@@ -34,6 +34,7 @@ CARRIED_OUT = (
     "sage100_ssm/messages",
     "sage100_ssm/app",
     "sage100_ssm/orchestration",
+    "source_contact_sync",
     "source_sage100",
     "source_ssm",
     "destination_sage100",

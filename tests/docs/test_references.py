@@ -8,7 +8,7 @@ from tests.support.pages import DOCS, ROOT, anchors, codes, links, pages
 
 FOLDERS = (
     "benchmarks", "deploy", "destination_sage100", "destination_ssm", "docs", "examples", "flows", "sage100_ssm",
-    "source_sage100", "source_ssm", "tests", ".github",
+    "source_contact_sync", "source_sage100", "source_ssm", "tests", ".github",
 )  # fmt: skip
 SUFFIXES = {".py", ".sql", ".yaml", ".yml", ".toml", ".json", ".sh", ".md", ".ini", ".cfg", ".mako"}
 _PAGE = re.compile(r"[\w./-]*\w\.md\b")

@@ -14,7 +14,9 @@ PROJECT = PYPROJECT["project"]
 CONNECTORS = ["source_sage100", "source_ssm", "destination_sage100", "destination_ssm"]
 BELOW = [f"sage100_ssm/{package}" for package in ("connectors", "exchange", "messages", "sage100", "ssm")]
 """What the connectors consist of, and what the command says where nothing else is installed."""
-OURS = {*CONNECTORS, "sage100_ssm"}
+SYNCHRONISES = ["source_contact_sync", *(f"sage100_ssm/{part}" for part in ("app/contact_sync", "app/check", "sync"))]
+"""What the source that synchronises consists of besides, without what it shares with the command in `app`."""
+OURS = {*CONNECTORS, "sage100_ssm", "source_contact_sync"}
 CONSTRAINTS = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
 
 
@@ -34,8 +36,12 @@ def test_each_dependency_of_the_product_and_of_its_build_has_its_version_in_the_
 
 @pytest.mark.parametrize(
     ("folders", "extras"),
-    [(CONNECTORS + BELOW, ["s3"]), (["sage100_ssm"], ["flow", "postgresql", "s3", "dev"])],
-    ids=["the connectors", "the whole product"],
+    [
+        (CONNECTORS + BELOW, ["s3"]),
+        (CONNECTORS + BELOW + SYNCHRONISES, ["s3", "contact-sync"]),
+        (["sage100_ssm", "source_contact_sync"], ["flow", "postgresql", "s3", "dev"]),
+    ],
+    ids=["the connectors", "the source that synchronises", "the whole product"],
 )
 def test_each_library_that_is_imported_is_declared(folders, extras):
     declared = [*PROJECT["dependencies"], *(one for extra in extras for one in PROJECT["optional-dependencies"][extra])]
