@@ -22,6 +22,7 @@ from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.standins.ssm_api.faults import CannedResponse, Fault
 from sage100_ssm.sync.state.errors import Damage, StateDamaged, StateMissing, StateUnavailable
 from sage100_ssm.sync.state.store import StateStore
+from source_contact_sync import run
 from tests.support import postgresql
 
 LOGGER = logging.getLogger("airbyte")
@@ -335,3 +336,12 @@ def test_the_administrator_is_sent_a_message_as_after_any_run(people, monkeypatc
     people.read("runs", private_key="wrong", notify={"kind": "webhook", "url": "https://hook.example.com/s3cret"})
 
     assert [kind for kind, _ in sent] == ["webhook"]
+
+
+def test_without_its_extra_the_console_script_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setattr(run, "find_spec", lambda name: None if name == "psycopg" else object())
+    with pytest.raises(SystemExit) as ended:
+        run.run()
+
+    assert ended.value.code == 2
+    assert "(psycopg): install sage100-ssm[contact-sync]" in capsys.readouterr().err

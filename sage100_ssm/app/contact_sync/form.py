@@ -43,6 +43,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 LONGEST_LIFT = timedelta(days=7)
 """How far ahead the date may be until which a guard is lifted: one that is forgotten there must not stay lifted."""
 
+_FORM = "postgresql://user:password@server:5432/database"
 _DEFAULTS = Settings.model_fields
 _DAY: dict[str, JsonValue] = {
     "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
@@ -60,15 +61,14 @@ def _address_of_postgresql(state: SecretStr) -> SecretStr:
     try:
         url = make_url(state.get_secret_value().strip())
     except ArgumentError:
-        raise ValueError("must be an address of this form: postgresql://user:password@server:5432/database") from None
+        raise ValueError(f"must be an address of this form: {_FORM}") from None
     if url.drivername == "sqlite":
         raise ValueError(
-            "must be the address of a PostgreSQL database (postgresql://user:password@server:5432/database). A SQLite "
-            "file would be gone with the container that Airbyte starts for each sync, and with it all that the "
-            "synchronisation knows"
+            f"must be the address of a PostgreSQL database ({_FORM}). A SQLite file would be gone with the container "
+            "that Airbyte starts for each sync, and with it all that the synchronisation knows"
         )
     if url.drivername not in ("postgres", "postgresql", "postgresql+psycopg") or not url.database:
-        raise ValueError("must be an address of this form: postgresql://user:password@server:5432/database")
+        raise ValueError(f"must be an address of this form: {_FORM}")
     return SecretStr(url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
 
 
@@ -190,8 +190,8 @@ class ContactSyncConfig(SsmSettings, Sage100Settings):
     state: Annotated[SecretStr, AfterValidator(_address_of_postgresql)] = Field(
         title="State database",
         description="Address of the PostgreSQL database in which the synchronisation remembers which contacts belong "
-        "together: postgresql://user:password@server:5432/database. It creates its tables there. The same database "
-        "as that of any other run of this company, never one of its own beside it.",
+        f"together: {_FORM}. It creates its tables there. The same database as that of any other run of this company, "
+        "never one of its own beside it.",
         json_schema_extra={"group": "state"},
     )
     language: Language = Field(
