@@ -41,7 +41,7 @@ WHOLE = NEEDED | {
     "country": "BE",
     "prospects": False,
     "exclude": ["DIV*"],
-    "exclude_contacts": ["N_Service=9, CT_Fonction=WEB*", "N_Contact=2"],
+    "exclude_contacts": ["N_Service=9 & CT_Fonction=WEB*", "N_Contact=2"],
     "conflict": "newest",
     "refused_deletion": "leave",
     "too_long": "truncate",
@@ -191,6 +191,12 @@ def test_a_guard_cannot_be_lifted_for_more_than_seven_days_p9():
     with pytest.raises(ConnectorError, match="allow_deletions_until: 2026-03-10 is more than 7 days ahead") as caught:
         config(allow_deletions_until="2026-03-10").run_options(MONDAY)
     assert caught.value.configuration
+
+
+def test_a_pattern_may_contain_the_sign_that_is_between_two_of_them_p13():
+    scope = config(exclude_contacts=["CT_Fonction=R&D & N_Service=1"]).settings.scope
+
+    assert scope.contacts.exclude == ({"CT_Fonction": "R&D", "N_Service": "1"},)
 
 
 def test_without_a_day_every_guard_is_in_place_p9():

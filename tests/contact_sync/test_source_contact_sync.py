@@ -275,7 +275,7 @@ def test_a_side_that_is_out_of_reach_fails_the_sync_for_now(people):
 def test_a_sage_that_cannot_be_opened_fails_the_sync(people):
     read = people.read(connection={"kind": "sqlite", "path": str(people.folder / "absent.db")})
 
-    assert read.error.failure_type in (FailureType.config_error, FailureType.transient_error)
+    assert read.error.failure_type is FailureType.config_error
     assert "Sage 100" in read.error.message
     assert people.names() == (["Morel"], ["Durand"])
 

@@ -4,6 +4,7 @@ The sides are the models of the settings themselves. What is nested there is fla
 level of a form alone; what is a mapping there is a list here, because a form has no input for keys of one's own.
 """
 
+import re
 from collections import Counter
 from datetime import date, timedelta
 from typing import Annotated, Literal, Self, TypeVar
@@ -76,12 +77,13 @@ def _patterns_by_column(text: str) -> dict[str, str]:
     """The patterns of an entry of ``exclude_contacts``, by column.
 
     Example:
-        ``N_Service=9, CT_Fonction=WEB*`` is ``{"N_Service": "9", "CT_Fonction": "WEB*"}``.
+        ``N_Service=9 & CT_Fonction=WEB*`` is ``{"N_Service": "9", "CT_Fonction": "WEB*"}``.
     """
-    parts = [part.partition("=") for part in text.split(",")]
+    # No commas between them: at one, Airbyte's input for a list of texts begins the next text.
+    parts = [part.partition("=") for part in re.split(r"\s&\s", text)]
     patterns = {column.strip(): pattern.strip() for column, _, pattern in parts}
     if not all((*patterns, *patterns.values())):
-        raise ValueError("must be of this form: N_Service=9, CT_Fonction=WEB*")
+        raise ValueError("must be of this form: N_Service=9 & CT_Fonction=WEB*")
     return patterns
 
 
@@ -232,8 +234,8 @@ class ContactSyncConfig(SsmSettings, Sage100Settings):
     exclude_contacts: tuple[Annotated[str, AfterValidator(_exclusion)], ...] = Field(
         default=(),
         title="Contacts to leave out",
-        description="Patterns of columns of F_CONTACTT, such as N_Service=9. Of several in one entry, separated by "
-        "commas, all must match.",
+        description='Patterns of columns of F_CONTACTT, such as N_Service=9. Of several in one entry, with " & " '
+        "between them, all must match.",
         examples=["N_Service=9", "CT_Fonction=WEB*"],
         json_schema_extra={"group": "scope"},
     )
