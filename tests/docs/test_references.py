@@ -12,6 +12,9 @@ FOLDERS = (
 )  # fmt: skip
 SUFFIXES = {".py", ".sql", ".yaml", ".yml", ".toml", ".json", ".sh", ".md", ".ini", ".cfg", ".mako"}
 _PAGE = re.compile(r"[\w./-]*\w\.md\b")
+_ENDINGS = {".fr.md", "fr.md"}
+_OF_THE_SITE = ("docs/site/", "tests/docs/test_site.py")
+"""What names pages as the site has them."""
 _PATH = re.compile(rf"(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./*-]*")
 
 
@@ -30,7 +33,8 @@ def _name(file):
 
 
 def test_every_page_that_is_cited_exists():
-    missing = {_name(file): cited for file in _files() if (cited := _missing_pages(file))}
+    files = [file for file in _files() if not _name(file).startswith(_OF_THE_SITE)]
+    missing = {_name(file): cited for file in files if (cited := _missing_pages(file))}
 
     assert missing == {}
 
@@ -38,7 +42,7 @@ def test_every_page_that_is_cited_exists():
 def _missing_pages(file):
     # Pages, and the tests of pages, name each other from the folder docs; code names them from the root.
     starts = (ROOT, file.parent, DOCS) if "docs" in file.parts else (ROOT, file.parent)
-    cited = [one for one in _PAGE.findall(file.read_text("utf-8")) if not one.startswith("//")]
+    cited = [one for one in _PAGE.findall(file.read_text("utf-8")) if not one.startswith("//") and one not in _ENDINGS]
     return [one for one in cited if not any((start / one).is_file() for start in starts)]
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -58,6 +59,18 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
+def headings(text: str) -> list[tuple[int, str]]:
+    """The headings of a page: level and words."""
+    found = (_HEADING.match(line) for line in _outside_of_blocks(text))
+    return [(len(one[1]), one[2]) for one in found if one]
+
+
+def all_blocks(text: str) -> list[tuple[str, str]]:
+    """The code blocks of a page: language and content, without the indentation of a list."""
+    found = re.findall(r"^( *)```(\w*)\n(.*?)^\1```", text, re.DOTALL | re.MULTILINE)
+    return [(language, dedent(content)) for _, language, content in found]
+
+
 def links(text: str) -> list[str]:
     """The targets of a page's links that are within the repository."""
     return [target for target in _LINK.findall(_without_code(text)) if "://" not in target]
@@ -65,10 +78,11 @@ def links(text: str) -> list[str]:
 
 def anchors(text: str) -> set[str]:
     """The anchors that a page's headings have."""
-    return {_anchor(found[2]) for line in _outside_of_blocks(text) if (found := _HEADING.match(line))}
+    return {anchor(words) for _, words in headings(text)}
 
 
-def _anchor(heading: str) -> str:
+def anchor(heading: str) -> str:
+    """The anchor of a heading, as the repository's host and the site make it."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
