@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -39,7 +39,7 @@ MARTIN = worlds.sage_row(2, CT_Nom="Martin")
 ACCOUNTS = [dict(account) for account in worlds.ACCOUNTS]
 
 
-def the(code: Code, entries: Any) -> Entry:
+def the(code: Code, entries: Iterable[Entry]) -> Entry:
     """The first entry of a code."""
     return next(entry for entry in entries if entry.code is code)
 
@@ -54,8 +54,8 @@ def of_a_link(code: Code, sage100: Row | None, ssm: Row | None, *, using: Mapper
     policy = link.pop("policy", None)
     base = link.pop("base_of", (ADA, ADA_THERE))
     known = worlds.linked(*base, using=using, **link)
-    rows = [[row] if row else [] for row in (sage100, ssm)]
-    return planned(code, decide(worlds.world(*rows, [known], using=using, policy=policy)))
+    here, there = ([row] if row else [] for row in (sage100, ssm))
+    return planned(code, decide(worlds.world(here, there, [known], using=using, policy=policy)))
 
 
 def of_newcomers(code: Code, sage100: list[Row], ssm: list[Row], using: Mapper | None = None) -> Entry:
