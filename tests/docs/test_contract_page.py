@@ -5,15 +5,11 @@ import logging
 import tomllib
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
-from types import UnionType
-from typing import Annotated, Union, get_args, get_origin, get_type_hints
+from typing import get_args
 
 import pytest
 import yaml
-from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 from typer.main import get_command
 
 from destination_sage100.config import DestinationSage100Config
@@ -55,9 +51,9 @@ from source_ssm.config import SourceSsmConfig
 from source_ssm.source import SourceSsm
 from tests.support import worlds
 from tests.support.pages import ROOT, blocks, codes, page, rows, section
+from tests.support.setting_keys import REQUIRED, sections_in, settings_of
 
 PAGE = page("contract.md")
-REQUIRED = "required"
 
 
 def table(title):
@@ -130,51 +126,6 @@ def test_the_exit_codes_are_those_that_there_are():
 
 
 # --- settings
-
-
-def fields_of(kind):
-    """The fields of a model or of a dataclass: name, annotation and default."""
-    if is_dataclass(kind):
-        hints = get_type_hints(kind)
-        return [
-            (one.name, hints[one.name], REQUIRED if one.default is MISSING else one.default) for one in fields(kind)
-        ]
-    return [(name, one.annotation, model_default(one)) for name, one in kind.model_fields.items()]
-
-
-def model_default(field):
-    if field.default_factory is not None:
-        return field.default_factory()
-    return REQUIRED if field.default is PydanticUndefined else field.default
-
-
-def sections_in(annotation):
-    """The classes with settings of their own that a setting is one of; none for a plain value."""
-    if get_origin(annotation) in (Annotated, Union, UnionType):
-        return [kind for part in get_args(annotation) for kind in sections_in(part)]
-    is_section = isinstance(annotation, type) and (issubclass(annotation, BaseModel) or is_dataclass(annotation))
-    return [annotation] if is_section else []
-
-
-def settings_of(kind, prefix="", outer=None):
-    """The keys of a configuration, with dots, and their defaults.
-
-    Args:
-        kind: a model or a dataclass.
-        prefix: where it is in the configuration.
-        outer: what it is by default, whose values go before the class's own.
-    """
-    found = {}
-    for name, annotation, own_default in fields_of(kind):
-        default = getattr(outer, name, own_default)
-        inner = sections_in(annotation)
-        for one in inner:
-            found |= settings_of(one, f"{prefix}{name}.", None if default == REQUIRED else default)
-        if get_origin(annotation) is Mapping and sections_in(get_args(annotation)[1]):
-            found |= settings_of(get_args(annotation)[1], f"{prefix}{name}.NAME.")
-        elif not inner:
-            found[f"{prefix}{name}"] = default
-    return found
 
 
 def documented(title, prefix="", only=None):
