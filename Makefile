@@ -4,7 +4,7 @@ INSTALLED := .venv/.installed
 # Rules, planning, contacts, messages, and the state on SQLite: no server, no driver.
 FAST := -k "not postgresql" tests/sync/contacts tests/sync/rules tests/sync/planning tests/sync/state tests/messages
 
-.PHONY: help demo check lint types test test-fast coverage mutate explore record pages benchmark pyairbyte wheel metadata contexts images clean
+.PHONY: help demo check lint types test test-fast coverage mutate explore record pages benchmark pyairbyte site screenshots wheel metadata contexts images clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 11
@@ -45,7 +45,10 @@ record: $(INSTALLED) ## the conversations with SSM that tests replay: with the s
 	@$(BIN)/pytest -q -p no:xdist tests/recorded --record-mode=rewrite
 	@$(BIN)/pytest -q -p no:xdist tests/recorded
 
-pages: $(INSTALLED) ## the tables in docs/connectors and docs/architecture.md, from the code
+pages: $(INSTALLED) ## what pages of docs have from the code: messages, commands, settings, tables
+	@$(BIN)/python -m docs.message_pages
+	@$(BIN)/python -m docs.command_pages
+	@$(BIN)/python -m docs.setting_pages
 	@$(BIN)/python docs/connectors/tables.py
 	@$(BIN)/python docs/rule_map.py
 
@@ -61,6 +64,18 @@ pyairbyte: $(INSTALLED) ## the connectors driven by PyAirbyte, an independent cl
 	@$(BIN)/uv pip install --quiet --python .venv-pyairbyte/bin/python --requirement tests/pyairbyte/requirements.txt
 	@AIRBYTE_OFFLINE_MODE=1 .venv-pyairbyte/bin/python -m pytest -q -c tests/pyairbyte/pytest.ini tests/pyairbyte
 
+site: $(INSTALLED) ## the documentation as a site, French and English, in build/site; a broken link fails
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-site
+	@$(BIN)/uv pip install --quiet --python .venv-site/bin/python --requirement docs/site/requirements.txt
+	@$(BIN)/python -m docs.site.stage
+	@.venv-site/bin/zensical build --strict --config-file build/site.en.yml
+	@.venv-site/bin/zensical build --strict --config-file build/site.fr.yml
+	@echo "Open build/site/index.html"
+
+screenshots: $(INSTALLED) ## the pictures in docs/images: the page on the sample company (Chromium), new diagrams (npm)
+	@$(BIN)/python -m docs.screenshots
+	@$(BIN)/python -m docs.diagrams
+
 wheel: $(INSTALLED) ## the wheel, in dist/, for `uv tool install` or `pipx install`
 	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist .
 
@@ -74,7 +89,7 @@ images: $(INSTALLED) ## check the container images as far as possible without a 
 	@deploy/check.sh
 
 clean: ## remove everything that these commands created
-	@rm -rf .venv .venv-others .venv-pyairbyte .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage mutants build dist demo
+	@rm -rf .venv .venv-others .venv-pyairbyte .venv-site .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage mutants build dist demo
 
 $(INSTALLED): pyproject.toml constraints.txt setup.sh
 	@./setup.sh
