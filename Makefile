@@ -49,6 +49,7 @@ pages: $(INSTALLED) ## what pages of docs have from the code: messages, commands
 	@$(BIN)/python -m docs.message_pages
 	@$(BIN)/python -m docs.command_pages
 	@$(BIN)/python -m docs.setting_pages
+	@$(BIN)/python -m docs.french_links
 	@$(BIN)/python docs/connectors/tables.py
 	@$(BIN)/python docs/rule_map.py
 

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.support.pages import DOCS, all_blocks, codes, headings, links, page, rows
+from docs.french_links import corrected
+from tests.support.pages import DOCS, all_blocks, codes, headings, page, rows
 
 # For those who change the program, who answer for the machine, or who set up Airbyte field by field.
 ENGLISH_ALONE = {"architecture.md", "releasing.md", "threat-model.md"}
@@ -79,13 +80,22 @@ def test_a_default_is_the_same_in_both_languages(name):
 
 @pytest.mark.parametrize("name", FRENCH)
 def test_a_french_page_leads_to_french_pages_where_there_are(name):
-    folder = (DOCS / name).parent
-    leads = [target.partition("#")[0] for target in links(page(name))]
-    in_english = {one for one in leads if one.endswith(".md") and not one.endswith(".fr.md")}
-    # The first page of the documentation says which one is the English one.
-    known = {"README.md"} if name == "README.fr.md" else {"glossary.md"} if name == "glossary.fr.md" else set()
+    assert page(name) == corrected(DOCS / name, page(name)), "make pages"
 
-    assert {one for one in in_english if (folder / one.replace(".md", ".fr.md")).exists()} == known
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("page.fr.md", "[a](rules.md)", "[a](rules.fr.md)"),
+        ("page.fr.md", "[a](rules.md#the-journal)", "[a](rules.fr.md#le-journal)"),
+        ("messages/flapping.fr.md", "[a](../contract.md#exit-codes)", "[a](../contract.fr.md#codes-de-retour)"),
+        ("page.fr.md", "[a](threat-model.md#the-page)", "[a](threat-model.md#the-page)"),
+        ("glossary.fr.md", "[a](glossary.md)", "[a](glossary.md)"),
+        ("page.fr.md", "[a](rules.fr.md#le-journal)", "[a](rules.fr.md#le-journal)"),
+    ],
+)
+def test_a_link_of_a_french_page_is_led_to_the_same_heading_in_french(name, text, expected):
+    assert corrected(DOCS / name, text) == expected
 
 
 def test_the_glossary_has_the_same_words_in_both_languages():

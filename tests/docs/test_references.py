@@ -13,8 +13,8 @@ FOLDERS = (
 SUFFIXES = {".py", ".sql", ".yaml", ".yml", ".toml", ".json", ".sh", ".md", ".ini", ".cfg", ".mako"}
 _PAGE = re.compile(r"[\w./-]*\w\.md\b")
 _ENDINGS = {".fr.md", "fr.md"}
-_OF_THE_SITE = ("docs/site/", "tests/docs/test_site.py")
-"""What names pages as the site has them."""
+_OF_THE_SITE = ("docs/site/", "tests/docs/test_site.py", "tests/docs/test_french_pages.py")
+"""What names pages as the site has them, or as a page in another folder does."""
 _PATH = re.compile(rf"(?:{'|'.join(map(re.escape, FOLDERS))})/[\w./*-]*")
 
 
