@@ -101,6 +101,13 @@ def test_what_belongs_to_an_item_of_a_list_is_four_spaces_further_in(text, expec
     assert indented(text) == expected
 
 
+def test_every_connector_is_in_the_list_of_connectors():
+    pages = {file.stem for file in (DOCS / "connectors").glob("*.md") if not file.stem.startswith("README")}
+    listed = (DOCS / "connectors" / "README.md").read_text("utf-8")
+
+    assert {name for name in pages if f"[{name}]({name}.md)" not in listed} == set()
+
+
 def test_the_pictures_are_small_together():
     pictures = [file for file in (DOCS / "images").iterdir() if file.suffix == ".png"]
 
