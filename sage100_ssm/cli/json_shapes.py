@@ -17,6 +17,7 @@ from sage100_ssm.sync.state.records import JournalEntry, RunRow, WriteRecord
 
 if TYPE_CHECKING:
     # These imports load the rules, or the Airbyte CDK: the commands that only look do not wait for them.
+    from sage100_ssm.app.backup import Backup
     from sage100_ssm.app.check.findings import Finding
     from sage100_ssm.app.probe import ProbeAnswer
     from sage100_ssm.sync.run.pairs import Candidates
@@ -204,6 +205,11 @@ def writes(records: Iterable[WriteRecord]) -> list[Json]:
         }
         for record in records
     ]
+
+
+def backup(made: "Backup") -> Json:
+    """The copy of a state that was made."""
+    return {"file": str(made.file), "size": made.size, "rows": dict(made.rows)}
 
 
 def forget(contacts: Iterable[Found], person: StoredPerson | None, *, forgotten: bool, is_erased: bool) -> Json:

@@ -25,6 +25,7 @@ from sage100_ssm.sync.state.records import JournalEntry, WriteAction, WriteRecor
 
 if TYPE_CHECKING:
     # These imports load the rules, or the Airbyte CDK: the commands that only look do not wait for them.
+    from sage100_ssm.app.backup import Backup
     from sage100_ssm.app.probe import ProbeAnswer
     from sage100_ssm.sync.run.pairs import Candidates
     from sage100_ssm.sync.run.report import PlannedWrite, PlanReport, RunReport
@@ -424,6 +425,12 @@ def _written_fields(record: WriteRecord, language: Language) -> Text:
         for name, c in record.changes.items()
     )
     return plain(", ".join(values))
+
+
+def backup(made: "Backup", language: Language) -> RenderableType:
+    """The copy of a state that was made."""
+    done = plain(say("backup_done", language, file=made.file), "green")
+    return Group(done, plain(say("backup_rows", language, size=made.size, **made.rows)))
 
 
 def forget(person: StoredPerson, language: Language, *, forgotten: bool) -> RenderableType:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin, get_type_hints
 
@@ -20,6 +21,7 @@ from destination_sage100.config import DestinationSage100Config
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.config import DestinationSsmConfig
 from destination_ssm.destination import DestinationSsm
+from sage100_ssm.app.backup import Backup
 from sage100_ssm.app.channels import Channel
 from sage100_ssm.app.check.findings import Finding, Level
 from sage100_ssm.app.contact_sync.form import ContactSyncConfig
@@ -416,6 +418,7 @@ SHAPES = {
     "`problems --json` and `journal --json`": json_shapes.journal([OF_SEVERAL], "en"),
     "`journal --writes --json`": json_shapes.writes([WRITTEN]),
     "`problems --totals --json`": json_shapes.problem_totals([OF_SEVERAL], "en"),
+    "`backup --json`": json_shapes.backup(Backup(Path("copy.db"), 98304, {"links": 79})),
     "`forget --json`": json_shapes.forget([FOUND], PERSON, forgotten=True, is_erased=True),
     "`links --json`": [json_shapes.link(LINK)],
     "`status --json`": json_shapes.status(StatusReport(NOON, PAST_RUN, SCHEDULE, (ENTRY,), TWO_ORIGINS)),
