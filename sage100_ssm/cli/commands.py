@@ -524,6 +524,7 @@ def explain(
 
 
 app.command(rich_help_panel=_KEEP)(keeping.backup)
+app.command(rich_help_panel=_KEEP)(keeping.export)
 
 
 @app.command(rich_help_panel=_KEEP)

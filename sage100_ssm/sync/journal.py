@@ -87,6 +87,7 @@ class Code(StrEnum):
     INCOMPLETE_READ = "incomplete_read", Kind.PROBLEM, "P10"
     SIDE_UNREACHABLE = "side_unreachable", Kind.PROBLEM
     LOGIN_REFUSED = "login_refused", Kind.PROBLEM
+    SAGE100_READ_ONLY = "sage100_read_only", Kind.PROBLEM, "P18"
 
 
 @dataclass(frozen=True, slots=True)
@@ -764,6 +765,13 @@ class LoginRefused(AboutSide):
     text: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Sage100ReadOnly(AboutSide):
+    """The login may only read contacts: nothing is written into Sage."""
+
+    code = Code.SAGE100_READ_ONLY
+
+
 # --- entries
 
 
@@ -814,6 +822,7 @@ FACTS: Mapping[Code, type[Facts]] = {
         IncompleteRead,
         SideUnreachable,
         LoginRefused,
+        Sage100ReadOnly,
     )
 }
 """The type of facts of each code."""

@@ -205,6 +205,11 @@ def ssm_shows_an_odd_row(play: Play) -> None:
     play.ssm.contacts[900] = next(iter(play.ssm.contacts.values())) | {"id": 900, "accountId": "eleven"}
 
 
+def sage_is_read_only(play: Play) -> None:
+    """The login may only read contacts in Sage."""
+    play.sage100.is_read_only = True
+
+
 def sage_is_cut_off(play: Play) -> None:
     """The reading of Sage breaks off before its end."""
     play.sage100.weather = Weather(read_to=1)
@@ -388,6 +393,7 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     "a backup, meant": lambda: guarded(C.GUARD_LIFTED, 2, Lifted(mass_change=True), identity_fell=True),
     "a reading that is cut off": lambda: after_a_run(C.INCOMPLETE_READ, sage_is_cut_off),
     "a side that is away": lambda: after_a_run(C.SIDE_UNREACHABLE, ssm_is_away),
+    "a login that may only read": lambda: after_a_run(C.SAGE100_READ_ONLY, sage_is_read_only),
     "a login that is refused": lambda: unreachable(
         S.SSM, Failure("login_refused", "SSM refused the keys.", configuration=True)
     ),
