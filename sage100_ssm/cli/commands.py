@@ -15,7 +15,7 @@ import typer
 from sage100_ssm import __version__
 from sage100_ssm.cli import administration, keeping
 from sage100_ssm.cli.options import SYNC_YAML, Config, Json, OfCode, OfCompany, OfContact, Who
-from sage100_ssm.cli.pair_commands import decide, match, undo
+from sage100_ssm.cli.pair_commands import decide, match, undo, user_of_machine
 from sage100_ssm.messages import Language, say
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.model import Side
@@ -234,7 +234,7 @@ def run(
         from sage100_ssm.cli import tables
         from sage100_ssm.sync.run.context import RunOptions
 
-        options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
+        options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change, by=user_of_machine())
         report = run_once(context.settings, options=options, progress=context.progress, waiting=context.waiting)
         context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
         context.print_failures(report.failures)
