@@ -111,4 +111,7 @@ def keep(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    from tests.upgrades import prefect_database
+
     keep(RELEASES / __version__)
+    prefect_database.keep(RELEASES / __version__ / SETTINGS, RELEASES / __version__ / prefect_database.PREFECT)
