@@ -35,10 +35,17 @@ def back_up(settings: Settings, file: Path, *, overwrite: bool = False) -> Backu
         ConfigurationError: there is a file of that name, or it is the state itself.
         StateError: the state cannot be read, or the copy cannot be written (``BackupFailed``).
     """
-    source = state_file(settings.state)
-    if source is not None and source.exists() and file.exists() and file.samefile(source):
+    if _belongs_to_state(file, state_file(settings.state)):
         raise ConfigurationError("backup_is_state", file=str(file))
     if file.exists() and not overwrite:
         raise ConfigurationError("backup_exists", file=str(file))
     rows = copy_state(settings.state, file)
     return Backup(file, file.stat().st_size, rows)
+
+
+def _belongs_to_state(file: Path, state: Path | None) -> bool:
+    """Whether a file is the state's, or one of those that SQLite has beside it."""
+    if state is None:
+        return False
+    parts = (state.with_name(f"{state.name}{part}") for part in ("", "-wal", "-shm"))
+    return any(file.resolve() == part.resolve() for part in parts)

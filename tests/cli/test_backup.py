@@ -4,6 +4,8 @@ import json
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 
 def test_the_copy_is_made_and_its_content_said(settings, state, tmp_path, call):
     copy = tmp_path / "copy.db"
@@ -37,10 +39,11 @@ def test_a_file_that_is_there_stays_as_it_is_without_force(settings, state, tmp_
     assert copy.read_bytes().startswith(b"SQLite format 3")
 
 
-def test_the_state_itself_is_never_replaced(settings, state, tmp_path, call):
+@pytest.mark.parametrize("part", ["", "-wal", "-shm"])
+def test_the_state_itself_is_never_replaced(settings, state, tmp_path, call, part):
     before = (tmp_path / "sync-state.db").read_bytes()
 
-    result = call("backup", tmp_path / "sync-state.db", "--force", "-c", settings("en"))
+    result = call("backup", tmp_path / f"sync-state.db{part}", "--force", "-c", settings("en"))
 
     assert result.exit_code == 2
     assert "the state itself" in result.stderr
