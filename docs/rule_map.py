@@ -43,8 +43,8 @@ CARRIED_OUT = (
 TESTED = ("tests",)
 
 # Not a parameter of SQL (@P1), nor a part of a longer name.
-_RULE = r"(?<![\w@#])(?:R(?:10|[1-9])|P(?:1[0-7]|[1-9]))(?!\w)"
-_IN_A_NAME = re.compile(r"(?<=_)(?:r(?:10|[1-9])|p(?:1[0-7]|[1-9]))(?=_)")
+_RULE = r"(?<![\w@#])(?:R(?:10|[1-9])|P(?:1[0-8]|[1-9]))(?!\w)"
+_IN_A_NAME = re.compile(r"(?<=_)(?:r(?:10|[1-9])|p(?:1[0-8]|[1-9]))(?=_)")
 _RANGE = re.compile(rf"({_RULE})(?:-| to )({_RULE})")
 _HEADING = re.compile(r"^### ((?:R|P)\d+): (.+)$", re.MULTILINE)
 _TABLE = re.compile(r"(<!-- table: rules -->\n).*?(<!-- end -->)", re.DOTALL)

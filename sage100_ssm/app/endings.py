@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sage100_ssm.app.settings import SettingsError
 from sage100_ssm.messages import Language, describe, say, say_error
 from sage100_ssm.sync.failures import Exit, SyncError, side_error
+from sage100_ssm.sync.state.backup import BackupFailed
 from sage100_ssm.sync.state.errors import (
     AnotherRun,
     LeaseLost,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _STATE_ERRORS: dict[type[StateError], tuple[str, Exit]] = {
     AnotherRun: ("another_run", Exit.ANOTHER_RUN),
+    BackupFailed: ("backup_failed", Exit.CONFIGURATION),
     LeaseLost: ("lease_lost", Exit.ANOTHER_RUN),
     StateDamaged: ("state_damaged", Exit.CONFIGURATION),
     StateMissing: ("state_missing", Exit.CONFIGURATION),

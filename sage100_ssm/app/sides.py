@@ -14,7 +14,7 @@ from sage100_ssm.sage100.config import Sage100Config
 from sage100_ssm.sage100.database import Database, open_database
 from sage100_ssm.sage100.diagnosis import DEFAULT_PORT
 from sage100_ssm.sage100.errors import SageError
-from sage100_ssm.sage100.inspection import Inspection, inspect_database, server_and_database
+from sage100_ssm.sage100.inspection import Inspection, inspect_database, may_write_contacts, server_and_database
 from sage100_ssm.sage100.tables import F_CONTACTT
 from sage100_ssm.ssm import where
 from sage100_ssm.ssm.client import SsmClient
@@ -86,6 +86,14 @@ class SageSide:
             return self.database.last_identity(F_CONTACTT)
         except SageError as error:
             raise SideFailedError(failure_of(error, _place(self._config))) from error
+
+    def may_write(self) -> bool:
+        """Whether the login may write contacts; also true where the server does not say.
+
+        Raises:
+            SideFailedError: the database cannot be opened.
+        """
+        return may_write_contacts(self.database)
 
     def location(self) -> Location:
         """Where the database is, as the server says it, else as the settings do.

@@ -9,6 +9,8 @@ from sage100_ssm.app.settings import Settings
 from sage100_ssm.sync.contacts.fields import NAMES, field_map
 from sage100_ssm.sync.failures import ConfigurationError
 from sage100_ssm.sync.journal import Entry, UndoAsked
+from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.policy import SiteDirection
 from sage100_ssm.sync.rules.undo import can_be_undone
 from sage100_ssm.sync.state.records import WriteAction, WriteRecord
 from sage100_ssm.sync.state.transaction import Transaction
@@ -64,6 +66,8 @@ def undoable_fields(record: WriteRecord, settings: Settings) -> list[str]:
     """The fields of a write whose old values can be asked back."""
     if record.action is not WriteAction.UPDATE or not record.is_confirmed or not _is_of_pair(record):
         return []
+    if record.side is Side.SSM and settings.policy.direction is SiteDirection.TO_SSM:
+        return []  # P18: it would be typed in Sage
     possible: Collection[str] = {f.name for f in field_map(settings.fields) if can_be_undone(f)}
     return [name for name in record.changes if name in possible]
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sage100_ssm import __version__
-from sage100_ssm.cli import administration
+from sage100_ssm.cli import administration, keeping
 from sage100_ssm.cli.options import SYNC_YAML, Config, Json, OfCode, OfCompany, OfContact, Who
-from sage100_ssm.cli.pair_commands import decide, match, undo
+from sage100_ssm.cli.pair_commands import decide, match, undo, user_of_machine
 from sage100_ssm.messages import Language, say
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.model import Side
@@ -27,7 +27,7 @@ _TRY = "Try"
 _SYNCHRONISE = "Synchronise"
 _WHO_IS_WHO = "Say who is who"
 _LOOK = "Look at what is stored"
-_KEEP = "Erase what is stored"
+_KEEP = "Keep, give out and erase what is stored"
 _ADMINISTER = "Look after the machine"
 
 app = typer.Typer(
@@ -234,7 +234,7 @@ def run(
         from sage100_ssm.cli import tables
         from sage100_ssm.sync.run.context import RunOptions
 
-        options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
+        options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change, by=user_of_machine())
         report = run_once(context.settings, options=options, progress=context.progress, waiting=context.waiting)
         context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
         context.print_failures(report.failures)
@@ -521,6 +521,10 @@ def explain(
             context.note("explain_cut", number=len(result.found))
         context.print_failures(result.failures)
     raise typer.Exit(Exit.DONE if result.found else Exit.NEGATIVE)
+
+
+app.command(rich_help_panel=_KEEP)(keeping.backup)
+app.command(rich_help_panel=_KEEP)(keeping.export)
 
 
 @app.command(rich_help_panel=_KEEP)

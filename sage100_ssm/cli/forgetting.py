@@ -1,4 +1,4 @@
-"""Whom ``forget`` is about: one person, who may be several contacts one after the other."""
+"""Whom ``forget`` and ``export`` are about: one person, who may be several contacts one after the other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from sage100_ssm.sync.state.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class FoundPerson:
-    """Who answers to a call of ``forget``.
+    """Who answers to a call of ``forget`` or ``export``.
 
     Attributes:
         contacts: the contacts that answer to it.

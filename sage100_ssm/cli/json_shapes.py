@@ -9,15 +9,18 @@ from sage100_ssm.app.search.found import Found
 from sage100_ssm.app.search.words import standing_words
 from sage100_ssm.app.status import StatusReport
 from sage100_ssm.cli.narrowing import totals
-from sage100_ssm.messages import Language, code_label, describe
+from sage100_ssm.messages import Language, code_label, describe, say
 from sage100_ssm.sync.journal import Kind, Subject
-from sage100_ssm.sync.model import Link, LinkStatus, Side
+from sage100_ssm.sync.model import Base, Intent, Link, LinkStatus, Side
+from sage100_ssm.sync.state.decisions import Decision
 from sage100_ssm.sync.state.forgetting import LivesOn, StoredPerson
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, WriteRecord
 
 if TYPE_CHECKING:
     # These imports load the rules, or the Airbyte CDK: the commands that only look do not wait for them.
+    from sage100_ssm.app.backup import Backup
     from sage100_ssm.app.check.findings import Finding
+    from sage100_ssm.app.personal_data import PersonalData
     from sage100_ssm.app.probe import ProbeAnswer
     from sage100_ssm.sync.run.pairs import Candidates
     from sage100_ssm.sync.run.report import RunReport
@@ -87,7 +90,7 @@ def link(link: Link) -> Json:
         "company": link.company,
         "origin": link.origin.value,
         "status": link.status.value,
-        "fields": {name: [pair.sage100, pair.ssm] for name, pair in link.base.items()},
+        "fields": _pairs(link.base),
     }
 
 
@@ -204,6 +207,84 @@ def writes(records: Iterable[WriteRecord]) -> list[Json]:
         }
         for record in records
     ]
+
+
+def backup(made: "Backup") -> Json:
+    """The copy of a state that was made."""
+    return {"file": str(made.file), "size": made.size, "rows": dict(made.rows)}
+
+
+ELSEWHERE = ("sides", "prefect", "logs", "files", "copies")
+"""Where else a person may be, each with its sentence (``export_…``)."""
+
+
+def export(data: "PersonalData", at: datetime, language: Language) -> Json:
+    """All that the state keeps of one person, and where else the person may be."""
+    person = data.person
+    return {
+        "exported_at": at.isoformat(),
+        "contacts": [],
+        "person": {
+            "names": sorted(person.names),
+            "sage100_ids": sorted(person.sage100_ids),
+            "ssm_ids": sorted(person.ssm_ids),
+        },
+        "links": [_link_with_times(each) for each in person.links],
+        "ssm_rows": [{"fields": dict(row)} for row in person.observed],
+        "journal": journal(data.entries, language),
+        "quoted_in": [
+            {"id": known.id, "code": known.entry.code.value, "first_seen": known.first_seen.isoformat()}
+            for known in data.quoted_in
+        ],
+        "writes": writes(person.writes),
+        "creations": [_creation(intent) for intent in data.intents],
+        "decisions": [_decision(decision) for decision in data.decisions],
+        "lives_on": [_place(place) for place in person.lives_on],
+        "elsewhere": {place: say(f"export_{place}", language) for place in ELSEWHERE},
+    }
+
+
+def export_of_nobody(contacts: Iterable[Found]) -> Json:
+    """The contacts that answer where those are several people, or nobody."""
+    return {"person": None, "contacts": [_contact(contact.subject) for contact in contacts]}
+
+
+def _link_with_times(each: Link) -> Json:
+    return link(each) | {
+        "contact": each.contact,
+        "sage100_no": each.sage100_no,
+        "sage100_created": each.sage100_created,
+        "sage100_changed": each.sage100_stamp,
+        "ssm_changed": each.ssm_stamp,
+        "unconfirmed": {side.value: {"fields": _pairs(base)} for side, base in each.unconfirmed.items()},
+    }
+
+
+def _pairs(base: Base) -> Json:
+    return {name: [pair.sage100, pair.ssm] for name, pair in base.items()}
+
+
+def _creation(intent: Intent) -> Json:
+    return {
+        "side": intent.side.value,
+        "names": list(intent.names),
+        "ext_id": intent.ext_id,
+        "fields": _pairs(intent.base),
+    }
+
+
+def _decision(decision: Decision) -> Json:
+    return {
+        "choice": decision.choice.value,
+        "by": decision.decided_by,
+        "at": decision.decided_at.isoformat(),
+        "taken_back_at": _time(decision.taken_back_at),
+        "sage100_id": decision.sage100_id,
+        "ssm_id": decision.ssm_id,
+        "field": decision.field,
+        "sage100_value": decision.sage100_value,
+        "ssm_value": decision.ssm_value,
+    }
 
 
 def forget(contacts: Iterable[Found], person: StoredPerson | None, *, forgotten: bool, is_erased: bool) -> Json:

@@ -47,7 +47,7 @@ def match(
         from sage100_ssm.sync.state.store import StateStore
 
         if import_ is not None:
-            made = pair_table.read_decisions(import_, _who(), datetime.now(UTC))
+            made = pair_table.read_decisions(import_, user_of_machine(), datetime.now(UTC))
             with StateStore.open(context.settings.state) as store, store.transaction() as transaction:
                 take_over(transaction, made)
             context.note("decisions_imported", number=len(made), file=str(import_))
@@ -90,7 +90,7 @@ def decide(
     with command_context(config) as context:
         if undo == (choice is not None):
             raise ConfigurationError("choice_missing")
-        _answer(context, problem, choice, other, by or _who())
+        _answer(context, problem, choice, other, by or user_of_machine())
 
 
 def undo(
@@ -117,7 +117,7 @@ def undo(
         from sage100_ssm.cli import tables
         from sage100_ssm.sync.state.store import StateStore
 
-        asked = AskedBack(write, field, by or _who(), datetime.now(UTC))
+        asked = AskedBack(write, field, by or user_of_machine(), datetime.now(UTC))
         with context.state():
             pass  # a state that does not exist is not created for it
         with StateStore.open(context.settings.state) as store, store.transaction() as transaction:
@@ -142,7 +142,7 @@ def _answer(context: "CommandContext", problem: int, choice: Choice | None, othe
     context.print_result(None, tables.notice(notice, context.language, problem=problem))
 
 
-def _who() -> str:
+def user_of_machine() -> str:
     """The user of this machine who runs the command."""
     try:
         return getpass.getuser()

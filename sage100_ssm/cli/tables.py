@@ -15,16 +15,19 @@ from sage100_ssm.app.search.found import Found
 from sage100_ssm.app.search.words import standing_words
 from sage100_ssm.app.status import StatusReport
 from sage100_ssm.app.value_format import ValueFormatter
+from sage100_ssm.cli.json_shapes import ELSEWHERE
 from sage100_ssm.cli.narrowing import totals
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.messages import Language, code_label, describe, evidence_label, field_label, say
 from sage100_ssm.sync.journal import Code, Entry, Kind, Subject, WhoIsWho
 from sage100_ssm.sync.model import Base, Link, LinkStatus, Side
 from sage100_ssm.sync.state.forgetting import StoredPerson
-from sage100_ssm.sync.state.records import JournalEntry, WriteAction, WriteRecord
+from sage100_ssm.sync.state.records import ONE_WAY, JournalEntry, WriteAction, WriteRecord
 
 if TYPE_CHECKING:
     # These imports load the rules, or the Airbyte CDK: the commands that only look do not wait for them.
+    from sage100_ssm.app.backup import Backup
+    from sage100_ssm.app.personal_data import PersonalData
     from sage100_ssm.app.probe import ProbeAnswer
     from sage100_ssm.sync.run.pairs import Candidates
     from sage100_ssm.sync.run.report import PlannedWrite, PlanReport, RunReport
@@ -183,6 +186,9 @@ def plan(report: "PlanReport", language: Language) -> RenderableType:
         parts += ["", heading, _writes_table(report.held_back, language, with_reason=True)]
     if not (report.sage100 or report.ssm or report.held_back or report.guards):
         parts.append(plain(say("plan_empty", language)))
+    if report.one_way:
+        sentence = say(f"one_way_{report.one_way.reason.value}", language, number=report.one_way.left)
+        parts += ["", plain(sentence, "yellow")]
     if others := report.other_databases:
         names = ", ".join(f"{name} ({number})" for name, number in others.items())
         parts += ["", plain(say("plan_other_databases", language, number=sum(others.values()), names=names), "yellow")]
@@ -254,6 +260,8 @@ def _warnings(counts: Mapping[str, Any], language: Language) -> list[Text]:
         sentences.append(say("run_postponed", language, number=number))
     if too_fast := counts.get("too_fast"):
         sentences.append(say("run_too_fast", language, **too_fast))
+    if one_way := counts.get(ONE_WAY):
+        sentences.append(say(f"one_way_{one_way['reason']}", language, number=one_way["left"]))
     return [plain(sentence, "yellow") for sentence in sentences]
 
 
@@ -426,6 +434,12 @@ def _written_fields(record: WriteRecord, language: Language) -> Text:
     return plain(", ".join(values))
 
 
+def backup(made: "Backup", language: Language) -> RenderableType:
+    """The copy of a state that was made."""
+    done = plain(say("backup_done", language, file=made.file), "green")
+    return Group(done, plain(say("backup_rows", language, size=made.size, **made.rows)))
+
+
 def forget(person: StoredPerson, language: Language, *, forgotten: bool) -> RenderableType:
     """What is stored of a person, or was until it was forgotten; where the person still is, and what to do there."""
     name = ", ".join(sorted(person.names)) or ", ".join(map(str, sorted(person.sage100_ids | person.ssm_ids)))
@@ -441,10 +455,7 @@ def forget(person: StoredPerson, language: Language, *, forgotten: bool) -> Rend
         plain(say("forget_stored", language, **numbers)),
     ]
     if person.lives_on:
-        parts.append(plain(say("forget_lives", language)))
-    for place in person.lives_on:
-        key = "forget_place_deleted" if place.is_deleted else _PLACES[place.side]
-        parts.append(Padding(plain(say(key, language, id=place.id, company=place.company)), _INDENT))
+        parts += [plain(say("forget_lives", language)), _places(person, language)]
     if any(not place.is_deleted for place in person.lives_on):
         parts.append(plain(say("forget_first", language)))
     elif person.lives_on:
@@ -452,6 +463,51 @@ def forget(person: StoredPerson, language: Language, *, forgotten: bool) -> Rend
     else:
         parts.append(plain(say("forget_nowhere", language)))
     return Group(*parts)
+
+
+def _places(person: StoredPerson, language: Language) -> RenderableType:
+    """Where a person still is, a line for each place."""
+    lines = []
+    for place in person.lives_on:
+        key = "forget_place_deleted" if place.is_deleted else _PLACES[place.side]
+        lines.append(plain(say(key, language, id=place.id, company=place.company)))
+    return Padding(Group(*lines), _INDENT)
+
+
+def export(data: "PersonalData", formatted: ValueFormatter, at: datetime, language: Language) -> RenderableType:
+    """All that the state keeps of one person, part by part, and where else the person may be."""
+    person = data.person
+    ids = {Side.SAGE100: person.sage100_ids, Side.SSM: person.ssm_ids}
+    numbers = "; ".join(f"{_SIDES[side]} {', '.join(map(str, sorted(each)))}" for side, each in ids.items() if each)
+    names = ", ".join(sorted(person.names)) or numbers
+    contents: dict[str, list[RenderableType]] = {
+        "links": [_base(link.base, formatted, language) for link in person.links if link.base],
+        "rows": [plain_lines("\n".join(_filled(row))) for row in person.observed],
+        "journal": [journal(data.entries, language)] if data.entries else [],
+        "writes": [writes(person.writes, language)] if person.writes else [],
+        "creations": [_base(intent.base, formatted, language) for intent in data.intents],
+        "decisions": [
+            plain(f"{_local_time(each.decided_at, language)}: {each.choice.value} ({each.decided_by})")
+            for each in data.decisions
+        ],
+        "quoted": [plain(", ".join(str(known.id) for known in data.quoted_in))] if data.quoted_in else [],
+        "lives": [_places(person, language)] if person.lives_on else [],
+    }
+    parts: list[RenderableType] = [
+        title("export_title", language, contact=names, time=_local_time(at, language)),
+        plain(say("export_ids", language, numbers=numbers)),
+    ]
+    for key, shown in contents.items():
+        parts += ["", title(f"export_{key}", language)]
+        parts += [Padding(each, _INDENT) for each in shown or [plain(say("export_none", language))]]
+    parts += ["", title("export_elsewhere", language)]
+    parts += [Padding(plain(say(f"export_{place}", language)), _INDENT) for place in ELSEWHERE]
+    return Group(*parts)
+
+
+def _filled(row: Mapping[str, Any]) -> Iterable[str]:
+    """The columns of a row that have a value, each on a line."""
+    return (f"{name}: {value}" for name, value in row.items() if value not in (None, "", [], {}))
 
 
 def several(contacts: Iterable[Found], language: Language) -> RenderableType:

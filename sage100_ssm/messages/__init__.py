@@ -209,6 +209,7 @@ class _Names:
     sides: Mapping[str, str]
     fields: Mapping[str, str]
     ssm_fields: Mapping[str, str]
+    columns: Mapping[str, str]
     reasons: Mapping[str, str]
     evidence: Mapping[str, str]
     choices: Mapping[str, str]
@@ -290,7 +291,7 @@ class _Journal:
             case DeletedInSage(row):
                 # A name that begins with an underscore is an instruction of the exchange, and no column.
                 columns = [(name, self.value.fill({"value": _shown(value)})) for name, value in row if name[0] != "_"]
-                shown["row"] = ", ".join(f"{name} {value}" for name, value in columns)
+                shown["row"] = ", ".join(f"{self.names.columns.get(name, name)} {value}" for name, value in columns)
             case LostStateGuard(databases=databases):
                 shown["databases"] = _listed([f"{_shown(name)} ({number})" for name, number in databases])
             case ValueNotRepresentable(characters) if characters:
@@ -355,7 +356,7 @@ def _names(language: Language) -> _Names:
     reasons = {code: _typeset(text, language) for code, text in words["reasons"].items()}
     evidence = {kind: _typeset(text, language) for kind, text in words["evidence"].items()}
     choices = {choice: _typeset(text, language) for choice, text in words["choices"].items()}
-    return _Names(words["sides"], words["fields"], words["ssm_fields"], reasons, evidence, choices)
+    return _Names(words["sides"], words["fields"], words["ssm_fields"], words["columns"], reasons, evidence, choices)
 
 
 @cache

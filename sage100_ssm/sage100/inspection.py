@@ -95,6 +95,11 @@ class Inspection:
     missing_rights: tuple[Right, ...] | None
     needless_rights: tuple[str, ...] | None
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the login may only read contacts."""
+        return self.missing_rights is not None and set(TO_WRITE) <= set(self.missing_rights)
+
 
 def server_and_database(database: Database) -> tuple[str | None, str | None]:
     """The names of the server, with its instance, and of the database on it; None where the server does not say."""
@@ -102,6 +107,16 @@ def server_and_database(database: Database) -> tuple[str | None, str | None]:
         return None, None
     names = _ask(database, {"server": _text(func.serverproperty("ServerName")), "database": func.db_name()})
     return names["server"], names["database"]
+
+
+def may_write_contacts(database: Database) -> bool:
+    """Whether the login has any of the rights to write contacts; also true where the server does not say."""
+    if not database.on_sql_server:
+        return True
+    questions = {
+        right.name: func.has_perms_by_name(f"{SCHEMA}.{right.table}", "OBJECT", right.name) for right in TO_WRITE
+    }
+    return any(answer != 0 for answer in _ask(database, questions).values())
 
 
 def inspect_database(database: Database) -> Inspection:

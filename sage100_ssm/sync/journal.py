@@ -66,6 +66,7 @@ class Code(StrEnum):
     OTHER_DATABASE = "other_database", Kind.PROBLEM, "P15"
     DECIDED = "decided", Kind.NOTICE, "P16"
     UNDO_ASKED = "undo_asked", Kind.NOTICE, "P16"
+    UNDO_OVERTAKEN = "undo_overtaken", Kind.NOTICE, "P16"
     VALUE_TRUNCATED = "value_truncated", Kind.NOTICE, "P7"
     VALUE_TOO_LONG = "value_too_long", Kind.PROBLEM, "P7"
     VALUE_NOT_REPRESENTABLE = "value_not_representable", Kind.PROBLEM, "P7"
@@ -87,6 +88,7 @@ class Code(StrEnum):
     INCOMPLETE_READ = "incomplete_read", Kind.PROBLEM, "P10"
     SIDE_UNREACHABLE = "side_unreachable", Kind.PROBLEM
     LOGIN_REFUSED = "login_refused", Kind.PROBLEM
+    SAGE100_READ_ONLY = "sage100_read_only", Kind.PROBLEM, "P18"
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,10 +246,12 @@ class DeletionRefused(Facts):
     Attributes:
         origin: where the contact was created. One of origin Sage is deleted in Sage only (R8); one of origin SSM is
             kept because it was edited in Sage meanwhile (P3).
+        deleted_by: the id of the SSM user who deleted it; None where SSM does not say.
     """
 
     code = Code.DELETION_REFUSED
     origin: Side
+    deleted_by: int | None = None
 
     @property
     def rule(self) -> str | None:
@@ -277,10 +281,12 @@ class DeletedInSage(Facts):
 
     Attributes:
         row: the columns of its row that were filled, with their values.
+        deleted_by: the id of the SSM user who deleted it; None where SSM does not say.
     """
 
     code = Code.DELETED_IN_SAGE
     row: tuple[tuple[str, str], ...]
+    deleted_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -460,6 +466,18 @@ class UndoAsked(Facts):
     code = Code.UNDO_ASKED
     by: str
     side: Side
+    old: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UndoOvertaken(Facts):
+    """What a person asked back was not typed again: the field was edited since, or cannot be written any more.
+
+    Attributes:
+        old: the value that was asked back; None for none.
+    """
+
+    code = Code.UNDO_OVERTAKEN
     old: str | None
 
 
@@ -718,12 +736,14 @@ class GuardLifted(AboutSide):
         guard: the guard's code.
         number: how many contacts had made it stop the run, where it was the contacts.
         switch: what lifted it.
+        by: who lifted it; None where that is not known, as of a Prefect flow run.
     """
 
     code = Code.GUARD_LIFTED
     guard: Code
     number: int | None
     switch: str
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -764,6 +784,13 @@ class LoginRefused(AboutSide):
     text: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Sage100ReadOnly(AboutSide):
+    """The login may only read contacts: nothing is written into Sage."""
+
+    code = Code.SAGE100_READ_ONLY
+
+
 # --- entries
 
 
@@ -793,6 +820,7 @@ FACTS: Mapping[Code, type[Facts]] = {
         OtherDatabase,
         Decided,
         UndoAsked,
+        UndoOvertaken,
         ValueTruncated,
         ValueTooLong,
         ValueNotRepresentable,
@@ -814,6 +842,7 @@ FACTS: Mapping[Code, type[Facts]] = {
         IncompleteRead,
         SideUnreachable,
         LoginRefused,
+        Sage100ReadOnly,
     )
 }
 """The type of facts of each code."""

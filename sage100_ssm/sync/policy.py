@@ -37,6 +37,14 @@ class PossibleDuplicates(StrEnum):
     CREATE = "create"
 
 
+class SiteDirection(StrEnum):
+    """Which way contacts are synchronised (P18)."""
+
+    BOTH = "both"
+    TO_SSM = "to_ssm"
+    """Nothing is written into Sage."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeletionLimit:
     """How many deletions a run may carry out on a side before a person is asked (P9): more than both figures.
@@ -67,7 +75,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a site decides where the rules leave it the choice (P1, P4, P5, P7, P9).
+    """What a site decides where the rules leave it the choice (P1, P4, P5, P7, P9, P18).
 
     Attributes:
         conflict: who wins a field that was changed on both sides (P1).
@@ -76,6 +84,7 @@ class Policy:
         missing_first_name: the first name that SSM shows where Sage has none; never written back (P7).
         possible_duplicate: whether a person is asked about two contacts that are likely the same one (P4).
         max_deletions: how many deletions are carried out without asking (P9).
+        direction: whether both sides are written, or SSM alone (P18).
     """
 
     conflict: ConflictPolicy = ConflictPolicy.SAGE100
@@ -84,3 +93,4 @@ class Policy:
     missing_first_name: Annotated[str, MinLen(1)] | None = None
     possible_duplicate: PossibleDuplicates = PossibleDuplicates.ASK
     max_deletions: DeletionLimit = DeletionLimit()
+    direction: SiteDirection = SiteDirection.BOTH

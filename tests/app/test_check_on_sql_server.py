@@ -4,6 +4,7 @@ import pytest
 
 from sage100_ssm.app.check.check import check_sides
 from sage100_ssm.app.check.findings import Level
+from sage100_ssm.app.sides import both_sides
 from sage100_ssm.sage100 import engine
 from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
 from sage100_ssm.standins.sql_server.database import Database
@@ -98,6 +99,38 @@ def test_all_rights_that_are_lacking_are_named_at_once(on_server, site, sql_serv
     found, report = levels(site)
     assert (found["right_missing"], report.exit_code) == (Level.MEND, Exit.CONFIGURATION)
     assert "UPDATE on F_CONTACTT, DELETE on F_CONTACTT" in told(report, "right_missing")
+
+
+RIGHTS_TO_WRITE = {(right, "f_contactt") for right in ("INSERT", "UPDATE", "DELETE")}
+
+
+def test_p18_a_login_that_may_only_read_is_advice_and_the_rest_is_looked_at(on_server, site, sql_server):
+    sql_server.database(on_server()).denied |= RIGHTS_TO_WRITE
+    found, report = levels(site)
+    assert (found["read_only"], report.exit_code) == (Level.ADVICE, Exit.DONE)
+    assert not {"rights", "right_missing"} & found.keys()
+    assert found["contents"] is Level.OK
+
+
+def test_p18_the_setting_of_one_way_needs_no_right_to_write_and_says_which_are_needless(on_server, site, sql_server):
+    site.tree["policy"] = {"direction": "to_ssm"}
+    company = on_server()
+    found, _ = levels(site)
+    assert (found["one_way"], found["rights_to_write"]) == (Level.OK, Level.ADVICE)
+
+    sql_server.database(company).denied |= RIGHTS_TO_WRITE
+    found, report = levels(site)
+    assert (found["one_way"], report.exit_code) == (Level.OK, Exit.DONE)
+    assert not {"read_only", "rights_to_write", "right_missing"} & found.keys()
+
+
+def test_p18_a_run_asks_the_server_whether_it_may_write(on_server, site, sql_server):
+    denied = sql_server.database(on_server()).denied
+    with both_sides(site.settings.sage100, site.settings.ssm) as (side, _):
+        assert side.may_write()
+    denied |= RIGHTS_TO_WRITE
+    with both_sides(site.settings.sage100, site.settings.ssm) as (side, _):
+        assert not side.may_write()
 
 
 def test_rights_beyond_those_needed_are_advice(on_server, site):

@@ -194,6 +194,15 @@ def test_r4_nor_does_a_contact_without_a_company_go_anywhere():
     assert (found.standing, found.foreseen.code) == (Standing.NOT_SEEN_YET, Code.COMPANY_MISSING)
 
 
+@pytest.mark.parametrize("seen_now", [BOTH, frozenset()], ids=["both sides asked", "the state alone"])
+def test_p18_one_way_a_contact_that_was_created_in_ssm_stays_there_and_one_of_sage_travels(seen_now):
+    using = known(is_one_way=True)
+    found = judge(on_ssm(using=using, seen_now=seen_now), using, [])
+    assert found.standing is Standing.STAYS_IN_SSM
+    assert "nothing is written into Sage 100" in standing_words(found, "en").message
+    assert judge(on_sage(using=using), using, []).standing is Standing.NOT_SEEN_YET
+
+
 def test_p15_a_contact_with_the_mark_of_another_company_database_is_left_to_it():
     found = judge(on_ssm(worlds.ssm_row(extId="sage100:COPIE:7")), known(), [])
     assert (found.standing, found.other_database) == (Standing.OTHER_DATABASE, "COPIE")

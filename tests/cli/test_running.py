@@ -1,3 +1,4 @@
+import getpass
 import json
 import re
 from dataclasses import replace
@@ -119,6 +120,7 @@ def test_the_options_that_lift_guards_reach_the_run(settings, call, answer):
 
     assert (lifted_deletions.allow_deletions, lifted_deletions.allow_mass_change) == (True, False)
     assert (lifted_others.allow_deletions, lifted_others.allow_mass_change) == (False, True)
+    assert lifted_deletions.by == getpass.getuser()
 
 
 @pytest.mark.parametrize(

@@ -94,3 +94,13 @@ def test_p16_an_unknown_number_is_refused(settings, state, call):
     result = call("undo", "99", "-c", settings("en"))
     assert result.exit_code == 2
     assert "There is no write no. 99" in result.output
+
+
+def test_p18_what_would_be_typed_in_sage_cannot_be_asked_back_where_nothing_is_written_there(
+    settings, write, asked, call
+):
+    file = settings("en")
+    file.write_text(f"{file.read_text()}policy: {{direction: to_ssm}}\n")
+
+    assert call("undo", write(), "-c", file).exit_code == 2
+    assert asked() == {}

@@ -5,7 +5,9 @@ import logging
 import tomllib
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -16,9 +18,11 @@ from destination_sage100.config import DestinationSage100Config
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.config import DestinationSsmConfig
 from destination_ssm.destination import DestinationSsm
+from sage100_ssm.app.backup import Backup
 from sage100_ssm.app.channels import Channel
 from sage100_ssm.app.check.findings import Finding, Level
 from sage100_ssm.app.contact_sync.form import ContactSyncConfig
+from sage100_ssm.app.personal_data import PersonalData
 from sage100_ssm.app.probe import ProbeAnswer
 from sage100_ssm.app.schedule import Schedule
 from sage100_ssm.app.search.found import Found, Standing
@@ -37,11 +41,14 @@ from sage100_ssm.standins.company_database import create_company_database
 from sage100_ssm.sync.contacts.fields import Direction, FieldKind
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.journal import Entry, Subject, ValueTooLong, ValueUnknown
-from sage100_ssm.sync.model import Change, Link, LinkStatus, Side, ValuePair
+from sage100_ssm.sync.model import Change, Intent, Link, LinkStatus, Side, ValuePair
+from sage100_ssm.sync.planning.one_way import OneWay, Reason
 from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
+from sage100_ssm.sync.rules.decisions import Choice
 from sage100_ssm.sync.run.pairs import Candidates, Verdict
 from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport, TooFast
 from sage100_ssm.sync.run.retried import Became, Retried
+from sage100_ssm.sync.state.decisions import Decision
 from sage100_ssm.sync.state.forgetting import LivesOn, StoredPerson
 from sage100_ssm.sync.state.records import JournalEntry, LinkCounts, RunRow, RunStatus, WriteAction, WriteRecord
 from source_contact_sync.source import SourceContactSync
@@ -314,12 +321,14 @@ RUN = RunReport(
     1,
     postponed=4,
     too_fast=TooFast(9, 3.1),
+    one_way=OneWay(Reason.SETTING, 2),
 )
 PAST_RUN = RunRow("4f0c", NOON, NOON, RunStatus.DONE, RUN.counts(), 0)
 PLAN = PlanReport(
     [PlannedWrite(Action.UPDATE, CLAIRE, {"email": Change("a", "b")})],
     [],
     [PlannedWrite(Action.DELETE, CLAIRE, {}, "deletion_guard")],
+    one_way=OneWay(Reason.SETTING, 2),
 )
 ENTRY = JournalEntry(7, Entry(CLAIRE, ValueTooLong(69, 80), field="email", ssm_value="…"), NOON, NOON)
 OF_SEVERAL = JournalEntry(
@@ -331,7 +340,7 @@ OF_SEVERAL = JournalEntry(
 PERSON = StoredPerson(
     frozenset({12}),
     frozenset({340}),
-    frozenset(),
+    frozenset({"Claire Morel"}),
     (LINK,),
     frozenset(),
     frozenset(),
@@ -341,6 +350,13 @@ PERSON = StoredPerson(
 )
 WRITTEN = WriteRecord(
     "4f0c", NOON, Side.SSM, WriteAction.UPDATE, CLAIRE, {"email": Change("a", "b")}, is_confirmed=True, id=7
+)
+DATA = PersonalData(
+    replace(PERSON, observed=({"lastName": "Morel"},)),
+    (),
+    (ENTRY,),
+    (Intent(Side.SSM, 12),),
+    (Decision(Choice.DIFFERENT, "marie", NOON, sage100_id=12, ssm_id=399),),
 )
 FOUND = Found(
     CLAIRE,
@@ -367,6 +383,8 @@ SHAPES = {
     "`problems --json` and `journal --json`": json_shapes.journal([OF_SEVERAL], "en"),
     "`journal --writes --json`": json_shapes.writes([WRITTEN]),
     "`problems --totals --json`": json_shapes.problem_totals([OF_SEVERAL], "en"),
+    "`backup --json`": json_shapes.backup(Backup(Path("copy.db"), 98304, {"links": 79})),
+    "`export --json`": json_shapes.export(DATA, NOON, "en"),
     "`forget --json`": json_shapes.forget([FOUND], PERSON, forgotten=True, is_erased=True),
     "`links --json`": [json_shapes.link(LINK)],
     "`status --json`": json_shapes.status(StatusReport(NOON, PAST_RUN, SCHEDULE, (ENTRY,), TWO_ORIGINS)),

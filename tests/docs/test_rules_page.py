@@ -11,7 +11,7 @@ from sage100_ssm.sync.journal import Code
 from tests.support.pages import ROOT, codes, page, rows, section
 
 PAGE = page("rules.md")
-RULES = [*(f"R{number}" for number in range(1, 11)), *(f"P{number}" for number in range(1, 18))]
+RULES = [*(f"R{number}" for number in range(1, 11)), *(f"P{number}" for number in range(1, 19))]
 FIELDS = {codes(row[0])[0]: row for row in rows(section(PAGE, "The fields"))}
 JOURNAL = {codes(row[0])[0]: row for row in rows(section(PAGE, "The journal"))}
 

@@ -35,6 +35,7 @@ Row = dict[str, Any]
 OURS = "sage100:TEST:1"
 ADA, ADA_THERE = worlds.sage_row(), worlds.ssm_row(extId=OURS)
 GONE_THERE = ADA_THERE | {"deleted": True}
+BY_USER = {"salesRepIdDeleted": 90}
 MARTIN = worlds.sage_row(2, CT_Nom="Martin")
 ACCOUNTS = [dict(account) for account in worlds.ACCOUNTS]
 
@@ -205,6 +206,22 @@ def ssm_shows_an_odd_row(play: Play) -> None:
     play.ssm.contacts[900] = next(iter(play.ssm.contacts.values())) | {"id": 900, "accountId": "eleven"}
 
 
+def asked_back_too_late(play: Play, old: str = "old@x.example") -> None:
+    """An e-mail is edited, asked back, and edited once more."""
+    row = play.sage100.insert({"CT_Num": "ALPHA", "CT_Nom": "Aubrelin", "CT_Prenom": "Ada", "CT_EMail": old})
+    play.run()
+    play.sage100.updated(row, {"CT_EMail": "new@x.example"})
+    play.run()
+    with play.store.transaction() as transaction:
+        transaction.writes.ask_undo(transaction.writes.all(1)[0].id or 0, ["email"])
+    play.sage100.updated(row, {"CT_EMail": "third@x.example"})
+
+
+def sage_is_read_only(play: Play) -> None:
+    """The login may only read contacts in Sage."""
+    play.sage100.is_read_only = True
+
+
 def sage_is_cut_off(play: Play) -> None:
     """The reading of Sage breaks off before its end."""
     play.sage100.weather = Weather(read_to=1)
@@ -263,6 +280,13 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     "deleted in SSM, edited in Sage": lambda: of_a_link(
         C.DELETION_REFUSED, ADA | {"CT_EMail": "new@x.example"}, GONE_THERE, origin=S.SSM
     ),
+    "deleted in SSM by a user who is known": lambda: of_a_link(C.DELETION_REFUSED, ADA, GONE_THERE | BY_USER),
+    "deleted in SSM by a user who is known, edited in Sage": lambda: of_a_link(
+        C.DELETION_REFUSED, ADA | {"CT_EMail": "new@x.example"}, GONE_THERE | BY_USER, origin=S.SSM
+    ),
+    "deleted in SSM by a user who is known, born in SSM": lambda: of_a_link(
+        C.DELETED_IN_SAGE, ADA, GONE_THERE | {"salesRepIdDeleted": {"id": 90}}, origin=S.SSM
+    ),
     "deleted in SSM, born in SSM": lambda: of_a_link(C.DELETED_IN_SAGE, ADA, GONE_THERE, origin=S.SSM),
     "deleted in Sage, edited in SSM": lambda: of_a_link(
         C.DELETION_OVERRODE_EDIT, None, ADA_THERE | {"email": "new@x.example"}
@@ -314,6 +338,10 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     ),
     "a value that a person asks back": lambda: Entry(
         Subject("ALPHA", 1, 501, "Ada Aubrelin"), UndoAsked("claire", Side.SSM, "old@x.example"), "email"
+    ),
+    "a value that was asked back and edited since": lambda: after_a_run(C.UNDO_OVERTAKEN, asked_back_too_late),
+    "no value that was asked back, and edited since": lambda: after_a_run(
+        C.UNDO_OVERTAKEN, lambda play: asked_back_too_late(play, "")
     ),
     "no value that a person asks back": lambda: Entry(
         Subject("ALPHA", 1, 501, "Ada Aubrelin"), UndoAsked("claire", Side.SSM, None), "email"
@@ -386,8 +414,16 @@ HOW: Mapping[str, Callable[[], Entry]] = {
     "many deletions, meant": lambda: guarded(C.GUARD_LIFTED, 10, Lifted(deletions=True), sage100=people(10)[0][4:]),
     "one of them": lambda: let_through(10, Lifted(deletions=True), sage100=people(10)[0][4:]),
     "a backup, meant": lambda: guarded(C.GUARD_LIFTED, 2, Lifted(mass_change=True), identity_fell=True),
+    "many deletions, meant by somebody": lambda: guarded(
+        C.GUARD_LIFTED, 10, Lifted(deletions=True, by="marie"), sage100=people(10)[0][4:]
+    ),
+    "one of them, by somebody": lambda: let_through(10, Lifted(deletions=True, by="marie"), sage100=people(10)[0][4:]),
+    "a backup, meant by somebody": lambda: guarded(
+        C.GUARD_LIFTED, 2, Lifted(mass_change=True, by="marie"), identity_fell=True
+    ),
     "a reading that is cut off": lambda: after_a_run(C.INCOMPLETE_READ, sage_is_cut_off),
     "a side that is away": lambda: after_a_run(C.SIDE_UNREACHABLE, ssm_is_away),
+    "a login that may only read": lambda: after_a_run(C.SAGE100_READ_ONLY, sage_is_read_only),
     "a login that is refused": lambda: unreachable(
         S.SSM, Failure("login_refused", "SSM refused the keys.", configuration=True)
     ),

@@ -297,6 +297,7 @@ class MemorySage(MemorySide):
         companies: ``CT_Num`` to ``CT_Type``; 0 is a client.
         gives_numbers_again: whether a new contact may get the ``CT_No`` of one that was deleted, as in Sage: the
             next one is one above the highest that is there.
+        is_read_only: whether the login may only read contacts.
     """
 
     id_field = "cbMarq"
@@ -306,11 +307,16 @@ class MemorySage(MemorySide):
         super().__init__(clock)
         self.companies: dict[str, int] = {}
         self.gives_numbers_again = True
+        self.is_read_only = False
         self._last_marq = self._highest_number = 0
 
     def columns(self) -> Mapping[str, ColumnLimits]:
         """The columns of a newer database."""
         return _SAGE_COLUMNS
+
+    def may_write(self) -> bool:
+        """Whether the login may write contacts."""
+        return not self.is_read_only
 
     def location(self) -> Location:
         """Where the database is: in memory."""
@@ -346,6 +352,10 @@ class MemorySage(MemorySide):
         row |= dict.fromkeys(("cbModification", "cbCreation"), self._stamp())
         self.contacts[row["cbMarq"]] = row
         return row
+
+    def continue_after(self, marq: int) -> None:
+        """Give the next contact the ``cbMarq`` after this one."""
+        self._last_marq = marq
 
     def _number(self, wish: int | None) -> int:
         """The number wished for if it is free, else the next."""

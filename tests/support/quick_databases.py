@@ -41,4 +41,6 @@ def _share_statements(connection: Connection) -> None:
 @event.listens_for(Engine, "connect")
 def _do_not_wait_for_the_disk(connection: DBAPIConnection, _: Any) -> None:
     if "sqlite" in type(connection).__module__:
-        connection.cursor().execute("PRAGMA synchronous=OFF").close()
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA synchronous=OFF")  # of Prefect's asynchronous driver this returns nothing
+        cursor.close()

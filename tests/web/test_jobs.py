@@ -158,6 +158,10 @@ def test_the_page_leads_from_a_first_look_to_a_lifted_guard(sample):
     lifted = followed(browser, browser.submit("/lift", seen=seen))
     assert "SSM" in lifted.text
     assert "deleted 12" in lifted.text
+    with installation.state() as state:
+        facts = [known.entry.facts for known in state.journal() if known.entry.code is Code.GUARD_LIFTED]
+    assert facts
+    assert {fact.by for fact in facts} == {"marie"}
 
 
 def test_while_a_run_is_under_way_elsewhere_the_page_says_so(sample):

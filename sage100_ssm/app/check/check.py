@@ -51,7 +51,7 @@ class _Check:
         ssm_snapshot: SsmSnapshot | None = None
         with both_sides(self._settings.sage100, self._settings.ssm) as (sage_side, ssm_side):
             try:
-                sage_snapshot = sage100.read(sage_side)
+                sage_snapshot = sage100.read(sage_side, self._site.policy.direction)
             except SideFailedError as error:
                 yield self._sage100.failed(error.failure)
             else:
@@ -77,7 +77,7 @@ class _Check:
     def _sage100_findings(self, snapshot: SageSnapshot) -> Iterator[Finding]:
         findings, settings = self._sage100, self._settings
         yield from sage100.server_findings(snapshot, findings, settings.sage100.time_zone, utc_now())
-        yield from sage100.rights_findings(snapshot, findings)
+        yield from sage100.rights_findings(snapshot, findings, settings.policy.direction)
         yield from sage100.field_map_findings(self._fields, snapshot.columns, findings)
         yield from sage100.scope_findings(settings.scope, snapshot.columns, findings)
         yield from sage100.data_findings(

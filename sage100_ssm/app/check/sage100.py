@@ -1,7 +1,7 @@
 """Findings about Sage 100: the server, the layout, the rights, and the data that will cause problems."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,12 +12,13 @@ from sage100_ssm.app.sides import SageSide
 from sage100_ssm.exchange.failure import Failure, SideFailedError
 from sage100_ssm.sage100.engine import is_freetds
 from sage100_ssm.sage100.inspection import Inspection, Trigger
-from sage100_ssm.sage100.rights import LISTS
+from sage100_ssm.sage100.rights import LISTS, TO_WRITE, Right
 from sage100_ssm.sage100.tables import ROUNDED
 from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME, Field, fields_missing, fields_present
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
+from sage100_ssm.sync.policy import SiteDirection
 from sage100_ssm.sync.run.ports import Location
 
 _TOLERATED_CLOCK_DIFFERENCE = timedelta(minutes=5)
@@ -42,19 +43,24 @@ class SageSnapshot:
     location: Location
 
 
-def read(side: SageSide) -> SageSnapshot:
+def read(side: SageSide, direction: SiteDirection) -> SageSnapshot:
     """Read Sage.
 
+    Args:
+        side: the side.
+        direction: whether it is to be written as well (P18).
+
     Raises:
-        SideFailedError: it cannot be read, or not be written.
+        SideFailedError: it cannot be read; or it cannot be written, and that is not because the login may only read.
     """
     inspection, columns = side.inspection(), side.columns()
     readings = side.read({"companies": None, "contacts": None})
+    may_write = direction is SiteDirection.BOTH and not inspection.is_read_only
     # The missing rights come first: they name all at once what else would fail one statement after another.
     failure = (
-        _missing_rights(inspection)
+        _missing_rights(inspection, LISTS if may_write else (*LISTS, *TO_WRITE))
         or next((reading.failure for reading in readings.values() if reading.failure), None)
-        or side.check()
+        or (side.check() if may_write else None)
     )
     if failure:
         raise SideFailedError(failure)
@@ -62,8 +68,8 @@ def read(side: SageSide) -> SageSnapshot:
     return SageSnapshot(companies, contacts, columns, inspection, side.location())
 
 
-def _missing_rights(inspection: Inspection) -> Failure | None:
-    missing = [right for right in inspection.missing_rights or () if right not in LISTS]
+def _missing_rights(inspection: Inspection, needless: Collection[Right]) -> Failure | None:
+    missing = [right for right in inspection.missing_rights or () if right not in needless]
     return Failure("right_missing", first_few(missing), configuration=True) if missing else None
 
 
@@ -111,15 +117,23 @@ def _trigger_names(triggers: Sequence[Trigger]) -> str:
     return first_few(f"{trigger.name} ({trigger.table})" for trigger in triggers)
 
 
-def rights_findings(sage: SageSnapshot, findings: SideFindings) -> Iterator[Finding]:
-    """Whether the login has exactly the rights that are needed. A missing right to write has ended ``read``."""
+def rights_findings(sage: SageSnapshot, findings: SideFindings, direction: SiteDirection) -> Iterator[Finding]:
+    """Whether the login has exactly the rights that are needed. A missing right that is needed has ended ``read``."""
     missing, needless = sage.inspection.missing_rights, sage.inspection.needless_rights
+    is_one_way = direction is SiteDirection.TO_SSM
+    if is_one_way:
+        yield findings.ok("one_way")
+    elif sage.inspection.is_read_only:
+        yield findings.advice("read_only")
     if missing is None:
         yield findings.unseen("rights")
-    elif missing:
-        yield findings.advice("rights_lists", rights=first_few(missing))
-    else:
+    elif lists := [right for right in missing if right in LISTS]:
+        yield findings.advice("rights_lists", rights=first_few(lists))
+    elif not (is_one_way or sage.inspection.is_read_only):
         yield findings.ok("rights")
+    may_write = missing is not None and not set(TO_WRITE) <= set(missing)
+    if is_one_way and may_write and not sage.inspection.is_sample:
+        yield findings.advice("rights_to_write")
     if needless:
         yield findings.advice("rights_needless", rights=first_few(needless))
 

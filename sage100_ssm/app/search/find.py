@@ -15,6 +15,8 @@ from sage100_ssm.sync.contacts.contact import Contact, Marks
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Subject
 from sage100_ssm.sync.model import ContactRef, Side
+from sage100_ssm.sync.policy import SiteDirection
+from sage100_ssm.sync.state.records import ONE_WAY, RunRow
 from sage100_ssm.sync.state.transaction import Transaction
 
 LIMIT = 50
@@ -68,6 +70,7 @@ def find(
         knows_sage=Side.SAGE100 in seen.contacts,
         last_run=last_run.started_at if last_run else None,
         next_run=schedule.next_after(now) if schedule else None,
+        is_one_way=_is_one_way(settings, last_run),
     )
     found = [_judged(transaction, person, known, seen) for person in people[:limit]]
     return SearchResult(
@@ -98,6 +101,11 @@ def explained(
     if live is False or is_answered:
         return stored
     return find(transaction, settings, who, now, look_at_sides=True)
+
+
+def _is_one_way(settings: Settings, last_run: RunRow | None) -> bool:
+    """P18: whether nothing is written into Sage: by the setting, or as the last run found the login."""
+    return settings.policy.direction is SiteDirection.TO_SSM or (last_run is not None and ONE_WAY in last_run.counts)
 
 
 def _known_ids(people: Iterable[Person]) -> Mapping[Side, Collection[int]]:

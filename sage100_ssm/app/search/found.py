@@ -29,6 +29,8 @@ class Standing(StrEnum):
     """It takes no part: its company is no client, or the settings leave it out."""
     OTHER_DATABASE = "other_database"
     """It carries the mark of another company database (P15)."""
+    STAYS_IN_SSM = "stays_in_ssm"
+    """It was created in SSM, and nothing is written into Sage (P18)."""
     DELETED = "deleted"
     """It was deleted."""
     DELETED_SINCE = "deleted_since"

@@ -54,6 +54,7 @@ class Known:
         knows_sage: whether the clients and prospects of Sage are among the companies.
         last_run: when the last run for all contacts began; None before the first.
         next_run: when the next one is due; None where nothing is scheduled.
+        is_one_way: whether nothing is written into Sage (P18).
     """
 
     mapper: Mapper
@@ -61,6 +62,7 @@ class Known:
     knows_sage: bool = False
     last_run: datetime | None = None
     next_run: datetime | None = None
+    is_one_way: bool = False
 
     @property
     def companies(self) -> Companies:
@@ -132,6 +134,8 @@ def _without_problem(found: Found, person: Person, known: Known) -> Found:
         return replace(found, standing=Standing.OTHER_DATABASE, other_database=other)
     if reason := _why_left_out(sage100, ssm, known):
         return replace(found, standing=Standing.LEFT_OUT, left_out=reason)
+    if ssm and not sage100 and known.is_one_way:
+        return replace(found, standing=Standing.STAYS_IN_SSM)
     if known.knows_sage and person.seen_now:
         foreseen = _foreseen(sage100, ssm, known)
         if foreseen or _is_new(person, known):

@@ -53,7 +53,7 @@ def _remedy(found: Found, language: Language, *, is_live: bool) -> str:
     match found.standing:
         case Standing.LEFT_OUT:
             name = "no_client" if found.left_out is LeftOut.NO_CLIENT else "settings"
-        case Standing.OTHER_DATABASE | Standing.DELETED | Standing.NOT_SEEN_YET:
+        case Standing.OTHER_DATABASE | Standing.DELETED | Standing.NOT_SEEN_YET | Standing.STAYS_IN_SSM:
             name = found.standing.value
         case Standing.UNKNOWN:
             name = "unknown_live" if is_live else "unknown"

@@ -41,11 +41,13 @@ class Lifted:
         deletions: ``--allow-deletions``.
         mass_change: ``--allow-mass-change``.
         looked_at: the guards that the person saw: no other is lifted, and none that now counts more; None for all.
+        by: who the person is; None where that is not known.
     """
 
     deletions: bool = False
     mass_change: bool = False
     looked_at: Sequence[Guard] | None = None
+    by: str | None = None
 
     def lets_through(self, guard: Guard) -> bool:
         """Whether a guard that trips is lifted."""
@@ -75,11 +77,11 @@ def guard(plan: Plan, world: World, lifted: Lifted) -> tuple[Plan, tuple[Entry, 
         # The rest of the plan goes too: nothing that rests on a suspicious reading is remembered.
         return replace(plan.withhold(lambda _: code), links=(), problems=(), notices=()), _entries(forbidding_all)
     if forbidding_all:
-        plan = _let_through(plan, forbidding_all, set(Side))
+        plan = _let_through(plan, forbidding_all, set(Side), lifted.by)
 
     too_many = {guard.side: guard for guard in _too_many_deletions(plan, world)}
     if lifted.deletions and all(map(lifted.lets_through, too_many.values())):
-        return _let_through(plan, too_many.values(), too_many), ()
+        return _let_through(plan, too_many.values(), too_many, lifted.by), ()
     # With the deletions wait the creations on that side: perhaps only the ids have changed.
     waiting = (Action.DELETE, Action.CREATE)
     guarded = plan.withhold(lambda w: Code.DELETION_GUARD if w.side in too_many and w.action in waiting else None)
@@ -144,30 +146,32 @@ def allowed(links: int, limit: DeletionLimit) -> int:
     return max(limit.floor, int(limit.ratio * links))
 
 
-def _let_through(plan: Plan, guards: Iterable[Guard], sides: Collection[Side]) -> Plan:
+def _let_through(plan: Plan, guards: Iterable[Guard], sides: Collection[Side], by: str | None) -> Plan:
     """The plan with a notice of each guard that was lifted, and with one of each contact that is deleted because of it.
 
     Args:
         plan: the plan.
         guards: the guards.
         sides: where they held deletions back.
+        by: who lifted them.
     """
     lifted = list(guards)
     writes = (
-        _let_through_deletion(w, lifted) if w.action is Action.DELETE and w.side in sides else w for w in plan.writes
+        _let_through_deletion(w, lifted, by) if w.action is Action.DELETE and w.side in sides else w
+        for w in plan.writes
     )
-    return replace(plan, writes=tuple(writes), notices=(*plan.notices, *map(_lifted, lifted)))
+    return replace(plan, writes=tuple(writes), notices=(*plan.notices, *(_lifted(guard, by) for guard in lifted)))
 
 
-def _let_through_deletion(write: Write, lifted: Sequence[Guard]) -> Write:
+def _let_through_deletion(write: Write, lifted: Sequence[Guard], by: str | None) -> Write:
     guard = next((guard for guard in lifted if guard.side is write.side), lifted[0])
-    named = Entry(write.subject, GuardLifted(write.side, guard.code, None, guard.switch))
+    named = Entry(write.subject, GuardLifted(write.side, guard.code, None, guard.switch, by))
     return replace(write, deleted_because=Occasion.GUARD_LIFTED, notices=(*write.notices, named))
 
 
-def _lifted(guard: Guard) -> Entry:
+def _lifted(guard: Guard, by: str | None) -> Entry:
     """A note that a guard would have stopped the run."""
     # Notices of one run differ by their values, so the guard's code is the value of its side.
     sage100, ssm = (guard.code.value, None) if guard.side is Side.SAGE100 else (None, guard.code.value)
-    facts = GuardLifted(guard.side, guard.code, guard.number, guard.switch)
+    facts = GuardLifted(guard.side, guard.code, guard.number, guard.switch, by)
     return Entry(Subject(), facts, sage100_value=sage100, ssm_value=ssm)

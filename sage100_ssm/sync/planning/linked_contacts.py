@@ -218,7 +218,7 @@ def _move_to_successor_in_sage(draft: Draft, link: Link, ssm: Contact, candidate
 
 
 def _refused(link: Link, sage100: Contact, ssm: Contact) -> Entry:
-    return Entry(subject_of(sage100, ssm), DeletionRefused(link.origin))
+    return Entry(subject_of(sage100, ssm), DeletionRefused(link.origin, links.deleted_by(ssm)))
 
 
 def _delete_in_ssm(draft: Draft, link: Link, ssm: Contact) -> None:

@@ -235,16 +235,23 @@ def deletion(link: Link, target: Contact, other: Contact | None, mapper: Mapper)
         link=link,
         sage100=sage100,
         ssm=ssm,
-        notices=(_deleted_in_sage(link, target),) if target.side is Side.SAGE100 else (),
+        notices=(_deleted_in_sage(link, target, other, mapper),) if target.side is Side.SAGE100 else (),
     )
 
 
-def _deleted_in_sage(link: Link, target: Contact) -> Entry:
-    """R7: what the row contained, so that it can be typed again."""
-    typed = ((name, value) for name, value in target.row.items() if is_edited_by_users(name))
-    filled = tuple((name, str(value)) for name, value in typed if value not in (None, ""))
+def _deleted_in_sage(link: Link, target: Contact, ssm: Contact | None, mapper: Mapper) -> Entry:
+    """R7: what the row contained, so that it can be typed again, and who deleted the contact in SSM."""
+    by_column = {field.sage100: field for field in mapper.fields}
+
+    def shown(column: str) -> Value:
+        field = by_column.get(column)
+        value: Value = target.row[column]
+        return mapper.shown(field, Side.SAGE100, target.values.get(field.name)) if field else value
+
+    filled = [name for name, value in target.row.items() if is_edited_by_users(name) and value not in (None, "")]
+    row = tuple((name, str(shown(name))) for name in filled)
     subject = Subject(link.company, link.sage100_id, link.ssm_id, target.full_name or link.contact)
-    return Entry(subject, DeletedInSage(filled))
+    return Entry(subject, DeletedInSage(row, links.deleted_by(ssm) if ssm else None))
 
 
 def restorable_values(row: Mapping[str, Any]) -> dict[str, Any]:

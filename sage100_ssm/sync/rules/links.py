@@ -243,3 +243,11 @@ def company_not_in_sage(subject: Subject, contact: Contact, companies: Companies
     account = companies.account(contact.account)
     facts = CompanyNotInSage((account.name if account else None) or str(contact.account), contact.account)
     return Entry(subject, facts, ssm_value=account.code if account else None)
+
+
+def deleted_by(ssm: Contact) -> int | None:
+    """The id of the user of SSM who deleted a contact, where SSM says it."""
+    user = ssm.row.get("salesRepIdDeleted")
+    # A reference reads as an object or as a bare id, whichever the instance sends (docs/facts/ssm-api.md).
+    id_ = user.get("id") if isinstance(user, Mapping) else user
+    return id_ if isinstance(id_, int) and id_ > 0 else None

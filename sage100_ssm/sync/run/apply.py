@@ -17,7 +17,7 @@ from sage100_ssm.exchange.record import CREATE, DELETED_AT, EXPECTED, SET
 from sage100_ssm.sync.contacts.companies import MalformedRowError
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.journal import Code, Entry
+from sage100_ssm.sync.journal import Code, Entry, Subject, UndoOvertaken
 from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import Write, ext_id_update, only, without
@@ -87,13 +87,17 @@ def apply(run: Run, guarded: Guarded) -> None:
             remember_identity(transaction, identity)
         if whole and not guarded.forbids_all:
             transaction.decisions.prune(world.both_live)
-            transaction.writes.close_undos(_overtaken_undos(world.decisions.undos, plan, ledger))
+            overtaken = _overtaken_undos(world.decisions.undos, plan, ledger)
+            for notice in _overtaken_notices(overtaken, ledger):
+                transaction.add_notice(notice, now=ledger.now, run_id=run.run_id)
+                run.tally.notices += 1
+            transaction.writes.close_undos([undo.id for undo in overtaken.values()])
 
 
-def _overtaken_undos(undos: Mapping[Pair, Undo], plan: Plan, ledger: Ledger) -> list[int]:
+def _overtaken_undos(undos: Mapping[Pair, Undo], plan: Plan, ledger: Ledger) -> Mapping[Pair, Undo]:
     """What was asked back and cannot be done any more: it is not planned, so somebody has edited the field since."""
     if not undos:
-        return []
+        return {}
     waiting = {w.undoes for w in (*plan.writes, *(withheld.write for withheld in plan.withheld))}
 
     def is_asleep(pair: Pair) -> bool:
@@ -101,7 +105,17 @@ def _overtaken_undos(undos: Mapping[Pair, Undo], plan: Plan, ledger: Ledger) -> 
         link = ledger.links.get(pair.sage100_id)
         return link is not None and link.ssm_id == pair.ssm_id and link.status is LinkStatus.ASLEEP
 
-    return [undo.id for pair, undo in undos.items() if undo.id not in waiting and not is_asleep(pair)]
+    return {pair: undo for pair, undo in undos.items() if undo.id not in waiting and not is_asleep(pair)}
+
+
+def _overtaken_notices(overtaken: Mapping[Pair, Undo], ledger: Ledger) -> Iterator[Entry]:
+    """P16: of each field that was asked back and is not typed again, that it is not."""
+    for pair, undo in overtaken.items():
+        link = ledger.links.get(pair.sage100_id)
+        named = (link.company, link.contact) if link else (None, None)
+        subject = Subject(named[0], *pair, named[1])
+        for field, (old, _) in undo.values.items():
+            yield Entry(subject, UndoOvertaken(None if old is None else str(old)), field)
 
 
 class _SideWriter:

@@ -99,6 +99,7 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
             guards=guarded.guards if guarded else (),
             retried=_retried(run, guarded, open_problems) if guarded else None,
             too_fast=TooFast.seen_by(run.context.ssm),
+            one_way=guarded.decided.one_way if guarded else None,
             failures={**guarded.decided.seen.observation.failures, **tally.failures} if guarded else {},
         )
         forgotten = transaction.forget_expired(run.context.site.retention, now())

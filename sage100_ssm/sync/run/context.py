@@ -64,6 +64,7 @@ class RunOptions:
         allow_mass_change: lifts the other guards.
         looked_at: the guards that the person saw before lifting them: no other is lifted, and none that now counts
             more; None for all.
+        by: who lifts guards; None where that is not known.
         whole: reads SSM whole, whatever was read before.
         problem: tries only the contact of this open problem, even if its writes are to wait (``retry``).
     """
@@ -71,6 +72,7 @@ class RunOptions:
     allow_deletions: bool = False
     allow_mass_change: bool = False
     looked_at: tuple[Guard, ...] | None = None
+    by: str | None = None
     whole: bool = False
     problem: int | None = None
 

@@ -92,7 +92,7 @@ def rehearse(context: Context, take: Take) -> PlanReport:
     marks, own = decided.world.marks_by_database(), context.site.own_databases
     others = {database: number for database, number in marks.items() if database not in own}
     report = planned(guarded.plan, decided.world.marks, exit_code_of(guarded), guarded.guards)
-    return replace(report, other_databases=others)
+    return replace(report, other_databases=others, one_way=decided.one_way)
 
 
 def find_pairs(context: Context, take: Take) -> list[Candidates]:

@@ -15,6 +15,7 @@ from sage100_ssm.sync.journal import (
     Code,
     Entry,
     IncompleteRead,
+    Sage100ReadOnly,
     Subject,
     ValueUnknown,
     WhoIsWho,
@@ -22,8 +23,10 @@ from sage100_ssm.sync.journal import (
 from sage100_ssm.sync.model import Link, Side
 from sage100_ssm.sync.planning.backoff import refused_values
 from sage100_ssm.sync.planning.decide import decide as plan_for
+from sage100_ssm.sync.planning.one_way import OneWay, Reason, left_in_ssm, to_ssm_alone
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.world import PartlyRead, Unreadable, World
+from sage100_ssm.sync.policy import SiteDirection
 from sage100_ssm.sync.rules.decisions import Pair
 from sage100_ssm.sync.run.context import Context
 from sage100_ssm.sync.run.deletions import recent_deletions
@@ -51,6 +54,7 @@ class Decided:
         plan: what is to be done.
         problems: rows that cannot be understood, reads that broke off.
         open_problems: the problems that were open before this run.
+        one_way: whether nothing is written into Sage, and why (P18); None where both sides are written.
         fresh_types: rows of ``/contactTypes``, if they had to be read again; to be remembered.
     """
 
@@ -59,6 +63,7 @@ class Decided:
     plan: Plan
     problems: tuple[Entry, ...]
     open_problems: Sequence[JournalEntry]
+    one_way: OneWay | None = None
     fresh_types: Sequence[Row] | None = None
 
 
@@ -119,12 +124,30 @@ def _decide(context: Context, seen: Seen) -> Decided:
             decisions=decisions,
             asked=_asked(open_problems),
         )
-        plan = plan_for(world)
+        plan, one_way = _within_direction(context, plan_for(world))
     incomplete = [
         Entry(Subject(), IncompleteRead(side, failure.text)) for side, failure in observation.failures.items()
     ]
     malformed = _malformed_problems(odd_in_sage100, [*odd_in_ssm, *left_out], companies.malformed_accounts)
-    return Decided(seen, world, plan, (*malformed, *incomplete), open_problems)
+    problems = (*malformed, *incomplete, *_read_only(one_way))
+    return Decided(seen, world, plan, problems, open_problems, one_way)
+
+
+def _within_direction(context: Context, plan: Plan) -> tuple[Plan, OneWay | None]:
+    """P18: the plan, without what it would write into Sage where the setting or the login allows no writing there."""
+    if context.site.policy.direction is SiteDirection.TO_SSM:
+        reason = Reason.SETTING
+    elif not context.sage100.may_write():
+        reason = Reason.READ_ONLY
+    else:
+        return plan, None
+    return to_ssm_alone(plan), OneWay(reason, left_in_ssm(plan))
+
+
+def _read_only(one_way: OneWay | None) -> Iterator[Entry]:
+    """P18: one problem for all that a login without the right to write holds back."""
+    if one_way and one_way.reason is Reason.READ_ONLY:
+        yield Entry(Subject(), Sage100ReadOnly(Side.SAGE100))
 
 
 def _understood(

@@ -41,7 +41,7 @@ class Guarded:
 def guard(context: Context, decided: Decided) -> Guarded:
     """Withhold what a person must confirm (P9), and what waits after refusals."""
     options = context.options
-    lifted = guards.Lifted(options.allow_deletions, options.allow_mass_change, options.looked_at)
+    lifted = guards.Lifted(options.allow_deletions, options.allow_mass_change, options.looked_at, options.by)
     plan, stops = guards.guard(decided.plan, decided.world, lifted)
     waiting: tuple[Entry, ...] = ()
     if alone := decided.seen.alone:

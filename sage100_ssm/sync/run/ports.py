@@ -66,6 +66,14 @@ class SageAccess(Access, Protocol):
         """
         ...
 
+    def may_write(self) -> bool:
+        """Whether the login may write contacts; also true where the database does not say.
+
+        Raises:
+            SideFailedError: the database cannot be opened.
+        """
+        ...
+
     def location(self) -> Location:
         """Where the database is.
 

@@ -12,11 +12,12 @@ from sage100_ssm.sync.contacts.contact import Marks
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.journal import Entry, Subject, WhoIsWho
 from sage100_ssm.sync.model import Change, Occasion, Side
+from sage100_ssm.sync.planning.one_way import OneWay
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import EXT_ID, Write
 from sage100_ssm.sync.run.observation import KnownLocation
 from sage100_ssm.sync.run.ports import SsmAccess
-from sage100_ssm.sync.state.records import RunStatus
+from sage100_ssm.sync.state.records import ONE_WAY, RunStatus
 
 if TYPE_CHECKING:
     from sage100_ssm.sync.run.retried import Retried
@@ -104,6 +105,7 @@ class RunReport:
         locations: where the company database was, the present place last; of a rebuilding of links (``resync``) only.
         failures: per side that could not be read or written to the end, why.
         too_fast: whether SSM refused requests because there were too many.
+        one_way: whether nothing is written into Sage, and why (P18); None where both sides are written.
     """
 
     run_id: str
@@ -125,6 +127,7 @@ class RunReport:
     locations: Sequence[KnownLocation] = ()
     failures: Mapping[Side, Failure] = default(default_factory=dict)
     too_fast: TooFast | None = None
+    one_way: OneWay | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``run --json`` prints."""
@@ -148,6 +151,7 @@ class RunReport:
             "notices": self.notices,
             **({"postponed": self.postponed} if self.postponed else {}),
             **({"too_fast": asdict(self.too_fast)} if self.too_fast else {}),
+            **({ONE_WAY: asdict(self.one_way)} if self.one_way else {}),
         }
 
 
@@ -196,6 +200,7 @@ class PlanReport:
         matched: how many contacts without a link are linked to one opposite (P4).
         doubtful: how many wait for a person to say who they are.
         other_databases: how many contacts of SSM carry the mark of each other company database (P15).
+        one_way: whether nothing is written into Sage, and why (P18); None where both sides are written.
     """
 
     sage100: Sequence[PlannedWrite]
@@ -206,6 +211,7 @@ class PlanReport:
     matched: int = 0
     doubtful: int = 0
     other_databases: Mapping[str, int] = default(default_factory=dict)
+    one_way: OneWay | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``plan --json`` prints."""
@@ -215,6 +221,7 @@ class PlanReport:
             "sage100": [w.as_json() for w in self.sage100],
             "ssm": [w.as_json() for w in self.ssm],
             "held_back": [w.as_json() for w in self.held_back],
+            **({ONE_WAY: asdict(self.one_way)} if self.one_way else {}),
         }
 
 

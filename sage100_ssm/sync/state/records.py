@@ -143,6 +143,8 @@ class RunStatus(StrEnum):
     FAILED = "failed"
 
 
+ONE_WAY = "one_way"
+"""Among the figures of a run that wrote nothing into Sage (P18): why, and how many changes of SSM were left there."""
 RETRY = "retry"
 """Among the figures of a run that tried one contact alone: the number of the problem."""
 

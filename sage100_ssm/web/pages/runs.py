@@ -21,7 +21,7 @@ from sage100_ssm.web.installation import Installation
 from sage100_ssm.web.jobs import Job, JobKind
 from sage100_ssm.web.pages.jobs import begin
 from sage100_ssm.web.paging import part_of
-from sage100_ssm.web.rendering import back_to, installation_of, part_in, render, words_of
+from sage100_ssm.web.rendering import back_to, installation_of, part_in, render, visitor_name, words_of
 
 _ON_A_PAGE = 25
 _WRITES_ON_A_PAGE = 50
@@ -121,6 +121,7 @@ def lift_guard(request: Request, form: FormData) -> Response:
         allow_deletions=any(isinstance(guard, DeletionGuard) for guard in guards),
         allow_mass_change=any(not isinstance(guard, DeletionGuard) for guard in guards),
         looked_at=guards,
+        by=visitor_name(request),
     )
     return begin(request, JobKind.RUN, lambda settings, job: work.run(settings, options, job), back="/runs")
 

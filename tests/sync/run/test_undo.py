@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from sage100_ssm.sync.journal import Kind
+from sage100_ssm.sync.journal import Code, Kind
 from sage100_ssm.sync.model import Change, Occasion, Side
 from sage100_ssm.sync.policy import ConflictPolicy
 from tests.support.memory_play import Answers, Play, Round
@@ -83,6 +83,8 @@ def test_p11_not_if_either_side_has_edited_the_field_since_and_never_later(side,
     person.run()
     person.play.come_to_rest()
     assert (person.emails, person.asked) == (("third@x.example",) * 2, {})
+    [notice] = [e.entry for e in person.play.journal if e.entry.code is Code.UNDO_OVERTAKEN]
+    assert (notice.field, notice.facts.old, notice.subject.contact) == ("email", "old@x.example", "Ada Aubrelin")
     person.edit(edited, "new@x.example")
     person.play.come_to_rest()
     assert person.emails == ("new@x.example",) * 2
