@@ -6,7 +6,7 @@ A new version is made only where something is new. No names: causes, figures, th
 import base64
 import html
 import re
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -15,11 +15,15 @@ from prefect.artifacts import Artifact, create_markdown_artifact
 
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.messages import Language, code_label, describe, plain_spaces, say
+from sage100_ssm.orchestration.airbyte_api import Connection, Job
 from sage100_ssm.orchestration.prefect_api import api_errors_in_words
 from sage100_ssm.sync.failures import SyncError
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.run.report import RunReport
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
+
+_OPEN_PROBLEMS = "open_problems"
+"""The stream of source-contact-sync that contains them."""
 
 _WIDTH, _HEIGHT, _BAR = 720, 180, 12
 _COLOURS = {RunStatus.DONE: "#2a9d6f", RunStatus.HELD: "#e09f1f", RunStatus.FAILED: "#c9302c"}
@@ -45,6 +49,38 @@ def publish(
         text = _last_run(message, report, language)
         _publish_if_new(f"synchronisation-{slug}", text, trend(runs, language, settings.locale.time_zone))
         _publish_if_new(f"open-problems-{slug}", _open_problems(problems, language))
+
+
+def publish_job(message: str, job: Job, connection: Connection, page: str, language: Language) -> None:
+    """Add to Prefect's artifacts what a job of Airbyte came to.
+
+    Args:
+        message: that, in words.
+        job: the job.
+        connection: its connection.
+        page: the connection's address in Airbyte's user interface.
+        language: the language of the site.
+    """
+    figures = {"records": job.rows, "size": job.size, "duration": job.duration}
+    lines = [
+        f"## {_markdown(connection.name)}",
+        "",
+        _markdown(message),
+        "",
+        f"- {say('airbyte_figures', language, number=job.number, **_or_unknown(figures, language))}",
+        f"- {say('airbyte_not_given', language, page=page)}",
+    ]
+    if table := connection.tables.get(_OPEN_PROBLEMS):
+        others = {name: connection.tables.get(name, "-") for name in ("runs", "journal")}
+        tables = {name: f"`{one}`" for name, one in {"problems": table, **others}.items()}
+        lines.append(f"- {say('airbyte_in_the_warehouse', language, **tables)}")
+    with suppress(SyncError), api_errors_in_words():
+        create_markdown_artifact(key=f"airbyte-{connection.id}", markdown=plain_spaces("\n".join([*lines, ""])))
+
+
+def _or_unknown(figures: Mapping[str, object], language: Language) -> dict[str, object]:
+    unknown = say("airbyte_unknown", language)
+    return {name: unknown if value is None else value for name, value in figures.items()}
 
 
 def slug_of(company: str) -> str:
