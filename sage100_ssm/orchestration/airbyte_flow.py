@@ -14,8 +14,8 @@ from sage100_ssm.app.endings import Ending, ending_after
 from sage100_ssm.messages import Language, plain_spaces, say
 from sage100_ssm.orchestration.airbyte_api import Connection, Job
 from sage100_ssm.orchestration.airbyte_application import load_application
+from sage100_ssm.orchestration.airbyte_artifact import publish_job
 from sage100_ssm.orchestration.airbyte_watch import Report, Watch
-from sage100_ssm.orchestration.artifacts import publish_job
 from sage100_ssm.orchestration.final_states import final_state
 from sage100_ssm.orchestration.log_lines import leave_out_echoes
 from sage100_ssm.orchestration.prefect_api import api_errors_in_words

@@ -6,7 +6,7 @@ A new version is made only where something is new. No names: causes, figures, th
 import base64
 import html
 import re
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
 from itertools import groupby
 from zoneinfo import ZoneInfo
@@ -15,15 +15,11 @@ from prefect.artifacts import Artifact, create_markdown_artifact
 
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.messages import Language, code_label, describe, plain_spaces, say
-from sage100_ssm.orchestration.airbyte_api import Connection, Job
 from sage100_ssm.orchestration.prefect_api import api_errors_in_words
 from sage100_ssm.sync.failures import SyncError
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.run.report import RunReport
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
-
-_OPEN_PROBLEMS = "open_problems"
-"""The stream of source-contact-sync that contains them."""
 
 _WIDTH, _HEIGHT, _BAR = 720, 180, 12
 _COLOURS = {RunStatus.DONE: "#2a9d6f", RunStatus.HELD: "#e09f1f", RunStatus.FAILED: "#c9302c"}
@@ -51,36 +47,11 @@ def publish(
         _publish_if_new(f"open-problems-{slug}", _open_problems(problems, language))
 
 
-def publish_job(message: str, job: Job, connection: Connection, page: str, language: Language) -> None:
-    """Add to Prefect's artifacts what a job of Airbyte came to.
-
-    Args:
-        message: that, in words.
-        job: the job.
-        connection: its connection.
-        page: the connection's address in Airbyte's user interface.
-        language: the language of the site.
-    """
-    figures = {"records": job.rows, "size": job.size, "duration": job.duration}
-    lines = [
-        f"## {_markdown(connection.name)}",
-        "",
-        _markdown(message),
-        "",
-        f"- {say('airbyte_figures', language, number=job.number, **_or_unknown(figures, language))}",
-        f"- {say('airbyte_not_given', language, page=page)}",
-    ]
-    if table := connection.tables.get(_OPEN_PROBLEMS):
-        others = {name: connection.tables.get(name, "-") for name in ("runs", "journal")}
-        tables = {name: f"`{one}`" for name, one in {"problems": table, **others}.items()}
-        lines.append(f"- {say('airbyte_in_the_warehouse', language, **tables)}")
+def publish_housekeeping(settings: Settings, message: str) -> None:
+    """Add to Prefect's artifacts what a night's housekeeping came to, in words."""
+    key = f"housekeeping-{slug_of(settings.sage100.company)}"
     with suppress(SyncError), api_errors_in_words():
-        create_markdown_artifact(key=f"airbyte-{connection.id}", markdown=plain_spaces("\n".join([*lines, ""])))
-
-
-def _or_unknown(figures: Mapping[str, object], language: Language) -> dict[str, object]:
-    unknown = say("airbyte_unknown", language)
-    return {name: unknown if value is None else value for name, value in figures.items()}
+        create_markdown_artifact(key=key, markdown=plain_spaces(as_markdown(message)))
 
 
 def slug_of(company: str) -> str:
@@ -100,7 +71,7 @@ def _last_run(message: str, report: RunReport, language: Language) -> str:
     counts = report.as_json()
     lines = [f"## {say(f'run_{report.status}', language)}", ""]
     if report.guards or report.failures:
-        lines += [_markdown(line) for line in message.splitlines()] + [""]
+        lines += [as_markdown(line) for line in message.splitlines()] + [""]
     for side in Side:
         figures = {name: counts[side][name] for name in ("created", "updated", "deleted", "failed")}
         lines.append(f"- {say('prefect_side', language, side=side, **figures)}")
@@ -118,16 +89,16 @@ def _open_problems(problems: Sequence[JournalEntry], language: Language) -> str:
         contacts = sum(len(one.entry.contacts) or 1 for one in known)
         numbers = ", ".join(str(one.id) for one in known)
         lines += [
-            f"### {_markdown(code_label(code, language))}",
+            f"### {as_markdown(code_label(code, language))}",
             say("prefect_problems", language, contacts=contacts, numbers=numbers),
             "",
-            _markdown(describe(known[0].entry, language).remedy),
+            as_markdown(describe(known[0].entry, language).remedy),
             "",
         ]
     return "\n".join(lines)
 
 
-def _markdown(text: str) -> str:
+def as_markdown(text: str) -> str:
     """A text as it is, whatever it contains."""
     return re.sub(r"([\\`*_{}\[\]|#])", r"\\\1", html.escape(text, quote=False))
 
