@@ -47,6 +47,8 @@ def keep_house(settings: Settings, now: datetime, waiting: Waiting = lambda _: N
         AnotherRun: a run is under way.
         StateError: the state cannot be used, or not be copied; the older copies are all there then.
     """
+    # A state that is lost is not to be found empty the next morning.
+    StateStore.open(settings.state, read_only=True).close()
     folder = backup_folder(settings)
     with StateStore.open(settings.state) as store, leased(store, lease_owner(), utc_now, waiting) as held:
         with store.transaction(held.lease) as transaction:

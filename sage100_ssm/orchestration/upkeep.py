@@ -29,7 +29,7 @@ from sage100_ssm.sync.state.errors import AnotherRun
 _WAITING_SECONDS = 30 * 60.0
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 5.0, 60.0
 
-_NIGHTLY, _WEEKLY = "37 2 * * *", "5 8 * * 1"
+NIGHTLY, WEEKLY = "37 2 * * *", "5 8 * * 1"
 """Not at the quarter of an hour, when runs begin; the summary of a week is due on Monday at 8 o'clock."""
 
 
@@ -57,12 +57,12 @@ def weekly_digest(config: str = DEFAULT_CONFIG) -> State[Any]:
 
 def nightly(settings: Settings) -> CronSchedule:
     """When the housekeeping is due."""
-    return CronSchedule(cron=_NIGHTLY, timezone=settings.locale.time_zone.key)
+    return CronSchedule(cron=NIGHTLY, timezone=settings.locale.time_zone.key)
 
 
 def weekly(settings: Settings) -> CronSchedule:
     """When the summary of the week is due."""
-    return CronSchedule(cron=_WEEKLY, timezone=settings.locale.time_zone.key)
+    return CronSchedule(cron=WEEKLY, timezone=settings.locale.time_zone.key)
 
 
 def _carried_out(config: str, work: Callable[[Settings, RunName], Ending]) -> State[Any]:
