@@ -54,8 +54,7 @@ def airbyte_sync(connection: str, application: str, limit_minutes: int = DEFAULT
     language: Language = "fr"
     name = RunName()
     try:
-        _require_own("connection", connection)
-        _require_own("application", application)
+        require_own(connection=connection, application=application)
         block = load_application(application)
         language = block.language
         with block.opened() as airbyte:
@@ -75,7 +74,7 @@ def airbyte_sync(connection: str, application: str, limit_minutes: int = DEFAULT
         return final_state(ending)
 
 
-def _require_own(parameter: str, value: str) -> None:
+def require_own(**parameters: str) -> None:
     """Make sure that a flow run asks for what its deployment was set up for.
 
     Whoever can start a run chooses its parameters; the application may be allowed to run more than this connection.
@@ -83,8 +82,12 @@ def _require_own(parameter: str, value: str) -> None:
     Raises:
         ConfigurationError: it asks for something else.
     """
-    if deployment.id is not None and value != (own := deployment.parameters.get(parameter)):
-        raise ConfigurationError("airbyte_parameter_refused", parameter=parameter, own=own)
+    # Without a deployment the flow was called by a program on this machine.
+    if deployment.id is None:
+        return
+    for parameter, value in parameters.items():
+        if value != (own := deployment.parameters.get(parameter)):
+            raise ConfigurationError("airbyte_parameter_refused", parameter=parameter, own=own)
 
 
 def _logging(language: Language) -> Report:

@@ -164,7 +164,7 @@ COMPOSED = {
     "demo": ("cli/demo_story.py",),
     "check": ("app/check/*.py", "sage100/inspection.py"),
     "probe": ("ssm/probe.py", "sage100/probe.py"),
-    "prefect_kind": ("orchestration/setup.py",),
+    "prefect_kind": ("orchestration/setup.py", "orchestration/deployments.py"),
     "prefect_found": ("orchestration/parts.py",),
     "prefect_made": ("orchestration/parts.py",),
     "web": ("web/**/*.py", "sync/**/*.py", "app/*.py", "exchange/receipt.py"),

@@ -1,12 +1,15 @@
 """The flow that runs an Airbyte connection, on a real Prefect server, against an imitation of Airbyte's API."""
 
+from types import SimpleNamespace
+
 import pytest
 from prefect.client.schemas.objects import StateType
 from pydantic import SecretStr
 
-from sage100_ssm.orchestration import airbyte_watch
+from sage100_ssm.orchestration import airbyte_flow, airbyte_watch
 from sage100_ssm.orchestration.airbyte_application import AirbyteApplication
 from sage100_ssm.orchestration.airbyte_flow import airbyte_sync
+from sage100_ssm.sync.failures import ConfigurationError
 from tests.support.airbyte_api import CLIENT_ID, CLIENT_SECRET, CONNECTION, AirbyteApi
 
 pytestmark = pytest.mark.xdist_group("prefect")
@@ -62,3 +65,20 @@ def test_without_its_block_a_run_fails_with_a_sentence(run):
     state = run("absent")
 
     assert (state.type, "n'a pas de bloc absent" in state.message.replace("’", "'")) == (StateType.FAILED, True)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "parameters"),
+    [
+        ("connection", {"connection": "other", "application": "test"}),
+        ("application", {"connection": CONNECTION, "application": "other"}),
+    ],
+)
+def test_a_run_that_asks_for_another_connection_is_refused(monkeypatch, parameter, parameters):
+    own = {"connection": CONNECTION, "application": "test"}
+    monkeypatch.setattr(airbyte_flow, "deployment", SimpleNamespace(id="1", parameters=own))
+
+    with pytest.raises(ConfigurationError) as caught:
+        airbyte_flow.require_own(**parameters)
+
+    assert caught.value.params == {"parameter": parameter, "own": own[parameter]}
