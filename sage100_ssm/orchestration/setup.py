@@ -29,7 +29,7 @@ from sage100_ssm.orchestration.parts import Found, Part
 from sage100_ssm.orchestration.prefect_api import api_errors_in_words, require_prefect_server
 from sage100_ssm.orchestration.run_form import CONFIG_FIELD, deployment_description, form_of, run_form
 from sage100_ssm.orchestration.serve import deployment_name
-from sage100_ssm.orchestration.upkeep import housekeeping, nightly, weekly, weekly_digest
+from sage100_ssm.orchestration.upkeep import housekeeping, housekeeping_description, nightly, weekly, weekly_digest
 
 _ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
 """Runs are at whole multiples of the interval from here."""
@@ -164,7 +164,6 @@ def _of_upkeep(wanted: Wanted) -> Iterator[Planned]:
     """The deployments of what is due beside the runs; the summary of the week where somebody wants it."""
     settings, language, name = wanted.settings, wanted.settings.language, deployment_name(wanted.settings)
     company, parameters = settings.sage100.company, {"config": wanted.config}
-    description = plain_spaces(say("prefect_housekeeping_description", language, company=company))
     form = form_of(housekeeping, CONFIG_FIELD, language)
     yield Planned(
         housekeeping,
@@ -172,7 +171,7 @@ def _of_upkeep(wanted: Wanted) -> Iterator[Planned]:
         nightly(settings),
         parameters,
         form,
-        description,
+        housekeeping_description(settings),
         wanted.pool,
         wanted.folder,
     )

@@ -5,12 +5,15 @@ import sage100_ssm.connectors.cdk_logging  # noqa: F401, I001 - imported for its
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import stamina
 from prefect import flow, get_run_logger
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, State
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.runner import Runner
+from prefect.schedules import Cron
 
 from sage100_ssm.app.endings import Ending, ending_after
 from sage100_ssm.app.housekeeping import keep_house
@@ -18,6 +21,7 @@ from sage100_ssm.app.notify import notify
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.messages import Language, plain_spaces, say
 from sage100_ssm.orchestration.artifacts import publish_housekeeping
+from sage100_ssm.orchestration.automations import TAG
 from sage100_ssm.orchestration.blocks import load_settings_for_flow
 from sage100_ssm.orchestration.configured import DEFAULT_CONFIG, allowed_config, require_allowed
 from sage100_ssm.orchestration.final_states import final_state
@@ -53,6 +57,32 @@ def weekly_digest(config: str = DEFAULT_CONFIG) -> State[Any]:
         config: The settings. Leave it as it is: a run that asks for others is refused.
     """
     return _carried_out(config, _digest)
+
+
+def add_housekeeping(runner: Runner, name: str, config: Path, settings: Settings) -> None:
+    """Let the runner of ``serve`` do the housekeeping of a company each night; ``serve`` itself sends the summary.
+
+    Args:
+        runner: the runner.
+        name: the name of the company's deployment.
+        config: the settings file.
+        settings: its content.
+    """
+    runner.add_flow(
+        housekeeping,
+        name=f"{name} housekeeping",
+        schedule=Cron(NIGHTLY, timezone=settings.locale.time_zone.key),
+        parameters={"config": str(config.absolute())},
+        tags=[TAG],
+        description=housekeeping_description(settings),
+        concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
+    )
+
+
+def housekeeping_description(settings: Settings) -> str:
+    """What the nightly deployment does, in the language of the site."""
+    company = settings.sage100.company
+    return plain_spaces(say("prefect_housekeeping_description", settings.language, company=company))
 
 
 def nightly(settings: Settings) -> CronSchedule:

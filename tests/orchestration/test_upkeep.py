@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from prefect.client.schemas.objects import StateType
+from prefect.runner import Runner
 
 from sage100_ssm.app import notify
 from sage100_ssm.app.assemble import lease_owner
@@ -78,3 +79,16 @@ def test_a_summary_that_is_not_taken_fails_the_run(prefect_api, place, monkeypat
     state = weekly_digest(str(place.settings), return_state=True)
 
     assert (state.type, "webhook" in state.message) == (StateType.FAILED, True), state.message
+
+
+def test_serve_does_the_housekeeping_each_night(prefect_api, prefect, place):
+    runner = Runner(name="test", pause_on_shutdown=False)
+
+    upkeep.add_housekeeping(runner, "OPALE", place.settings, load_settings(place.settings))
+
+    wanted = {"deployments": {"name": {"any_": ["OPALE housekeeping"]}}}
+    (made,) = prefect.post("/deployments/filter", json=wanted).json()
+    prefect.delete(f"/deployments/{made['id']}").raise_for_status()
+    assert made["parameters"] == {"config": str(place.settings)}
+    assert made["schedules"][0]["schedule"] == {"cron": upkeep.NIGHTLY, "timezone": "Europe/Paris", "day_or": True}
+    assert made["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
