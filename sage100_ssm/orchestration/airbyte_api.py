@@ -4,6 +4,7 @@ The client's own login is not used: it sends a form, which a self-managed Airbyt
 outside ``/api/public/v1``. So the token is fetched here, in JSON, and handed to the client.
 """
 
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +33,7 @@ _NOT_ALLOWED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 _NOT_FOUND = frozenset({httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED})
 _UNKNOWN_CONNECTION = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND})
 """How Airbyte refuses the id of a connection: by its form, by the rights of the application, or as unknown."""
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DURATION = TypeAdapter(timedelta)
 
 
@@ -134,6 +136,9 @@ class Airbyte:
             ConfigurationError: there is none of that id, or it is not the application's; or see ``errors_in_words``.
             AirbyteUnavailableError: see ``errors_in_words``.
         """
+        missing = ConfigurationError("airbyte_connection_missing", url=self.url, connection=id_)
+        if not _UUID.fullmatch(id_):
+            raise missing  # Airbyte would answer with a fault of its own
         request = api.GetConnectionRequest(connection_id=id_)
         with errors_in_words(self.url):
             try:
@@ -141,7 +146,7 @@ class Airbyte:
             except errors.SDKError as error:
                 # The address is right: a token came from there.
                 if error.status_code in _UNKNOWN_CONNECTION:
-                    raise ConfigurationError("airbyte_connection_missing", url=self.url, connection=id_) from None
+                    raise missing from None
                 raise
         assert found is not None, "the client returns one or raises"
         streams = found.configurations.streams or []

@@ -82,9 +82,11 @@ def _wrong_path(imitation):
     return {"url": imitation.url.replace("/public", "")}
 
 
+UNKNOWN = CONNECTION.replace("9", "1")
 FAULTS = {
     "wrong secret": (lambda _: {"secret": "wr0ng"}, 2, "refuse le client ID", "refuses the client ID"),
-    "unknown connection": (lambda _: {"connection": "7"}, 2, "n’a pas de connexion 7", "has no connection 7"),
+    "unknown connection": (lambda _: {"connection": UNKNOWN}, 2, "n’a pas de connexion 1", "has no connection 1"),
+    "no id": (lambda _: {"connection": "Contacts"}, 2, "n’a pas de connexion Cont", "has no connection Cont"),
     "wrong path": (_wrong_path, 2, "n’est pas l’API publique", "is not Airbyte’s public API"),
     "no address": (lambda _: {"url": "airbyte:8000/v1"}, 2, "n’est pas l’API publique", "is not Airbyte’s public API"),
     "closed port": (lambda _: {"url": "http://127.0.0.1:1/v1"}, 4, "n’a pas pu être joint", "could not be reached"),
