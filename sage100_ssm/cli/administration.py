@@ -147,15 +147,13 @@ def _set_up_airbyte(
 
     try:
         _require_named_server()
-        from sage100_ssm.orchestration.airbyte_application import AirbyteApplication
         from sage100_ssm.orchestration.airbyte_setup import WantedAirbyte, set_up_airbyte
 
-        application = None
-        client_id, client_secret = (os.environ.get(f"AIRBYTE_CLIENT_{name}") for name in ("ID", "SECRET"))
-        if url and client_id and client_secret:
-            secret = SecretStr(client_secret)
-            application = AirbyteApplication(url=url, client_id=client_id, client_secret=secret, language=language)
-        wanted = WantedAirbyte(connection, _AIRBYTE, application, pool, every, limit_minutes, language)
+        client_id, secret = (os.environ.get(f"AIRBYTE_CLIENT_{name}") for name in ("ID", "SECRET"))
+        client_secret = SecretStr(secret) if secret else None
+        wanted = WantedAirbyte(
+            connection, _AIRBYTE, url, client_id, client_secret, pool, every, limit_minutes, language
+        )
         parts = set_up_airbyte(wanted, check=check)
     except Exception as error:  # noqa: BLE001 - as every command, it ends with a sentence
         ending = ending_after(error, language)

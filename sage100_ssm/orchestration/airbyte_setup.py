@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from pydantic import SecretStr
 
 from sage100_ssm.messages import Language, plain_spaces, say
 from sage100_ssm.orchestration import automations
@@ -33,7 +34,9 @@ class WantedAirbyte:
     Attributes:
         connection: its id.
         block: the name of the block.
-        application: the content of the block; None where it is on the server already.
+        url: the address of Airbyte's API; None where it is in the block already.
+        client_id: of the application, likewise.
+        client_secret: of the application, likewise.
         pool: the work pool.
         every: the time from one run to the next.
         limit_minutes: after how long a job is cancelled.
@@ -42,7 +45,9 @@ class WantedAirbyte:
 
     connection: str
     block: str
-    application: AirbyteApplication | None
+    url: str | None
+    client_id: str | None
+    client_secret: SecretStr | None
     pool: str
     every: timedelta
     limit_minutes: int
@@ -89,13 +94,28 @@ def _parts(client: SyncPrefectClient, wanted: WantedAirbyte, *, write: bool) -> 
 
 def _block(wanted: WantedAirbyte, *, write: bool) -> Part:
     known = loaded_block(AirbyteApplication, wanted.block)
-    if wanted.application is None:
-        if known is None:
-            raise ConfigurationError("airbyte_no_keys", name=wanted.block)
-        return Part("block", wanted.block, Found.SAME)
+    assert known is None or isinstance(known, AirbyteApplication), "it was asked for by its type"
+    block = _block_after(wanted, known)
     found = Found.MISSING if known is None else Found.DIFFERENT
-    if known is not None and content_of(known) == content_of(wanted.application):
+    if known is not None and content_of(known) == content_of(block):
         found = Found.SAME
     if write and found is not Found.SAME:
-        wanted.application.save(wanted.block, overwrite=True)
+        block.save(wanted.block, overwrite=True)
     return Part("block", wanted.block, found)
+
+
+def _block_after(wanted: WantedAirbyte, known: AirbyteApplication | None) -> AirbyteApplication:
+    """The block as it should be; what was not given stays as it is on the server.
+
+    Raises:
+        ConfigurationError: something was not given, and there is no block yet.
+    """
+    given = {"url": wanted.url, "client_id": wanted.client_id, "client_secret": wanted.client_secret}
+    filled = {
+        **(content_of(known) if known else {}),
+        **{name: value for name, value in given.items() if value},
+        "language": wanted.language,
+    }
+    if not given.keys() <= filled.keys():
+        raise ConfigurationError("airbyte_no_keys", name=wanted.block)
+    return AirbyteApplication(**filled)

@@ -65,6 +65,16 @@ def test_the_application_is_needed_once(call):
     assert known.exit_code == 0
 
 
+def test_a_new_secret_is_enough_to_renew_the_block(call):
+    call("--airbyte-url", URL)
+
+    renewed = call(keys={"AIRBYTE_CLIENT_SECRET": "n3w"})
+
+    assert "~ Block airbyte: brought up to date" in renewed.stderr
+    block = AirbyteApplication.load("airbyte")
+    assert (block.url, block.client_secret.get_secret_value()) == (URL, "n3w")
+
+
 def test_without_a_server_the_command_says_how_to_name_one(call, monkeypatch):
     monkeypatch.delenv("PREFECT_API_URL")
 

@@ -19,7 +19,6 @@ from prefect.settings import (
 from pydantic import SecretStr
 
 from sage100_ssm.app.settings import load_settings
-from sage100_ssm.orchestration.airbyte_application import AirbyteApplication
 from sage100_ssm.orchestration.airbyte_setup import WantedAirbyte, set_up_airbyte
 from sage100_ssm.orchestration.parts import Found
 from sage100_ssm.orchestration.prefect_api import require_prefect_server
@@ -60,9 +59,8 @@ def done(cloud, prefect, tmp_path_factory):
     with sample_installation(tmp_path_factory.mktemp("place")) as place, AirbyteApi() as airbyte:
         place.settings.write_text(place.settings.read_text().replace("company: BIJOU", "company: NUAGE"))
         every, key = timedelta(minutes=15), SecretStr(CLIENT_SECRET)
-        application = AirbyteApplication(url=airbyte.url, client_id=CLIENT_ID, client_secret=key)
         wanted = Wanted(place.settings, load_settings(place.settings), POOL, every, str(place.settings.parent))
-        connection = WantedAirbyte(CONNECTION, "nuage", application, POOL, every, 5, "fr")
+        connection = WantedAirbyte(CONNECTION, "nuage", airbyte.url, CLIENT_ID, key, POOL, every, 5, "fr")
         with settings_of(cloud):
             parts = [*set_up(wanted), *set_up_airbyte(connection)]
             again = [*set_up(wanted, check=True), *set_up_airbyte(connection, check=True)]
