@@ -117,10 +117,11 @@ def _registered(config: Path, settings: Settings, schedule: Schedule) -> _Runner
             tags=[TAG],
             concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
         )
-        add_housekeeping(runner, deployment_name(settings), config, settings)
         registered = cast("UUID", deployment_id)  # outside an event loop it is added at once
         _describe(registered, settings)
         _end_left_over_runs(registered)
+        # Last: the first run is due in seconds, and is scheduled only if it is still to come then.
+        add_housekeeping(runner, deployment_name(settings), config, settings)
     return runner
 
 
