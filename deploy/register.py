@@ -5,19 +5,21 @@
 
 The images must be where Airbyte can pull them: it starts each of them to ask for its specification, which takes minutes
 where they are not there yet. May be repeated.
-
-Four requests do not need Airbyte's client, the package airbyte-api: it shows a refusal as a dump of the response, and
-Airbyte's other packages (PyAirbyte, the connectors' models) want an older major version of it.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
 import typer
 import yaml
+from airbyte_api import errors
+
+from sage100_ssm.messages import say_error
+from sage100_ssm.orchestration.airbyte_api import Airbyte, reason_of
+from sage100_ssm.sync.failures import SyncError
 
 METADATA = Path(__file__).parents[1] / "metadata.yaml"
 
@@ -56,61 +58,33 @@ def connectors(registry: str) -> Iterator[Connector]:
         )
 
 
-class Airbyte:
-    """Airbyte's public API, for one workspace.
+def register(airbyte: Airbyte, workspace: str, connector: Connector) -> str:
+    """Create or update the definition of a connector; return what was done.
 
-    Args:
-        url: address of the API, up to and including ``/v1``.
-        workspace: id of the workspace.
-        client_id: of an application, made under *User settings > Applications*.
-        client_secret: of the same.
-        wait: how many seconds an answer may take.
+    Raises:
+        errors.SDKError: Airbyte refuses it.
+        httpx.HTTPError: no answer.
+        SyncError: the login is refused, or the address is wrong.
     """
-
-    def __init__(self, url: str, workspace: str, client_id: str, client_secret: str, wait: float) -> None:
-        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(wait, connect=min(wait, 20)))
-        self._keys = {"client_id": client_id, "client_secret": client_secret, "grant_type": "client_credentials"}
-        self._definitions = f"workspaces/{workspace}/definitions"
-
-    def register(self, connector: Connector) -> str:
-        """Create or update the definition of a connector; return what was done.
-
-        Raises:
-            httpx.HTTPError: no answer, or a refusal.
-        """
-        # For each connector anew: a token lasts for minutes, and so may a registration.
-        token = self._call("POST", "applications/token", self._keys)["access_token"]
-        self._http.headers["Authorization"] = f"Bearer {token}"
-        path, wanted = f"{self._definitions}/{connector.kind}s", connector.definition
-        existing = self._call("GET", path)["data"]
-        known = next((one for one in existing if one["dockerRepository"] == wanted["dockerRepository"]), None)
-        if known is None:
-            self._call("POST", path, wanted)
-            return "registered"
-        changed = [name for name in ("name", "dockerImageTag") if known[name] != wanted[name]]
-        if changed:
-            self._call("PUT", f"{path}/{known['id']}", {name: wanted[name] for name in ("name", "dockerImageTag")})
-        done = f"updated from {', '.join(known[name] for name in changed)}" if changed else "already registered"
-        page = known.get("documentationUrl")
-        # The API changes a name and a tag alone.
-        return done if page == wanted["documentationUrl"] else f"{done}; its page stays {page or 'without an address'}"
-
-    def _call(self, method: str, path: str, content: dict[str, str] | None = None) -> Any:
-        response = self._http.request(method, path, json=content)
-        response.raise_for_status()
-        return response.json()
-
-
-def reason(response: httpx.Response) -> str:
-    """Airbyte's own words about a refusal, with what it was about; the status where it has none."""
-    try:
-        body = response.json()
-    except ValueError:
-        body = {}
-    words = next((body[key] for key in ("detail", "message", "title") if body.get(key)), response.reason_phrase)
-    about = body.get("data")
-    about = "; ".join(map(str, about.values())) if isinstance(about, dict) else about
-    return f"HTTP {response.status_code}: {words}{f' ({about})' if about else ''}"
+    kind, wanted, there = connector.kind, connector.definition, {"workspace_id": workspace}
+    # The client has the same operations twice, under two names.
+    definitions = getattr(airbyte.client, f"{kind}_definitions")
+    listed = airbyte.ask(getattr(definitions, f"list_{kind}_definitions"), there).definitions_response
+    known = next((one for one in listed.data if one.docker_repository == wanted["dockerRepository"]), None)
+    if known is None:
+        creation = {**there, "create_definition_request": wanted}
+        airbyte.ask(getattr(definitions, f"create_{kind}_definition"), creation)
+        return "registered"
+    before = {"name": known.name, "dockerImageTag": known.docker_image_tag}
+    after = {name: wanted[name] for name in before}
+    changed = [old for name, old in before.items() if old != after[name]]
+    if changed:
+        update = {**there, "definition_id": known.id, "update_definition_request": after}
+        airbyte.ask(getattr(definitions, f"update_{kind}_definition"), update)
+    done = f"updated from {', '.join(changed)}" if changed else "already registered"
+    page = known.documentation_url
+    # The API changes a name and a tag alone.
+    return done if page == wanted["documentationUrl"] else f"{done}; its page stays {page or 'without an address'}"
 
 
 def main(
@@ -129,27 +103,24 @@ def main(
     One that is refused does not keep the others from being registered. Ends with 2 after a refusal, with 4 where
     Airbyte did not answer.
     """
-    airbyte = Airbyte(url, workspace, client_id, client_secret, wait * 60)
     code = 0
-    for connector in connectors(registry):
-        try:
-            typer.echo(f"{connector.image}: {airbyte.register(connector)}")
-        except httpx.HTTPStatusError as error:
-            typer.echo(f"{connector.image}: Airbyte refuses it. {reason(error.response)}", err=True)
-            code = 2
-        except httpx.ReadTimeout:
-            typer.echo(
-                f"{connector.image}: no answer within {wait:g} minutes. Can Airbyte pull the image? It may still be "
-                "registered later; repeat this then.",
-                err=True,
-            )
-            code = 4
-        except httpx.UnsupportedProtocol:
-            typer.echo(f"The address {url} must begin with http:// or https://.", err=True)
-            raise typer.Exit(2) from None
-        except httpx.HTTPError as error:
-            typer.echo(f"Airbyte does not answer at {url}: {type(error).__name__}.", err=True)
-            raise typer.Exit(4) from None
+    with Airbyte(url, client_id, client_secret, wait * 60) as airbyte:
+        for connector in connectors(registry):
+            try:
+                typer.echo(f"{connector.image}: {register(airbyte, workspace, connector)}")
+            except errors.SDKError as error:
+                typer.echo(f"{connector.image}: Airbyte refuses it. {reason_of(error.raw_response)}", err=True)
+                code = 2
+            except httpx.ReadTimeout:
+                typer.echo(
+                    f"{connector.image}: no answer within {wait:g} minutes. Can Airbyte pull the image? It may still "
+                    "be registered later; repeat this then.",
+                    err=True,
+                )
+                code = 4
+            except SyncError as error:
+                typer.echo(say_error(error.code, "en", **error.params), err=True)
+                raise typer.Exit(error.exit_code) from None
     raise typer.Exit(code)
 
 

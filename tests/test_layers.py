@@ -40,6 +40,7 @@ LIBRARIES = {
     "airbyte_cdk": {"connectors", *CONNECTORS, "source_contact_sync"},
     "boto3": {"connectors"},
     "botocore": {"connectors"},
+    "airbyte_api": {"orchestration"},
     "prefect": {"orchestration", "flows"},
     "apprise": {"app"},
 }
@@ -51,6 +52,7 @@ EXCEPTIONS = {
     ("cli/sample.py", "standins"): "keeps the sample company open",
     ("standins/__main__.py", "cli"): "another way to call the command that keeps the sample company open",
     ("cli/demo.py", "prefect"): "flushes Prefect's log before the demo's server ends",
+    ("orchestration/airbyte_api.py", "httpx"): "carries the requests of Airbyte's client",
     ("orchestration/local_server.py", "httpx"): "asks Prefect's own server whether it is up",
     ("orchestration/prefect_api.py", "httpx"): "sorts the errors of Prefect's client",
     ("orchestration/proxies.py", "httpx"): "asks which proxies Prefect's client can use",

@@ -113,6 +113,20 @@ class SsmSettings(SsmConfig):
     )
 
 
+class Backups(BaseModel):
+    """The copies of the state that the nightly housekeeping makes.
+
+    Attributes:
+        folder: where they are; beside a state in a file by default, and none of a state in PostgreSQL.
+        keep: how many are kept. They contain who was forgotten since.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    folder: str | None = None
+    keep: Annotated[int, Field(ge=1)] = 14
+
+
 class Settings(BaseModel):
     """The settings of an installation.
 
@@ -125,6 +139,7 @@ class Settings(BaseModel):
         scope: which contacts are synchronised.
         policy: what is decided where the rules leave a choice.
         retention: how long names and values are kept once they are not needed.
+        backups: the copies of the state that the nightly housekeeping makes.
         fields: changes of the field map, by the field's name.
         time_budget_minutes: after which a run begins no further write; the next one goes on.
         notify: where messages for the administrator go.
@@ -141,6 +156,7 @@ class Settings(BaseModel):
     scope: Scope = Scope()
     policy: Policy = Policy()
     retention: Retention = Retention()
+    backups: Backups = Backups()
     fields: Annotated[Mapping[str, FieldChange], AfterValidator(_field_changes)] = Field(default_factory=dict)
     time_budget_minutes: Annotated[float, Field(gt=0)] = 14
     notify: tuple[Channel, ...] = ()
@@ -292,4 +308,7 @@ def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
     if url.drivername == "sqlite" and url.database not in (None, "", ":memory:"):
         url = url.set(database=str(folder / str(url.database)))
     state = url.render_as_string(hide_password=False)
-    return settings.model_copy(update={"sage100": sage100, "state": state})
+    backups = settings.backups
+    if backups.folder is not None:
+        backups = backups.model_copy(update={"folder": str(folder / backups.folder)})
+    return settings.model_copy(update={"sage100": sage100, "state": state, "backups": backups})

@@ -1,13 +1,24 @@
 """The commands for whoever looks after the machine: ``notify`` and ``prefect setup``."""
 
+import os
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from sage100_ssm.cli.options import SYNC_YAML, Config
-from sage100_ssm.messages import say
+from sage100_ssm.messages import Language, say
 from sage100_ssm.sync.failures import ConfigurationError, Exit
+
+if TYPE_CHECKING:
+    from sage100_ssm.orchestration.parts import Part
+
+_AIRBYTE = "airbyte"
+"""The name of the block with Airbyte's address and an application."""
+
+Note = Callable[..., None]
+"""Prints a sentence, by its key and what it names."""
 
 
 def notify(
@@ -50,7 +61,7 @@ prefect = typer.Typer(
 
 
 @prefect.command()
-def setup(
+def setup(  # noqa: PLR0913 - the options of a command
     *,
     config: Config = SYNC_YAML,
     check: Annotated[
@@ -68,8 +79,24 @@ def setup(
     renew: Annotated[
         bool, typer.Option("--renew", help="Replace a block that differs from the settings file.")
     ] = False,
+    airbyte: Annotated[
+        str | None,
+        typer.Option(
+            "--airbyte",
+            help="Run this connection of Airbyte; no settings file is read. The application is in AIRBYTE_CLIENT_ID "
+            "and AIRBYTE_CLIENT_SECRET.",
+            metavar="CONNECTION_ID",
+        ),
+    ] = None,
+    airbyte_url: Annotated[
+        str | None, typer.Option(help="Address of Airbyte's public API, up to and including /v1.", metavar="URL")
+    ] = None,
+    airbyte_limit: Annotated[
+        int, typer.Option(min=1, help="Minutes after which a sync is cancelled.", metavar="MINUTES")
+    ] = 120,
+    language: Annotated[Language, typer.Option(help="Language of the sentences, with --airbyte.")] = "fr",
 ) -> None:
-    """Create what a Prefect server needs for a worker to synchronise: work pool, block, deployment, automations.
+    """Create what a Prefect server needs for a worker to synchronise: work pool, block, deployments, automations.
 
     May be repeated: it says what was there, what it created and what it brought up to date. A block that somebody
     edited on the server stays as it is, unless `--renew` is given.
@@ -77,15 +104,15 @@ def setup(
     - `PREFECT_API_URL=https://prefect.example/api sage100-ssm prefect setup`
     - `sage100-ssm prefect setup --check`: has anything drifted?
     - `sage100-ssm prefect setup --no-block`: the settings stay in the file, on the worker's machine
+    - `sage100-ssm prefect setup --airbyte 9924bcd0-… --airbyte-url http://airbyte:8000/api/public/v1`
     """
     from sage100_ssm.cli.command_context import command_context
 
-    with command_context(config) as context:
-        from sage100_ssm.orchestration.local_server import named_server
+    if airbyte is not None:
+        _set_up_airbyte(airbyte, airbyte_url, pool, timedelta(minutes=every), airbyte_limit, language, check=check)
 
-        if named_server() is None:
-            raise ConfigurationError("prefect_no_server")
-        from sage100_ssm.orchestration.parts import Found
+    with command_context(config) as context:
+        _require_named_server()
         from sage100_ssm.orchestration.setup import Wanted, set_up
 
         where = folder or str(config.absolute().parent)
@@ -93,12 +120,71 @@ def setup(
             config, context.settings, pool, timedelta(minutes=every), where, uses_block=not no_block, renew=renew
         )
         parts = set_up(wanted, check=check)
-        for part in parts:
-            kind = say(f"prefect_kind_{part.kind}", context.language)
-            context.note(f"prefect_{'found' if check else 'made'}_{part.found}", kind=kind, name=part.name)
-        if not check:
-            context.note("prefect_worker", pool=pool)
+        _print_parts(context.note, parts, pool, context.language, check=check)
         if not wanted.prefect_sends_messages:
             context.note("prefect_nobody")
-        has_drifted = check and any(part.found is not Found.SAME for part in parts)
-    raise typer.Exit(Exit.NEGATIVE if has_drifted else Exit.DONE)
+    raise _exit_after(parts, check=check)
+
+
+def _set_up_airbyte(
+    connection: str,
+    url: str | None,
+    pool: str,
+    every: timedelta,
+    limit_minutes: int,
+    language: Language,
+    *,
+    check: bool,
+) -> NoReturn:
+    from pydantic import SecretStr
+
+    from sage100_ssm.app.endings import ending_after
+    from sage100_ssm.cli.command_context import terminal
+    from sage100_ssm.cli.tables import plain
+
+    def note(key: str, **params: object) -> None:
+        terminal(stderr=True).print(plain(say(key, language, **params)), soft_wrap=True)
+
+    try:
+        _require_named_server()
+        from sage100_ssm.orchestration.airbyte_setup import WantedAirbyte, set_up_airbyte
+
+        client_id, secret = (os.environ.get(f"AIRBYTE_CLIENT_{name}") for name in ("ID", "SECRET"))
+        client_secret = SecretStr(secret) if secret else None
+        wanted = WantedAirbyte(
+            connection, _AIRBYTE, url, client_id, client_secret, pool, every, limit_minutes, language
+        )
+        parts = set_up_airbyte(wanted, check=check)
+    except Exception as error:  # noqa: BLE001 - as every command, it ends with a sentence
+        ending = ending_after(error, language)
+        terminal(stderr=True).print(plain(ending.message), soft_wrap=True)
+        raise typer.Exit(ending.exit_code) from None
+    _print_parts(note, parts, pool, language, check=check)
+    raise _exit_after(parts, check=check)
+
+
+def _require_named_server() -> None:
+    """Make sure that the user named a Prefect server.
+
+    Raises:
+        ConfigurationError: none is named.
+    """
+    from sage100_ssm.orchestration.local_server import named_server
+
+    if named_server() is None:
+        raise ConfigurationError("prefect_no_server")
+
+
+def _print_parts(note: Note, parts: "Sequence[Part]", pool: str, language: Language, *, check: bool) -> None:
+    for part in parts:
+        kind = say(f"prefect_kind_{part.kind}", language)
+        note(f"prefect_{'found' if check else 'made'}_{part.found}", kind=kind, name=part.name)
+    if not check:
+        note("prefect_worker", pool=pool)
+
+
+def _exit_after(parts: "Sequence[Part]", *, check: bool) -> typer.Exit:
+    from sage100_ssm.orchestration.parts import Found
+
+    has_drifted = check and any(part.found is not Found.SAME for part in parts)
+    return typer.Exit(Exit.NEGATIVE if has_drifted else Exit.DONE)

@@ -47,6 +47,13 @@ def publish(
         _publish_if_new(f"open-problems-{slug}", _open_problems(problems, language))
 
 
+def publish_housekeeping(settings: Settings, message: str) -> None:
+    """Add to Prefect's artifacts what a night's housekeeping came to, in words."""
+    key = f"housekeeping-{slug_of(settings.sage100.company)}"
+    with suppress(SyncError), api_errors_in_words():
+        create_markdown_artifact(key=key, markdown=plain_spaces(as_markdown(message)))
+
+
 def slug_of(company: str) -> str:
     """A company in the letters that Prefect allows in names of artifacts and blocks."""
     return re.sub("[^a-z0-9]+", "-", company.lower()).strip("-") or "company"
@@ -64,7 +71,7 @@ def _last_run(message: str, report: RunReport, language: Language) -> str:
     counts = report.as_json()
     lines = [f"## {say(f'run_{report.status}', language)}", ""]
     if report.guards or report.failures:
-        lines += [_markdown(line) for line in message.splitlines()] + [""]
+        lines += [as_markdown(line) for line in message.splitlines()] + [""]
     for side in Side:
         figures = {name: counts[side][name] for name in ("created", "updated", "deleted", "failed")}
         lines.append(f"- {say('prefect_side', language, side=side, **figures)}")
@@ -82,16 +89,16 @@ def _open_problems(problems: Sequence[JournalEntry], language: Language) -> str:
         contacts = sum(len(one.entry.contacts) or 1 for one in known)
         numbers = ", ".join(str(one.id) for one in known)
         lines += [
-            f"### {_markdown(code_label(code, language))}",
+            f"### {as_markdown(code_label(code, language))}",
             say("prefect_problems", language, contacts=contacts, numbers=numbers),
             "",
-            _markdown(describe(known[0].entry, language).remedy),
+            as_markdown(describe(known[0].entry, language).remedy),
             "",
         ]
     return "\n".join(lines)
 
 
-def _markdown(text: str) -> str:
+def as_markdown(text: str) -> str:
     """A text as it is, whatever it contains."""
     return re.sub(r"([\\`*_{}\[\]|#])", r"\\\1", html.escape(text, quote=False))
 

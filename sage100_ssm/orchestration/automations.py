@@ -58,47 +58,80 @@ def of_worker(
         notifier: the block by which Prefect sends a message; None where it has none.
         language: the language of the messages.
     """
-    of_it = _related("deployment", str(deployment))
-    failures = {"prefect.flow-run.Failed", "prefect.flow-run.Crashed"}
-    late_after = max(_LATE_AFTER, 2 * every)
-
     message: list[ActionTypes] = [DoNothing()]
     if notifier is not None:
-        subject = plain_spaces(say("prefect_late_subject", language, company=company))
-        body = plain_spaces(say("prefect_late", language))
-        message = [SendNotification(block_document_id=notifier, subject=subject, body=body)]
+        message = [_message(notifier, "prefect_late_subject", "prefect_late", company, language)]
     held = EventTrigger(
         expect={HELD_EVENT},
         match=ResourceSpecification(company_resource(company)),
         posture=Posture.Reactive,
         threshold=1,
     )
-    failed = EventTrigger(
-        expect=failures,
-        match=_ANY_RUN,
-        match_related=of_it,
-        posture=Posture.Reactive,
-        threshold=_FAILURES_RUNNING,
-        within=_FAILURES_RUNNING * every,
-    )
-    late = EventTrigger(
-        after={"prefect.flow-run.Late"},
-        expect={"prefect.flow-run.Running"},
-        match=_ANY_RUN,
-        match_related=of_it,
-        posture=Posture.Proactive,
-        threshold=1,
-        within=late_after,
-    )
     return [
         of_killed_runs(),
         # The runs themselves send messages about these two; here they are to be seen, and to be given other actions.
         AutomationCore(name=f"{TAG} {company}: held", trigger=held, actions=[DoNothing()]),
-        AutomationCore(
-            name=f"{TAG} {company}: failed {_FAILURES_RUNNING} times", trigger=failed, actions=[DoNothing()]
-        ),
-        AutomationCore(name=f"{TAG} {company}: late", trigger=late, actions=message),
+        _failing(company, deployment, every),
+        _late(company, deployment, every, message),
     ]
+
+
+def of_connection(connection: str, deployment: UUID, every: timedelta) -> Sequence[AutomationCore]:
+    """The automations for the runs of an Airbyte connection; a person gives them what they do.
+
+    Args:
+        connection: the id of the connection, which is in their names.
+        deployment: the deployment.
+        every: the time from one run to the next.
+    """
+    nothing: list[ActionTypes] = [DoNothing()]
+    return [of_killed_runs(), _failing(connection, deployment, every), _late(connection, deployment, every, nothing)]
+
+
+def of_housekeeping(company: str, deployment: UUID, notifier: UUID | None, language: Language) -> AutomationCore:
+    """The automation for a night in which the state was not copied."""
+    message: list[ActionTypes] = [DoNothing()]
+    if notifier is not None:
+        subject = "prefect_housekeeping_failed_subject"
+        message = [_message(notifier, subject, "prefect_housekeeping_failed", company, language)]
+    trigger = _failed(deployment, 1, timedelta(0))
+    return AutomationCore(name=f"{TAG} {company}: housekeeping failed", trigger=trigger, actions=message)
+
+
+def _message(notifier: UUID, subject: str, body: str, company: str, language: Language) -> SendNotification:
+    title, text = (plain_spaces(say(key, language, company=company)) for key in (subject, body))
+    return SendNotification(block_document_id=notifier, subject=title, body=text)
+
+
+def _failing(what: str, deployment: UUID, every: timedelta) -> AutomationCore:
+    trigger = _failed(deployment, _FAILURES_RUNNING, _FAILURES_RUNNING * every)
+    return AutomationCore(
+        name=f"{TAG} {what}: failed {_FAILURES_RUNNING} times", trigger=trigger, actions=[DoNothing()]
+    )
+
+
+def _failed(deployment: UUID, times: int, within: timedelta) -> EventTrigger:
+    return EventTrigger(
+        expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed"},
+        match=_ANY_RUN,
+        match_related=_related("deployment", str(deployment)),
+        posture=Posture.Reactive,
+        threshold=times,
+        within=within,
+    )
+
+
+def _late(what: str, deployment: UUID, every: timedelta, actions: list[ActionTypes]) -> AutomationCore:
+    trigger = EventTrigger(
+        after={"prefect.flow-run.Late"},
+        expect={"prefect.flow-run.Running"},
+        match=_ANY_RUN,
+        match_related=_related("deployment", str(deployment)),
+        posture=Posture.Proactive,
+        threshold=1,
+        within=max(_LATE_AFTER, 2 * every),
+    )
+    return AutomationCore(name=f"{TAG} {what}: late", trigger=trigger, actions=actions)
 
 
 def bring_about(client: SyncPrefectClient, wanted: AutomationCore, *, write: bool) -> Found:

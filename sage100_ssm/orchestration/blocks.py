@@ -111,6 +111,8 @@ class SynchronisationSettings(Block):
         more = _without(tree, {"state", "language", "notify"})
         more["ssm"] = _without(tree["ssm"], {"public_key", "private_key", "default_sales_rep_id"})
         more["sage100"] = _without(tree["sage100"], {"company", "connection"})
+        if settings.backups.folder is not None:
+            more["backups"] = tree["backups"] | {"folder": settings.backups.folder}
         match connection:
             case SqlServer():
                 known = ("host", "instance", "database", "username", "password", "trust_server_certificate")
@@ -194,6 +196,8 @@ def _require_whole_paths(settings: Settings, source: Path) -> None:
     paths = {"state": url.database if url.drivername == "sqlite" else None}
     if isinstance(settings.sage100.connection, Sqlite):
         paths["sage100.connection.path"] = settings.sage100.connection.path
+    if settings.backups.folder is not None:
+        paths["backups.folder"] = settings.backups.folder
     relative = [key for key, path in paths.items() if path is not None and not _is_whole(path)]
     if relative:
         wrong = tuple(InvalidSetting(key, "relative_path") for key in relative)

@@ -8,7 +8,6 @@ no personal data.
 import sage100_ssm.connectors.cdk_logging  # noqa: F401, I001 - imported for its effect, and first
 
 import logging
-import threading
 import unicodedata
 from collections.abc import Callable
 from typing import Any, cast
@@ -16,12 +15,10 @@ from typing import Any, cast
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.events.worker import EventsWorker
-from prefect.states import Cancelled, Completed, Failed
+from prefect.states import Failed
 
 from sage100_ssm.sync.run.context import Run, RunOptions
 from sage100_ssm.sync.run.course import ResultT, Step, Take, synchronise
-from sage100_ssm.sync.failures import Exit
 from sage100_ssm.messages import Language, plain_spaces, say
 from sage100_ssm.sync.run.report import RunReport
 from sage100_ssm.sync.state.errors import AnotherRun
@@ -29,13 +26,13 @@ from sage100_ssm.sync.state.store import stored_state
 from sage100_ssm.orchestration.artifacts import publish
 from sage100_ssm.orchestration.blocks import load_settings_for_flow
 from sage100_ssm.orchestration.configured import DEFAULT_CONFIG, allowed_config, require_allowed
+from sage100_ssm.orchestration.final_states import final_state
 from sage100_ssm.orchestration.log_lines import leave_out_echoes
 from sage100_ssm.orchestration.run_names import RunName
 from sage100_ssm.app.assemble import open_run
 from sage100_ssm.app.endings import Ending, ending_after, report_message
 
 _RECENT_RUNS = 48
-_EVENTS_SECONDS = 5
 
 
 @flow(name="sage100-ssm", description="Contacts of Sage 100 and Sage Sales Management, both ways.")
@@ -146,22 +143,5 @@ def _ascii(label: str) -> str:
 
 
 def _final_state(ending: Ending, name: RunName, report: RunReport | None = None) -> State[Any]:
-    message = plain_spaces(ending.message)
     name.show_ended(ending.exit_code, report)
-    _send_waiting_events()
-    is_good = ending.exit_code in (Exit.DONE, Exit.ANOTHER_RUN)
-    get_run_logger().log(logging.INFO if is_good else logging.ERROR, message)
-    if ending.exit_code is Exit.DONE:
-        return Completed(message=message)
-    return Cancelled(message=message) if is_good else Failed(message=message)
-
-
-def _send_waiting_events() -> None:
-    """Let the events of this run leave before its end does.
-
-    A heartbeat that arrives after the end of its run makes Prefect take the run for killed.
-    """
-    # Without a time limit of its own, a queue would wait for a server that is away.
-    waiting = threading.Thread(target=EventsWorker.instance().wait_until_empty, daemon=True)
-    waiting.start()
-    waiting.join(_EVENTS_SECONDS)
+    return final_state(ending)

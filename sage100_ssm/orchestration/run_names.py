@@ -50,7 +50,7 @@ class RunName:
 
     def show_running(self) -> None:
         """Say whose run it is."""
-        self._show(say("prefect_run_running", self.language))
+        self.show(say("prefect_run_running", self.language))
 
     def show_ended(self, exit_code: Exit, report: RunReport | None) -> None:
         """Say what it did."""
@@ -59,11 +59,17 @@ class RunName:
         if exit_code is Exit.DONE:
             key = "prefect_run_wrote" if written else "prefect_run_quiet"
         is_held = exit_code is Exit.GUARD
-        self._show(say(key, self.language, number=written), [HELD] if is_held else [])
+        self.show(say(key, self.language, number=written), [HELD] if is_held else [])
         if is_held and self.company:
             emit_event(HELD_EVENT, resource=company_resource(self.company))
 
-    def _show(self, did: str, tags: list[str] | None = None) -> None:
+    def show(self, did: str, tags: list[str] | None = None) -> None:
+        """Name the run.
+
+        Args:
+            did: what it does, or did.
+            tags: tags to add.
+        """
         company = self.company or deployment.name or "sage100-ssm"
         time = datetime.now(UTC).astimezone(self.time_zone).strftime(_DATES[self.language])
         name = plain_spaces(f"{company} {time} - {did}")

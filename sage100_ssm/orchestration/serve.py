@@ -35,6 +35,7 @@ from sage100_ssm.orchestration.configured import CONFIG_VARIABLE
 from sage100_ssm.orchestration.flow import sync_contacts
 from sage100_ssm.orchestration.prefect_api import api_errors_in_words, require_prefect_server
 from sage100_ssm.orchestration.run_form import deployment_description, run_form
+from sage100_ssm.orchestration.upkeep import add_housekeeping
 from sage100_ssm.sync.failures import SyncError
 
 _FIRST_RUN_AFTER = timedelta(seconds=10)
@@ -119,6 +120,8 @@ def _registered(config: Path, settings: Settings, schedule: Schedule) -> _Runner
         registered = cast("UUID", deployment_id)  # outside an event loop it is added at once
         _describe(registered, settings)
         _end_left_over_runs(registered)
+        # Last: the first run is due in seconds, and is scheduled only if it is still to come then.
+        add_housekeeping(runner, deployment_name(settings), config, settings)
     return runner
 
 

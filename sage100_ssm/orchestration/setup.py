@@ -14,29 +14,27 @@ from uuid import UUID
 from prefect.blocks.core import Block
 from prefect.blocks.notifications import CustomWebhookNotificationBlock, MicrosoftTeamsWebhook, SlackWebhook
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
-from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.client.schemas.schedules import IntervalSchedule
-from prefect.exceptions import ObjectNotFound
-from prefect.workers.process import ProcessWorker
 
 from sage100_ssm.app.channels import Channel, Slack, Teams, Webhook
 from sage100_ssm.app.settings import Settings
+from sage100_ssm.messages import plain_spaces, say
 from sage100_ssm.orchestration import automations
 from sage100_ssm.orchestration.artifacts import slug_of
 from sage100_ssm.orchestration.automations import TAG
 from sage100_ssm.orchestration.blocks import PREFIX, SynchronisationSettings
+from sage100_ssm.orchestration.deployments import Planned, bring_about, work_pool
 from sage100_ssm.orchestration.flow import sync_contacts
 from sage100_ssm.orchestration.parts import Found, Part
 from sage100_ssm.orchestration.prefect_api import api_errors_in_words, require_prefect_server
-from sage100_ssm.orchestration.run_form import deployment_description, run_form
+from sage100_ssm.orchestration.run_form import CONFIG_FIELD, deployment_description, form_of, run_form
 from sage100_ssm.orchestration.serve import deployment_name
-
-ENTRYPOINT = "sage100_ssm.orchestration.flow.sync_contacts"
-"""The flow by its module, which a worker imports from what is installed."""
+from sage100_ssm.orchestration.upkeep import housekeeping, housekeeping_description, nightly, weekly, weekly_digest
 
 _ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
-"""Runs are at whole multiples of the interval from here, whenever the set-up was repeated."""
+"""Runs are at whole multiples of the interval from here."""
+_UNKNOWN = UUID(int=0)
+"""The id of a deployment that is still to be created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,34 +95,28 @@ def set_up(wanted: Wanted, *, check: bool = False) -> list[Part]:
 
 
 def _parts(client: SyncPrefectClient, wanted: Wanted, *, write: bool) -> Iterator[Part]:
-    yield _pool(client, wanted, write=write)
+    yield work_pool(client, wanted.pool, write=write)
     if wanted.uses_block:
         yield _block(wanted, write=write)
-    part, deployment_id = _deployment(client, wanted, write=write)
+    part, deployment_id = bring_about(client, _synchronisation(wanted), write=write)
     yield part
+    upkeep = [bring_about(client, planned, write=write) for planned in _of_upkeep(wanted)]
+    yield from (part for part, _ in upkeep)
     notifier = yield from _notifier(wanted, write=write)
-    company = wanted.settings.sage100.company
-    known = deployment_id or UUID(int=0)
-    for automation in automations.of_worker(company, known, wanted.every, notifier, wanted.settings.language):
+    company, language = wanted.settings.sage100.company, wanted.settings.language
+    (_, housekeeping_id), *_others = upkeep
+    for automation in (
+        *automations.of_worker(company, deployment_id or _UNKNOWN, wanted.every, notifier, language),
+        automations.of_housekeeping(company, housekeeping_id or _UNKNOWN, notifier, language),
+    ):
         yield Part("automation", automation.name, automations.bring_about(client, automation, write=write))
-
-
-def _pool(client: SyncPrefectClient, wanted: Wanted, *, write: bool) -> Part:
-    try:
-        client.read_work_pool(wanted.pool)
-    except ObjectNotFound:
-        if write:
-            template = ProcessWorker.get_default_base_job_template()
-            client.create_work_pool(WorkPoolCreate(name=wanted.pool, type="process", base_job_template=template))
-        return Part("pool", wanted.pool, Found.MISSING)
-    return Part("pool", wanted.pool, Found.SAME)
 
 
 def _block(wanted: Wanted, *, write: bool) -> Part:
     block = SynchronisationSettings.of(wanted.file)
-    known = _loaded(SynchronisationSettings, wanted.slug)
+    known = loaded_block(SynchronisationSettings, wanted.slug)
     found = Found.MISSING if known is None else Found.KEPT
-    if isinstance(known, SynchronisationSettings) and _content(known) == _content(block):
+    if isinstance(known, SynchronisationSettings) and content_of(known) == content_of(block):
         found = Found.SAME
     elif wanted.renew and known is not None:
         found = Found.DIFFERENT
@@ -133,7 +125,8 @@ def _block(wanted: Wanted, *, write: bool) -> Part:
     return Part("block", wanted.slug, found)
 
 
-def _loaded(kind: type[Block], name: str) -> Block | None:
+def loaded_block(kind: type[Block], name: str) -> Block | None:
+    """The block of a name; None where there is none."""
     try:
         block = kind.load(name, validate=False)
     except ValueError:
@@ -142,47 +135,59 @@ def _loaded(kind: type[Block], name: str) -> Block | None:
     return block
 
 
-def _content(block: Block) -> dict[str, Any]:
+def content_of(block: Block) -> dict[str, Any]:
     """The fields of a block, secrets included, which are compared and shown nowhere."""
     return {name: getattr(block, name, None) for name in type(block).model_fields}
 
 
-def _deployment(client: SyncPrefectClient, wanted: Wanted, *, write: bool) -> tuple[Part, UUID | None]:
-    """The deployment, and its id."""
-    name = deployment_name(wanted.settings)
-    schedule = IntervalSchedule(interval=wanted.every, anchor_date=_ANCHOR, timezone="UTC")
-    plan: dict[str, Any] = {
-        "entrypoint": ENTRYPOINT,
-        "path": None,
-        "pull_steps": [{"prefect.deployments.steps.set_working_directory": {"directory": wanted.folder}}],
-        "parameters": {"config": wanted.config},
-        "tags": [TAG],
-        "work_pool_name": wanted.pool,
-        "description": deployment_description(wanted.settings),
-        "parameter_openapi_schema": run_form(wanted.settings.language),
-    }
-    known = None
-    try:
-        known = client.read_deployment_by_name(f"{sync_contacts.name}/{name}")
-        is_same = all(getattr(known, key) == value for key, value in plan.items())
-        is_same = is_same and [one.schedule for one in known.schedules] == [schedule]
-        limit = known.global_concurrency_limit
-        found = Found.SAME if is_same and limit is not None and limit.limit == 1 else Found.DIFFERENT
-    except ObjectNotFound:
-        found = Found.MISSING
-    deployment_id = known.id if known else None
-    if write and found is not Found.SAME:
-        deployment_id = client.create_deployment(
-            flow_id=client.create_flow(sync_contacts),
-            name=name,
-            schedules=[DeploymentScheduleCreate(schedule=schedule, active=True)],
-            concurrency_limit=1,
-            concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
-            enforce_parameter_schema=True,
-            paused=known.paused if known else False,
-            **plan,
+def interval(every: timedelta) -> IntervalSchedule:
+    """Runs at whole multiples of an interval, whenever the set-up was repeated."""
+    return IntervalSchedule(interval=every, anchor_date=_ANCHOR, timezone="UTC")
+
+
+def _synchronisation(wanted: Wanted) -> Planned:
+    """The deployment that synchronises."""
+    language = wanted.settings.language
+    return Planned(
+        sync_contacts,
+        deployment_name(wanted.settings),
+        interval(wanted.every),
+        {"config": wanted.config},
+        run_form(language),
+        deployment_description(wanted.settings),
+        wanted.pool,
+        wanted.folder,
+    )
+
+
+def _of_upkeep(wanted: Wanted) -> Iterator[Planned]:
+    """The deployments of what is due beside the runs; the summary of the week where somebody wants it."""
+    settings, language, name = wanted.settings, wanted.settings.language, deployment_name(wanted.settings)
+    company, parameters = settings.sage100.company, {"config": wanted.config}
+    form = form_of(housekeeping, CONFIG_FIELD, language)
+    yield Planned(
+        housekeeping,
+        f"{name} housekeeping",
+        nightly(settings),
+        parameters,
+        form,
+        housekeeping_description(settings),
+        wanted.pool,
+        wanted.folder,
+    )
+    if any(channel.digest for channel in settings.notify):
+        description = plain_spaces(say("prefect_digest_description", language, company=company))
+        form = form_of(weekly_digest, CONFIG_FIELD, language)
+        yield Planned(
+            weekly_digest,
+            f"{name} digest",
+            weekly(settings),
+            parameters,
+            form,
+            description,
+            wanted.pool,
+            wanted.folder,
         )
-    return Part("deployment", name, found), deployment_id
 
 
 def _notifier(wanted: Wanted, *, write: bool) -> Generator[Part, None, UUID | None]:
@@ -195,14 +200,14 @@ def _notifier(wanted: Wanted, *, write: bool) -> Generator[Part, None, UUID | No
     if make is None:
         return None
     block, name = make(), f"{TAG}-{wanted.slug}"
-    known = _loaded(type(block), name)
+    known = loaded_block(type(block), name)
     found = Found.MISSING if known is None else Found.DIFFERENT
-    if known is not None and _content(known) == _content(block):
+    if known is not None and content_of(known) == content_of(block):
         found = Found.SAME
     if write and found is not Found.SAME:
         block.save(name, overwrite=True)
     yield Part("block", name, found)
-    saved = _loaded(type(block), name)
+    saved = loaded_block(type(block), name)
     return saved._block_document_id if saved else None  # noqa: SLF001 - Prefect has no other name for it
 
 

@@ -33,8 +33,11 @@ from sage100_ssm.cli.commands import app
 from sage100_ssm.connectors import reporting
 from sage100_ssm.exchange import record as request
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
+from sage100_ssm.orchestration.airbyte_application import AirbyteApplication
+from sage100_ssm.orchestration.airbyte_flow import airbyte_sync
 from sage100_ssm.orchestration.blocks import SynchronisationSettings
 from sage100_ssm.orchestration.flow import sync_contacts
+from sage100_ssm.orchestration.upkeep import housekeeping, weekly_digest
 from sage100_ssm.sage100.config import Sage100Config
 from sage100_ssm.ssm.config import SsmConfig
 from sage100_ssm.standins.company_database import create_company_database
@@ -428,8 +431,14 @@ def test_the_words_of_a_shape_are_those_that_there_are():
 # --- the flow
 
 
-def test_the_flow_and_its_block_have_the_names_and_parameters_that_the_page_lists():
-    meanings = {codes(row[0])[0]: set(codes(row[1])) for row in table("The Prefect flow")}
+@pytest.mark.parametrize("flow", [sync_contacts, housekeeping, weekly_digest, airbyte_sync], ids=lambda flow: flow.name)
+def test_the_flows_have_the_names_and_parameters_that_the_page_lists(flow):
+    meanings = {codes(row[0])[0]: set(codes(row[1])) for row in table("The Prefect flows")}
 
-    assert {sync_contacts.name, SynchronisationSettings._block_type_slug} <= set(meanings)
-    assert meanings[sync_contacts.name] - {"block:NAME"} == set(sync_contacts.parameters.properties)
+    assert meanings[flow.name] - {"block:NAME"} == set(flow.parameters.properties)
+
+
+def test_the_blocks_have_the_names_that_the_page_lists():
+    named = {codes(row[0])[0] for row in table("The Prefect flows")}
+
+    assert {block._block_type_slug for block in (SynchronisationSettings, AirbyteApplication)} <= named

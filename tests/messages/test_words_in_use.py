@@ -166,7 +166,7 @@ COMPOSED = {
     "check": ("app/check/*.py", "sage100/inspection.py"),
     "probe": ("ssm/probe.py", "sage100/probe.py"),
     "one_way": ("sync/planning/one_way.py",),
-    "prefect_kind": ("orchestration/setup.py",),
+    "prefect_kind": ("orchestration/setup.py", "orchestration/deployments.py"),
     "prefect_found": ("orchestration/parts.py",),
     "prefect_made": ("orchestration/parts.py",),
     "web": ("web/**/*.py", "sync/**/*.py", "app/*.py", "exchange/receipt.py"),

@@ -45,7 +45,9 @@ def file(tmp_path):
 @pytest.mark.parametrize("connection", [SERVER, {**SERVER, "instance": "SAGE100", "driver": "FreeTDS"}, ODBC, SQLITE])
 def test_a_file_becomes_a_form_with_the_same_settings(file, connection):
     hook = {"kind": "webhook", "url": "https://hook.example/s3cret", "names": True}
-    settings_file = file(connection, notify=[hook], fields={"email": {"direction": "to_ssm"}})
+    settings_file = file(
+        connection, notify=[hook], fields={"email": {"direction": "to_ssm"}}, backups={"folder": "copies"}
+    )
 
     block = SynchronisationSettings.of(settings_file)
 
@@ -90,6 +92,7 @@ def test_a_password_in_the_address_of_the_state_is_refused_as_prefect_would_show
     [
         ({"state": "sqlite:///sync-state.db"}, "state"),
         ({"more": {"sage100": {"connection": SQLITE}}, "host": ""}, "sage100.connection.path"),
+        ({"more": {"backups": {"folder": "copies"}}}, "backups.folder"),
     ],
 )
 def test_a_relative_path_in_a_form_is_refused_as_a_worker_deletes_its_folder(file, change, key):

@@ -13,6 +13,7 @@ from sage100_ssm.orchestration.blocks import SynchronisationSettings
 from sage100_ssm.orchestration.flow import sync_contacts
 from sage100_ssm.orchestration.parts import Found
 from sage100_ssm.orchestration.setup import Wanted, set_up
+from sage100_ssm.orchestration.upkeep import housekeeping, weekly_digest
 from sage100_ssm.standins.sample_installation import sample_installation
 
 pytestmark = pytest.mark.xdist_group("prefect")
@@ -32,7 +33,8 @@ def wanted(prefect_api, prefect, tmp_path_factory):
     for one in prefect.post("/automations/filter", json={}).json():
         if "CARAT 2" in one["name"]:
             prefect.delete(f"/automations/{one['id']}").raise_for_status()
-    prefect.delete(f"/deployments/{deployment(prefect)['id']}").raise_for_status()
+    for known in ("", " housekeeping", " digest"):
+        prefect.delete(f"/deployments/{deployment(prefect, f'CARAT 2{known}')['id']}").raise_for_status()
     prefect.delete("/work_pools/pool-of-carat").raise_for_status()
 
 
@@ -43,8 +45,8 @@ def made(wanted):
     return looked, set_up(wanted)
 
 
-def deployment(prefect):
-    (found,) = prefect.post("/deployments/filter", json={"deployments": {"name": {"any_": ["CARAT 2"]}}}).json()
+def deployment(prefect, name="CARAT 2"):
+    (found,) = prefect.post("/deployments/filter", json={"deployments": {"name": {"any_": [name]}}}).json()
     return found
 
 
@@ -57,7 +59,13 @@ def test_everything_is_created_and_a_look_before_creates_nothing(made):
 
     assert found(looked) == found(first)
     assert set(found(first).values()) == {Found.MISSING}
-    assert [part.kind for part in first] == ["pool", "block", "deployment", "block", *["automation"] * 4]
+    assert [part.kind for part in first] == [
+        "pool",
+        "block",
+        *["deployment"] * 3,
+        "block",
+        *["automation"] * 5,
+    ]
 
 
 def test_a_second_time_nothing_changes(made, wanted):
@@ -79,10 +87,22 @@ def test_the_deployment_runs_in_a_folder_of_the_worker_one_at_a_time_and_none_qu
     assert "sage100-ssm plan" in switch["description"]
 
 
+def test_what_is_due_beside_the_runs_has_deployments_of_its_own(made, prefect):
+    nightly, weekly = (deployment(prefect, f"CARAT 2 {name}") for name in ("housekeeping", "digest"))
+
+    assert load_flow_from_entrypoint(nightly["entrypoint"]) is housekeeping
+    assert load_flow_from_entrypoint(weekly["entrypoint"]) is weekly_digest
+    assert nightly["parameters"] == weekly["parameters"] == {"config": "block:carat-2"}
+    schedules = [one["schedules"][0]["schedule"] for one in (nightly, weekly)]
+    assert [one["cron"] for one in schedules] == ["37 2 * * *", "5 8 * * 1"]
+    assert {one["timezone"] for one in schedules} == {"Europe/Paris"}
+
+
 def test_late_runs_are_reported_by_prefect_itself_where_it_knows_the_recipient(made, prefect):
     automations = {one["name"]: one for one in prefect.post("/automations/filter", json={}).json()}
 
     assert automations["sage100-ssm CARAT 2: late"]["actions"][0]["type"] == "send-notification"
+    assert automations["sage100-ssm CARAT 2: housekeeping failed"]["actions"][0]["type"] == "send-notification"
     assert automations["sage100-ssm CARAT 2: held"]["actions"][0]["type"] == "do-nothing"
     assert automations["sage100-ssm CARAT 2: failed 4 times"]["trigger"]["threshold"] == 4
 

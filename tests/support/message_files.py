@@ -10,7 +10,7 @@ from tests.support.pages import ROOT
 
 FOLDER = ROOT / "sage100_ssm" / "messages"
 LANGUAGES = ("fr", "en")
-SUBJECTS = ("names", "journal", "command_line", "check", "probe", "demo", "notify", "prefect", "web")
+SUBJECTS = ("names", "journal", "command_line", "check", "probe", "demo", "notify", "prefect", "airbyte", "web")
 
 
 @cache
