@@ -15,6 +15,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from sage100_ssm.app.channels import Channel
+from sage100_ssm.app.companies import Company
 from sage100_ssm.app.schedule import recall_schedule
 from sage100_ssm.app.settings import load_settings
 from sage100_ssm.orchestration.configured import CONFIG_VARIABLE
@@ -186,7 +187,8 @@ def test_serve_waits_for_a_server_that_goes_away_and_claims_no_runs_meanwhile(tm
     monkeypatch.setattr(f"{module}.time.sleep", lambda _: None)
     monkeypatch.setenv(CONFIG_VARIABLE, "")
     with sample_installation(tmp_path) as place:
-        serve(place.settings, load_settings(place.settings), timedelta(minutes=15), said.append)
+        company = Company(place.settings, load_settings(place.settings))
+        serve([company], timedelta(minutes=15), said.append)
 
     assert said == ["serving", "prefect_lost", "prefect_back", "prefect_lost", "prefect_back"]
     assert list(answers) == []
@@ -196,7 +198,7 @@ def test_r2_while_serve_runs_late_runs_are_looked_for(tmp_path, monkeypatch):
     looked = threading.Event()
     module = "sage100_ssm.orchestration.serve"
     monkeypatch.setattr(f"{module}._WATCH_SECONDS", 0.01)
-    monkeypatch.setattr(f"{module}.notify_after_run", lambda *_: looked.set())
+    monkeypatch.setattr(f"{module}.notify_if_readable", lambda *_: looked.set())
     with sample_installation(tmp_path) as place:
         settings = load_settings(place.settings)
     hook = TypeAdapter(Channel).validate_python({"kind": "webhook", "url": "https://hook.bijou.example"})

@@ -224,7 +224,7 @@ def test_a_cookie_is_not_for_scripts_nor_for_other_sites(browser):
 
 
 def test_a_cookie_that_was_forged_is_nobodys(browser):
-    browser.cookies.set("sage100-ssm", "eyJzZXNzaW9uIjogIngifQ==.x.y")
+    browser.cookies.set("sage100-ssm-4210", "eyJzZXNzaW9uIjogIngifQ==.x.y")
 
     assert browser.get("/problems").url.path == "/login"
 
