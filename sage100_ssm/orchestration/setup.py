@@ -21,6 +21,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.workers.process import ProcessWorker
 
 from sage100_ssm.app.channels import Channel, Slack, Teams, Webhook
+from sage100_ssm.app.schedule import offset_of
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.orchestration import automations
 from sage100_ssm.orchestration.artifacts import slug_of
@@ -36,7 +37,7 @@ ENTRYPOINT = "sage100_ssm.orchestration.flow.sync_contacts"
 """The flow by its module, which a worker imports from what is installed."""
 
 _ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
-"""Runs are at whole multiples of the interval from here, whenever the set-up was repeated."""
+"""Runs are at whole multiples of the interval from here and the company's offset, whenever the set-up was repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,8 @@ def _content(block: Block) -> dict[str, Any]:
 def _deployment(client: SyncPrefectClient, wanted: Wanted, *, write: bool) -> tuple[Part, UUID | None]:
     """The deployment, and its id."""
     name = deployment_name(wanted.settings)
-    schedule = IntervalSchedule(interval=wanted.every, anchor_date=_ANCHOR, timezone="UTC")
+    anchor = _ANCHOR + offset_of(wanted.settings.sage100.company, wanted.every)
+    schedule = IntervalSchedule(interval=wanted.every, anchor_date=anchor, timezone="UTC")
     plan: dict[str, Any] = {
         "entrypoint": ENTRYPOINT,
         "path": None,
