@@ -9,6 +9,7 @@ import sage100_ssm.connectors.cdk_logging  # noqa: F401, I001 - imported for its
 
 import faulthandler
 import logging
+import sys
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -93,15 +94,15 @@ def _ended_if_it_hangs(settings: Settings) -> Iterator[None]:
 
     Reading and writing each keep to the budget by themselves. What is left is a driver that never returns.
     """
-    # Without a deployment, the process is not the run's own.
-    is_own = deployment.id is not None
-    if is_own:
+    # Without a deployment, the process is not the run's own; a Windows service may have nothing to log to.
+    can_be_ended = deployment.id is not None and sys.stderr is not None
+    if can_be_ended:
         # A thread of C's own, that a driver which holds Python's lock does not hold up. It logs where it hung.
         faulthandler.dump_traceback_later(settings.time_budget_minutes * 60 * _HANGS_AFTER_BUDGETS, exit=True)
     try:
         yield
     finally:
-        if is_own:
+        if can_be_ended:
             faulthandler.cancel_dump_traceback_later()
 
 

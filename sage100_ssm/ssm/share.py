@@ -18,8 +18,8 @@ SHARES_VARIABLE = "SAGE100_SSM_SHARES"
 """The environment variable that names the folder of the shares; without it a process has the whole quota."""
 
 _LOOK_SECONDS = 1.0
-_ASKING_SECONDS = 10.0
-"""For so long a process counts after its last request: at the smallest shares there is one request in some seconds."""
+_ASKING_SECONDS = 30.0
+"""For so long a process counts after its last request: where a hundred share 4 requests/s, one asks every 25 s."""
 _DEAD_SECONDS = 3600.0
 
 
