@@ -28,11 +28,14 @@ def serve_companies(places: Iterable[Path], every: int, port: int) -> None:
         typer.Exit: none can be served; the sentence has been printed on the standard error.
     """
     with ended_in_words("fr"):
-        companies = usable_companies(settings_files(places), _print_left_out)
+        files = settings_files(places)
+        companies = usable_companies(files, _print_left_out)
     context = CommandContext(companies[0].settings)
     with ended_in_words(context.language):
         local_server.handle_stop_signals()
-        with _served_here_alone(companies, context) as (home, own):
+        # By the files, so that it stays the same folder whoever is left out today.
+        home = _home_of(companies[0]) if len(files) == 1 else local_server.home_of_several(files[0])
+        with local_server.only_serve(home), _served_here_alone(companies, home, context) as own:
             _serve(own, home, context, every, port)
 
 
@@ -64,31 +67,31 @@ def _print_left_out(file: Path, sentence: str) -> None:
 
 
 @contextmanager
-def _served_here_alone(companies: Sequence[Company], context: CommandContext) -> Iterator[tuple[Path, list[Company]]]:
-    """The companies that no other ``serve`` synchronises, and the folder of their Prefect server.
+def _served_here_alone(companies: Sequence[Company], home: Path, context: CommandContext) -> Iterator[list[Company]]:
+    """The companies that no other ``serve`` synchronises, while the block lasts.
+
+    Args:
+        companies: all that are to be synchronised.
+        home: the folder that this ``serve`` has already.
+        context: the command's output.
 
     Raises:
-        AnotherServeError: another one has them all.
-        ConfigurationError: a folder belongs to another account.
+        AnotherServeError: others have them all.
     """
     with ExitStack() as locks:
-        if len(companies) == 1:
-            home = _home_of(companies[0])
-            locks.enter_context(local_server.only_serve(home))
-            yield home, list(companies)
-            return
-        home = local_server.home_of_several(companies[0].file)
-        locks.enter_context(local_server.only_serve(home))
         own: list[Company] = []
         for company in companies:
+            folder = _home_of(company)
             try:
-                locks.enter_context(local_server.only_serve(_home_of(company)))
-                own.append(company)
+                if folder != home:
+                    locks.enter_context(local_server.only_serve(folder))
             except SyncError as error:
                 _print_left_out(company.file, ending_after(error, context.language).message)
                 if not own and company is companies[-1]:
                     raise
-        yield home, own
+            else:
+                own.append(company)
+        yield own
 
 
 def _home_of(company: Company) -> Path:
