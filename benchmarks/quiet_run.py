@@ -70,7 +70,7 @@ def sage_rows(contacts: int) -> tuple[list[dict[str, object]], list[dict[str, ob
     return companies, people
 
 
-def tenant(contacts: int) -> Store:
+def tenant(contacts: int, company: str = "BENCH") -> Store:
     """The same contacts in SSM, each under the ``extId`` of its Sage row."""
     store = with_value_lists(Store())
     companies, people = sage_rows(contacts)
@@ -97,7 +97,7 @@ def tenant(contacts: int) -> Store:
             "phone1": row["CT_Telephone"],
             "email": row["CT_EMail"],
             "gender": row["CT_Civilite"],
-            "extId": f"sage100:BENCH:{number + 1}",
+            "extId": f"sage100:{company}:{number + 1}",
             "dateCreated": LONG_AGO + timedelta(seconds=20 * number),
         }
         store.put("contacts", contact)

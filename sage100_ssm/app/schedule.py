@@ -1,5 +1,6 @@
 """The schedule of ``serve``, stored in the state so that ``status`` knows the next run, and a missed one, by itself."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,17 @@ class Schedule:
         return due if was_scheduled and not has_started else None
 
 
+def spread(since: datetime, every: timedelta, companies: int) -> list[Schedule]:
+    """A schedule for each of several companies, the first one's from a moment on, evenly over the interval."""
+    return [Schedule(since + every * number / companies, every) for number in range(companies)]
+
+
+def offset_of(company: str, every: timedelta) -> timedelta:
+    """How much later than others a company's runs begin where nobody knows the other companies: always the same."""
+    part = int.from_bytes(hashlib.sha256(company.encode()).digest()[:4]) / 2**32
+    return timedelta(seconds=int(part * every.total_seconds()))
+
+
 @contextmanager
 def remembered_schedule(state: str, schedule: Schedule) -> Iterator[None]:
     """Store the schedule in the state while the block lasts."""
@@ -50,10 +62,7 @@ def remembered_schedule(state: str, schedule: Schedule) -> Iterator[None]:
     try:
         yield
     finally:
-        with StateStore.open(state) as store, store.transaction() as transaction:
-            # Another one's, on another machine with the same state, stays.
-            if recall_schedule(transaction) == schedule:
-                transaction.remember(_KEY, None)
+        forget_schedule(state, schedule)
 
 
 def remember_schedule(state: str, schedule: Schedule) -> None:
@@ -61,6 +70,14 @@ def remember_schedule(state: str, schedule: Schedule) -> None:
     fact = {"since": schedule.since.isoformat(), "every_seconds": schedule.every.total_seconds()}
     with StateStore.open(state) as store, store.transaction() as transaction:
         transaction.remember(_KEY, fact)
+
+
+def forget_schedule(state: str, schedule: Schedule) -> None:
+    """Remove the schedule from the state."""
+    with StateStore.open(state) as store, store.transaction() as transaction:
+        # Another one's, on another machine with the same state, stays.
+        if recall_schedule(transaction) == schedule:
+            transaction.remember(_KEY, None)
 
 
 def recall_schedule(transaction: Transaction) -> Schedule | None:

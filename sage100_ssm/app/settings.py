@@ -195,6 +195,15 @@ def settings_tree(file: Path, environment: Mapping[str, str] = os.environ) -> di
     return tree
 
 
+def included_file(file: Path) -> Path | None:
+    """The file that a settings file includes, as a whole path; None where it includes none, or cannot be read."""
+    try:
+        name = _parsed(file).get(INCLUDE)
+    except SettingsError:
+        return None
+    return file.absolute().parent / name if isinstance(name, str) else None
+
+
 def parse_settings(tree: dict[str, Any], source: Path) -> Settings:
     """The settings in a tree.
 

@@ -242,10 +242,10 @@ def both_sides(
     reading_seconds: float | None = None,
 ) -> Iterator[tuple[SageSide, SsmSide]]:
     """Both sides, closed in the end; their secrets are masked in every log line of the process."""
-    in_process.mask_secrets(sage100, ssm)
     sage_side, ssm_side = SageSide(sage100, before_write), SsmSide(ssm, before_write, reading_seconds)
     try:
-        yield sage_side, ssm_side
+        with in_process.masked_secrets(sage100, ssm):
+            yield sage_side, ssm_side
     finally:
         sage_side.close()
         ssm_side.close()

@@ -139,11 +139,21 @@ def command_context(config: Path, *, as_json: bool = False) -> Iterator[CommandC
     Raises:
         typer.Exit: something went wrong; the sentence has been printed on the standard error.
     """
-    language: Language = "fr"
-    try:
+    with ended_in_words("fr"):
         settings = load_settings(config)
-        language = settings.language
+    with ended_in_words(settings.language, as_json=as_json):
         yield CommandContext(settings, as_json)
+
+
+@contextmanager
+def ended_in_words(language: Language, *, as_json: bool = False) -> Iterator[None]:
+    """End the command in words whatever happens within the block.
+
+    Raises:
+        typer.Exit: something went wrong; the sentence has been printed on the standard error.
+    """
+    try:
+        yield
     except (typer.Exit, BrokenPipeError):
         raise  # a reader that has seen enough (`| head`) is no fault
     except Exception as error:

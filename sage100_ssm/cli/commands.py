@@ -5,8 +5,8 @@ the Airbyte CDK or Prefect, and the help without anything of the product.
 """
 
 import logging
-from contextlib import AbstractContextManager, ExitStack
-from datetime import UTC, datetime, timedelta
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +14,7 @@ import typer
 
 from sage100_ssm import __version__
 from sage100_ssm.cli import administration, keeping
-from sage100_ssm.cli.options import SYNC_YAML, Config, Json, OfCode, OfCompany, OfContact, Who
+from sage100_ssm.cli.options import SYNC_YAML, Config, Configs, Json, OfCode, OfCompany, OfContact, Who
 from sage100_ssm.cli.pair_commands import decide, match, undo, user_of_machine
 from sage100_ssm.messages import Language, say
 from sage100_ssm.sync.failures import Exit
@@ -245,7 +245,7 @@ def run(
 @app.command(rich_help_panel=_SYNCHRONISE)
 def serve(
     *,
-    config: Config = SYNC_YAML,
+    config: Configs = [SYNC_YAML],  # noqa: B006 - typer copies it
     every: Annotated[int, typer.Option(min=1, help="Minutes between two runs.", metavar="MINUTES")] = 15,
     port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of the local Prefect server and its dashboard.", metavar="PORT")
@@ -257,33 +257,15 @@ def serve(
     started for the purpose and ends with the command. Its dashboard shows every run, and asks for a key; the command
     says where it is. The page (`web`) is open meanwhile, too.
 
-    `sage100-ssm serve --every 5`
+    Several companies have a settings file each; their runs are spread over the 15 minutes.
+
+    - `sage100-ssm serve --every 5`
+    - `sage100-ssm serve -c bijou.yaml -c carat.yaml`
+    - `sage100-ssm serve -c /etc/sage100-ssm`: all `*.yaml` of the folder
     """
-    with _opened(config) as context:
-        from sage100_ssm.orchestration import local_server
+    from sage100_ssm.cli.serving import serve_companies
 
-        local_server.handle_stop_signals()
-        home = local_server.prefect_home(context.settings.state, config)
-        with local_server.only_serve(home):
-            if local_server.named_server() is None:
-                context.note("server_starting")
-            from sage100_ssm.web.server import page_beside
-
-            with local_server.prefect_server(home, port) as server, ExitStack() as beside:
-                # Imported only now: Prefect reads the server's address from the environment when it is imported.
-                from sage100_ssm.orchestration.serve import serve as serve_until_stopped
-
-                def say_so(sentence: str) -> None:
-                    context.note(sentence, minutes=every, dashboard=server.dashboard)
-                    if sentence == "serving" and server.key_file:
-                        context.note("dashboard_key", file=server.key_file)
-                    if sentence == "serving" and server.port_taken:
-                        context.note("dashboard_port", port=server.port_taken)
-                    if sentence == "serving":
-                        # Only now: a Prefect server that cannot be used ends the command with that sentence alone.
-                        beside.enter_context(page_beside(context.settings, home, context.note))
-
-                serve_until_stopped(config, context.settings, timedelta(minutes=every), say_so)
+    serve_companies(config, every, port)
 
 
 @app.command(rich_help_panel=_LOOK)

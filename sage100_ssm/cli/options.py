@@ -9,6 +9,12 @@ import typer
 from sage100_ssm.sync.journal import Code
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The settings of the installation.", metavar="FILE")]
+Configs = Annotated[
+    list[Path],
+    typer.Option(
+        "--config", "-c", help="The settings, or a folder of them; once for each company.", metavar="FILE|FOLDER"
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on the standard output, and nothing else there.")]
 SYNC_YAML = Path("sync.yaml")
 Who = Annotated[

@@ -4,6 +4,7 @@ Nobody above needs the Airbyte protocol: its catalogs, states and messages are m
 """
 
 import logging
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -28,7 +29,7 @@ from airbyte_cdk.models import (
     SyncMode,
     Type,
 )
-from airbyte_cdk.utils.airbyte_secrets_utils import update_secrets
+from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets, update_secrets
 from airbyte_cdk.utils.traced_exception import AirbyteTracedException
 from pydantic import BaseModel, SecretStr
 
@@ -44,6 +45,10 @@ Configuration = Mapping[str, Any]
 _CODE_OF_THE_CDK = "side_unreachable"
 """The code of what the CDK itself raises, and of faults of ours that it reports: they have none."""
 
+_masking = threading.Lock()
+_masked_now: list[tuple[BaseModel, ...]] = []
+"""The settings that are in use at this moment."""
+
 _logger = logging.getLogger("airbyte")
 
 
@@ -53,9 +58,23 @@ def configuration_of(model: BaseModel) -> dict[str, Any]:
     return {name: value for name, value in plain.items() if value is not None}
 
 
-def mask_secrets(*models: BaseModel) -> None:
-    """Have every log line of this process show asterisks in place of these settings' secrets, and of none before."""
-    update_secrets([secret for model in models for secret in _secrets(model)])
+@contextmanager
+def masked_secrets(*models: BaseModel) -> Iterator[None]:
+    """Have every log line of this process show asterisks in place of these settings' secrets, until others follow."""
+    secrets = [secret for model in models for secret in _secrets(model)]
+    # The CDK has one list for the process. The page works for several companies at once: none may clear another's.
+    with _masking:
+        if _masked_now:
+            for secret in secrets:
+                add_to_secrets(secret)
+        else:
+            update_secrets(secrets)
+        _masked_now.append(models)
+    try:
+        yield
+    finally:
+        with _masking:
+            _masked_now.remove(models)
 
 
 def discover(source: PagedSource, configuration: Configuration) -> dict[str, Mapping[str, Any]]:

@@ -79,7 +79,7 @@ def _parts(client: SyncPrefectClient, wanted: WantedAirbyte, *, write: bool) -> 
     planned = Planned(
         airbyte_sync,
         wanted.connection,
-        interval(wanted.every),
+        interval(wanted.every, wanted.connection),
         {"connection": wanted.connection, "application": wanted.block, "limit_minutes": wanted.limit_minutes},
         form_of(airbyte_sync, _FIELDS, wanted.language),
         plain_spaces(say("airbyte_deployment", wanted.language, connection=wanted.connection)),

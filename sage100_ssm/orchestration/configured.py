@@ -12,7 +12,10 @@ from sage100_ssm.orchestration.blocks import PREFIX
 from sage100_ssm.sync.failures import ConfigurationError
 
 CONFIG_VARIABLE = "SAGE100_SSM_CONFIG"
-"""The environment variable that names the one ``config`` of this machine's flow runs; ``serve`` sets it."""
+"""The environment variable that names the ``config`` of this machine's flow runs; ``serve`` sets it."""
+
+SEPARATOR = ";"
+"""What is between several of them, one for each company: a block's name has a colon."""
 
 DEFAULT_CONFIG = "sync.yaml"
 
@@ -24,7 +27,8 @@ def allowed_config(config: str) -> str:
         config: what its parameter asks for; see ``require_allowed``.
     """
     if (of_this_machine := os.environ.get(CONFIG_VARIABLE)) is not None:
-        return of_this_machine
+        allowed = of_this_machine.split(SEPARATOR)
+        return config if config in allowed else allowed[0]
     # Without a deployment the flow was called by a program on this machine, which could read any file itself.
     if deployment.id is None or config.startswith(PREFIX):
         return config

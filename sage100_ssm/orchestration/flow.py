@@ -7,14 +7,18 @@ no personal data.
 # Before anything that imports the Airbyte CDK, which would take over the logging of Prefect.
 import sage100_ssm.connectors.cdk_logging  # noqa: F401, I001 - imported for its effect, and first
 
+import faulthandler
 import logging
+import sys
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.runtime import deployment
 from prefect.states import Failed
 
 from sage100_ssm.sync.run.context import Run, RunOptions
@@ -31,8 +35,10 @@ from sage100_ssm.orchestration.log_lines import leave_out_echoes
 from sage100_ssm.orchestration.run_names import RunName
 from sage100_ssm.app.assemble import open_run
 from sage100_ssm.app.endings import Ending, ending_after, report_message
+from sage100_ssm.app.settings import Settings
 
 _RECENT_RUNS = 48
+_HANGS_AFTER_BUDGETS = 2
 
 
 @flow(name="sage100-ssm", description="Contacts of Sage 100 and Sage Sales Management, both ways.")
@@ -69,7 +75,7 @@ def sync_contacts(
         def waiting(other: AnotherRun) -> None:
             get_run_logger().info(plain_spaces(say("another_run_watched", language, owner=other.owner)))
 
-        with open_run(settings, options, waiting) as run:
+        with _ended_if_it_hangs(settings), open_run(settings, options, waiting) as run:
             report = synchronise(run, _as_tasks(run, language))
         ending = Ending(report.exit_code, report_message(report, language))
         with stored_state(settings.state) as state:
@@ -77,6 +83,24 @@ def sync_contacts(
         return _final_state(ending, name, report)
     except Exception as error:  # noqa: BLE001 - every error becomes a sentence of the flow run
         return _final_state(ending_after(error, language), name)
+
+
+@contextmanager
+def _ended_if_it_hangs(settings: Settings) -> Iterator[None]:
+    """End the process of a run that takes twice its time budget: its company has no other run as long as it lasts.
+
+    Reading and writing each keep to the budget by themselves. What is left is a driver that never returns.
+    """
+    # Without a deployment, the process is not the run's own; a Windows service may have nothing to log to.
+    can_be_ended = deployment.id is not None and sys.stderr is not None
+    if can_be_ended:
+        # A thread of C's own, that a driver which holds Python's lock does not hold up. It logs where it hung.
+        faulthandler.dump_traceback_later(settings.time_budget_minutes * 60 * _HANGS_AFTER_BUDGETS, exit=True)
+    try:
+        yield
+    finally:
+        if can_be_ended:
+            faulthandler.cancel_dump_traceback_later()
 
 
 class _Taken:

@@ -102,6 +102,11 @@ def prefect_home(state: str, config: Path) -> Path:
     return file.with_name(f"{file.name}.prefect")
 
 
+def home_of_several(config: Path) -> Path:
+    """The folder of the local server's own database where it serves several companies: beside the first one's file."""
+    return config.absolute().with_name("serve.prefect")
+
+
 def handle_stop_signals() -> None:
     """Let SIGTERM and Ctrl-C end this process in order, and so the server that it has started."""
     # A shell starts background processes with SIGINT ignored.

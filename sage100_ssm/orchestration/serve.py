@@ -1,12 +1,12 @@
-"""The Prefect deployment that synchronises every 15 minutes (R2)."""
+"""The Prefect deployments that synchronise every 15 minutes (R2), one for each company."""
 
 import asyncio
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -26,51 +26,78 @@ from prefect.runner import Runner
 from prefect.schedules import Interval
 from prefect.states import Crashed
 
+from sage100_ssm.app.companies import Company
+from sage100_ssm.app.endings import ending_after
 from sage100_ssm.app.notify import notify_if_readable
-from sage100_ssm.app.schedule import Schedule, remembered_schedule
+from sage100_ssm.app.schedule import Schedule, forget_schedule, remember_schedule, remembered_schedule, spread
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.orchestration import automations
 from sage100_ssm.orchestration.automations import KILLED, TAG
-from sage100_ssm.orchestration.configured import CONFIG_VARIABLE
+from sage100_ssm.orchestration.configured import CONFIG_VARIABLE, SEPARATOR
 from sage100_ssm.orchestration.flow import sync_contacts
 from sage100_ssm.orchestration.prefect_api import api_errors_in_words, require_prefect_server
 from sage100_ssm.orchestration.run_form import deployment_description, run_form
+from sage100_ssm.orchestration.run_processes import start_runs_as_copies
 from sage100_ssm.orchestration.upkeep import add_housekeeping
 from sage100_ssm.sync.failures import SyncError
+from sage100_ssm.sync.state.errors import StateError
 
 _FIRST_RUN_AFTER = timedelta(seconds=10)
 _TRY_AGAIN_SECONDS = 15.0
 _WATCH_SECONDS = 60.0
 
-Say = Callable[[str], None]
-"""Says a sentence to the operator, by its key."""
+Say = Callable[..., None]
+"""Says a sentence to the operator, by its key and what it names."""
 
 
-def serve(config: Path, settings: Settings, every: timedelta, say: Say = lambda _: None) -> None:
-    """Synchronise at once and then at an interval, until SIGTERM or Ctrl-C.
+def serve(companies: Sequence[Company], every: timedelta, say: Say = lambda *_, **__: None) -> None:
+    """Synchronise each company at an interval, the first one at once, until SIGTERM or Ctrl-C.
 
-    One run at a time: a run that is due while another is under way is cancelled, never queued. A stop leaves
-    the deployment's schedule active, so that a restart goes on with it. A server that goes away is waited for.
+    One run of a company at a time: a run that is due while another is under way is cancelled, never queued. A stop
+    leaves the deployments' schedules active, so that a restart goes on with them. A server that goes away is waited
+    for.
 
     Args:
-        config: the settings file.
-        settings: its content.
+        companies: the companies, whose runs are spread evenly over the interval.
         every: the time from the start of a run to the start of the next.
-        say: told when runs are due from now on (``serving``), when the Prefect server is away (``prefect_lost``)
-            and when it is back (``prefect_back``).
+        say: says when runs are due from now on (``serving``), when the Prefect server is away (``prefect_lost``)
+            and when it is back (``prefect_back``); and whose state cannot be used for now (``schedule_not_stored``).
 
     Raises:
         PrefectUnavailableError, ConfigurationError: the Prefect server cannot be used from the beginning.
     """
-    os.environ[CONFIG_VARIABLE] = str(config.absolute())
-    schedule = Schedule(datetime.now(UTC) + _FIRST_RUN_AFTER, every)
-    runner = _registered(config, settings, schedule)
-    with remembered_schedule(settings.state, schedule), _watched(settings), suppress(KeyboardInterrupt):
+    os.environ[CONFIG_VARIABLE] = SEPARATOR.join(str(company.file) for company in companies)
+    start_runs_as_copies()
+    schedules = spread(datetime.now(UTC) + _FIRST_RUN_AFTER, every, len(companies))
+    scheduled = list(zip(companies, schedules, strict=True))
+    runner = _registered(scheduled)
+    with ExitStack() as meanwhile, suppress(KeyboardInterrupt):
+        for company, schedule in scheduled:
+            is_alone = len(scheduled) == 1
+            remembered = remembered_schedule(company.settings.state, schedule)
+            meanwhile.enter_context(remembered if is_alone else _remembered(company, schedule, say))
+            meanwhile.enter_context(_watched(company.settings))
         say("serving")
         while not _ran_until_stopped(runner):
             say("prefect_lost")
-            runner = _registered_again(config, settings, schedule)
+            runner = _registered_again(scheduled)
             say("prefect_back")
+
+
+@contextmanager
+def _remembered(company: Company, schedule: Schedule, say: Say) -> Iterator[None]:
+    """Store the schedule in the company's state while the block lasts; where that fails, do without."""
+    settings = company.settings
+    try:
+        remember_schedule(settings.state, schedule)
+    except StateError as error:
+        # The company's runs say so, too; the others go on.
+        say("schedule_not_stored", company=company.name, text=ending_after(error, settings.language).message)
+    try:
+        yield
+    finally:
+        with suppress(StateError):
+            forget_schedule(settings.state, schedule)
 
 
 @contextmanager
@@ -98,31 +125,39 @@ class _Runner(Runner):
         signal.raise_signal(signal.SIGINT)
 
 
-def _registered(config: Path, settings: Settings, schedule: Schedule) -> _Runner:
-    """A runner whose deployment is on the server.
+def _registered(scheduled: Sequence[tuple[Company, Schedule]]) -> _Runner:
+    """A runner whose deployments are on the server.
 
     Raises:
         PrefectUnavailableError, ConfigurationError: the server cannot be used.
     """
     require_prefect_server()
-    runner = _Runner(name=TAG, pause_on_shutdown=False)
+    # Without a limit: with one, as many runs that hang would hold up every other company.
+    runner = _Runner(name=TAG, pause_on_shutdown=False, limit=None)
     with api_errors_in_words():
         mark_killed_runs()
-        # With the flow at hand, the runner takes no code from the server, whatever the deployment there says.
-        deployment_id = runner.add_flow(
-            sync_contacts,
-            name=deployment_name(settings),
-            schedule=Interval(schedule.every, anchor_date=schedule.since),
-            parameters={"config": str(config.absolute())},
-            tags=[TAG],
-            concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
-        )
-        registered = cast("UUID", deployment_id)  # outside an event loop it is added at once
-        _describe(registered, settings)
-        _end_left_over_runs(registered)
+        for company, schedule in scheduled:
+            _register(runner, company, schedule)
         # Last: the first run is due in seconds, and is scheduled only if it is still to come then.
-        add_housekeeping(runner, deployment_name(settings), config, settings)
+        for company, _ in scheduled:
+            add_housekeeping(runner, deployment_name(company.settings), company.file, company.settings)
     return runner
+
+
+def _register(runner: _Runner, company: Company, schedule: Schedule) -> None:
+    """Create the deployment of a company, or bring it up to date."""
+    # With the flow at hand, the runner takes no code from the server, whatever the deployment there says.
+    deployment_id = runner.add_flow(
+        sync_contacts,
+        name=deployment_name(company.settings),
+        schedule=Interval(schedule.every, anchor_date=schedule.since),
+        parameters={"config": str(company.file)},
+        tags=[TAG],
+        concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
+    )
+    registered = cast("UUID", deployment_id)  # outside an event loop it is added at once
+    _describe(registered, company.settings)
+    _end_left_over_runs(registered)
 
 
 def _describe(deployment_id: UUID, settings: Settings) -> None:
@@ -144,12 +179,12 @@ def _end_left_over_runs(deployment_id: UUID) -> None:
             client.set_flow_run_state(run.id, Crashed(message=KILLED))
 
 
-def _registered_again(config: Path, settings: Settings, schedule: Schedule) -> _Runner:
+def _registered_again(scheduled: Sequence[tuple[Company, Schedule]]) -> _Runner:
     """Wait for the server."""
     while True:
         time.sleep(_TRY_AGAIN_SECONDS)
         with suppress(SyncError):
-            return _registered(config, settings, schedule)
+            return _registered(scheduled)
 
 
 def _ran_until_stopped(runner: _Runner) -> bool:

@@ -17,6 +17,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.schedules import IntervalSchedule
 
 from sage100_ssm.app.channels import Channel, Slack, Teams, Webhook
+from sage100_ssm.app.schedule import offset_of
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.messages import plain_spaces, say
 from sage100_ssm.orchestration import automations
@@ -32,7 +33,7 @@ from sage100_ssm.orchestration.serve import deployment_name
 from sage100_ssm.orchestration.upkeep import housekeeping, housekeeping_description, nightly, weekly, weekly_digest
 
 _ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
-"""Runs are at whole multiples of the interval from here."""
+"""Runs are at whole multiples of the interval from here and the company's offset, whenever the set-up was repeated."""
 _UNKNOWN = UUID(int=0)
 """The id of a deployment that is still to be created."""
 
@@ -140,9 +141,9 @@ def content_of(block: Block) -> dict[str, Any]:
     return {name: getattr(block, name, None) for name in type(block).model_fields}
 
 
-def interval(every: timedelta) -> IntervalSchedule:
-    """Runs at whole multiples of an interval, whenever the set-up was repeated."""
-    return IntervalSchedule(interval=every, anchor_date=_ANCHOR, timezone="UTC")
+def interval(every: timedelta, name: str) -> IntervalSchedule:
+    """Runs at whole multiples of an interval, whenever the set-up was repeated; each name has its own moment."""
+    return IntervalSchedule(interval=every, anchor_date=_ANCHOR + offset_of(name, every), timezone="UTC")
 
 
 def _synchronisation(wanted: Wanted) -> Planned:
@@ -151,7 +152,7 @@ def _synchronisation(wanted: Wanted) -> Planned:
     return Planned(
         sync_contacts,
         deployment_name(wanted.settings),
-        interval(wanted.every),
+        interval(wanted.every, wanted.settings.sage100.company),
         {"config": wanted.config},
         run_form(language),
         deployment_description(wanted.settings),

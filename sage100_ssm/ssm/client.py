@@ -32,6 +32,7 @@ from sage100_ssm.ssm.quota import Quota
 from sage100_ssm.ssm.responses import ASKED_AT, Page, SchemaField
 from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.ssm.session import Session
+from sage100_ssm.ssm.share import share_of
 from sage100_ssm.ssm.transport import WHOLE, Way, transport_to, why_failed
 from sage100_ssm.ssm.values import Row, ext_id, is_deleted
 
@@ -74,7 +75,8 @@ class SsmClient:
         self._before_write = before_write
         self._config, self.policy = config, retry_policy or RetryPolicy()
         self._way = Way.to(config.base_url)
-        self._quota = Quota(config.requests_per_second)
+        self._share = share_of(config)
+        self._quota = Quota(config.requests_per_second, share=self._share or (lambda: 1.0))
         self._session = Session(self._log_in)
         self._requests = 0
         self._counting = threading.Lock()
@@ -100,6 +102,8 @@ class SsmClient:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+        if self._share:
+            self._share.close()
 
     @property
     def requests(self) -> int:

@@ -24,6 +24,7 @@ class Quota:
         per_second: requests per second, any positive number; below 1, one request in `1 / per_second` seconds.
         clock: a monotonic clock, in seconds.
         sleep: waits for a number of seconds.
+        share: the part of the quota that is ours at the moment, above 0 and at most 1.
 
     Attributes:
         refusals: how many requests were refused.
@@ -34,6 +35,7 @@ class Quota:
         per_second: float,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        share: Callable[[], float] = lambda: 1.0,
     ) -> None:
         self.refusals = 0
         self._per_second = self._reduced = per_second
@@ -42,7 +44,7 @@ class Quota:
         burst = max(1, math.floor(per_second))
         self._sent: deque[float] = deque([-math.inf] * burst, maxlen=burst)
         self._resume = -math.inf
-        self._clock, self._sleep = clock, sleep
+        self._share, self._clock, self._sleep = share, clock, sleep
         # Two locks: a pause must not wait for the thread that sleeps in its turn.
         self._turn, self._pausing = threading.Lock(), threading.Lock()
 
@@ -88,7 +90,7 @@ class Quota:
 
     def _next_turn(self) -> float:
         """When the next request may go: one period after the first of so many that may go within it."""
-        rate = self.rate
+        rate = self.rate * self._share()
         burst = len(self._sent)
         if rate < self._per_second:
             burst = min(burst, max(1, round(rate)))

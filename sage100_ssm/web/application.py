@@ -108,7 +108,8 @@ def create_app(installation: Installation) -> Starlette:
                 SessionMiddleware,
                 # Another one with each start: sessions are in memory, and end with the process anyway.
                 secret_key=secrets.token_hex(32),
-                session_cookie="sage100-ssm",
+                # Browsers give a cookie to all ports of a host, and `serve` has a page for each company.
+                session_cookie=f"sage100-ssm-{web.port}",
                 max_age=None,  # the session ends it
                 same_site="lax",
                 https_only=web.is_https,

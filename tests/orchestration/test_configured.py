@@ -20,6 +20,10 @@ FILE = "/etc/sage100-ssm/sync.yaml"
         (FILE, None, "/other.yaml", False),
         ("block:carat", {}, "block:carat", True),
         ("block:carat", {"config": "block:carat"}, "block:bijou", False),
+        (f"{FILE};/etc/sage100-ssm/carat.yaml", {}, "/etc/sage100-ssm/carat.yaml", True),
+        (f"{FILE};/etc/sage100-ssm/carat.yaml", {}, f"{FILE};/etc/sage100-ssm/carat.yaml", False),
+        (f"{FILE};/etc/sage100-ssm/carat.yaml", {"config": "/tmp/own.yaml"}, "/tmp/own.yaml", False),  # noqa: S108
+        ("block:bijou;block:carat", {}, "block:carat", True),
         (None, {"config": FILE}, FILE, True),
         (None, {"config": FILE}, "/etc/passwd", False),
         (None, {"config": FILE}, "block:carat", True),

@@ -1,12 +1,13 @@
 """``serve``, as a process of its own, on a real Prefect server."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from sage100_ssm.app.channels import Channel
+from sage100_ssm.app.companies import Company
 from sage100_ssm.app.schedule import recall_schedule
 from sage100_ssm.app.settings import load_settings
 from sage100_ssm.orchestration.configured import CONFIG_VARIABLE
@@ -31,8 +33,17 @@ COMMAND = [sys.executable, "-c", "from sage100_ssm.cli import main; main()", "se
 
 @pytest.fixture(scope="module")
 def served(prefect_api, prefect_key, prefect, tmp_path_factory):
-    """The sample company, synchronised by ``serve`` until its first run has ended; then its process is ended."""
+    """The sample company, synchronised by ``serve`` until its first run has ended; then its process is ended.
+
+    With it are a company whose settings are wrong, and one whose state is out of reach.
+    """
     with sample_installation(tmp_path_factory.mktemp("served")) as place:
+        others = place.settings.parent / "others"
+        others.mkdir()
+        (others / "wrong.yaml").write_text("sage100: {compny: WRONG}")
+        tree = yaml.safe_load(place.settings.read_text())
+        tree["sage100"]["company"], tree["state"] = "CARAT 3", "postgresql+psycopg://127.0.0.1:9/sync?connect_timeout=1"
+        (others / "carat.yaml").write_text(yaml.safe_dump(tree))
         environment = {
             **os.environ,
             "PREFECT_API_URL": prefect_api,
@@ -41,7 +52,7 @@ def served(prefect_api, prefect_key, prefect, tmp_path_factory):
             "PREFECT_RUNNER_POLL_FREQUENCY": "1",
         }
         process = subprocess.Popen(  # noqa: S603 - this interpreter
-            [*COMMAND, str(place.settings)],
+            [*COMMAND, str(place.settings), "-c", str(others)],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -52,6 +63,7 @@ def served(prefect_api, prefect_key, prefect, tmp_path_factory):
                 "run": _first_run(prefect),
                 "deployment": _deployment(prefect),
                 "schedule": _schedule(place),
+                "threads": _threads_of_the_prepared_process(process.pid),
             }
         finally:
             process.send_signal(signal.SIGTERM)
@@ -81,6 +93,12 @@ def _first_run(prefect):
     raise TimeoutError
 
 
+def _threads_of_the_prepared_process(pid):
+    children = [Path(f"/proc/{child}") for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    prepared = [child for child in children if "forkserver" in (child / "cmdline").read_text()]
+    return [len(list((child / "task").iterdir())) for child in prepared]
+
+
 def _schedule(place):
     state = f"sqlite:///{place.settings.parent / 'sync-state.db'}"
     with StateStore.open(state, read_only=True) as store, store.transaction() as memory:
@@ -94,6 +112,30 @@ def test_r2_the_synchronisation_runs_by_itself_every_15_minutes_starting_at_once
     assert schedule["active"]
     assert served["run"]["auto_scheduled"]
     assert served["run"]["state"]["name"] == "Completed", served["output"]
+
+
+def test_a_company_whose_settings_are_wrong_is_reported_and_the_others_run(served):
+    assert "wrong.yaml" in served["output"]
+    assert "compny" in served["output"]
+    assert served["run"]["state"]["name"] == "Completed"
+
+
+def test_a_company_whose_state_is_out_of_reach_is_reported_and_has_its_turn_after_half_the_interval(served, prefect):
+    wanted = {"deployments": {"name": {"any_": ["CARAT 3"]}}}
+    (carat,) = prefect.post("/deployments/filter", json=wanted).json()
+    first, second = (
+        datetime.fromisoformat(one["schedules"][0]["schedule"]["anchor_date"]) for one in (served["deployment"], carat)
+    )
+
+    assert re.search(r"CARAT 3\s:", served["output"])
+    assert carat["parameters"]["config"].endswith("carat.yaml")
+    assert second - first == timedelta(minutes=7.5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="runs are copies of a prepared process on Linux alone")
+def test_the_process_that_runs_are_copies_of_has_a_single_thread(served):
+    """A thread would not be in the copies, and whatever lock it held would be held in them for ever."""
+    assert served["threads"] == [1]
 
 
 def test_one_run_at_a_time_and_none_queued(served):
@@ -186,7 +228,8 @@ def test_serve_waits_for_a_server_that_goes_away_and_claims_no_runs_meanwhile(tm
     monkeypatch.setattr(f"{module}.time.sleep", lambda _: None)
     monkeypatch.setenv(CONFIG_VARIABLE, "")
     with sample_installation(tmp_path) as place:
-        serve(place.settings, load_settings(place.settings), timedelta(minutes=15), said.append)
+        company = Company(place.settings, load_settings(place.settings))
+        serve([company], timedelta(minutes=15), said.append)
 
     assert said == ["serving", "prefect_lost", "prefect_back", "prefect_lost", "prefect_back"]
     assert list(answers) == []
@@ -196,7 +239,7 @@ def test_r2_while_serve_runs_late_runs_are_looked_for(tmp_path, monkeypatch):
     looked = threading.Event()
     module = "sage100_ssm.orchestration.serve"
     monkeypatch.setattr(f"{module}._WATCH_SECONDS", 0.01)
-    monkeypatch.setattr(f"{module}.notify_after_run", lambda *_: looked.set())
+    monkeypatch.setattr(f"{module}.notify_if_readable", lambda *_: looked.set())
     with sample_installation(tmp_path) as place:
         settings = load_settings(place.settings)
     hook = TypeAdapter(Channel).validate_python({"kind": "webhook", "url": "https://hook.bijou.example"})

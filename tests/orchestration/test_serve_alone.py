@@ -123,9 +123,10 @@ def _schedule(here):
         return recall_schedule(transaction)
 
 
-def _children(pid):
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(child) for child in listed.split()]
+def _descendants(pid):
+    """All processes below one: a run is a copy of a process that ``serve`` has prepared."""
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [*children, *(below for child in children for below in _descendants(child))]
 
 
 def _server_pid(here):
@@ -212,7 +213,7 @@ def test_after_a_kill_nothing_is_left_behind_and_the_next_serve_has_the_same_add
     """Everything is killed in the middle of a run, as by a power failure, the server a moment after ``serve``."""
     server = _server_pid(here)
     killed = _begun(here)
-    runs = [pid for pid in _children(here.process.pid) if pid != server]
+    runs = [pid for pid in _descendants(here.process.pid) if pid != server]
     here.process.kill()
     here.process.wait(10)
     for pid in runs:

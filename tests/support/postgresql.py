@@ -2,6 +2,7 @@
 
 TEST_POSTGRESQL is a SQLAlchemy URL (``postgresql+psycopg://user@host/postgres``) whose user may create schemas. A
 server of our own lives in a temporary folder, listens on a socket in it alone, and runs under a user who is not root.
+Where there is neither, the tests are skipped; with TEST_REQUIRES_POSTGRESQL=1, as in CI, they fail.
 """
 
 import os
@@ -22,19 +23,21 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.schema import CreateSchema, DropSchema
 
 GIVEN = os.environ.get("TEST_POSTGRESQL")
+REQUIRED = os.environ.get("TEST_REQUIRES_POSTGRESQL") == "1"
 USER = "postgres"
 _PATIENCE = 30.0
 
 
 @contextmanager
 def running() -> Iterator[str]:
-    """The URL of a server; the test is skipped where there is none."""
+    """The URL of a server; the test is skipped where there is none, and fails where there must be one."""
     if GIVEN:
         yield GIVEN
         return
     programs = _programs()
     if programs is None:
-        pytest.skip("no PostgreSQL: TEST_POSTGRESQL names no server, and Debian's postgresql is not installed")
+        reason = "no PostgreSQL: TEST_POSTGRESQL names no server, and Debian's postgresql is not installed"
+        pytest.fail(reason) if REQUIRED else pytest.skip(reason)
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
         with _server(programs, folder) as url:

@@ -223,8 +223,13 @@ def test_a_cookie_is_not_for_scripts_nor_for_other_sites(browser):
     assert "samesite=lax" in cookie
 
 
+def test_pages_at_two_ports_of_one_host_have_cookies_of_their_own(browser):
+    """A browser sends a cookie to all ports of its host, and ``serve`` has a page for each company."""
+    assert browser.get("/login").headers["set-cookie"].startswith("sage100-ssm-4210=")
+
+
 def test_a_cookie_that_was_forged_is_nobodys(browser):
-    browser.cookies.set("sage100-ssm", "eyJzZXNzaW9uIjogIngifQ==.x.y")
+    browser.cookies.set("sage100-ssm-4210", "eyJzZXNzaW9uIjogIngifQ==.x.y")
 
     assert browser.get("/problems").url.path == "/login"
 

@@ -11,7 +11,7 @@ from sage100_ssm.app.contact_sync.form import ContactSyncConfig
 from sage100_ssm.app.endings import ending_after, report_message
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.connectors.errors import ConnectorError
-from sage100_ssm.connectors.in_process import mask_secrets
+from sage100_ssm.connectors.in_process import masked_secrets
 from sage100_ssm.messages import Language, plain_spaces, say
 from sage100_ssm.sync.failures import Exit, SyncError
 from sage100_ssm.sync.run.course import synchronise
@@ -76,9 +76,8 @@ def synchronise_once(config: ContactSyncConfig) -> ConnectorError | None:
     _mention_expired_days(config, language)
     try:
         _wait_for_killed_run(settings, lambda other: _log(logging.INFO, _waits(other, language)))
-        with quiet_sides(), open_run(settings, options) as run:
-            # Opening the sides has left none masked but theirs.
-            mask_secrets(config)
+        # After the sides: opening them may leave no secret masked but theirs.
+        with quiet_sides(), open_run(settings, options) as run, masked_secrets(config):
             report = synchronise(run, showing(lambda step: _log(logging.INFO, say(f"step_{step}", language))))
     except AnotherRun as other:
         _log(logging.WARNING, say("contact_sync_left", language, owner=other.owner))

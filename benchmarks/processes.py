@@ -1,0 +1,70 @@
+"""What processes and all below them cost: processor seconds and memory, as Linux counts them."""
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Peak:
+    """The highest memory so far.
+
+    Attributes:
+        megabytes: what the processes had, pages that they share counted once.
+        processes: how many there were at that moment.
+    """
+
+    megabytes: float = 0
+    processes: int = 0
+
+
+def descendants(pid: int) -> list[int]:
+    """A process and all below it."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [pid, *(below for child in children for below in descendants(int(child)))]
+    return []
+
+
+def processor_seconds(pids: Sequence[int]) -> float:
+    """The processor seconds of processes and all below them, of those that have ended, too."""
+    ticks = 0
+    for below in {below for pid in pids for below in descendants(pid)}:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            # user, system, and both of the children that were waited for
+            ticks += sum(map(int, Path(f"/proc/{below}/stat").read_text().rpartition(")")[2].split()[11:15]))
+    return ticks / _TICKS
+
+
+@contextmanager
+def peak_memory(pids: Sequence[int]) -> Iterator[Peak]:
+    """The highest memory of processes and all below them while the block lasts, looked at every half second."""
+    peak, done = Peak(), threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.5):
+            alive = {below for pid in pids for below in descendants(pid)}
+            megabytes = sum(map(_megabytes, alive))
+            if megabytes > peak.megabytes:
+                peak.megabytes, peak.processes = megabytes, len(alive)
+
+    watch = threading.Thread(target=look, daemon=True)
+    watch.start()
+    try:
+        yield peak
+    finally:
+        done.set()
+        watch.join()
+
+
+def _megabytes(pid: int) -> float:
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
