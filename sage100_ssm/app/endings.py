@@ -58,7 +58,7 @@ def ending_after(error: Exception, language: Language) -> Ending:
     Any other error is a fault of the program: its traceback goes to a file that only its owner can read.
     """
     if isinstance(error, SettingsError):
-        return Ending(error.exit_code, _settings_message(error))
+        return Ending(error.exit_code, _settings_message(error, error.language or language))
     if isinstance(error, SyncError):
         return Ending(error.exit_code, say_error(error.code, language, **error.params))
     if isinstance(error, StateError) and type(error) in _STATE_ERRORS:
@@ -98,10 +98,10 @@ def _figures(report: "RunReport", language: Language) -> str:
     return " - ".join(parts)
 
 
-def _settings_message(error: SettingsError) -> str:
-    lines = [say(error.code, error.language, **error.params)]
+def _settings_message(error: SettingsError, language: Language) -> str:
+    lines = [say(error.code, language, **error.params)]
     for setting in error.invalid:
-        sentence = say(f"setting_{setting.reason}", error.language, key=setting.key or None, **setting.params)
+        sentence = say(f"setting_{setting.reason}", language, key=setting.key or None, **setting.params)
         lines.append(f"- {sentence}")
     return "\n".join(lines)
 

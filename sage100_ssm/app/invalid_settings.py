@@ -13,6 +13,8 @@ from sage100_ssm.sync.contacts.fields import FieldMapError
 
 INCLUDE = "include"
 """The key that names another file of settings; an included file cannot have it."""
+SECRETS = "secrets"
+"""The key that names a file of variables; an included file cannot have it, either."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def unknown_keys(model: type, tree: Mapping[Any, Any], path: tuple[str, ...] = (
             yield from _unknown_keys_within(known[name], value, here)
         else:
             nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.7)
-            if nearest or name == INCLUDE:
+            if nearest or name in (INCLUDE, SECRETS):
                 yield InvalidSetting(".".join(here), "unknown_key", {"nearest": nearest[0] if nearest else None})
             else:
                 # A key that resembles no setting is not quoted: the file may be another one, with secrets in it.

@@ -22,7 +22,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from sage100_ssm.app.channels import Channel
-from sage100_ssm.app.invalid_settings import INCLUDE, InvalidSetting, invalid_values, unknown_keys
+from sage100_ssm.app.invalid_settings import INCLUDE, SECRETS, InvalidSetting, invalid_values, unknown_keys
+from sage100_ssm.app.secrets_file import SecretsError, read_secrets
 from sage100_ssm.app.web_settings import WebSettings
 from sage100_ssm.messages import Language
 from sage100_ssm.sage100.config import COMPANY_NAME, Sage100Config, Sqlite
@@ -42,15 +43,15 @@ class SettingsError(ConfigurationError):
 
     Attributes:
         invalid: what is wrong with the file, setting by setting; empty where the file cannot be read at all.
-        language: the language that the file asks for, French where that is not known.
+        language: the language that the file asks for; None where it could not be read.
     """
 
     def __init__(
-        self, code: str, file: Path, invalid: tuple[InvalidSetting, ...] = (), language: Language = "fr"
+        self, code: str, file: Path, invalid: tuple[InvalidSetting, ...] = (), language: Language | None = None
     ) -> None:
         super().__init__(code, file=str(file))
         self.invalid = invalid
-        self.language: Language = language
+        self.language = language
 
 
 def _supported_state(url: str) -> str:
@@ -163,9 +164,19 @@ class Settings(BaseModel):
     web: WebSettings = WebSettings()
 
     @property
+    def state_file(self) -> Path | None:
+        """The file of the state; None where it is on a server."""
+        url = make_url(self.state)
+        return Path(url.database) if url.drivername == "sqlite" and url.database else None
+
+    @property
     def locale(self) -> Locale:
         """The country, language and time zone, as the engine needs them."""
         return Locale(self.country, self.language, ZoneInfo(self.sage100.time_zone))
+
+
+class SettingsToLook(Settings):
+    """Settings that name variables that are not set: enough to look at what is stored, not to reach a side."""
 
 
 def load_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -173,13 +184,48 @@ def load_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
 
     Args:
         file: the YAML file. Relative paths in it are relative to its folder. Under ``include`` it may name another
-            file, whose settings apply where it has none of its own (``probe`` writes such a file).
-        environment: where ``${NAME}`` in a value is looked up. The variable's text is never parsed as YAML.
+            file, whose settings apply where it has none of its own (``probe`` writes such a file); under ``secrets`` a
+            file of variables.
+        environment: where ``${NAME}`` in a value is looked up, before the file of secrets. The variable's text is
+            never parsed as YAML.
 
     Raises:
         SettingsError: the file cannot be read, or a setting is invalid; the error quotes no value.
     """
     return _with_absolute_paths(parse_settings(settings_tree(file, environment), file), file.absolute().parent)
+
+
+def load_settings_to_look(file: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings of an installation for a command that needs the state alone.
+
+    Returns:
+        The settings; ``SettingsToLook`` where a variable is not set that only a side, a message or the page needs.
+
+    Raises:
+        SettingsError: as ``load_settings``.
+    """
+    tree, unset = _read_tree(file, environment)
+    connecting = [one for one in unset if one.key == SECRETS or one.key.startswith(_CONNECTING)]
+    if not connecting:
+        return load_settings(file, environment)
+    if len(connecting) < len(unset):
+        raise SettingsError("settings_invalid", file, tuple(unset), _language_of(tree))
+    settings = parse_settings(_without_connections(tree), file)
+    return _with_absolute_paths(SettingsToLook.model_construct(**dict(settings)), file.absolute().parent)
+
+
+_CONNECTING = ("sage100.connection.", "ssm.", "notify.", "web.")
+"""The sections that only somebody needs who reaches a side, sends a message or opens the page."""
+
+
+def _without_connections(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """A tree whose connections lead nowhere and need no secret; what the state is read with is kept."""
+    sage100, ssm = (tree[side] if isinstance(tree.get(side), dict) else {} for side in ("sage100", "ssm"))
+    nowhere = {"kind": "sqlite", "path": os.devnull}
+    no_keys = {"public_key": "-", "private_key": "-", "default_sales_rep_id": 0}
+    kept = {name: ssm[name] for name in ("company_code_field", "ext_id_once") if name in ssm}
+    rest = {name: value for name, value in tree.items() if name not in ("notify", "web")}
+    return rest | {"sage100": sage100 | {"connection": nowhere}, "ssm": no_keys | kept}
 
 
 def settings_tree(file: Path, environment: Mapping[str, str] = os.environ) -> dict[str, Any]:
@@ -188,11 +234,40 @@ def settings_tree(file: Path, environment: Mapping[str, str] = os.environ) -> di
     Raises:
         SettingsError: the file cannot be read, or a variable is not set.
     """
-    invalid: list[InvalidSetting] = []
-    tree: dict[str, Any] = _with_variables(_with_included(_parsed(file), file), (), environment, invalid)
-    if invalid:
-        raise SettingsError("settings_invalid", file, tuple(invalid), _language_of(tree))
+    tree, unset = _read_tree(file, environment)
+    if unset:
+        raise SettingsError("settings_invalid", file, tuple(unset), _language_of(tree))
     return tree
+
+
+def _read_tree(file: Path, environment: Mapping[str, str]) -> tuple[dict[str, Any], list[InvalidSetting]]:
+    """What a settings file says, and which of its variables are not set.
+
+    Raises:
+        SettingsError: the file, or the one that it includes, cannot be read.
+    """
+    read = _parsed(file)
+    unusable: list[InvalidSetting] = []
+    unset: list[InvalidSetting] = []
+    variables = {**_secrets_of(read, file, unusable), **environment}
+    tree: dict[str, Any] = _with_variables(_with_included(read, file), (), variables, unset)
+    # A service may get its variables from elsewhere, and not be allowed to read the file.
+    return tree, [*unusable, *unset] if unset else []
+
+
+def _secrets_of(tree: dict[str, Any], file: Path, invalid: list[InvalidSetting]) -> Mapping[str, str]:
+    """The variables of the file of secrets; why it cannot be used is added to ``invalid``."""
+    name = tree.pop(SECRETS, None)
+    if name is None:
+        return {}
+    if not isinstance(name, str):
+        invalid.append(InvalidSetting(SECRETS, "not_text"))
+        return {}
+    try:
+        return read_secrets(file.absolute().parent / name)
+    except SecretsError as error:
+        invalid.append(error.invalid)
+        return {}
 
 
 def included_file(file: Path) -> Path | None:

@@ -4,8 +4,8 @@ A command imports what it needs when it is called: those that only read what is 
 the Airbyte CDK or Prefect, and the help without anything of the product.
 """
 
-import logging
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,16 +14,20 @@ import typer
 
 from sage100_ssm import __version__
 from sage100_ssm.cli import administration, keeping
+from sage100_ssm.cli.init import init
+from sage100_ssm.cli.logs import LogFormat, LogWanted, set_up_log
 from sage100_ssm.cli.options import SYNC_YAML, Config, Configs, Json, OfCode, OfCompany, OfContact, Who
 from sage100_ssm.cli.pair_commands import decide, match, undo, user_of_machine
+from sage100_ssm.cli.service.commands import service
 from sage100_ssm.messages import Language, say
-from sage100_ssm.sync.failures import Exit
+from sage100_ssm.sync.failures import ConfigurationError, Exit
 from sage100_ssm.sync.model import Side
 
 if TYPE_CHECKING:
     from sage100_ssm.cli.command_context import CommandContext
 
 _TRY = "Try"
+_SET_UP = "Set up"
 _SYNCHRONISE = "Synchronise"
 _WHO_IS_WHO = "Say who is who"
 _LOOK = "Look at what is stored"
@@ -32,7 +36,6 @@ _ADMINISTER = "Look after the machine"
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -54,32 +57,52 @@ def _opened(config: Path, *, as_json: bool = False) -> AbstractContextManager["C
     return command_context(config, as_json=as_json)
 
 
+def _opened_to_look(config: Path, *, as_json: bool = False) -> AbstractContextManager["CommandContext"]:
+    """The same for a command that needs the state alone, and no secret."""
+    from sage100_ssm.cli.command_context import command_context
+
+    return command_context(config, as_json=as_json, only_looks=True)
+
+
 @app.callback()
 def root(
     *,
     debug: Annotated[bool, typer.Option("--debug", help="Show the log, and the traceback of a fault.")] = False,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(help="`json`: notes and errors as a line of JSON each.", envvar="SAGE100_SSM_LOG_FORMAT"),
+    ] = LogFormat.TEXT,
+    log_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Notes and errors go to this file; at 5 MB it is put aside.",
+            metavar="FILE",
+            envvar="SAGE100_SSM_LOG_FILE",
+        ),
+    ] = None,
     version: Annotated[  # noqa: ARG001 - its callback does everything
         bool, typer.Option("--version", help="Show the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """Keep the contacts of Sage 100 and of Sage Sales Management (SSM) the same, in both directions.
 
-    For your own company: write `sync.yaml` (see the README), then
+    For your own company:
 
+    - `sage100-ssm init`: answer a few questions; each answer is tried, and `sync.yaml` written
     - `sage100-ssm check`: is everything within reach?
     - `sage100-ssm probe`: how does your SSM behave where its documentation does not say?
     - `sage100-ssm plan`: what would a run write?
     - `sage100-ssm run`: synchronise once
-    - `sage100-ssm serve`: synchronise every 15 minutes
+    - `sage100-ssm service install`: synchronise every 15 minutes, started with the machine
 
     Exit codes: **0** done, **1** `plan --exit-code` found something to write, `explain` nobody, **2** settings, usage,
     login, right or column, **3** a guard held something back, **4** a side or the Prefect server was not reached, or a
     side was not read to its end, **5** another run or `serve` is under way, **70** a fault of the program.
     """
-    log = logging.StreamHandler()
-    # What goes wrong is reported in one sentence at the end; the connectors' own log is for those who look for more.
-    log.setLevel(logging.DEBUG if debug else logging.CRITICAL)
-    logging.basicConfig(level=log.level, handlers=[log], format="%(levelname)s %(name)s: %(message)s")
+    try:
+        set_up_log(LogWanted(log_format, log_file, debug))
+    except OSError as error:
+        raise typer.BadParameter(f"{error.strerror}: {log_file}", param_hint="--log-file") from None
 
 
 # --- try
@@ -89,6 +112,9 @@ def root(
 def demo(
     *,
     keep: Annotated[Path | None, typer.Option(help="Keep the demo's files in this folder.", metavar="DIR")] = None,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Keep the dashboard and the page open afterwards, until Ctrl-C.")
+    ] = False,
     language: SampleLanguage = "fr",
 ) -> None:
     """See the whole product at work on sample data. Needs no settings.
@@ -96,15 +122,14 @@ def demo(
     A sample company database, an SSM API on this machine, and nine runs between which people create, edit and delete
     contacts; each shows what it wrote and why.
 
-    `sage100-ssm demo --keep try`
+    - `sage100-ssm demo --stay`: then look at the runs and problems in a browser
+    - `sage100-ssm demo --keep try`
     """
-    from sage100_ssm.cli.command_context import terminal
+    from sage100_ssm.cli.command_context import ended_in_words, terminal
     from sage100_ssm.cli.demo import play
 
-    try:
-        play(terminal(), keep=keep, language=language)
-    except FileExistsError as error:
-        _end_with_taken_folder("--keep", error, language)
+    with ended_in_words(language), _folder_taken_in_words("--keep"):
+        play(terminal(), keep=keep, stay=stay, language=language)
 
 
 @app.command(rich_help_panel=_TRY)
@@ -120,25 +145,26 @@ def sample(
 
     `sage100-ssm sample --dir try`, then in a second terminal `sage100-ssm plan -c try/sync.yaml`
     """
-    from sage100_ssm.cli.command_context import terminal
+    from sage100_ssm.cli.command_context import ended_in_words, terminal
     from sage100_ssm.cli.sample import keep_open
 
-    try:
+    with ended_in_words(language), _folder_taken_in_words("--dir"):
         keep_open(terminal(), directory, port=port, language=language)
+
+
+@contextmanager
+def _folder_taken_in_words(option: str) -> Iterator[None]:
+    """End the command in words where the folder contains a sample company already."""
+    try:
+        yield
     except FileExistsError as error:
-        _end_with_taken_folder("--dir", error, language)
+        raise ConfigurationError("folder_taken", file=str(error.filename), option=option) from None
 
 
-def _end_with_taken_folder(option: str, error: FileExistsError, language: Language) -> None:
-    from sage100_ssm.cli.command_context import terminal
-    from sage100_ssm.cli.tables import plain
-
-    message = say("folder_taken", language, file=str(error.filename), option=option)
-    terminal(stderr=True).print(plain(message), soft_wrap=True)
-    raise typer.Exit(Exit.CONFIGURATION) from None
+# --- set up and synchronise
 
 
-# --- synchronise
+app.command(rich_help_panel=_SET_UP)(init)
 
 
 @app.command(rich_help_panel=_SYNCHRONISE)
@@ -239,6 +265,7 @@ def run(
         context.print_result(report.as_json(), tables.run(report.as_json(), context.language))
         context.print_failures(report.failures)
         context.print_guards(report.guards)
+        context.log_run(report)
     raise typer.Exit(report.exit_code)
 
 
@@ -358,16 +385,33 @@ app.command(rich_help_panel=_WHO_IS_WHO)(undo)
 
 
 @app.command(rich_help_panel=_LOOK)
-def status(*, config: Config = SYNC_YAML, as_json: Json = False) -> None:
+def status(
+    *,
+    config: Config = SYNC_YAML,
+    as_json: Json = False,
+    as_metrics: Annotated[
+        bool, typer.Option("--metrics", help="Print figures in the text format of Prometheus, and nothing else there.")
+    ] = False,
+) -> None:
     """Last run, next run, open problems and links.
 
-    `sage100-ssm status --json` suits a monitor: it reads the state alone and answers at once.
+    For a monitor: it reads the state alone, needs no password, and answers at once.
+
+    - `sage100-ssm status`
+    - `sage100-ssm status --json`: for Zabbix, PRTG, Nagios
+    - `sage100-ssm status --metrics`: for Prometheus
     """
-    with _opened(config, as_json=as_json) as context, context.state() as state:
+    with _opened_to_look(config, as_json=as_json) as context, context.state() as state:
         from sage100_ssm.app.status import read_status
-        from sage100_ssm.cli import json_shapes, tables
 
         report = read_status(state, datetime.now(UTC))
+        if as_metrics:
+            from sage100_ssm.cli.metrics import metrics
+
+            typer.echo(metrics(report, context.settings.sage100.company), nl=False)
+            return
+        from sage100_ssm.cli import json_shapes, tables
+
         context.print_result(json_shapes.status(report), tables.status(report, context.language))
 
 
@@ -395,7 +439,7 @@ def problems(
     from sage100_ssm.cli.narrowing import Narrowing
 
     narrowing = Narrowing(code, company, contact)
-    with _opened(config, as_json=as_json) as context, context.state() as state:
+    with _opened_to_look(config, as_json=as_json) as context, context.state() as state:
         opened, language = state.journal(open_only=True), context.language
         accepted = set() if show_all else state.decisions.accepted(opened)
         shown = (known for known in opened if known.id not in accepted)
@@ -430,7 +474,7 @@ def journal(
     from sage100_ssm.cli.narrowing import Narrowing
 
     narrowing = Narrowing(code, company, contact)
-    with _opened(config, as_json=as_json) as context, context.state() as state:
+    with _opened_to_look(config, as_json=as_json) as context, context.state() as state:
         is_whole, now = narrowing == Narrowing(), datetime.now(UTC)
         if writes:
             records = narrowing.of_writes(state, context.settings, now)[:limit]
@@ -455,7 +499,7 @@ def links(
 
     `sage100-ssm links -n 20`, or for a script `sage100-ssm links --json`
     """
-    with _opened(config, as_json=as_json) as context, context.state() as state:
+    with _opened_to_look(config, as_json=as_json) as context, context.state() as state:
         from sage100_ssm.cli import json_shapes, tables
 
         linked = state.newest_links(limit)
@@ -486,10 +530,14 @@ def explain(
     - `sage100-ssm explain CARAT`: all contacts of a company
     """
     from sage100_ssm.app.search.find import explained
+    from sage100_ssm.app.settings import SettingsToLook
     from sage100_ssm.cli import json_shapes, tables
 
-    with _opened(config, as_json=as_json) as context, context.state() as state:
+    opened = _opened if live else _opened_to_look
+    with opened(config, as_json=as_json) as context, context.state() as state:
         look = None if live == no_live else live
+        if isinstance(context.settings, SettingsToLook):
+            look = False  # a secret is not set, so neither side can be asked
         result = explained(state, context.settings, who, datetime.now(UTC), live=look)
         formatted, language = context.value_formatter(state), context.language
         is_live = bool(result.looked_at)
@@ -526,7 +574,7 @@ def forget(
 
     A contact that is forgotten while it still lives is taken for a new one by the next run, which matches it again.
     """
-    with _opened(config, as_json=as_json) as context:
+    with _opened_to_look(config, as_json=as_json) as context:
         from sage100_ssm.cli import json_shapes, tables
         from sage100_ssm.cli.forgetting import find_person
 
@@ -554,4 +602,5 @@ def forget(
 
 
 app.command(rich_help_panel=_ADMINISTER)(administration.notify)
+app.add_typer(service, name="service", rich_help_panel=_ADMINISTER)
 app.add_typer(administration.prefect, name="prefect", rich_help_panel=_ADMINISTER)

@@ -3,8 +3,9 @@
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from rich.console import Console
@@ -16,11 +17,12 @@ from sage100_ssm.cli import tables
 from sage100_ssm.cli.demo_story import STORY, Act
 from sage100_ssm.cli.tables import plain
 from sage100_ssm.messages import Language, describe, say
-from sage100_ssm.orchestration.local_server import prefect_server
+from sage100_ssm.orchestration.local_server import handle_stop_signals, prefect_server
 from sage100_ssm.standins.sample_installation import SampleInstallation, sample_installation
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.store import stored_state
+from sage100_ssm.web.server import page_beside
 
 _SHOWN = 4
 """How many contacts and journal entries are shown one by one, on each side and in each act."""
@@ -35,12 +37,13 @@ _QUIET_PREFECT = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL", "PREFECT
 Row = Mapping[str, Any]
 
 
-def play(out: Console, *, keep: Path | None, language: Language) -> None:
+def play(out: Console, *, keep: Path | None, stay: bool, language: Language) -> None:
     """Play the demo.
 
     Args:
         out: where it is shown.
         keep: a folder for its files, which then stay; None to remove them at the end.
+        stay: whether the dashboard and the page stay open in the end, until Ctrl-C.
         language: the language of the story and the journal.
 
     Raises:
@@ -55,10 +58,25 @@ def play(out: Console, *, keep: Path | None, language: Language) -> None:
             if server.key_file:
                 out.print(plain(say("dashboard_key", language, file=str(server.key_file)), "dim"))
             out.print()
-            Demo(sample, load_settings(sample.settings), out).play()
+            settings = load_settings(sample.settings)
+            Demo(sample, settings, out).play()
             _flush_log()
+            if stay:
+                _stay_open(out, settings, folder / "prefect")
         out.print(plain(say("demo_kept" if keep else "demo_not_kept", language, file=str(sample.settings))))
         out.print(plain(say("demo_next", language)))
+
+
+def _stay_open(out: Console, settings: Settings, home: Path) -> None:
+    """Keep the page open, and with it the dashboard, until Ctrl-C or SIGTERM."""
+
+    def note(key: str, **params: object) -> None:
+        out.print(plain(say(key, settings.language, **params)), soft_wrap=True)
+
+    handle_stop_signals()
+    with page_beside(settings, home, note), suppress(KeyboardInterrupt, SystemExit):
+        note("demo_stays")
+        Event().wait()
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def backup(
     """
     from sage100_ssm.cli.command_context import command_context
 
-    with command_context(config, as_json=as_json) as context:
+    with command_context(config, as_json=as_json, only_looks=True) as context:
         from sage100_ssm.app.backup import back_up
         from sage100_ssm.cli import json_shapes, tables
 
@@ -47,7 +47,7 @@ def export(who: Who, *, config: Config = SYNC_YAML, as_json: Json = False) -> No
     """
     from sage100_ssm.cli.command_context import command_context
 
-    with command_context(config, as_json=as_json) as context:
+    with command_context(config, as_json=as_json, only_looks=True) as context:
         from sage100_ssm.app.personal_data import personal_data
         from sage100_ssm.cli import json_shapes, tables
         from sage100_ssm.cli.forgetting import find_person

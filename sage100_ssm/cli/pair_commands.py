@@ -87,7 +87,7 @@ def decide(
     """
     from sage100_ssm.cli.command_context import command_context
 
-    with command_context(config) as context:
+    with command_context(config, only_looks=True) as context:
         if undo == (choice is not None):
             raise ConfigurationError("choice_missing")
         _answer(context, problem, choice, other, by or user_of_machine())
@@ -112,7 +112,7 @@ def undo(
     """
     from sage100_ssm.cli.command_context import command_context
 
-    with command_context(config) as context:
+    with command_context(config, only_looks=True) as context:
         from sage100_ssm.app.undo import AskedBack, ask_undo
         from sage100_ssm.cli import tables
         from sage100_ssm.sync.state.store import StateStore

@@ -3,12 +3,15 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from sage100_ssm.app.companies import Company, settings_files, usable_companies
 from sage100_ssm.app.endings import ending_after
 from sage100_ssm.cli.command_context import CommandContext, ended_in_words, terminal
+from sage100_ssm.cli.language import language_of_user
+from sage100_ssm.cli.logs import log_wanted
 from sage100_ssm.cli.tables import plain
 from sage100_ssm.orchestration import local_server
 from sage100_ssm.ssm.share import SHARES_VARIABLE
@@ -27,10 +30,10 @@ def serve_companies(places: Iterable[Path], every: int, port: int) -> None:
     Raises:
         typer.Exit: none can be served; the sentence has been printed on the standard error.
     """
-    with ended_in_words("fr"):
+    with ended_in_words(language_of_user() or "fr"):
         files = settings_files(places)
         companies = usable_companies(files, _print_left_out)
-    context = CommandContext(companies[0].settings)
+    context = CommandContext(companies[0].settings, logs_notes=log_wanted().replaces_notes)
     with ended_in_words(context.language):
         local_server.handle_stop_signals()
         # By the files, so that it stays the same folder whoever is left out today.
@@ -99,7 +102,7 @@ def _home_of(company: Company) -> Path:
 
 
 def _open_pages(companies: Sequence[Company], context: CommandContext, pages: ExitStack) -> None:
-    """Open a page for each company, at ports one after the other unless the settings name them."""
+    """Open a page for each company, at ports one after the other unless the settings name them; log its runs."""
     for number, company in enumerate(companies):
         web = company.settings.web
         if "port" not in web.model_fields_set:
@@ -108,3 +111,4 @@ def _open_pages(companies: Sequence[Company], context: CommandContext, pages: Ex
             context.note("web_page_of", company=company.name)
         settings = company.settings.model_copy(update={"web": web})
         pages.enter_context(page_beside(settings, _home_of(company), context.note))
+        pages.enter_context(replace(context, settings=settings).logged_runs())

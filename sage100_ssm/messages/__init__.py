@@ -57,7 +57,7 @@ _LISTED = 5
 _NAMES = ("last_name", "first_name")
 """The fields that are decided together (P1)."""
 
-_SUBJECTS = frozenset({"airbyte", "check", "probe", "demo", "notify", "prefect", "web"})
+_SUBJECTS = frozenset({"airbyte", "check", "probe", "demo", "init", "notify", "prefect", "service", "web"})
 """The subjects with a file of their own: their sentences' keys begin with them. All others are the command line's."""
 
 

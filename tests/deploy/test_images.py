@@ -69,7 +69,8 @@ IMAGES = {
 def test_the_connectors_run_without_what_their_image_leaves_out(image, tmp_path):
     missing, packages = IMAGES[image]
     modules = {name.replace("-", "_") for name in NEVER_IMPORTED | missing}
-    modules |= {"google", "grpc", "opentelemetry", "proto"}  # named otherwise than their distributions
+    # Named otherwise than their distributions.
+    modules |= {"google", "grpc", "opentelemetry", "proto", "dotenv", "pythonjsonlogger"}
     # Each of them is replaced by one that refuses to be imported.
     for module in modules:
         (tmp_path / f"{module}.py").write_text("raise ModuleNotFoundError(__name__)")

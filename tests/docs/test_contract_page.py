@@ -12,6 +12,7 @@ from typing import get_args
 
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 from typer.main import get_command
 
 from destination_sage100.config import DestinationSage100Config
@@ -30,6 +31,7 @@ from sage100_ssm.app.settings import Sage100Settings, Settings, SsmSettings
 from sage100_ssm.app.status import StatusReport
 from sage100_ssm.cli import json_shapes
 from sage100_ssm.cli.commands import app
+from sage100_ssm.cli.metrics import metrics
 from sage100_ssm.connectors import reporting
 from sage100_ssm.exchange import record as request
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt
@@ -173,7 +175,7 @@ def test_sync_yaml_has_the_settings_that_its_model_has():
     sage100 = documented("Sage 100", "sage100.") | documented("Sage 100 in sync.yaml only", "sage100.")
     rest = documented("The rest of sync.yaml") | documented("The field map")
 
-    assert rest.pop("include") == ""  # taken out before the model sees the file
+    assert (rest.pop("include"), rest.pop("secrets")) == ("", "")  # taken out before the model sees the file
     assert same(sage100 | ssm | rest, settings_of(Settings))
 
 
@@ -376,6 +378,7 @@ CANDIDATES = Candidates(
     Verdict.PROBABLE, ("email",), [_READ(Side.SAGE100, worlds.sage_row())], [_READ(Side.SSM, worlds.ssm_row())], 12
 )
 TWO_ORIGINS = LinkCounts({(LinkStatus.ACTIVE, Side.SAGE100): 1, (LinkStatus.ACTIVE, Side.SSM): 1})
+STATUS = StatusReport(NOON, PAST_RUN, SCHEDULE, (ENTRY,), TWO_ORIGINS)
 SHAPES = {
     "`run --json`": RUN.as_json(),
     "`retry --json`": json_shapes.retry(
@@ -390,7 +393,7 @@ SHAPES = {
     "`export --json`": json_shapes.export(DATA, NOON, "en"),
     "`forget --json`": json_shapes.forget([FOUND], PERSON, forgotten=True, is_erased=True),
     "`links --json`": [json_shapes.link(LINK)],
-    "`status --json`": json_shapes.status(StatusReport(NOON, PAST_RUN, SCHEDULE, (ENTRY,), TWO_ORIGINS)),
+    "`status --json`": json_shapes.status(STATUS),
     "`explain --json`": json_shapes.explain([FOUND], "en"),
     "`check --json`": json_shapes.check([Finding(Level.MEND, "columns_missing", Side.SAGE100, "…", "…")]),
     "`probe --json`": json_shapes.probe([ProbeAnswer(Side.SSM, 4, "obeyed", "…", "…", {"ssm": {"page_size": 200}})]),
@@ -426,6 +429,14 @@ def test_the_words_of_a_shape_are_those_that_there_are():
     assert {*Action} <= listed("`plan --json`")
     assert {LinkStatus.ACTIVE, LinkStatus.ASLEEP} <= listed("`links --json`")
     assert {*Level} <= listed("`check --json`")
+
+
+def test_the_metrics_have_the_names_and_labels_that_the_page_lists():
+    found = {}
+    for family in text_string_to_metric_families(metrics(STATUS, "BIJOU")):
+        found |= {sample.name: set(sample.labels) - {"company"} for sample in family.samples}
+
+    assert {codes(row[0])[0]: set(codes(row[1])) for row in table("`status --metrics`")} == found
 
 
 # --- the flow

@@ -50,6 +50,14 @@ def test_each_library_that_is_imported_is_declared(folders, extras):
     assert {name for folder in folders for name in _libraries(ROOT / folder)} - names == set()
 
 
+_DISTRIBUTIONS = {
+    "yaml": "pyyaml",
+    "argon2": "argon2-cffi",
+    "dotenv": "python-dotenv",
+    "pythonjsonlogger": "python-json-logger",
+}
+
+
 def _libraries(folder):
     """The distributions that the modules of a folder import, in functions too."""
     for file in folder.rglob("*.py"):
@@ -57,4 +65,4 @@ def _libraries(folder):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             modules += [node.module] if isinstance(node, ast.ImportFrom) else []
             for module in {name.partition(".")[0] for name in modules} - sys.stdlib_module_names - OURS:
-                yield {"yaml": "pyyaml", "argon2": "argon2-cffi"}.get(module, module.replace("_", "-"))
+                yield _DISTRIBUTIONS.get(module, module.replace("_", "-"))

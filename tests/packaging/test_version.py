@@ -15,7 +15,10 @@ TAGS = re.compile(
     rf"sage100-ssm/[$\w-]+:{NUMBER}|dockerImageTag\W+{NUMBER}|tag \(`{NUMBER}`\)"
     rf"|sage100_ssm-{NUMBER}-py3|VERSION={NUMBER}"
 )
-NAMED = ("README.md", "LISEZMOI.md", "Dockerfile", "deploy/compose.yaml", "metadata.yaml")
+NAMED = (
+    *("README.md", "LISEZMOI.md", "Dockerfile", "metadata.yaml"),
+    *("deploy/compose.yaml", "deploy/compose.postgresql.yaml"),
+)
 FILES = [*(ROOT / name for name in NAMED), *(ROOT / "docs").rglob("*.md")]
 
 

@@ -135,6 +135,7 @@ def test_the_wheel_holds_every_file_of_its_packages_that_the_repository_has(cont
         ".html",
         ".css",
         ".svg",
+        ".service",
     }
 
 

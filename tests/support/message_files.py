@@ -10,7 +10,10 @@ from tests.support.pages import ROOT
 
 FOLDER = ROOT / "sage100_ssm" / "messages"
 LANGUAGES = ("fr", "en")
-SUBJECTS = ("names", "journal", "command_line", "check", "probe", "demo", "notify", "prefect", "airbyte", "web")
+SUBJECTS = (
+    *("names", "journal", "command_line", "check", "probe", "demo", "init", "notify", "prefect"),
+    *("airbyte", "service", "web"),
+)
 
 
 @cache

@@ -125,6 +125,7 @@ FUNCTIONS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     ),
     "databasepropertyex": (2, lambda _, _name, which: COLLATION if str(which).lower() == "collation" else None),
     "serverproperty": (1, _property),
+    "has_dbaccess": (1, lambda *_: 1),
     "db_name": (_ANY_NUMBER, lambda database, *_: database.name),
     "db_id": (_ANY_NUMBER, lambda *_: 5),
     "schema_name": (_ANY_NUMBER, lambda *_: "dbo"),

@@ -18,6 +18,7 @@ _FUNCTION_TYPES = {
     "ident_current": "numeric(38,0)", "has_perms_by_name": "int", "applock_mode": "nvarchar(32)",
     "databasepropertyex": "nvarchar(128)", "serverproperty": "nvarchar(128)", "collationproperty": "int",
     "db_name": "nvarchar(128)", "schema_name": "nvarchar(128)", "object_id": "int", "tds_len": "int",
+    "has_dbaccess": "int",
 }  # fmt: skip
 _SYSTEM_TYPES = {
     "VERSION": "nvarchar(300)",
