@@ -126,8 +126,10 @@ def _options(path: str, command: Any, words: Words, help_of: _English) -> list[s
 
 
 def _default(parameter: Any) -> str:
-    is_none = parameter.default is None or parameter.default is False
-    return "" if is_none else f"`{parameter.default}`"
+    default = parameter.default
+    if default is None or default is False:
+        return ""
+    return f"`{' '.join(map(str, default)) if isinstance(default, list) else default}`"
 
 
 def _cell(text: str) -> str:

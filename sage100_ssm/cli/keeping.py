@@ -23,7 +23,7 @@ def backup(
     The copy contains names, e-mails and phone numbers: it is readable by your account alone. How to put it back is in
     docs/operations.md. A state in PostgreSQL is copied into a SQLite file, too, which can be used as it is.
 
-    `sage100-ssm backup "/var/backups/sage100-ssm/$(date +%F).db"`
+    `sage100-ssm backup /var/backups/sage100-ssm/state.db`
     """
     from sage100_ssm.cli.command_context import command_context
 

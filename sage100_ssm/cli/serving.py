@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -46,7 +45,7 @@ def _serve(companies: Sequence[Company], home: Path, context: CommandContext, ev
     os.environ[SHARES_VARIABLE] = str(home / "shares")
     if local_server.named_server() is None:
         context.note("server_starting")
-    with local_server.prefect_server(home, port) as server, ExitStack() as pages:
+    with local_server.prefect_server(home, port) as server, ExitStack() as beside:
         # Imported only now: Prefect reads the server's address from the environment when it is imported.
         from sage100_ssm.orchestration.serve import serve  # noqa: PLC0415
 
@@ -59,7 +58,9 @@ def _serve(companies: Sequence[Company], home: Path, context: CommandContext, ev
             if server.port_taken:
                 context.note("dashboard_port", port=server.port_taken)
             # Only now: a Prefect server that cannot be used ends the command with that sentence alone.
-            _open_pages(companies, context, pages)
+            _open_pages(companies, context, beside)
+            for company in companies:
+                beside.enter_context(CommandContext(company.settings, logs_notes=context.logs_notes).logged_runs())
 
         serve(companies, timedelta(minutes=every), say)
 
@@ -102,7 +103,7 @@ def _home_of(company: Company) -> Path:
 
 
 def _open_pages(companies: Sequence[Company], context: CommandContext, pages: ExitStack) -> None:
-    """Open a page for each company, at ports one after the other unless the settings name them; log its runs."""
+    """Open a page for each company, at ports one after the other unless the settings name them."""
     for number, company in enumerate(companies):
         web = company.settings.web
         if "port" not in web.model_fields_set:
@@ -111,4 +112,3 @@ def _open_pages(companies: Sequence[Company], context: CommandContext, pages: Ex
             context.note("web_page_of", company=company.name)
         settings = company.settings.model_copy(update={"web": web})
         pages.enter_context(page_beside(settings, _home_of(company), context.note))
-        pages.enter_context(replace(context, settings=settings).logged_runs())

@@ -33,7 +33,7 @@ def lines_in(text):
     blocks = [content for language, content in all_blocks(text) if language in SHELLS]
     inline = [" ".join(code.split()) for code in codes(re.sub(r"(?ms)^ *```.*?^ *```$", "", text))]
     for line in "\n".join([*blocks, *inline]).splitlines():
-        yield from (found.strip() for found in _LINE.findall(line.partition(" #")[0]))
+        yield from filter(None, map(str.strip, _LINE.findall(line.partition(" #")[0])))
 
 
 LINES = {file: lines for file in pages() if (lines := sorted(set(lines_in(file.read_text("utf-8")))))}
