@@ -213,7 +213,9 @@ def _is_changed(transaction: Transaction, context: Context, observation: Observa
 def _decided_by(site: Site, observation: Observation) -> str:
     """A digest of all that decides about a contact beside the contacts themselves: settings, columns, this version."""
     settings = (site.database, site.fields, site.locale, site.policy, site.scope, site.code_field, site.ext_id_once)
-    others = (site.formerly, observation.sage100.columns, observation.contact_types, __version__)
+    # SSM gives the contact types in an order of its own, the state by their ids.
+    types = sorted(observation.contact_types, key=lambda row: str(row.get("id")))
+    others = (site.formerly, observation.sage100.columns, types, __version__)
     text = json.dumps([*settings, *others], sort_keys=True, default=_plain)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

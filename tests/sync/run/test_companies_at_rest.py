@@ -54,6 +54,14 @@ def test_a_quiet_run_looks_at_nobody(play):
     assert seen == [set(), set()]
 
 
+def test_contact_types_in_another_order_are_the_same(play):
+    play.ssm.types.reverse()
+    with looking() as seen:
+        play.run(minutes=25 * 60)
+        play.run()
+    assert seen == [set(), set()]
+
+
 def test_an_edit_on_either_side_has_its_company_looked_at_until_it_is_at_rest(play):
     (dupre,) = (row for row in play.sage100.contacts.values() if row["CT_Nom"] == "Dupré")
     (durand,) = (row for row in play.ssm.contacts.values() if row["lastName"] == "Durand")
