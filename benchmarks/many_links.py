@@ -7,7 +7,6 @@ Sage database is a real one, read as always. Beside it the least that this takes
 and nothing made of them.
 """
 
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -26,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import create_engine, insert
 
-from benchmarks.quiet_run import PER_COMPANY, sage_rows
+from benchmarks.quiet_run import PER_COMPANY, peak_of_memory, sage_rows
 from sage100_ssm.app.sides import SageSide
 from sage100_ssm.exchange.reading import Reading, Row, StreamState
 from sage100_ssm.exchange.receipt import Sink
@@ -71,7 +70,7 @@ def one(folder: Path, contacts: int) -> None:
         observed = time.process_time()
         decided = decide(run.context, seen)
         planned = time.process_time()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    peak = peak_of_memory()
     least = _least(folder)
     table = Table("", "processor s", title=f"{contacts:,} links, nothing changed")
     table.add_row("observed", f"{observed - began:.2f}")
