@@ -54,7 +54,8 @@ pages: $(INSTALLED) ## what pages of docs have from the code: messages, commands
 	@$(BIN)/python docs/rule_map.py
 
 benchmark: $(INSTALLED) ## a quiet run and writes beside their limits; reading a million contacts beside dlt and a Singer tap
-	@$(BIN)/python -m benchmarks.quiet_run
+	@$(BIN)/python -m benchmarks.quiet_run main
+	@$(BIN)/python -m benchmarks.many_links main
 	@$(BIN)/python -m benchmarks.writes
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-others
 	@$(BIN)/uv pip install --quiet --python .venv-others/bin/python --requirement benchmarks/others/requirements.txt

@@ -8,14 +8,15 @@ from destination_sage100.destination import DestinationSage100
 from destination_ssm.destination import DestinationSsm
 from sage100_ssm.connectors import in_process
 from sage100_ssm.exchange.failure import Failure, SideError, SideFailedError
-from sage100_ssm.exchange.reading import Reading, Row, StreamState
+from sage100_ssm.exchange.reading import Reading, Row, RowDigest, StreamState
 from sage100_ssm.exchange.receipt import Sink
+from sage100_ssm.sage100 import reading
 from sage100_ssm.sage100.config import Sage100Config
 from sage100_ssm.sage100.database import Database, open_database
 from sage100_ssm.sage100.diagnosis import DEFAULT_PORT
 from sage100_ssm.sage100.errors import SageError
 from sage100_ssm.sage100.inspection import Inspection, inspect_database, may_write_contacts, server_and_database
-from sage100_ssm.sage100.tables import F_CONTACTT
+from sage100_ssm.sage100.tables import F_COMPTET, F_CONTACTT
 from sage100_ssm.ssm import where
 from sage100_ssm.ssm.client import SsmClient
 from sage100_ssm.ssm.config import SsmConfig
@@ -29,6 +30,7 @@ from source_sage100.source import SourceSage100
 from source_ssm.source import SourceSsm
 
 _CONTACTS = "contacts"
+_TABLES = {"companies": F_COMPTET, _CONTACTS: F_CONTACTT}
 
 BeforeWrite = Callable[[], None]
 """Called immediately before each write to a side; where it raises, nothing is written."""
@@ -112,6 +114,29 @@ class SageSide:
         except SideFailedError as error:
             return {name: Reading([], failure=error.failure) for name in streams}
         return in_process.read(source, self._configuration, streams)
+
+    def digests(self, stream: str) -> Iterator[RowDigest]:
+        """Every row of a stream, by ascending ``cbMarq``, reduced to its digest.
+
+        Raises:
+            SideFailedError: the rest could not be read.
+        """
+        try:
+            yield from reading.digests(self.database, _TABLES[stream])
+        except SageError as error:
+            raise SideFailedError(failure_of(error, _place(self._config))) from error
+
+    def find(self, stream: str, column: str, values: Collection[Any]) -> Reading:
+        """Read the rows with these values of a column; a failure is part of the reading."""
+        rows: list[dict[str, Any]] = []
+        try:
+            for page in reading.rows_of(self.database, _TABLES[stream], list(values), column):
+                rows += map(dict, page)
+        except SideFailedError as error:
+            return Reading(rows, failure=error.failure)
+        except SageError as error:
+            return Reading(rows, failure=failure_of(error, _place(self._config)))
+        return Reading(rows)
 
     def write(self, records: Iterable[Row], sink: Sink) -> None:
         """Write contacts; one receipt each.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sage100_ssm.exchange.failure import Failure
 
@@ -10,6 +10,22 @@ Row = Mapping[str, Any]
 """One record by the side's own names, in the types of JSON."""
 StreamState = Mapping[str, Any]
 """How far a stream was read, in the terms of its source: handed back to it at the next read, unchanged."""
+
+
+class RowDigest(NamedTuple):
+    """A row of Sage, reduced to what shows whether it is as it was.
+
+    Attributes:
+        id: ``cbMarq``.
+        company: ``CT_Num``.
+        number: ``CT_No``; 0 for none, and for a company.
+        digest: of all columns that are read; 63 bits.
+    """
+
+    id: int
+    company: str
+    number: int
+    digest: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,15 @@ throughout is read once, whatever is inserted, deleted or edited between two pag
 goes on where it was.
 """
 
+import hashlib
+import marshal
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, or_, select, true
 
+from sage100_ssm.exchange.reading import RowDigest
 from sage100_ssm.sage100.conversion import Record
 from sage100_ssm.sage100.database import Database
 from sage100_ssm.sage100.tables import F_COMPTET, P_CONTACT, P_SERVICECPTA
@@ -106,8 +109,32 @@ def codes(database: Database) -> Iterator[tuple[int, str]]:
         yield from ((key, code) for key, code in page)
 
 
-def rows_of(database: Database, table: Table, wanted: Sequence[int]) -> Iterator[Sequence[Record]]:
-    """Read the rows with these `cbMarq`, as far as they exist.
+def digests(database: Database, table: Table) -> Iterator[RowDigest]:
+    """Every row that `pages` reads, by ascending `cbMarq`, reduced to its digest: nothing is made of the row itself.
+
+    Raises:
+        SageError: the database failed.
+    """
+    names = list(database.layout(table).readable)
+    marq, company = names.index("cbMarq"), names.index("CT_Num")
+    number = names.index("CT_No") if "CT_No" in names else None
+    for page in _pages(database, _query(database, table), table.c.cbMarq, marq, None, _PAGE):
+        for row in page:
+            yield RowDigest(row[marq], row[company], (row[number] or 0) if number is not None else 0, _digest(row))
+
+
+def _digest(row: Sequence[Any]) -> int:
+    values = tuple(row)
+    try:
+        # Version 2: a later one writes equal values in different ways, by how often each is referred to.
+        text = marshal.dumps(values, 2)
+    except ValueError:
+        text = repr(values).encode(errors="surrogatepass")  # times and decimals of SQL Server
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 1
+
+
+def rows_of(database: Database, table: Table, wanted: Sequence[Any], by: str = "cbMarq") -> Iterator[Sequence[Record]]:
+    """Read the rows with these `cbMarq`, or with these values of another column, as far as they exist.
 
     Raises:
         SageError: the database failed.
@@ -115,7 +142,7 @@ def rows_of(database: Database, table: Table, wanted: Sequence[int]) -> Iterator
     record = database.recorder(table)
     for start in range(0, len(wanted), _KEYS_AT_ONCE):
         some = wanted[start : start + _KEYS_AT_ONCE]
-        query = _query(database, table).where(table.c.cbMarq.in_(some)).order_by(table.c.cbMarq)
+        query = _query(database, table).where(table.c[by].in_(some)).order_by(table.c.cbMarq)
         with database.reading() as connection:
             page = _fetched(connection, query)
         yield [record(row) for row in page]

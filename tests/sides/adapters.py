@@ -105,9 +105,9 @@ class Adapter(ABC, Generic[AccessT]):
             self.access.write(records, receipts.append)
         return sorted(receipts, key=lambda receipt: receipt.index), caught.value
 
+    @abstractmethod
     def reading(self, stream: str = "contacts", state: Mapping[str, Any] | None = None) -> Reading:
         """Read one stream through the implementation."""
-        return self.access.read({stream: state})[stream]
 
     def close(self) -> None:
         """Release what it holds."""
@@ -124,6 +124,20 @@ class SageAdapter(Adapter[SageAccess]):
     """
 
     absent: frozenset[str] = frozenset()
+
+    def reading(self, stream: str = "contacts", state: Mapping[str, Any] | None = None) -> Reading:
+        """Read one stream through the implementation: which rows there are, then these."""
+        assert state is None, "Sage is read whole"
+        digests, failure = [], None
+        try:
+            for digest in self.access.digests(stream):
+                digests.append(digest)  # noqa: PERF402 - those before a failure are kept
+        except SideFailedError as error:
+            failure = error.failure
+        found = self.access.find(stream, "CT_Num", {digest.company for digest in digests})
+        ids = {digest.id for digest in digests}
+        rows = [row for row in found.rows if row.get("cbMarq", 0) in ids]
+        return Reading(rows, failure=failure or found.failure)
 
     @abstractmethod
     def add_company(self, code: str, kind: int = 0) -> None:
@@ -285,6 +299,10 @@ class SsmAdapter(Adapter[SsmAccess]):
     account: int
     clock: Clock
     asks_for_changes_alone: bool = True
+
+    def reading(self, stream: str = "contacts", state: Mapping[str, Any] | None = None) -> Reading:
+        """Read one stream through the implementation."""
+        return self.access.read({stream: state})[stream]
 
     @abstractmethod
     def edit(self, id_: int, **values: Any) -> None:

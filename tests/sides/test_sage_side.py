@@ -42,7 +42,7 @@ def filled(row):
 
 def test_every_contact_is_read_whatever_its_company_and_of_the_companies_the_clients(sage):
     anne, luc = sage.create(**ANNE), sage.create(**LUC | {"CT_Num": "FOURNI"})
-    readings = sage.access.read({"companies": None, "contacts": None})
+    readings = {stream: sage.reading(stream) for stream in ("companies", "contacts")}
     assert {row["CT_Num"] for row in readings["companies"].rows} == {"CARAT", "ÉMAIL"}
     assert {row["cbMarq"]: row["CT_Nom"] for row in readings["contacts"].rows} == {anne: "Durand", luc: "Moreau"}
     assert all(reading.complete for reading in readings.values())
@@ -68,17 +68,29 @@ def test_an_empty_database_is_read_to_its_end(sage):
     assert (reading.rows, reading.complete) == ([], True)
 
 
-def test_sage_is_read_whole_whatever_the_state(sage):
-    marq = sage.create(**ANNE)
-    reading = sage.reading(state={"cbModification": "2030-01-01T00:00:00+01:00"})
-    assert [row["cbMarq"] for row in reading.rows] == [marq]
+def test_a_digest_changes_with_any_column_of_its_row_and_with_nothing_else(sage):
+    anne, luc = sage.create(**ANNE), sage.create(**LUC)
+    before = {digest.id: digest for digest in sage.access.digests("contacts")}
+    assert {digest.id: digest for digest in sage.access.digests("contacts")} == before
+    (receipt,) = sage.write({"cbMarq": anne, "CT_EMail": "autre@carat.example", SET: ["CT_EMail"]})
+    after = {digest.id: digest for digest in sage.access.digests("contacts")}
+    assert (receipt.wrote, after[luc], after[anne] != before[anne]) == (True, before[luc], True)
+    assert {(d.company, d.number) for d in after.values()} == {(d.company, d.number) for d in before.values()}
+
+
+def test_rows_are_found_by_their_number_and_their_company_too(sage):
+    anne, luc = sage.create(**ANNE), sage.create(**LUC)
+    numbers = {digest.id: digest.number for digest in sage.access.digests("contacts")}
+    assert [row["cbMarq"] for row in sage.access.find("contacts", "CT_No", [numbers[luc]]).rows] == [luc]
+    assert anne in [row["cbMarq"] for row in sage.access.find("contacts", "CT_Num", [ANNE["CT_Num"], "AUCUNE"]).rows]
+    assert sage.access.find("contacts", "cbMarq", [10**6]).rows == []
 
 
 def test_p10_a_reading_that_breaks_off_says_so_and_is_not_raised(sage):
     for number in range(5):
         sage.create(**LUC | {"CT_Prenom": f"Luc {number}"})
     sage.cut_reading()
-    readings = sage.access.read({"companies": None, "contacts": None})
+    readings = {stream: sage.reading(stream) for stream in ("companies", "contacts")}
     assert readings["companies"].complete
     cut = readings["contacts"]
     assert (cut.complete, len(cut.rows)) == (False, 2)
@@ -107,7 +119,7 @@ def test_p9_the_identity_counter_never_goes_back(sage):
 def test_p10_a_side_that_is_down_is_told_in_each_reading_and_nothing_is_raised(sage):
     sage.create(**ANNE)
     with sage.down():
-        readings = sage.access.read({"companies": None, "contacts": None})
+        readings = {stream: sage.reading(stream) for stream in ("companies", "contacts")}
     for reading in readings.values():
         assert (reading.rows, reading.failure.code, reading.failure.configuration) == ([], "unreachable", False)
 

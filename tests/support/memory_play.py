@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sage100_ssm.exchange.receipt import Action
@@ -25,6 +26,7 @@ from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.store import StateStore
 from tests.support import worlds
 from tests.support.memory_sides import Clock, Fate, Killed, MemorySage, MemorySsm, RefusedError, Weather
+from tests.support.part_and_whole import check_part
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 QUIET_RUNS = 3
@@ -406,10 +408,11 @@ class Play:
         # P9: of so few people most may be renamed at once; somebody looks and says that it is meant.
         options = RunOptions(allow_mass_change=self.is_confirmed)
         context = Context(self.store, self.sage100, self.ssm, self.site, options, now)
+        take = partial(self._take, context)
         for side in (self.sage100, self.ssm):
             side.check = lambda: self.store.check(lease)
         try:
-            report = synchronise(Run(context, lease, f"run {self._number_of_runs}", now()), self._take)
+            report = synchronise(Run(context, lease, f"run {self._number_of_runs}", now()), take)
         except (Killed, LeaseLost):
             return None
         except SyncError:
@@ -435,9 +438,10 @@ class Play:
         with suppress(RefusedError):
             self._ssm_user.edit(card, 0)
 
-    def _take(self, step: Step, action: Callable[[], Any]) -> Any:
+    def _take(self, context: Context, step: Step, action: Callable[[], Any]) -> Any:
         result = action()
         if step is Step.PLAN:
+            check_part(context, result)
             self._note_typed_again(result.plan)
             self._check_deletions(result.plan)
             self._check_disputes(result.plan)

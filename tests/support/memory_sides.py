@@ -5,6 +5,7 @@ act on the rows directly, within the rules of their own program; the product com
 ``write`` alone.
 """
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sage100_ssm.connectors.request import MalformedRecord, WriteRequest, intended_action, write_request
 from sage100_ssm.exchange.failure import Failure, SideFailedError
-from sage100_ssm.exchange.reading import Reading, Row, StreamState
+from sage100_ssm.exchange.reading import Reading, Row, RowDigest, StreamState
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink, changed_detail
 from sage100_ssm.standins.ssm_api.resources import CONTACT, ApiType
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
@@ -331,12 +332,30 @@ class MemorySage(MemorySide):
         self._be_up()
         return self._last_marq
 
-    def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
+    def digests(self, stream: str) -> Iterator[RowDigest]:
         """Clients; every contact, whatever its company's type."""
-        clients = [{"CT_Num": code, "CT_Prospect": 0} for code, kind in self.companies.items() if kind == 0]
-        contacts = [dict(row) for row in self.living().values()]
-        readings = {"companies": self._cut("companies", clients), "contacts": self._cut("contacts", contacts)}
-        return {name: readings[name] for name in streams}
+        reading = self._cut(stream, self._rows(stream))
+        for row in reading.rows:
+            digest = hashlib.blake2b(repr(sorted(row.items())).encode(errors="replace"), digest_size=8).digest()
+            yield RowDigest(row.get("cbMarq", 0), row["CT_Num"], row.get(_NUMBER, 0), int.from_bytes(digest) >> 1)
+        if reading.failure:
+            raise SideFailedError(reading.failure)
+
+    def find(self, stream: str, column: str, values: Collection[Any]) -> Reading:
+        """The rows with these values, of those that can be read."""
+        shown = self._cut(stream, self._rows(stream)).rows
+        return Reading(
+            [row for row in shown if row.get(column) in values], failure=_LOST if self.weather.is_down else None
+        )
+
+    def shown_contacts(self) -> list[dict[str, Any]]:
+        """All contacts that can be read."""
+        return self._cut("contacts", self._rows("contacts")).rows
+
+    def _rows(self, stream: str) -> list[dict[str, Any]]:
+        if stream == "companies":
+            return [{"CT_Num": code, "CT_Prospect": 0} for code, kind in self.companies.items() if kind == 0]
+        return [dict(row) for row in self.living().values()]
 
     def created(self, request: WriteRequest) -> dict[str, Any]:
         """Create a contact, under the ``CT_No`` wished for if it is free."""

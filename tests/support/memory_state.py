@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sage100_ssm.sync.contacts import keys
 from sage100_ssm.sync.journal import Entry, Kind, Subject
 from sage100_ssm.sync.model import ContactRef, Intent, Link, LinkStatus
 from sage100_ssm.sync.policy import Retention
@@ -43,6 +44,7 @@ class Kept:
     decisions: dict[int, Decision] = field(default_factory=dict)
     writes: dict[int, WriteRecord] = field(default_factory=dict)
     undos: dict[int, frozenset[str]] = field(default_factory=dict)
+    companies: dict[str, int | None] = field(default_factory=dict)
 
     def copy(self) -> "Kept":
         """Tables of their own, of the same values."""
@@ -132,6 +134,80 @@ class MemoryWrites:
         return [record for _, record in sorted(self._kept.writes.items(), reverse=True)]
 
 
+class MemoryLookups:
+    """``StoredLookups`` over tables in memory; the code of a company is in ``extId``.
+
+    Args:
+        kept: what is remembered.
+    """
+
+    def __init__(self, kept: Kept) -> None:
+        self._links = [link for _, link in sorted(kept.links.items()) if link.status in LIVE]
+        self._rows = {stream: kept.observed.get(stream, {}) for stream in ("accounts", "contacts")}
+
+    def links_of(self, sage100_ids: Collection[int] = (), ssm_ids: Collection[int] = ()) -> list[Link]:
+        return [link for link in self._links if link.sage100_id in sage100_ids or link.ssm_id in ssm_ids]
+
+    def sleeping_links(self) -> list[Link]:
+        return [link for link in self._links if link.status is LinkStatus.ASLEEP]
+
+    def linked_ids(self) -> Iterator[tuple[int, LinkStatus]]:
+        return ((link.ssm_id, link.status) for link in self._links)
+
+    def linked_and_unseen(self) -> Iterator[tuple[int, LinkStatus]]:
+        return ((id_, status) for id_, status in self.linked_ids() if id_ not in self._rows["contacts"])
+
+    def some_linked_ids(self, number: int) -> list[int]:
+        stored = self._rows["contacts"]
+        return [k.ssm_id for k in self._links if k.status is LinkStatus.ACTIVE and k.ssm_id in stored][:number]
+
+    def has_links(self) -> bool:
+        return bool(self._links)
+
+    def highest_number(self) -> int:
+        return max((link.sage100_no or 0 for link in self._links), default=0)
+
+    def has_rows(self) -> bool:
+        return any(self._rows.values())
+
+    def lives_in_ssm(self) -> bool:
+        return any(map(keys.is_live, self._rows["contacts"].values()))
+
+    def some_live_ids(self, number: int) -> list[int]:
+        return [id_ for id_, row in self._rows["contacts"].items() if keys.is_live(row)][:number]
+
+    def rows_by_id(self, stream: str, ids: Iterable[int]) -> list[Mapping[str, Any]]:
+        return [self._rows[stream][id_] for id_ in sorted(ids) if id_ in self._rows[stream]]
+
+    def companies_of(self, stream: str, ids: Iterable[int]) -> dict[int, str]:
+        company_of = self._of_account if stream == "accounts" else self._of_contact
+        return {row["id"]: company_of(row) for row in self.rows_by_id(stream, ids)}
+
+    def _of_account(self, row: Mapping[str, Any]) -> str:
+        return keys.key_of_account(row, "extId")
+
+    def _of_contact(self, row: Mapping[str, Any]) -> str:
+        account = self._rows["accounts"].get(keys.account_id_of(row) or 0)
+        return keys.key_of_contact(self._of_account(account) if account else None)
+
+    def accounts_of(self, companies: Collection[str]) -> list[Mapping[str, Any]]:
+        wanted = set(companies) - {keys.NO_COMPANY}
+        return [row for row in self._rows["accounts"].values() if self._of_account(row) in wanted]
+
+    def contacts_of(self, companies: Collection[str]) -> list[Mapping[str, Any]]:
+        found = [row for row in self._rows["contacts"].values() if self._of_contact(row) in companies]
+        return [row for row in found if keys.is_live(row) or self._of_contact(row) != keys.NO_COMPANY]
+
+    def contacts_with_accounts(self, account_ids: Collection[int]) -> list[Mapping[str, Any]]:
+        return [row for row in self._rows["contacts"].values() if keys.account_id_of(row) in account_ids]
+
+    def contacts_naming(self, sage100_ids: Collection[int]) -> list[int]:
+        return [id_ for id_, row in self._rows["contacts"].items() if keys.named_by(row) in sage100_ids]
+
+    def contacts_with_ext_id(self, ext_id: str) -> list[Mapping[str, Any]]:
+        return [row for row in self._rows["contacts"].values() if row.get("extId") == ext_id]
+
+
 class MemoryTransaction:
     """The part of ``sage100_ssm.sync.state.transaction.Transaction`` that a run uses, over tables in memory."""
 
@@ -147,6 +223,30 @@ class MemoryTransaction:
     def writes(self) -> MemoryWrites:
         """What was written on the sides."""
         return MemoryWrites(self.kept)
+
+    @property
+    def lookup(self) -> MemoryLookups:
+        """Links and rows by keys."""
+        return MemoryLookups(self.kept)
+
+    def companies(self) -> Iterator[tuple[str, int | None]]:
+        """Every company, with the digest that vouches for it."""
+        return iter(self.kept.companies.items())
+
+    def settle_companies(self, settled: Mapping[str, int]) -> None:
+        """Keep what vouches for companies."""
+        self.kept.companies |= settled
+
+    def unsettle_companies(self, keys: Iterable[str] | None = None) -> None:
+        """Let the next run look at companies."""
+        self.kept.companies |= dict.fromkeys(self.kept.companies if keys is None else keys)
+
+    def rekey_observed(self, code_field: str) -> None:
+        """Nothing: rows are found without an index."""
+
+    def newest_links(self) -> Iterator[Link]:
+        """The live links, newest first."""
+        return reversed(self.links())
 
     def links(self) -> list[Link]:
         """The live links, oldest first."""
@@ -175,19 +275,41 @@ class MemoryTransaction:
         """The rows last seen of a stream, by id."""
         return iter([row for _, row in sorted(self.kept.observed.get(stream, {}).items())])
 
-    def save_observed(self, stream: str, observed: Iterable[Mapping[str, Any]], *, replace: bool = False) -> None:
+    def save_observed(
+        self,
+        stream: str,
+        observed: Iterable[Mapping[str, Any]],
+        *,
+        replace: bool = False,
+        code_field: str = "extId",
+    ) -> None:
         """Keep rows as last seen."""
-        before = {} if replace else self.kept.observed.get(stream, {})
-        self.kept.observed[stream] = before | {row["id"]: row for row in observed}
+        known = self.kept.observed.get(stream, {})
+        read = {row["id"]: row for row in observed}
+        changed = {id_ for id_, row in read.items() if known.get(id_) != row}
+        changed |= known.keys() - read.keys() if replace else set()
+        with self._unsettling(stream, changed):
+            self.kept.observed[stream] = ({} if replace else known) | read
 
     def forget_unobserved(self, stream: str, seen: Collection[int]) -> None:
         """Forget what a whole reading did not show."""
         for id_ in self.kept.observed.get(stream, {}).keys() - seen:
-            del self.kept.observed[stream][id_]
+            self.forget_observed(stream, id_)
 
     def forget_observed(self, stream: str, id_: int) -> None:
         """Forget a row."""
-        self.kept.observed.get(stream, {}).pop(id_, None)
+        with self._unsettling(stream, {id_}):
+            known = self.kept.observed.get(stream, {})
+            self.kept.observed[stream] = {other: row for other, row in known.items() if other != id_}
+
+    @contextmanager
+    def _unsettling(self, stream: str, changed: Collection[int]) -> Iterator[None]:
+        """Take away what vouches for the companies of rows, those of before and those of after."""
+        of_companies = stream in ("accounts", "contacts")
+        before = self.lookup.companies_of(stream, changed) if of_companies else {}
+        yield
+        after = self.lookup.companies_of(stream, changed) if of_companies else {}
+        self.unsettle_companies([*before.values(), *after.values()])
 
     def cursor(self, stream: str) -> Any:
         """The state up to which a stream was read."""

@@ -44,7 +44,8 @@ class _Check:
         parts = ", ".join(_installed())
         yield self._general.ok("versions", parts=f"{parts}, Python {platform.python_version()}")
         language, company = self._settings.language, self._settings.sage100.company
-        known, fault = state.recall(self._settings.state, utc_now(), language)
+        address = self._settings.state
+        known, fault = state.recall(address, utc_now(), language)
         if fault:
             yield fault
         sage_snapshot: SageSnapshot | None = None
@@ -58,7 +59,7 @@ class _Check:
                 yield from self._sage100_findings(sage_snapshot)
                 yield from marks.location_findings(known, sage_snapshot.location, company, self._sage100)
                 if known:
-                    yield from state.recognition_of_sage100(known, sage_snapshot, self._site, language)
+                    yield from state.recognition_of_sage100(known, address, sage_snapshot, self._site, language)
             try:
                 ssm_snapshot = ssm.read(ssm_side)
             except SideFailedError as error:
@@ -67,9 +68,9 @@ class _Check:
                 columns = sage_snapshot.columns if sage_snapshot else {}
                 yield from ssm.content_findings(ssm_snapshot, self._ssm)
                 yield from ssm.field_map_findings(self._fields, columns, ssm_snapshot, company, self._ssm)
-                yield from marks.mark_findings(known, ssm_side, self._site, self._ssm)
+                yield from marks.mark_findings(known, address, ssm_side, self._site, self._ssm)
                 if known:
-                    yield from state.recognition_of_ssm(known, ssm_snapshot, ssm_side, self._site, language)
+                    yield from state.recognition_of_ssm(known, address, ssm_snapshot, ssm_side, self._site, language)
                     yield from state.quota_findings(known, self._ssm)
         if sage_snapshot and ssm_snapshot:
             yield from self._comparison_findings(sage_snapshot, ssm_snapshot)

@@ -1,7 +1,7 @@
 """Findings about whose marks SSM's contacts carry, and whether the company database is where it was."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sage100_ssm.app.check.findings import Finding, SideFindings, first_few
 from sage100_ssm.app.sides import SsmSide
@@ -9,6 +9,7 @@ from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.run.context import Site
 from sage100_ssm.sync.run.observation import Remembered
 from sage100_ssm.sync.run.ports import Location
+from sage100_ssm.sync.state.store import stored_state
 
 
 def location_findings(
@@ -36,23 +37,27 @@ def location_findings(
         yield findings.ok("location_since", **now, since=f"{last.since:%Y-%m-%d}")
 
 
-def mark_findings(known: Remembered | None, side: SsmSide, site: Site, findings: SideFindings) -> Iterator[Finding]:
+def mark_findings(
+    known: Remembered | None, address: str, side: SsmSide, site: Site, findings: SideFindings
+) -> Iterator[Finding]:
     """How many contacts of SSM carry the mark of which company database (P15), and what a run without links does (P9).
 
     Args:
         known: what earlier runs left in the state; None where there was none.
+        address: the state's URL.
         side: SSM, which is asked only where the state has not seen it yet.
         site: the names of the company database, and the limit of the guard.
         findings: creates the findings.
     """
-    if known and known.contacts:
-        numbers = _marks(known.contacts)
+    if known and known.has_rows:
+        with stored_state(address) as transaction:
+            numbers = _marks(transaction.observed("contacts"))
     else:
         reading = side.find_marked()
         if reading.failure:
             yield findings.unseen("marks")
             return
-        numbers = _marks({row["id"]: row for row in reading.rows})
+        numbers = _marks(reading.rows)
     others = Counter({name: number for name, number in numbers.items() if name not in site.own_databases})
     former = sum(numbers[name] for name in site.formerly)
     if not numbers:
@@ -63,14 +68,14 @@ def mark_findings(known: Remembered | None, side: SsmSide, site: Site, findings:
     else:
         own = {"own": numbers[site.database] + former, "company": site.database}
         yield findings.advice("marks_other", number=others.total(), names=_by_database(others), **own)
-    is_without_links = known is None or not (known.links or known.has_intents or known.is_rebuilt)
+    is_without_links = known is None or not (known.has_links or known.has_intents or known.is_rebuilt)
     if is_without_links and numbers.total() > site.policy.max_deletions.floor:
         yield findings.mend("marks_without_links", number=numbers.total(), names=_by_database(numbers))
 
 
-def _marks(contacts: Mapping[int, Mapping[str, object]]) -> Counter[str]:
+def _marks(contacts: Iterable[Mapping[str, object]]) -> Counter[str]:
     """How many live contacts name each company database in their ``extId``."""
-    marks = (ExtId.parse(row.get("extId")) for row in contacts.values() if row.get("deleted") is not True)
+    marks = (ExtId.parse(row.get("extId")) for row in contacts if row.get("deleted") is not True)
     return Counter(mark.database for mark in marks if mark)
 
 

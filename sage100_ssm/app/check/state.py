@@ -17,9 +17,10 @@ from sage100_ssm.messages import Language, say_error
 from sage100_ssm.sync.failures import ConfigurationError
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.run.context import Site
-from sage100_ssm.sync.run.observation import Remembered, contact_sample, remembered
+from sage100_ssm.sync.run.observation import Remembered, compared_with_stored, contact_sample, remembered
 from sage100_ssm.sync.run.same_system import (
     compare_ssm_rows,
+    count_found,
     refuse_other_company,
     refuse_other_database,
     refuse_other_instance,
@@ -72,25 +73,32 @@ def _refuse_unwritable(file: Path) -> None:
 
 
 def recognition_of_sage100(
-    known: Remembered, snapshot: SageSnapshot, site: Site, language: Language
+    known: Remembered, address: str, snapshot: SageSnapshot, site: Site, language: Language
 ) -> Iterator[Finding]:
     """Why a run would refuse this company database: the state was made with another one."""
-    refuse_by_name = partial(refuse_other_company, known.links, known.database, site.database, site.formerly)
+    refuse_by_name = partial(
+        refuse_other_company, known.database, site.database, site.formerly, has_links=known.has_links
+    )
     yield from _refusal(refuse_by_name, language)
-    contacts = snapshot.contacts
-    compare = partial(refuse_other_database, known.links, known.companies, snapshot.companies, contacts, complete=True)
+
+    def has_linked_contacts() -> bool:
+        with stored_state(address) as transaction:
+            links = transaction.links()
+        return not links or count_found(snapshot.contacts, links) * 2 > len(links)
+
+    compare = partial(refuse_other_database, known.companies, snapshot.companies, has_linked_contacts, complete=True)
     yield from _refusal(compare, language)
 
 
 def recognition_of_ssm(
-    known: Remembered, snapshot: SsmSnapshot, side: SsmSide, site: Site, language: Language
+    known: Remembered, address: str, snapshot: SsmSnapshot, side: SsmSide, site: Site, language: Language
 ) -> Iterator[Finding]:
     """Why a run would refuse this instance of SSM: the state was made with another one."""
-    sample = contact_sample(known)
-    contacts = compare_ssm_rows(known.contacts, side.find(sample).rows if sample else (), site.own_databases)
-    accounts = compare_ssm_rows(known.accounts, snapshot.accounts, site.own_databases)
-    expects_rows = bool(known.contacts or known.accounts)
-    compare = partial(refuse_other_instance, contacts, accounts, expects_known_rows=expects_rows)
+    with stored_state(address) as transaction:
+        sample = contact_sample(transaction)
+        accounts = compared_with_stored(transaction, "accounts", snapshot.accounts, site.own_databases)
+    contacts = compare_ssm_rows(sample, side.find(list(sample)).rows if sample else (), site.own_databases)
+    compare = partial(refuse_other_instance, contacts, accounts, expects_known_rows=known.has_rows)
     yield from _refusal(compare, language)
 
 

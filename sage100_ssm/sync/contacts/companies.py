@@ -143,7 +143,7 @@ class Companies:
         """The accounts that cannot be understood, by id, and why; they and their contacts are left alone."""
         for row in accounts:
             try:
-                self._accounts[row["id"]] = _account(row, code_field)
+                self._accounts[row["id"]] = account_of(row, code_field)
             except MalformedRowError as error:
                 self.malformed_accounts[row["id"]] = str(error)
         self._by_code: dict[str, list[int]] = {}
@@ -208,7 +208,16 @@ class Companies:
         }
 
 
-def _account(row: Mapping[str, Any], code_field: str) -> Account:
+def account_of(row: Mapping[str, Any], code_field: str) -> Account:
+    """An SSM account by its row.
+
+    Args:
+        row: the row.
+        code_field: the field that contains the ``CT_Num``.
+
+    Raises:
+        MalformedRowError: nobody knows whether it is deleted.
+    """
     code = row.get(code_field)
     # A field of the site's own may be a list, whose values read as `{"id": 3, "value": "CARAT"}`.
     if isinstance(code, Mapping):

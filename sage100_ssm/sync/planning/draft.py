@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -21,7 +21,7 @@ from sage100_ssm.sync.rules.evidence import People
 from sage100_ssm.sync.rules.links import same_in_sage
 from sage100_ssm.sync.rules.matching import Match
 
-_HIGHEST_NUMBER = 2**31 - 1
+HIGHEST_NUMBER = 2**31 - 1
 """``CT_No`` is an ``int``."""
 
 _NOT_REPEATED_FOR = timedelta(minutes=10)
@@ -71,12 +71,13 @@ class Draft:
         self._matches: list[Match] = []
         self._edits: Counter[Side] = Counter()
         self._renamed: Counter[Side] = Counter()
+        self._edited: list[Subject] = []
         self._outdated = 0
 
         self._name_holders = {name_in_sage(c): c.ref for c in world.sage100.values()}
         # The number of a row that was deleted while its link lives is not free: a new row would be taken for it (P14).
         linked_numbers = (link.sage100_no or 0 for link in world.links)
-        self._last_number = max((*self.sage100_by_number, *linked_numbers), default=0)
+        self._last_number = max((*self.sage100_by_number, *linked_numbers, world.beyond.highest_number))
         self._given_numbers: set[int] = set()
 
     @cached_property
@@ -104,6 +105,7 @@ class Draft:
             notices=tuple(self._notices),
             edits=dict(self._edits),
             renamed=dict(self._renamed),
+            edited=tuple(self._edited),
             outdated=self._outdated,
             matches=tuple(self._matches),
         )
@@ -153,8 +155,11 @@ class Draft:
         """Add a pair of contacts that are the same person."""
         self._matches.append(found)
 
-    def count_edits(self, sides: Iterable[Side], renamed_on: Iterable[Side] = (), *, is_outdated: bool) -> None:
+    def count_edits(
+        self, subject: Subject, sides: Collection[Side], renamed_on: Iterable[Side] = (), *, is_outdated: bool
+    ) -> None:
         """Count one link that these sides have edited, and on which of them both its names changed (P9)."""
+        self._edited += [subject] if sides or is_outdated else []
         self._edits.update(sides)
         self._renamed.update(renamed_on)
         self._outdated += is_outdated
@@ -255,7 +260,7 @@ class Draft:
 
     def next_number(self) -> int:
         """A ``CT_No`` that no contact has: the next one, or the lowest free one once the column is at its end."""
-        if self._last_number < _HIGHEST_NUMBER:
+        if self._last_number < HIGHEST_NUMBER:
             self._last_number += 1
             number = self._last_number
         else:

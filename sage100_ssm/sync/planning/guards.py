@@ -97,7 +97,7 @@ def _lost_state(world: World) -> Iterator[Guard]:
 
     An intent is a trace, too: a first run that was killed left it, and the marks are its own.
     """
-    if world.links or world.intents or world.is_rebuilt:
+    if world.number_of_links or world.intents or world.is_rebuilt:
         return
     marks = world.marks_by_database()
     if marks.total() > world.policy.max_deletions.floor:
@@ -108,10 +108,11 @@ def _empty_sides(world: World) -> Iterator[Guard]:
     """A side whose contacts read empty while any link exists whose contact is not known to be deleted."""
     deleted_in_ssm = {contact.id for contact in world.ssm.values() if contact.deleted}
     in_sage100 = [link for link in world.links if link.ssm_id not in deleted_in_ssm]
-    if in_sage100 and world.complete[Side.SAGE100] and not world.sage100:
+    if in_sage100 and world.complete[Side.SAGE100] and not (world.sage100 or world.beyond.sage100):
         yield EmptySideGuard(Side.SAGE100, len(in_sage100))
     unseen = [link for link in world.links if link.ssm_id not in world.ssm]
-    if unseen and world.complete[Side.SSM] and all(contact.deleted for contact in world.ssm.values()):
+    lives_in_ssm = world.beyond.lives_in_ssm or not all(contact.deleted for contact in world.ssm.values())
+    if unseen and world.complete[Side.SSM] and not lives_in_ssm:
         yield EmptySideGuard(Side.SSM, len(unseen))
 
 
@@ -123,12 +124,12 @@ def _restored_side(plan: Plan, world: World) -> Iterator[Guard]:
 
 def _mass_changes(plan: Plan, world: World) -> Iterator[Guard]:
     """A side on which more than half of at least 20 links were edited at once, or of any number renamed altogether."""
-    half = len(world.links) / 2
+    half = world.number_of_links / 2
     for side in Side:
         edited, renamed = plan.edits.get(side, 0), plan.renamed.get(side, 0)
         if renamed > half and renamed >= _RENAMED:
             yield MassChangeGuard(side, renamed, both_names=True)
-        elif edited > half and len(world.links) >= _MASS:
+        elif edited > half and world.number_of_links >= _MASS:
             yield MassChangeGuard(side, edited)
 
 
@@ -136,7 +137,7 @@ def _too_many_deletions(plan: Plan, world: World) -> Iterator[DeletionGuard]:
     """Deletions on a side beyond the limit, those of the last 24 hours included: none is done, nothing is created."""
     for side in Side:
         planned, earlier = len(plan.of(side, Action.DELETE)), world.deleted_today.get(side, 0)
-        number, most = planned + earlier, allowed(len(world.links) + earlier, world.policy.max_deletions)
+        number, most = planned + earlier, allowed(world.number_of_links + earlier, world.policy.max_deletions)
         if planned and number > most:
             yield DeletionGuard(side, number, limit=most)
 

@@ -47,7 +47,7 @@ def plan_link(draft: Draft, link: Link) -> None:
     if (sage100 is None and not world.complete[Side.SAGE100]) or (ssm is None and not world.complete[Side.SSM]):
         return
     if sage100 is None and (row := world.sage100.get(link.sage100_id)) and links.is_replacement(link, row):
-        draft.count_edits((), is_outdated=True)
+        draft.count_edits(row.subject, (), is_outdated=True)
     if sage100 and (sage100.id, sage100.number) != (link.sage100_id, link.sage100_no):
         draft.forget_place(link)
         created = sage100.row.get("cbCreation")
@@ -411,7 +411,7 @@ def _count_edits(draft: Draft, pair: ShownPair, merged: Sequence[Merged], move: 
         edited.add(moved_on)
     renamed_on = [side for side in edited if links.has_both_names_changed(pair, side)]
     is_outdated = Side.SAGE100 in edited and links.is_outdated(pair.link, pair.sage100, draft.world.now)
-    draft.count_edits(edited, renamed_on, is_outdated=is_outdated)
+    draft.count_edits(pair.subject, edited, renamed_on, is_outdated=is_outdated)
     return is_outdated
 
 

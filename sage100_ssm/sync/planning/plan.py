@@ -30,6 +30,7 @@ class Plan:
         notices: what was decided without a write.
         edits: the number of links that each side has edited since their base (P9).
         renamed: the number of those of which it has changed both the last and the first name (P9).
+        edited: the contacts of all of them.
         outdated: the number of links whose Sage row is older than the one last seen (P9).
         is_partial: whether it leaves out other work that is due: it is about one contact only, or about links only.
         withheld: the writes that a guard or a backoff took out.
@@ -42,6 +43,7 @@ class Plan:
     notices: tuple[Entry, ...] = ()
     edits: Mapping[Side, int] = default(default_factory=dict)
     renamed: Mapping[Side, int] = default(default_factory=dict)
+    edited: tuple[Subject, ...] = ()
     outdated: int = 0
     is_partial: bool = False
     withheld: tuple[Withheld, ...] = ()

@@ -67,15 +67,32 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Beyond:
+    """What is known of the contacts that a plan does not look at, because nothing has changed about them.
+
+    Attributes:
+        links: the number of their live links.
+        sage100: whether Sage has any of them.
+        lives_in_ssm: whether SSM has any that live.
+        highest_number: their highest ``CT_No``.
+    """
+
+    links: int = 0
+    sage100: bool = False
+    lives_in_ssm: bool = False
+    highest_number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class World:
-    """What one run knows.
+    """What one run knows of the contacts that it looks at: whole companies, and whoever is named by a key.
 
     Attributes:
         database: the company database's name, part of every ``extId``.
-        links: the live links.
+        links: their live links.
         intents: the creates that were not confirmed.
-        sage100: every Sage contact that was read, by ``cbMarq``.
-        ssm: every SSM contact that is known, deleted ones included, by id.
+        sage100: their Sage contacts, by ``cbMarq``.
+        ssm: their SSM contacts, deleted ones included, by id.
         unreadable: the contacts that cannot be understood.
         complete: whether each side was read to its end (P10).
         mapper: the field map at work.
@@ -91,6 +108,7 @@ class World:
         formerly: the names that the company database had before (P15).
         decisions: what people decided about pairs and fields (P16).
         asked: the pairs about which an open problem asks a person (P4, P16).
+        beyond: what is known of all others.
     """
 
     database: str
@@ -113,6 +131,12 @@ class World:
     formerly: frozenset[str] = frozenset()
     decisions: Decisions = default(default_factory=Decisions)
     asked: frozenset[Pair] = frozenset()
+    beyond: Beyond = Beyond()
+
+    @property
+    def number_of_links(self) -> int:
+        """The number of all live links."""
+        return len(self.links) + self.beyond.links
 
     def both_live(self, pair: Pair) -> bool:
         """Whether both contacts of a pair live, as far as can be seen (P16)."""

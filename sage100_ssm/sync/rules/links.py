@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.codecs import text_of
@@ -48,12 +49,12 @@ def same_in_sage(
 
 def is_replacement(link: Link, row: Contact) -> bool:
     """P14: whether a row under a link's ``cbMarq`` is another contact: a restored database gives a number twice."""
-    return _has_another_creation(link, row) and not _has_names_of(row, link)
+    return has_another_creation(link, row.row) and not _has_names_of(row, link)
 
 
-def _has_another_creation(link: Link, row: Contact) -> bool:
+def has_another_creation(link: Link, row: Mapping[str, Any]) -> bool:
     """Whether a row was created at another moment than the one remembered; older databases have no such moment."""
-    remembered, created = link.sage100_created, row.row.get("cbCreation")
+    remembered, created = link.sage100_created, row.get("cbCreation")
     # Compared as local times, since the zone of the settings may have changed between the two readings.
     return bool(remembered and created and remembered[:_TO_THE_SECOND] != created[:_TO_THE_SECOND])
 
@@ -81,7 +82,7 @@ def is_outdated(link: Link, sage100: Contact, today: datetime | None) -> bool:
 
     A row with another creation is another one: a database restored from a backup gave the same ids a second time.
     """
-    if _has_another_creation(link, sage100):
+    if has_another_creation(link, sage100.row):
         return True
     seen, now = moment(link.sage100_stamp), moment(sage100.stamp)
     # A stamp in the future came from a wrong clock and proves nothing.

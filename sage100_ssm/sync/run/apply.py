@@ -54,11 +54,16 @@ def apply(run: Run, guarded: Guarded) -> None:
     """
     plan, world, seen = guarded.plan, guarded.decided.world, guarded.decided.seen
     intents = {(i.side, i.source_id): i for i in world.intents}
-    ledger = Ledger(run, {link.sage100_id: link for link in seen.links}, intents)
+    ledger = Ledger(run, {link.sage100_id: link for link in world.links}, intents)
     if guarded.decided.fresh_types is not None:
         with run.transaction() as transaction:
             transaction.save_observed("contact_types", guarded.decided.fresh_types, replace=True)
 
+    companies = guarded.decided.companies
+    if restless := [key for key, digest in companies.items() if digest is None]:
+        # Before anything is written: whatever becomes of this run, the next one looks at them.
+        with run.transaction() as transaction:
+            transaction.unsettle_companies(restless)
     whole = all(world.complete.values()) and not plan.is_partial
     believed = world if whole and not guarded.forbids_all else None
     run.tally.notices += ledger.start(plan, believed, whole=whole)
@@ -76,7 +81,7 @@ def apply(run: Run, guarded: Guarded) -> None:
     if (marks or due) and Side.SSM not in run.tally.failures:
         _SideWriter(Side.SSM, [*marks, *due], ledger, world.mapper).write(access[Side.SSM])
 
-    identity = seen.observation.identity
+    identity = seen.observation.sage100.identity
     with run.transaction() as transaction:
         if guarded.rewrites is not None:
             transaction.remember(REWRITES, guarded.rewrites.remembered(run.tally.updates))
@@ -86,6 +91,7 @@ def apply(run: Run, guarded: Guarded) -> None:
         if identity is not None and not guarded.forbids_all:
             remember_identity(transaction, identity)
         if whole and not guarded.forbids_all:
+            transaction.settle_companies({key: digest for key, digest in companies.items() if digest is not None})
             transaction.decisions.prune(world.both_live)
             overtaken = _overtaken_undos(world.decisions.undos, plan, ledger)
             for notice in _overtaken_notices(overtaken, ledger):

@@ -159,7 +159,7 @@ class _Remaining:
     @classmethod
     def after(cls, guarded: Guarded, tally: Tally) -> "_Remaining":
         """What a run has not looked at, once its writes are done."""
-        links = {link.id: link for link in (*guarded.decided.seen.links, *guarded.plan.links)}
+        links = {link.id: link for link in (*guarded.decided.world.links, *guarded.plan.links)}
         asleep = [link for link in links.values() if link.status is LinkStatus.ASLEEP]
         return cls(
             guarded.decided.seen.alone,

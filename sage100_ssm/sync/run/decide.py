@@ -10,6 +10,7 @@ from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.companies import Companies, MalformedRowError
 from sage100_ssm.sync.contacts.contact import Contact, Marks
 from sage100_ssm.sync.contacts.fields import FieldKind, fields_present
+from sage100_ssm.sync.contacts.keys import account_id_of, named_by
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import (
     Code,
@@ -20,19 +21,22 @@ from sage100_ssm.sync.journal import (
     ValueUnknown,
     WhoIsWho,
 )
-from sage100_ssm.sync.model import Link, Side
+from sage100_ssm.sync.model import Intent, Link, Side
 from sage100_ssm.sync.planning.backoff import refused_values
 from sage100_ssm.sync.planning.decide import decide as plan_for
 from sage100_ssm.sync.planning.one_way import OneWay, Reason, left_in_ssm, to_ssm_alone
+from sage100_ssm.sync.planning.part import Part, Seeds, at_rest, gathered
 from sage100_ssm.sync.planning.plan import Plan
-from sage100_ssm.sync.planning.world import PartlyRead, Unreadable, World
+from sage100_ssm.sync.planning.world import Beyond, PartlyRead, Unreadable, World
 from sage100_ssm.sync.policy import SiteDirection
-from sage100_ssm.sync.rules.decisions import Pair
+from sage100_ssm.sync.rules.decisions import Decisions, Pair
 from sage100_ssm.sync.run.context import Context
 from sage100_ssm.sync.run.deletions import recent_deletions
 from sage100_ssm.sync.run.observation import Observation
 from sage100_ssm.sync.run.observe import Seen
+from sage100_ssm.sync.run.shown import Shown
 from sage100_ssm.sync.state.records import JournalEntry
+from sage100_ssm.sync.state.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,11 @@ class Decided:
 
     Attributes:
         seen: what it was decided on.
-        world: the same as the rules see it.
+        world: the part of it that was looked at, as the rules see it.
         plan: what is to be done.
         problems: rows that cannot be understood, reads that broke off.
         open_problems: the problems that were open before this run.
+        companies: the companies that were looked at; those at rest with the digest that vouches for them.
         one_way: whether nothing is written into Sage, and why (P18); None where both sides are written.
         fresh_types: rows of ``/contactTypes``, if they had to be read again; to be remembered.
     """
@@ -63,74 +68,181 @@ class Decided:
     plan: Plan
     problems: tuple[Entry, ...]
     open_problems: Sequence[JournalEntry]
+    companies: Mapping[str, int | None]
     one_way: OneWay | None = None
     fresh_types: Sequence[Row] | None = None
 
 
 def decide(context: Context, seen: Seen) -> Decided:
     """Decide what is to be done."""
-    decided = _decide(context, seen)
+    with paused():
+        return _decide(context, seen)
+
+
+def _decide(context: Context, seen: Seen) -> Decided:
+    known = _known(context, seen)
+    decided = _decided(context, known)
     labels = {f.name for f in decided.world.mapper.fields if f.kind is FieldKind.LABEL}
     unknown_label = any(p.code is Code.VALUE_UNKNOWN and p.field in labels for p in decided.plan.problems)
     if unknown_label and not seen.observation.has_fresh_types:
         # A label may have been added to the list since it was read.
         reading = context.ssm.read({"contact_types": None})["contact_types"]
         if reading.complete:
-            again = replace(seen, observation=seen.observation.with_types(reading))
-            decided = replace(_decide(context, again), fresh_types=reading.rows)
+            observation = known.seen.observation.with_types(reading)
+            again = replace(known, seen=replace(known.seen, observation=observation))
+            decided = replace(_decided(context, again), fresh_types=reading.rows)
     return decided
 
 
-def _decide(context: Context, seen: Seen) -> Decided:
-    with paused():
-        with context.store.transaction() as transaction:
-            intents, open_problems = transaction.intents(), transaction.open_problems()
-            deleted_today = recent_deletions(transaction, context.now())
-            decisions = replace(transaction.decisions.current(), undos=transaction.writes.undos())
-        site, observation = context.site, seen.observation
-        fields = fields_present(site.fields, observation.columns)
-        companies = Companies(observation.companies, observation.accounts, code_field=site.code_field, scope=site.scope)
-        mapper = Mapper(fields, companies, observation.contact_types, observation.columns, site.locale, site.policy)
-        sage100, odd_in_sage100 = _understood(
-            mapper, Side.SAGE100, ((row["cbMarq"], row) for row in observation.sage100)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """All that is decided on.
+
+    Attributes:
+        seen: what was seen.
+        part: the contacts that are looked at.
+        companies: their companies in Sage.
+        accounts: their companies in SSM.
+        intents: the creates that were not confirmed.
+        open_problems: the problems that were open before.
+        decisions: what people decided, and asked back.
+        deleted_today: per side, the deletions of the last 24 hours.
+        left_out: the rows of SSM that could not be stored.
+        beyond: what is known of the contacts that are not looked at.
+    """
+
+    seen: Seen
+    part: Part
+    companies: Sequence[Row]
+    accounts: Sequence[Row]
+    intents: Sequence[Intent]
+    open_problems: Sequence[JournalEntry]
+    decisions: Decisions
+    deleted_today: Mapping[Side, int]
+    left_out: Sequence[_MalformedRow]
+    beyond: Beyond
+
+
+def _known(context: Context, seen: Seen) -> _Known:
+    """Look up what must be looked at."""
+    observation = seen.observation
+    with context.store.reading() as transaction:
+        stored = transaction.lookup
+        shown = Shown(
+            stored, context.sage100, observation.sage100, seen.unsaved, context.site.code_field, seen.without_bases
         )
-        ssm, odd_in_ssm = _understood(mapper, Side.SSM, observation.ssm.items())
-        # A row that could not be stored: what is known of its contact from earlier runs is out of date.
-        left_out = [*_left_out(observation)]
-        for row in left_out:
-            ssm.pop(row.id or 0, None)
-        marks = Marks(site.database, site.formerly)
-        world = World(
-            site.database,
-            seen.links,
-            intents,
-            sage100,
-            ssm,
-            observation.complete,
-            mapper,
-            site.policy,
-            _unreadable(
-                odd_in_sage100, [*odd_in_ssm, *left_out], _Opposite.of(seen.links, sage100, ssm), mapper, marks
+        intents, open_problems = transaction.intents(), transaction.open_problems()
+        decisions = replace(transaction.decisions.current(), undos=transaction.writes.undos())
+        left_out = tuple(_left_out(observation, shown))
+        in_doubt = [record.subject for record in transaction.writes.in_doubt()]
+        asleep = [Subject(None, link.sage100_id, link.ssm_id) for link in stored.sleeping_links()]
+        unseen = [Subject(ssm_id=id_) for id_, _ in stored.linked_and_unseen()]
+        contacts = [contact for known in open_problems for contact in (known.entry.subject, *known.entry.contacts)]
+        ids = [row.id for row in left_out if row.id is not None]
+        seeds = Seeds(
+            companies=frozenset(_changed_companies(transaction, seen, shown)),
+            sage100_ids=frozenset(i.source_id for i in intents if i.side is Side.SSM),
+            numbers=frozenset(i.sage100_no for i in intents if i.side is Side.SAGE100 and i.sage100_no),
+            ssm_ids=frozenset(
+                [*ids, *(i.target_id for i in intents if i.target_id)]
+                + [i.source_id for i in intents if i.side is Side.SAGE100]
             ),
-            _disputed(open_problems),
-            refused_values(open_problems),
-            ext_id_once=site.ext_id_once,
-            may_delete=seen.may_delete,
-            deleted_today=deleted_today,
-            identity_fell=observation.identity is not None and observation.identity < seen.known.identity,
-            is_rebuilt=seen.known.is_rebuilt,
-            now=context.now(),
-            formerly=site.formerly,
-            decisions=decisions,
-            asked=_asked(open_problems),
+            named=frozenset(named for row in left_out if (named := named_by(row.row)) is not None),
+        ).with_contacts([*contacts, *in_doubt, *asleep, *unseen, *_decided_pairs(decisions)])
+        part = gathered(seeds, shown)
+        account_ids = {id_ for row in part.ssm.values() if (id_ := account_id_of(row)) is not None}
+        known = _Known(
+            seen,
+            part,
+            shown.companies_of(part.companies),
+            shown.accounts_of(part.companies, account_ids),
+            intents,
+            open_problems,
+            decisions,
+            recent_deletions(transaction, context.now()),
+            left_out,
+            Beyond(
+                links=transaction.count_links().total - len(part.links),
+                sage100=observation.sage100.contacts > 0,
+                lives_in_ssm=shown.lives_in_ssm(),
+                highest_number=max(observation.sage100.highest_number, stored.highest_number()),
+            ),
         )
-        plan, one_way = _within_direction(context, plan_for(world))
+    if shown.failure:
+        observation = observation.without_rest_of_sage100(shown.failure)
+        return replace(known, seen=replace(seen, observation=observation))
+    return known
+
+
+def _changed_companies(transaction: Transaction, seen: Seen, shown: Shown) -> Iterator[str]:
+    """The keys of the companies that are not at rest: of which something has changed since a run had nothing to do."""
+    now = seen.observation.sage100.digests
+    known = set()
+    for key, digest in transaction.companies():
+        known.add(key)
+        if seen.looks_at_all or digest is None or digest != now.get(key, 0):
+            yield key
+    yield from (key for key in now if key not in known)
+    yield from shown.companies_of_unsaved()
+
+
+def _decided_pairs(decisions: Decisions) -> Iterator[Subject]:
+    pairs = {*decisions.same, *decisions.different, *decisions.separated, *decisions.values, *decisions.undos}
+    yield from (Subject(None, pair.sage100_id, pair.ssm_id) for pair in pairs)
+
+
+def _decided(context: Context, known: _Known) -> Decided:
+    site, seen, observation = context.site, known.seen, known.seen.observation
+    fields = fields_present(site.fields, observation.sage100.columns)
+    companies = Companies(known.companies, known.accounts, code_field=site.code_field, scope=site.scope)
+    mapper = Mapper(fields, companies, observation.contact_types, observation.sage100.columns, site.locale, site.policy)
+    sage100, odd_in_sage100 = _understood(mapper, Side.SAGE100, known.part.sage100)
+    ssm, odd_in_ssm = _understood(mapper, Side.SSM, known.part.ssm)
+    # A row that could not be stored: what is known of its contact from earlier runs is out of date.
+    for row in known.left_out:
+        ssm.pop(row.id or 0, None)
+    odd_in_ssm = [*odd_in_ssm, *known.left_out]
+    links = tuple(known.part.links.values())
+    identity = observation.sage100.identity
+    world = World(
+        site.database,
+        links,
+        known.intents,
+        sage100,
+        ssm,
+        observation.complete,
+        mapper,
+        site.policy,
+        _unreadable(
+            odd_in_sage100,
+            odd_in_ssm,
+            _Opposite.of(links, sage100, ssm),
+            mapper,
+            Marks(site.database, site.formerly),
+        ),
+        _disputed(known.open_problems),
+        refused_values(known.open_problems),
+        ext_id_once=site.ext_id_once,
+        may_delete=seen.may_delete,
+        deleted_today=known.deleted_today,
+        identity_fell=identity is not None and identity < seen.known.identity,
+        is_rebuilt=seen.known.is_rebuilt,
+        now=context.now(),
+        formerly=site.formerly,
+        decisions=known.decisions,
+        asked=_asked(known.open_problems),
+        beyond=known.beyond,
+    )
+    both_ways = plan_for(world)
+    plan, one_way = _within_direction(context, both_ways)
     incomplete = [
         Entry(Subject(), IncompleteRead(side, failure.text)) for side, failure in observation.failures.items()
     ]
-    malformed = _malformed_problems(odd_in_sage100, [*odd_in_ssm, *left_out], companies.malformed_accounts)
+    malformed = _malformed_problems(odd_in_sage100, odd_in_ssm, companies.malformed_accounts)
+    rest = at_rest(known.part, world, both_ways) if seen.may_delete and all(world.complete.values()) else frozenset()
+    digests = {key: observation.sage100.digests.get(key, 0) if key in rest else None for key in known.part.companies}
     problems = (*malformed, *incomplete, *_read_only(one_way))
-    return Decided(seen, world, plan, problems, open_problems, one_way)
+    return Decided(seen, world, plan, problems, known.open_problems, digests, one_way)
 
 
 def _within_direction(context: Context, plan: Plan) -> tuple[Plan, OneWay | None]:
@@ -150,13 +262,11 @@ def _read_only(one_way: OneWay | None) -> Iterator[Entry]:
         yield Entry(Subject(), Sage100ReadOnly(Side.SAGE100))
 
 
-def _understood(
-    mapper: Mapper, side: Side, rows: Iterable[tuple[int, Row]]
-) -> tuple[dict[int, Contact], list[_MalformedRow]]:
+def _understood(mapper: Mapper, side: Side, rows: Mapping[int, Row]) -> tuple[dict[int, Contact], list[_MalformedRow]]:
     """The contacts of a side by id; a row that cannot be understood is held back by itself and stops nobody else."""
     contacts: dict[int, Contact] = {}
     malformed: list[_MalformedRow] = []
-    for id_, row in rows:
+    for id_, row in rows.items():
         try:
             contacts[id_] = mapper.read(side, row)
         except MalformedRowError as error:
@@ -164,12 +274,12 @@ def _understood(
     return contacts, malformed
 
 
-def _left_out(observation: Observation) -> Iterator[_MalformedRow]:
+def _left_out(observation: Observation, shown: Shown) -> Iterator[_MalformedRow]:
     """The rows of SSM that could not be stored; one without a usable id by the ids that its ``extId`` has had."""
     for row in observation.unreadable:
         ids = [row.get("id")]
         if ids == [None] and (mark := row.get("extId")) and row.get("deleted") is not True:
-            marked = (known for known in observation.ssm.values() if known.get("extId") == mark)
+            marked = shown.ssm_with_ext_id(mark)
             ids = [known["id"] for known in marked if known.get("deleted") is not True] or ids
         yield from (_MalformedRow(id_, row, "its id, or a value") for id_ in ids)
 

@@ -1,26 +1,31 @@
 """What both sides show: Sage read whole, SSM by what changed since the last run; and what the state stores of it."""
 
-import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from sage100_ssm.exchange.failure import Failure, SideFailedError
+from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.exchange.reading import Reading, Row
-from sage100_ssm.sync.contacts.mapping import ColumnLimits
-from sage100_ssm.sync.model import Link, LinkStatus, Side
+from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.run.ports import Location, SageAccess, SsmAccess
 from sage100_ssm.sync.run.same_system import (
     CompanySample,
+    RowComparison,
     company_sample,
     compare_ssm_rows,
+    count_found,
     refuse_other_database,
     refuse_other_instance,
 )
+from sage100_ssm.sync.run.shown import Unsaved
+from sage100_ssm.sync.run.survey import Survey, survey
+from sage100_ssm.sync.state.at_rest import batches
 from sage100_ssm.sync.state.records import RunRow, RunStatus
+from sage100_ssm.sync.state.store import StateStore
 from sage100_ssm.sync.state.transaction import Transaction
 
 _WHOLE_EVERY = timedelta(hours=24)
@@ -53,12 +58,11 @@ class KnownLocation:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What earlier runs left in the state.
+    """What earlier runs left in the state, but for links and rows, which are looked up as they are needed.
 
     Attributes:
-        links: the live links.
-        accounts: the SSM accounts as last read, by id.
-        contacts: the SSM contacts as last read, deleted ones included, by id.
+        has_links: whether there is any live link.
+        has_rows: whether any row of SSM is stored.
         contact_types: the rows of ``/contactTypes`` as last read.
         unreadable: what is known of the SSM contacts that cannot be kept, since SSM was last read whole.
         awaited: the ids of contacts that SSM said it created and has not shown yet (P11).
@@ -73,9 +77,8 @@ class Remembered:
         last_run: the last run; None before the first one.
     """
 
-    links: Sequence[Link]
-    accounts: Mapping[int, Row]
-    contacts: Mapping[int, Row]
+    has_links: bool
+    has_rows: bool
     contact_types: Sequence[Row]
     unreadable: Sequence[Row]
     awaited: frozenset[int]
@@ -106,9 +109,8 @@ def remembered(transaction: Transaction, now: datetime) -> Remembered:
     # A stamp in the future was made while the clock was ahead: it says nothing about when that was.
     is_recent = last_whole is not None and timedelta() <= now - datetime.fromisoformat(last_whole) <= _WHOLE_EVERY
     return Remembered(
-        links=transaction.links(),
-        accounts={row["id"]: row for row in transaction.observed("accounts")},
-        contacts={row["id"]: row for row in transaction.observed("contacts")},
+        has_links=transaction.lookup.has_links(),
+        has_rows=transaction.lookup.has_rows(),
         contact_types=list(transaction.observed(_TYPES)),
         unreadable=transaction.recall(_UNREADABLE) or [],
         awaited=frozenset(i.target_id for i in intents if i.side is Side.SSM and i.target_id),
@@ -129,35 +131,23 @@ class Observation:
     """What both sides show now.
 
     Attributes:
-        companies: rows of ``F_COMPTET``, clients and prospects.
-        sage100: rows of ``F_CONTACTT``.
-        columns: what each column of ``F_CONTACTT`` can hold.
-        identity: the highest ``cbMarq`` ever given; None where Sage does not know it.
-        location: where the company database is; None where it could not be opened.
-        accounts: rows of SSM accounts, those of earlier runs included.
-        ssm: rows of SSM contacts, those of earlier runs and deleted ones included, by id.
+        sage100: what Sage shows.
+        readings: the SSM streams as they were read in this run, by name.
+        whole: whether SSM was read whole.
         unreadable: what is known of the SSM contacts that cannot be kept.
         contact_types: rows of ``/contactTypes``.
         failures: per side that could not be read to its end, why.
         unread: the sides of which nothing could be read.
-        whole: whether SSM was read whole.
-        readings: the SSM streams as they were read in this run, by name.
         read: the number of contacts that were read, per side.
     """
 
-    companies: Sequence[Row]
-    sage100: Sequence[Row]
-    columns: Mapping[str, ColumnLimits]
-    identity: int | None
-    location: Location | None
-    accounts: Sequence[Row]
-    ssm: Mapping[int, Row]
+    sage100: Survey
+    readings: Mapping[str, Reading]
+    whole: bool
     unreadable: Sequence[Row]
     contact_types: Sequence[Row]
     failures: Mapping[Side, Failure]
     unread: frozenset[Side]
-    whole: bool
-    readings: Mapping[str, Reading]
     read: Mapping[Side, int]
 
     @property
@@ -170,20 +160,37 @@ class Observation:
         """Whether the contact types were read in this run."""
         return _TYPES in self.readings
 
+    def unsaved(self) -> Unsaved:
+        """The rows of SSM that were read, where they are not saved."""
+        rows = {stream: self.readings[stream].rows if stream in self.readings else [] for stream in _STREAMS}
+        accounts, contacts = ({row["id"]: row for row in rows[stream]} for stream in _STREAMS)
+        return Unsaved(accounts, contacts, are_all=self.whole and Side.SSM not in self.failures)
+
     def with_types(self, reading: Reading) -> "Observation":
         """The same observation with contact types that were read again."""
         return replace(self, contact_types=reading.rows, readings={**self.readings, _TYPES: reading})
 
+    def without_rest_of_sage100(self, failure: Failure) -> "Observation":
+        """The same observation, once a row of Sage could not be read any more (P10)."""
+        return replace(self, failures={Side.SAGE100: failure, **self.failures})
+
 
 def read_sides(
-    sage100: SageAccess, ssm: SsmAccess, known: Remembered, own_databases: Collection[str], *, whole: bool
+    sage100: SageAccess,
+    ssm: SsmAccess,
+    store: StateStore,
+    known: Remembered,
+    own_databases: Collection[str],
+    *,
+    whole: bool,
 ) -> Observation:
     """Read both sides at the same time.
 
     Args:
         sage100: the Sage side.
         ssm: the SSM side.
-        known: what earlier runs left in the state.
+        store: the state.
+        known: what earlier runs left in it.
         own_databases: the company database's names, former ones included.
         whole: whether SSM is to be read whole.
 
@@ -191,51 +198,49 @@ def read_sides(
         ConfigurationError: the state belongs to another company database, or another instance of SSM.
     """
     with ThreadPoolExecutor(2, "observe") as pool:
-        sage_side = pool.submit(_read_sage, sage100)
-        ssm_side = pool.submit(_read_ssm, ssm, known, own_databases, whole=whole)
-        columns, identity, location, companies, contacts = sage_side.result()
-        streams, whole = ssm_side.result()
-    complete = companies.complete and contacts.complete
-    refuse_other_database(known.links, known.companies, companies.rows, contacts.rows, complete=complete)
-    readings = {Side.SAGE100: (companies, contacts), Side.SSM: tuple(streams.values())}
-    failures = {
-        side: failure for side in Side if (failure := next((r.failure for r in readings[side] if r.failure), None))
+        sage_side = pool.submit(survey, sage100, list(map(int, known.companies)))
+        ssm_side = pool.submit(_read_ssm, ssm, store, known, own_databases, whole=whole)
+        surveyed, (streams, whole) = sage_side.result(), ssm_side.result()
+    has_linked_contacts = partial(_has_most_linked_contacts, sage100, store)
+    complete = surveyed.failure is None
+    refuse_other_database(known.companies, surveyed.sample, has_linked_contacts, complete=complete)
+    ssm_failure = next((reading.failure for reading in streams.values() if reading.failure), None)
+    failures = {Side.SAGE100: surveyed.failure, Side.SSM: ssm_failure}
+    has_read = {
+        Side.SAGE100: bool(surveyed.companies or surveyed.contacts),
+        Side.SSM: any(reading.rows for reading in streams.values()),
     }
     return Observation(
-        companies=companies.rows,
-        sage100=contacts.rows,
-        columns=columns,
-        identity=identity,
-        location=location,
-        accounts=list(_brought_up_to_date(known.accounts, streams.get("accounts"), whole=whole).values()),
-        ssm=_brought_up_to_date(known.contacts, streams.get("contacts"), whole=whole),
+        sage100=surveyed,
+        readings=streams,
+        whole=whole,
         unreadable=_unreadable(known, streams.get("contacts"), whole=whole),
         contact_types=streams[_TYPES].rows if _TYPES in streams and streams[_TYPES].complete else known.contact_types,
-        failures=failures,
-        unread=frozenset(side for side in failures if not any(r.rows for r in readings[side])),
-        whole=whole,
-        readings=streams,
+        failures={side: failure for side, failure in failures.items() if failure},
+        unread=frozenset(side for side, failure in failures.items() if failure and not has_read[side]),
         read={
-            Side.SAGE100: len(contacts.rows),
+            Side.SAGE100: surveyed.contacts,
             Side.SSM: len(streams["contacts"].rows) if "contacts" in streams else 0,
         },
     )
 
 
-def _read_sage(
-    sage100: SageAccess,
-) -> tuple[Mapping[str, ColumnLimits], int | None, Location | None, Reading, Reading]:
-    """The columns of contacts, the highest ``cbMarq`` ever given, where the database is, companies, contacts."""
-    try:
-        columns, identity, location = sage100.columns(), sage100.last_identity(), sage100.location()
-    except SideFailedError as error:
-        return {}, None, None, Reading([], failure=error.failure), Reading([])
-    readings = sage100.read({"companies": None, "contacts": None})
-    return columns, identity, location, readings["companies"], readings["contacts"]
+def _has_most_linked_contacts(sage100: SageAccess, store: StateStore) -> bool:
+    """Whether Sage has most linked contacts under the names of their links; also where there is no link."""
+    total = found = 0
+    with store.reading() as transaction:
+        for links in batches(transaction.newest_links()):
+            total += len(links)
+            rows = [
+                *sage100.find("contacts", "cbMarq", {link.sage100_id for link in links}).rows,
+                *sage100.find("contacts", "CT_No", {link.sage100_no for link in links if link.sage100_no}).rows,
+            ]
+            found += count_found(rows, links)
+    return found * 2 > total or not total
 
 
 def _read_ssm(
-    ssm: SsmAccess, known: Remembered, own_databases: Collection[str], *, whole: bool
+    ssm: SsmAccess, store: StateStore, known: Remembered, own_databases: Collection[str], *, whole: bool
 ) -> tuple[dict[str, Reading], bool]:
     """Read SSM since the last run, or whole if that is due, or if SSM is not recognised.
 
@@ -246,34 +251,44 @@ def _read_ssm(
         ConfigurationError: this is another instance.
     """
     if not whole:
-        sample = contact_sample(known)
-        found = ssm.find(sample) if sample else Reading([])
+        with store.reading() as transaction:
+            sample = contact_sample(transaction)
+        found = ssm.find(list(sample)) if sample else Reading([])
         if found.failure:
             return {"contacts": Reading([], failure=found.failure)}, False
-        compared = compare_ssm_rows(known.contacts, found.rows, own_databases)
+        compared = compare_ssm_rows(sample, found.rows, own_databases)
         refuse_other_instance(compared)
         # Not one row of the sample came: only a whole read can show why.
         whole = bool(sample) and not compared.same
     streams = dict(ssm.read({**dict.fromkeys(_STREAMS), _TYPES: None} if whole else known.cursors))
-    if whole and (failure := _failure_before_known_rows(known, streams, own_databases)):
+    if whole and (failure := _failure_before_known_rows(store, known, streams, own_databases)):
         return {"contacts": Reading([], failure=failure)}, whole
     contacts = streams["contacts"]
     # An empty whole read is left to the guard of empty sides (P9).
     if not contacts.complete or (whole and not contacts.rows):
         return streams, whole
-    # P10: a linked contact that SSM does not show any more is asked for by its id. One that sleeps only once a day.
-    shown = {row["id"] for row in contacts.rows} | (set() if whole else set(known.contacts))
-    missing = [k.ssm_id for k in known.links if k.ssm_id not in shown and (whole or k.status is LinkStatus.ACTIVE)]
-    missing += sorted(known.awaited - shown)
-    if missing:
+    if missing := _missing(store, known, {row["id"] for row in contacts.rows}, whole=whole):
         found = ssm.find(missing)
         unreadable = [*contacts.unreadable, *found.unreadable]
         streams["contacts"] = Reading(contacts.rows + found.rows, contacts.state, found.failure, unreadable)
     return streams, whole
 
 
+def _missing(store: StateStore, known: Remembered, read: Collection[int], *, whole: bool) -> list[int]:
+    """P10: the linked contacts that SSM does not show any more, to be asked for by their ids."""
+    with store.reading() as transaction:
+        lookup = transaction.lookup
+        # One whose link sleeps is asked for only once a day.
+        linked = lookup.linked_ids() if whole else lookup.linked_and_unseen()
+        missing = [id_ for id_, status in linked if id_ not in read and (whole or status is LinkStatus.ACTIVE)]
+        awaited = known.awaited - set(read)
+        if awaited and not whole:
+            awaited -= {row["id"] for row in lookup.rows_by_id("contacts", awaited)}
+    return missing + sorted(awaited)
+
+
 def _failure_before_known_rows(
-    known: Remembered, streams: Mapping[str, Reading], own_databases: Collection[str]
+    store: StateStore, known: Remembered, streams: Mapping[str, Reading], own_databases: Collection[str]
 ) -> Failure | None:
     """Why a whole read broke off, if it did before any row came that is known; None for a read that can be used.
 
@@ -281,19 +296,25 @@ def _failure_before_known_rows(
         ConfigurationError: the rows that were read are those of another instance.
     """
     # Rows that are all unknown could be those of another instance, and must not be stored with ours.
-    rows = {name: streams[name].rows if name in streams else [] for name in _STREAMS}
-    contacts = compare_ssm_rows(known.contacts, rows["contacts"], own_databases)
-    accounts = compare_ssm_rows(known.accounts, rows["accounts"], own_databases)
     failure = next((reading.failure for reading in streams.values() if reading.failure), None)
-    any_is_known = bool(known.contacts or known.accounts)
-    refuse_other_instance(contacts, accounts, expects_known_rows=any_is_known and failure is None)
-    return failure if any_is_known and not (contacts.same or accounts.same) else None
+    rows = {name: streams[name].rows if name in streams else [] for name in _STREAMS}
+    with store.reading() as transaction:
+        compared = {name: compared_with_stored(transaction, name, rows[name], own_databases) for name in _STREAMS}
+    contacts, accounts = compared["contacts"], compared["accounts"]
+    refuse_other_instance(contacts, accounts, expects_known_rows=known.has_rows and failure is None)
+    return failure if known.has_rows and not (contacts.same or accounts.same) else None
 
 
-def _brought_up_to_date(before: Mapping[int, Row], reading: Reading | None, *, whole: bool) -> dict[int, Row]:
-    """The rows of a stream of SSM by id: those of a complete whole read alone, else those of earlier runs as well."""
-    rows: dict[int, Row] = {row["id"]: row for row in reading.rows} if reading else {}
-    return rows if whole and reading and reading.complete else {**before, **rows}
+def compared_with_stored(
+    transaction: Transaction, stream: str, rows: Sequence[Row], own_databases: Collection[str]
+) -> RowComparison:
+    """Compare rows of SSM with those that are stored under their ids."""
+    total = RowComparison()
+    for batch in batches(rows):
+        stored = {row["id"]: row for row in transaction.lookup.rows_by_id(stream, [row["id"] for row in batch])}
+        compared = compare_ssm_rows(stored, batch, own_databases)
+        total = RowComparison(total.same + compared.same, total.different + compared.different)
+    return total
 
 
 def _unreadable(known: Remembered, reading: Reading | None, *, whole: bool) -> list[Row]:
@@ -309,12 +330,11 @@ def _unreadable(known: Remembered, reading: Reading | None, *, whole: bool) -> l
     return found
 
 
-def contact_sample(known: Remembered) -> list[int]:
-    """The ids of some contacts that are known, by which SSM is recognised; of linked ones if there are any."""
-    linked = [k.ssm_id for k in known.links if k.status is LinkStatus.ACTIVE and k.ssm_id in known.contacts]
-    candidates = linked or [i for i, row in known.contacts.items() if row.get("deleted") is not True]
+def contact_sample(transaction: Transaction) -> dict[int, Row]:
+    """Some contacts that are known, by which SSM is recognised: rows by id, of linked contacts if there are any."""
     # Others in each run: if the same 20 were invisible for good, every run would read SSM whole.
-    return random.sample(candidates, min(_SAMPLE_SIZE, len(candidates)))
+    ids = transaction.lookup.some_linked_ids(_SAMPLE_SIZE) or transaction.lookup.some_live_ids(_SAMPLE_SIZE)
+    return {row["id"]: row for row in transaction.lookup.rows_by_id("contacts", ids)}
 
 
 def remember_identity(transaction: Transaction, identity: int) -> None:
@@ -336,13 +356,16 @@ def _remember_location(transaction: Transaction, location: Location | None, now:
         transaction.remember(_LOCATIONS, stored)
 
 
-def remember(transaction: OpenTransaction, observation: Observation, database: str, now: datetime) -> None:
+def remember(
+    transaction: OpenTransaction, observation: Observation, database: str, code_field: str, now: datetime
+) -> None:
     """Store the rows of SSM with the cursors that cover them, and by what the company database is recognised.
 
     Args:
         transaction: opens a transaction. The last one stores the cursors, after all rows that they cover.
         observation: what was read.
         database: the company database's name in the settings.
+        code_field: the account field that contains the ``CT_Num``.
         now: the time.
     """
     remaining = {}
@@ -351,9 +374,9 @@ def remember(transaction: OpenTransaction, observation: Observation, database: s
         *parts, remaining[stream] = _parts(reading.rows)
         for part in parts:
             with transaction() as one:
-                one.save_observed(stream, part)
+                one.save_observed(stream, part, code_field=code_field)
     with transaction() as last:
-        _remember_last(last, observation, remaining, database, now)
+        _remember_last(last, observation, remaining, database, code_field, now)
 
 
 def _parts(rows: Sequence[Row]) -> list[Sequence[Row]]:
@@ -366,18 +389,19 @@ def _remember_last(
     observation: Observation,
     remaining: Mapping[str, Sequence[Row]],
     database: str,
+    code_field: str,
     now: datetime,
 ) -> None:
     """Store what is left of the rows, forget those that a whole reading did not show, and store the cursors."""
     if Side.SAGE100 not in observation.failures:
-        facts = {_DATABASE: database, _COMPANIES: company_sample(observation.companies)}
+        facts = {_DATABASE: database, _COMPANIES: company_sample(observation.sage100.sample)}
         for key, fact in facts.items():
             # Without companies there is no sample, and the one of an earlier run still recognises the database.
             if fact and transaction.recall(key) != fact:
                 transaction.remember(key, fact)
-        _remember_location(transaction, observation.location, now)
+        _remember_location(transaction, observation.sage100.location, now)
     for stream, reading in observation.readings.items():
-        transaction.save_observed(stream, remaining[stream])
+        transaction.save_observed(stream, remaining[stream], code_field=code_field)
         # `/contactTypes` has no cursor and is always read whole.
         if reading.complete and (observation.whole or stream == _TYPES):
             transaction.forget_unobserved(stream, {row["id"] for row in reading.rows})

@@ -1,18 +1,24 @@
 """The first step of a run: read both sides, refuse what cannot be worked with, remember what was seen."""
 
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any
 
+from sage100_ssm import __version__
 from sage100_ssm.exchange.failure import Failure
-from sage100_ssm.gc_pause import paused
+from sage100_ssm.exchange.reading import Row
 from sage100_ssm.sync.contacts.fields import fields_missing, fields_present
 from sage100_ssm.sync.failures import ConfigurationError, side_error
 from sage100_ssm.sync.journal import Entry, LoginRefused, SideUnreachable, Subject
-from sage100_ssm.sync.model import Link, Side
+from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.planning.draft import HIGHEST_NUMBER
 from sage100_ssm.sync.planning.plan import Chosen
 from sage100_ssm.sync.run.context import Context, Run, Site
 from sage100_ssm.sync.run.observation import Observation, Remembered, read_sides, remember, remembered
 from sage100_ssm.sync.run.same_system import refuse_other_company
+from sage100_ssm.sync.run.shown import Unsaved, without_bases
 from sage100_ssm.sync.state.records import RunRow
 from sage100_ssm.sync.state.transaction import Transaction
 
@@ -21,6 +27,8 @@ _ACCESS_REFUSED = frozenset({"login_refused", "windows_login", "right_missing", 
 
 _FIELD_MAP = "field_map"
 _DELETION_SETTINGS = "deletion_settings"
+_CODE_FIELD = "code_field"
+_DECIDED_BY = "decided_by"
 
 FieldMap = Mapping[str, list[str]]
 """Field name to its column in Sage, its field in SSM and its kind."""
@@ -31,16 +39,20 @@ class Seen:
     """What the step found.
 
     Attributes:
-        links: the live links, without the bases of fields that are new in the map, or changed in it (P4).
         known: what earlier runs left in the state.
         observation: what both sides show now.
+        without_bases: the fields that are new in the map, or changed in it: their bases no longer count (P4).
+        unsaved: the rows of SSM that were read and are not in the state.
+        looks_at_all: whether every company is looked at, changed or not.
         alone: the only contacts that this run is about (``retry``); None for all.
         may_delete: whether deletions are derived: not in the run that first sees a changed field map or scope (P9).
     """
 
-    links: tuple[Link, ...]
     known: Remembered
     observation: Observation
+    without_bases: frozenset[str]
+    unsaved: Unsaved
+    looks_at_all: bool
     alone: Chosen | None = None
     may_delete: bool = True
 
@@ -53,7 +65,27 @@ def observe(context: Context) -> Seen:
         SideUnavailableError: a side could not be reached.
     """
     known = _recall(context)
-    return _usable(context, known, _read(context, known), alone=None)
+    seen = _usable(context, known, _read(context, known), alone=None)
+    with context.store.reading() as transaction:
+        unsaved = _unsaved(transaction, seen.observation.unsaved(), context.site.code_field)
+        is_changed = _is_changed(transaction, context, seen.observation)
+    return replace(seen, unsaved=unsaved, looks_at_all=seen.looks_at_all or is_changed or unsaved.are_all)
+
+
+def _unsaved(transaction: Transaction, read: Unsaved, code_field: str) -> Unsaved:
+    """What was read and is not in the state as it is."""
+    if read.are_all:
+        return read
+    if transaction.recall(_CODE_FIELD) != code_field:
+        # The state finds its rows by another field: as if they had all been read now.
+        accounts, contacts = ({row["id"]: row for row in transaction.observed(s)} for s in ("accounts", "contacts"))
+        return Unsaved({**accounts, **read.accounts}, {**contacts, **read.contacts}, are_all=True)
+
+    def changed(stream: str, rows: Mapping[int, Row]) -> dict[int, Row]:
+        stored = {row["id"]: row for row in transaction.lookup.rows_by_id(stream, rows)}
+        return {id_: row for id_, row in rows.items() if stored.get(id_) != row}
+
+    return Unsaved(changed("accounts", read.accounts), changed("contacts", read.contacts))
 
 
 def observe_and_remember(run: Run) -> Seen:
@@ -74,21 +106,20 @@ def observe_and_remember(run: Run) -> Seen:
     observation = _read(run.context, known)
     for side, number in observation.read.items():
         run.tally.counts[side].read = number
-    seen = _usable(run.context, known, observation, alone)
-    _remember(run, seen)
-    return seen
+    return _remembered(run, _usable(run.context, known, observation, alone))
 
 
 def _recall(context: Context) -> Remembered:
-    with paused(), context.store.reading() as transaction:
+    with context.store.reading() as transaction:
         known = remembered(transaction, context.now())
-    refuse_other_company(known.links, known.database, context.site.database, context.site.formerly)
+    site = context.site
+    refuse_other_company(known.database, site.database, site.formerly, has_links=known.has_links)
     return known
 
 
 def _read(context: Context, known: Remembered) -> Observation:
     whole = context.options.whole or known.is_whole_read_due
-    return read_sides(context.sage100, context.ssm, known, context.site.own_databases, whole=whole)
+    return read_sides(context.sage100, context.ssm, context.store, known, context.site.own_databases, whole=whole)
 
 
 # --- what cannot be worked with
@@ -101,11 +132,11 @@ def _usable(context: Context, known: Remembered, observation: Observation, alone
         ConfigurationError, SideUnavailableError: nothing could be read of a side, or a mapped column is missing.
     """
     _refuse_unread(observation)
-    if missing := fields_missing(context.site.fields, observation.columns):
+    if missing := fields_missing(context.site.fields, observation.sage100.columns):
         columns = ", ".join(f.sage100 for f in missing)
         text = f"F_CONTACTT has no column {columns}"
         raise ConfigurationError("schema_missing", side=Side.SAGE100.value, text=text)
-    if unknown := context.site.scope.contacts.columns - observation.columns.keys():
+    if unknown := context.site.scope.contacts.columns - observation.sage100.columns.keys():
         text = ", ".join(sorted(unknown))
         raise ConfigurationError("scope_columns_missing", side=Side.SAGE100.value, text=text)
     before, now = _field_maps(context, observation)
@@ -114,8 +145,9 @@ def _usable(context: Context, known: Remembered, observation: Observation, alone
     with context.store.transaction() as transaction:
         settings = transaction.recall(_DELETION_SETTINGS)
     may_delete = settings in (None, _deletion_settings(context.site))
-    links = tuple(_without_bases(link, changed) for link in known.links)
-    return Seen(links, known, observation, alone, may_delete)
+    # Which numbers are free at the end of the column only all contacts show.
+    looks_at_all = context.options.whole or observation.sage100.highest_number >= HIGHEST_NUMBER
+    return Seen(known, observation, frozenset(changed), Unsaved(), looks_at_all, alone, may_delete)
 
 
 def contacts_to_retry(transaction: Transaction, problem: int) -> Chosen:
@@ -159,44 +191,75 @@ def unreachable(side: Side, failure: Failure) -> Entry:
 
 def _field_maps(context: Context, observation: Observation) -> tuple[FieldMap, FieldMap]:
     """The field map of the last run, and this run's."""
-    fields = fields_present(context.site.fields, observation.columns)
+    present = fields_present(context.site.fields, observation.sage100.columns)
     with context.store.transaction() as transaction:
         before = transaction.recall(_FIELD_MAP) or {}
-    return before, {f.name: [f.sage100, f.ssm, f.kind.value] for f in fields}
+    return before, {f.name: [f.sage100, f.ssm, f.kind.value] for f in present}
 
 
 def _deletion_settings(site: Site) -> str:
     """The settings that decide which contacts and fields are looked at, as text."""
-    fields = [(f.name, f.sage100, f.ssm, f.kind.value, f.direction.value) for f in site.fields]
-    return repr((fields, site.scope, site.code_field))
+    mapped = [(f.name, f.sage100, f.ssm, f.kind.value, f.direction.value) for f in site.fields]
+    return repr((mapped, site.scope, site.code_field))
 
 
-def _without_bases(link: Link, fields: set[str]) -> Link:
-    if link.base.keys().isdisjoint(fields):
-        return link
-    return replace(link, base={name: pair for name, pair in link.base.items() if name not in fields})
+# --- what makes a run look at every company
+
+
+def _is_changed(transaction: Transaction, context: Context, observation: Observation) -> bool:
+    return bool(transaction.recall(_DECIDED_BY) != _decided_by(context.site, observation))
+
+
+def _decided_by(site: Site, observation: Observation) -> str:
+    """A digest of all that decides about a contact beside the contacts themselves: settings, columns, this version."""
+    settings = (site.database, site.fields, site.locale, site.policy, site.scope, site.code_field, site.ext_id_once)
+    # SSM gives the contact types in an order of its own, the state by their ids.
+    types = sorted(observation.contact_types, key=lambda row: str(row.get("id")))
+    others = (site.formerly, observation.sage100.columns, types, __version__)
+    text = json.dumps([*settings, *others], sort_keys=True, default=_plain)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no form for, in one that is the same in every process."""
+    if is_dataclass(value):
+        return {f.name: getattr(value, f.name) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return dict(value)
+    return sorted(value) if isinstance(value, frozenset) else str(value)
 
 
 # --- remembering
 
 
-def _remember(run: Run, seen: Seen) -> None:
+def _remembered(run: Run, seen: Seen) -> Seen:
     """Keep the field map and what was seen, each cursor with the rows that it covers."""
     context, observation = run.context, seen.observation
+    site = context.site
     before, now = _field_maps(context, observation)
-    if before != now:
-        with run.transaction() as transaction:
-            for new, old in zip(seen.links, seen.known.links, strict=True):
-                if new is not old:
-                    transaction.save_link(new)
+    with run.transaction() as transaction:
+        if before != now:
+            if seen.without_bases:
+                for link in transaction.links():
+                    if (new := without_bases(link, seen.without_bases)) is not link:
+                        transaction.save_link(new)
             transaction.remember(_FIELD_MAP, now)
+        if transaction.recall(_CODE_FIELD) != site.code_field:
+            transaction.rekey_observed(site.code_field)
+            transaction.remember(_CODE_FIELD, site.code_field)
+        if _is_changed(transaction, context, observation):
+            transaction.unsettle_companies()
+            transaction.remember(_DECIDED_BY, _decided_by(site, observation))
     # P9: a side that suddenly reads empty is not believed before a person says so.
-    is_suddenly_empty = observation.whole and not observation.ssm and bool(seen.links)
-    if not is_suddenly_empty or context.options.believes_empty_side:
-        remember(run.transaction, observation, context.site.database, context.now())
+    unsaved = observation.unsaved()
+    if unsaved.are_all and not unsaved.contacts and seen.known.has_links and not context.options.believes_empty_side:
+        seen = replace(seen, unsaved=unsaved, looks_at_all=True)
+    else:
+        remember(run.transaction, observation, site.database, site.code_field, context.now())
     if seen.alone is not None:
-        return  # P9: the next run for all contacts is the first one that sees changed settings
-    settings = _deletion_settings(context.site)
+        return seen  # P9: the next run for all contacts is the first one that sees changed settings
+    settings = _deletion_settings(site)
     with run.transaction() as transaction:
         if transaction.recall(_DELETION_SETTINGS) != settings:
             transaction.remember(_DELETION_SETTINGS, settings)
+    return seen

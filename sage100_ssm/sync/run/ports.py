@@ -1,10 +1,10 @@
 """What a run needs of a side: to read it and to write it. ``app`` implements this with the connectors."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from sage100_ssm.exchange.reading import Reading, Row, StreamState
+from sage100_ssm.exchange.reading import Reading, Row, RowDigest, StreamState
 from sage100_ssm.exchange.receipt import Sink
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
 
@@ -23,15 +23,7 @@ class Location:
 
 
 class Access(Protocol):
-    """A side, as a run reads and writes it."""
-
-    def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
-        """Read streams: stream to its rows. A failure is part of the reading, and is never raised.
-
-        Args:
-            streams: stream to the Airbyte state since which it is read; None to read it whole.
-        """
-        ...
+    """A side, as a run writes it."""
 
     def write(self, records: Iterable[Row], sink: Sink) -> None:
         """Write contacts.
@@ -55,6 +47,24 @@ class SageAccess(Access, Protocol):
 
         Raises:
             SideFailedError: the database cannot be looked at.
+        """
+        ...
+
+    def digests(self, stream: str) -> Iterator[RowDigest]:
+        """Every row of ``companies`` or ``contacts``, in its order in Sage, reduced to its digest.
+
+        Raises:
+            SideFailedError: the rest could not be read.
+        """
+        ...
+
+    def find(self, stream: str, column: str, values: Collection[Any]) -> Reading:
+        """Read the rows with these values of an indexed column; a failure is part of the reading.
+
+        Args:
+            stream: ``companies`` or ``contacts``.
+            column: ``cbMarq``, ``CT_Num`` or ``CT_No``.
+            values: the values, each as Sage has it.
         """
         ...
 
@@ -85,6 +95,14 @@ class SageAccess(Access, Protocol):
 
 class SsmAccess(Access, Protocol):
     """The SSM side."""
+
+    def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
+        """Read streams: stream to its rows. A failure is part of the reading, and is never raised.
+
+        Args:
+            streams: stream to the Airbyte state since which it is read; None to read it whole.
+        """
+        ...
 
     @property
     def requests(self) -> int:

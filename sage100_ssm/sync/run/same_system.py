@@ -4,7 +4,7 @@ The same ids prove nothing: another company database or another instance gives t
 when they were created, which no edit changes. What else a row says is not compared: people may change all of it.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.failures import ConfigurationError
 from sage100_ssm.sync.model import Link, Side
 
-_SAMPLE_SIZE = 20
+SAMPLE_SIZE = 20
 _TO_THE_SECOND = len("2024-03-05T10:11:12")
 _A_MINUTE = timedelta(minutes=1)
 
@@ -39,21 +39,19 @@ class RowComparison:
 _NOTHING_COMPARED = RowComparison()
 
 
-def refuse_other_company(
-    links: Sequence[Link], known: str | None, database: str, formerly: Collection[str] = ()
-) -> None:
+def refuse_other_company(known: str | None, database: str, formerly: Collection[str] = (), *, has_links: bool) -> None:
     """Check that the settings name the company database that the links were made for.
 
     Args:
-        links: the live links.
         known: the name that earlier runs stored; None where there was none.
         database: the name in the settings; it is part of every ``extId``.
         formerly: the names in the settings that it had before.
+        has_links: whether there are any live links.
 
     Raises:
         ConfigurationError: they name another one.
     """
-    if links and known not in (None, database, *formerly):
+    if has_links and known not in (None, database, *formerly):
         raise ConfigurationError("other_company", side=Side.SAGE100.value, known=known, company=database)
 
 
@@ -136,12 +134,12 @@ def company_sample(rows: Iterable[Row]) -> CompanySample:
     Args:
         rows: rows of ``F_COMPTET``.
     """
-    oldest = sorted((row for row in rows if "cbMarq" in row), key=lambda row: int(row["cbMarq"]))[:_SAMPLE_SIZE]
+    oldest = sorted((row for row in rows if "cbMarq" in row), key=lambda row: int(row["cbMarq"]))[:SAMPLE_SIZE]
     return {str(row["cbMarq"]): [row["CT_Num"], row.get("CT_Intitule"), _creation_time(row)] for row in oldest}
 
 
 def refuse_other_database(
-    links: Sequence[Link], known: CompanySample, companies: Sequence[Row], contacts: Sequence[Row], *, complete: bool
+    known: CompanySample, companies: Iterable[Row], has_linked_contacts: Callable[[], bool], *, complete: bool
 ) -> None:
     """Check that the companies of Sage are the ones that it had, or else that the linked contacts are.
 
@@ -149,23 +147,20 @@ def refuse_other_database(
     where the last client became a supplier (P13).
 
     Args:
-        links: the live links.
         known: the companies that the state stores.
-        companies: the rows of ``F_COMPTET`` that were read.
-        contacts: the rows of ``F_CONTACTT`` that were read.
-        complete: whether both were read to their end.
+        companies: the rows of ``F_COMPTET`` of these, as far as there are any.
+        has_linked_contacts: whether Sage has most linked contacts, or there is no link; asked where companies differ.
+        complete: whether Sage was read to its end.
 
     Raises:
         ConfigurationError: most companies are different, or all are gone, and so are the contacts: this is another
             company database.
     """
-    if not links:
-        return
     rows = {str(row.get("cbMarq")): row for row in companies}
     same = [_is_same_company(was, rows[key]) for key, was in known.items() if key in rows]
     all_are_gone = complete and bool(known) and not same
     most_are_different = sum(same) * 2 < len(same)
-    if (all_are_gone or most_are_different) and not _has_most_linked_contacts(contacts, links):
+    if (all_are_gone or most_are_different) and not has_linked_contacts():
         raise ConfigurationError("other_side", side=Side.SAGE100.value)
 
 
@@ -185,13 +180,14 @@ def _creation_time(row: Row) -> str | None:
     return stamp[:_TO_THE_SECOND] if isinstance(stamp, str) else None
 
 
-def _has_most_linked_contacts(contacts: Sequence[Row], links: Sequence[Link]) -> bool:
-    """Whether most linked contacts are in Sage under the name of their link, by ``cbMarq`` or ``CT_No``."""
-    by_id = {row["cbMarq"]: row for row in contacts}
-    by_number = {row["CT_No"]: row for row in contacts if row.get("CT_No")}
+def count_found(contacts: Iterable[Row], links: Iterable[Link]) -> int:
+    """How many linked contacts are in Sage under the name of their link, by ``cbMarq`` or ``CT_No``."""
+    rows = list(contacts)
+    by_id = {row["cbMarq"]: row for row in rows}
+    by_number = {row["CT_No"]: row for row in rows if row.get("CT_No")}
     found = 0
     for link in links:
-        rows = (by_id.get(link.sage100_id), by_number.get(link.sage100_no))
-        names = (f"{row.get('CT_Prenom') or ''} {row.get('CT_Nom') or ''}" for row in rows if row)
+        candidates = (by_id.get(link.sage100_id), by_number.get(link.sage100_no))
+        names = (f"{row.get('CT_Prenom') or ''} {row.get('CT_Nom') or ''}" for row in candidates if row)
         found += normalise.letters_and_digits(link.contact) in map(normalise.letters_and_digits, names)
-    return found * 2 > len(links)
+    return found

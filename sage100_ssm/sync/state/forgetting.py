@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, and_, case, delete, or_, select, type_coerce, update
 
+from sage100_ssm.sync.contacts.keys import company_key
 from sage100_ssm.sync.journal import Subject
 from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.policy import Retention
-from sage100_ssm.sync.state import ascii_json, rows, tables
+from sage100_ssm.sync.state import ascii_json, at_rest, rows, tables
 from sage100_ssm.sync.state.records import JournalEntry, WriteRecord
 
 CONTACTS = "contacts"
@@ -317,6 +318,7 @@ def forget_person(connection: Connection, person: StoredPerson, now: datetime) -
 def _forget_links(connection: Connection, person: StoredPerson, now: datetime) -> None:
     ended = {link.id for link in person.links if link.status is LinkStatus.ENDED}
     live = {link.id for link in person.links} - ended
+    at_rest.unsettle(connection, (company_key(link.company) for link in person.links if link.id in live))
     connection.execute(delete(tables.links).where(_link.id.in_(live)))
     connection.execute(update(tables.links).where(_link.id.in_(ended)).values(**_LINK_FORGOTTEN, forgotten_at=now))
 
@@ -342,6 +344,10 @@ def _forget_observed(connection: Connection, person: StoredPerson) -> None:
         _save_observed(connection, _reduced(row))
     if len(deleted) < len(person.observed):
         live = person.ssm_ids - {row["id"] for row in deleted}
-        connection.execute(delete(table).where(table.c.stream == CONTACTS, table.c.id.in_(live)))
+        is_theirs = and_(table.c.stream == CONTACTS, table.c.id.in_(live))
+        at_rest.unsettle(
+            connection, connection.scalars(select(table.c.company).where(is_theirs, table.c.company != ""))
+        )
+        connection.execute(delete(table).where(is_theirs))
         # Without its row the contact would be taken for one that SSM does not have: the next run reads SSM whole.
         connection.execute(delete(facts).where(facts.c.key == f"cursor:{CONTACTS}"))

@@ -25,7 +25,7 @@ from sage100_ssm.sync.state import ascii_json
 VERSION_TABLE = "state_version"
 """Where Alembic stores the version. Not its default name: the database may have other tables, with an Alembic too."""
 
-VERSION = "0008"
+VERSION = "0009"
 """The version of the tables below: that of the newest migration. A state of this version opens without Alembic."""
 
 metadata = MetaData()
@@ -140,6 +140,9 @@ Index(
     postgresql_where=column("status") != "ended",
 )
 
+_is_numbered = and_(column("status") != "ended", column("sage100_no").is_not(None))
+Index("links_living_number", links.c.sage100_no, sqlite_where=_is_numbered, postgresql_where=_is_numbered)
+
 Index(
     "links_ended",
     links.c.ssm_id,
@@ -168,7 +171,24 @@ observations = Table(
     Column("stream", String(64), primary_key=True),
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("data", JsonText, nullable=False),
+    Column("account_id", BigInteger),
+    Column("company", Text),
+    Column("named", BigInteger),
+    Column("is_live", Boolean),
 )
+"""The rows of SSM, with what they are looked up by: account, company, the ``cbMarq`` that the ``extId`` names."""
+
+for name in ("account_id", "company", "named"):
+    indexed = column(name).is_not(None)
+    Index(f"observations_{name}", observations.c[name], sqlite_where=indexed, postgresql_where=indexed)
+
+companies = Table(
+    "companies",
+    metadata,
+    Column("company", Text, primary_key=True),
+    Column("digest", BigInteger),
+)
+"""The companies of both sides, with a digest of what Sage showed when a run had nothing to do about their contacts."""
 
 facts = Table(
     "facts",

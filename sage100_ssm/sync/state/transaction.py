@@ -11,11 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from sage100_ssm.sync.journal import Entry, Kind, Subject
 from sage100_ssm.sync.model import Intent, Link, LinkStatus, Side
 from sage100_ssm.sync.policy import Retention
-from sage100_ssm.sync.state import forgetting, observed, rows, tables
+from sage100_ssm.sync.state import at_rest, forgetting, observed, rows, tables
 from sage100_ssm.sync.state.changes import StoredChanges
 from sage100_ssm.sync.state.decisions import StoredDecisions
 from sage100_ssm.sync.state.errors import AlreadyLinked
 from sage100_ssm.sync.state.forgetting import StoredPerson
+from sage100_ssm.sync.state.lookups import StoredLookups
 from sage100_ssm.sync.state.open_problems import problem_changes
 from sage100_ssm.sync.state.records import JournalEntry, LinkCounts, RunRow, RunStatus
 from sage100_ssm.sync.state.searching import StoredContacts
@@ -46,6 +47,11 @@ class Transaction:
     def decisions(self) -> StoredDecisions:
         """What people decided (P16)."""
         return StoredDecisions(self._connection)
+
+    @property
+    def lookup(self) -> StoredLookups:
+        """Links, and rows of SSM, by what a run has of them."""
+        return StoredLookups(self._connection)
 
     @property
     def search(self) -> StoredContacts:
@@ -157,7 +163,9 @@ class Transaction:
         """The rows of an SSM stream as they were last read, by id. To be consumed within the transaction."""
         return observed.observed(self._connection, stream)
 
-    def save_observed(self, stream: str, read: Iterable[Mapping[str, Any]], *, replace: bool = False) -> None:
+    def save_observed(
+        self, stream: str, read: Iterable[Mapping[str, Any]], *, replace: bool = False, code_field: str = "extId"
+    ) -> None:
         """Store rows as they were read; those that are stored already are not written again.
 
         Of two rows with the same ``id`` the later one counts. Of a contact that SSM shows as deleted, and that nothing
@@ -167,11 +175,20 @@ class Transaction:
             stream: the SSM stream.
             read: its rows.
             replace: the rows are all there are: others that are stored are forgotten.
+            code_field: the account field that contains the ``CT_Num``.
         """
         if replace:
             read = list(read)
             self.forget_unobserved(stream, {row["id"] for row in read})
-        observed.save(self._connection, stream, read)
+        observed.save(self._connection, stream, read, code_field)
+
+    def rekey_observed(self, code_field: str) -> None:
+        """Find anew what every row of SSM is looked up by.
+
+        Args:
+            code_field: the account field that contains the ``CT_Num`` now.
+        """
+        observed.rekey(self._connection, code_field)
 
     def forget_unobserved(self, stream: str, seen: Collection[int]) -> None:
         """Forget the rows whose ids a whole reading did not show."""
@@ -198,6 +215,23 @@ class Transaction:
         """Store a small JSON value under a key: the time of the last whole read, the highest ``cbMarq`` ever given."""
         self._connection.execute(delete(tables.facts).where(tables.facts.c.key == key))
         self._connection.execute(insert(tables.facts).values(key=key, value=value))
+
+    # --- companies at rest
+
+    def companies(self) -> Iterator[tuple[str, int | None]]:
+        """Every company that is known, with the digest that vouches for it; None for one that must be looked at."""
+        return at_rest.digests(self._connection)
+
+    def settle_companies(self, settled: Mapping[str, int]) -> None:
+        """Store the digests of companies about which a run had nothing to do."""
+        at_rest.settle(self._connection, settled)
+
+    def unsettle_companies(self, keys: Iterable[str] | None = None) -> None:
+        """Let the next run look at companies; None for all of them."""
+        if keys is None:
+            at_rest.unsettle_all(self._connection)
+        else:
+            at_rest.unsettle(self._connection, keys)
 
     # --- the journal
 

@@ -8,6 +8,7 @@ from sage100_ssm.sync.run.same_system import (
     RowComparison,
     company_sample,
     compare_ssm_rows,
+    count_found,
     refuse_other_company,
     refuse_other_database,
     refuse_other_instance,
@@ -152,7 +153,11 @@ STRANGERS = [stranger(n) for n in range(1, 6)]
 
 def database_refused(companies, contacts, *, known=COMPANIES, links=LINKS, complete=True):
     kept = company_sample(known)
-    return refused(lambda: refuse_other_database(links, kept, companies, contacts, complete=complete))
+
+    def has_linked_contacts():
+        return not links or count_found(contacts, links) * 2 > len(links)
+
+    return refused(lambda: refuse_other_database(kept, companies, has_linked_contacts, complete=complete))
 
 
 @pytest.mark.parametrize("contacts", [CONTACTS, STRANGERS, [stranger(99)], []])
@@ -217,4 +222,4 @@ def test_a_few_of_the_oldest_companies_are_remembered():
     [(LINKS, "A", False), (LINKS, None, False), (LINKS, "B", True), ([], "B", False), (LINKS, "OLD", False)],
 )
 def test_the_settings_name_the_company_database_that_the_links_were_made_for(links, known, refuses):
-    assert refused(lambda: refuse_other_company(links, known, "A", ["OLD"])) is refuses
+    assert refused(lambda: refuse_other_company(known, "A", ["OLD"], has_links=bool(links))) is refuses
