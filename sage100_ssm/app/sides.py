@@ -127,16 +127,18 @@ class SageSide:
             raise SideFailedError(failure_of(error, _place(self._config))) from error
 
     def find(self, stream: str, column: str, values: Collection[Any]) -> Reading:
-        """Read the rows with these values of a column; a failure is part of the reading."""
+        """Read the rows with these values of a column, with their digests; a failure is part of the reading."""
         rows: list[dict[str, Any]] = []
+        digests: list[int] = []
         try:
-            for page in reading.rows_of(self.database, _TABLES[stream], list(values), column):
-                rows += map(dict, page)
+            for page in reading.rows_with_digests(self.database, _TABLES[stream], list(values), column):
+                rows += (dict(record) for record, _ in page)
+                digests += (digest for _, digest in page)
         except SideFailedError as error:
             return Reading(rows, failure=error.failure)
         except SageError as error:
             return Reading(rows, failure=failure_of(error, _place(self._config)))
-        return Reading(rows)
+        return Reading(rows, digests=digests)
 
     def write(self, records: Iterable[Row], sink: Sink) -> None:
         """Write contacts; one receipt each.

@@ -38,12 +38,14 @@ class Reading:
         failure: why it is incomplete; None if it is complete (P10).
         unreadable: what is known of the rows that the side has beside those and that cannot be kept: such of ``id``,
             ``extId``, ``deleted``, ``lastName`` and ``firstName`` as can be read.
+        digests: of the rows, in their order, as ``RowDigest`` has them; only of rows of Sage that were looked up.
     """
 
     rows: list[dict[str, Any]]
     state: StreamState | None = None
     failure: Failure | None = None
     unreadable: Sequence[Row] = ()
+    digests: Sequence[int] = ()
 
     @property
     def complete(self) -> bool:

@@ -133,8 +133,20 @@ def _digest(row: Sequence[Any]) -> int:
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 1
 
 
-def rows_of(database: Database, table: Table, wanted: Sequence[Any], by: str = "cbMarq") -> Iterator[Sequence[Record]]:
-    """Read the rows with these `cbMarq`, or with these values of another column, as far as they exist.
+def rows_of(database: Database, table: Table, wanted: Sequence[Any]) -> Iterator[Sequence[Record]]:
+    """Read the rows with these `cbMarq`, as far as they exist.
+
+    Raises:
+        SageError: the database failed.
+    """
+    for page in rows_with_digests(database, table, wanted):
+        yield [record for record, _ in page]
+
+
+def rows_with_digests(
+    database: Database, table: Table, wanted: Sequence[Any], by: str = "cbMarq"
+) -> Iterator[Sequence[tuple[Record, int]]]:
+    """Read the rows with these `cbMarq`, or with these values of another column, each with its digest.
 
     Raises:
         SageError: the database failed.
@@ -145,7 +157,7 @@ def rows_of(database: Database, table: Table, wanted: Sequence[Any], by: str = "
         query = _query(database, table).where(table.c[by].in_(some)).order_by(table.c.cbMarq)
         with database.reading() as connection:
             page = _fetched(connection, query)
-        yield [record(row) for row in page]
+        yield [(record(row), _digest(row)) for row in page]
 
 
 def _query(database: Database, table: Table) -> Select[Any]:

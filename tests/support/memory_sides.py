@@ -336,17 +336,14 @@ class MemorySage(MemorySide):
         """Clients; every contact, whatever its company's type."""
         reading = self._cut(stream, self._rows(stream))
         for row in reading.rows:
-            digest = hashlib.blake2b(repr(sorted(row.items())).encode(errors="replace"), digest_size=8).digest()
-            yield RowDigest(row.get("cbMarq", 0), row["CT_Num"], row.get(_NUMBER, 0), int.from_bytes(digest) >> 1)
+            yield RowDigest(row.get("cbMarq", 0), row["CT_Num"], row.get(_NUMBER, 0), _digest(row))
         if reading.failure:
             raise SideFailedError(reading.failure)
 
     def find(self, stream: str, column: str, values: Collection[Any]) -> Reading:
-        """The rows with these values, of those that can be read."""
-        shown = self._cut(stream, self._rows(stream)).rows
-        return Reading(
-            [row for row in shown if row.get(column) in values], failure=_LOST if self.weather.is_down else None
-        )
+        """The rows with these values, of those that can be read, with their digests."""
+        rows = [row for row in self._cut(stream, self._rows(stream)).rows if row.get(column) in values]
+        return Reading(rows, failure=_LOST if self.weather.is_down else None, digests=[*map(_digest, rows)])
 
     def shown_contacts(self) -> list[dict[str, Any]]:
         """All contacts that can be read."""
@@ -672,3 +669,9 @@ def _receipt(request: WriteRequest, outcome: Outcome, id_: int | None, **others:
 
 def _changed_at(row: Row) -> str:
     return max(row[name] or "" for name in _SSM_STAMPS)
+
+
+def _digest(row: Mapping[str, Any]) -> int:
+    """A row of Sage reduced to a number."""
+    text = repr(sorted(row.items())).encode(errors="replace")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest()) >> 1

@@ -157,6 +157,11 @@ class MemoryLookups:
     def linked_and_unseen(self) -> Iterator[tuple[int, LinkStatus]]:
         return ((id_, status) for id_, status in self.linked_ids() if id_ not in self._rows["contacts"])
 
+    def linked_and_astray(self) -> Iterator[int]:
+        stored = self._rows["contacts"]
+        found = {i for i, row in stored.items() if keys.is_live(row) or self._of_contact(row) != keys.NO_COMPANY}
+        return (link.ssm_id for link in self._links if link.ssm_id not in found)
+
     def some_linked_ids(self, number: int) -> list[int]:
         stored = self._rows["contacts"]
         return [k.ssm_id for k in self._links if k.status is LinkStatus.ACTIVE and k.ssm_id in stored][:number]

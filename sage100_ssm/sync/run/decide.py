@@ -109,6 +109,7 @@ class _Known:
         deleted_today: per side, the deletions of the last 24 hours.
         left_out: the rows of SSM that could not be stored.
         beyond: what is known of the contacts that are not looked at.
+        digests: by the keys of companies, the sum of the digests of their rows, as they were looked at.
     """
 
     seen: Seen
@@ -121,6 +122,7 @@ class _Known:
     deleted_today: Mapping[Side, int]
     left_out: Sequence[_MalformedRow]
     beyond: Beyond
+    digests: Mapping[str, int]
 
 
 def _known(context: Context, seen: Seen) -> _Known:
@@ -136,7 +138,7 @@ def _known(context: Context, seen: Seen) -> _Known:
         left_out = tuple(_left_out(observation, shown))
         in_doubt = [record.subject for record in transaction.writes.in_doubt()]
         asleep = [Subject(None, link.sage100_id, link.ssm_id) for link in stored.sleeping_links()]
-        unseen = [Subject(ssm_id=id_) for id_, _ in stored.linked_and_unseen()]
+        astray = [Subject(ssm_id=id_) for id_ in shown.linked_and_astray()]
         contacts = [contact for known in open_problems for contact in (known.entry.subject, *known.entry.contacts)]
         ids = [row.id for row in left_out if row.id is not None]
         seeds = Seeds(
@@ -148,7 +150,7 @@ def _known(context: Context, seen: Seen) -> _Known:
                 + [i.source_id for i in intents if i.side is Side.SAGE100]
             ),
             named=frozenset(named for row in left_out if (named := named_by(row.row)) is not None),
-        ).with_contacts([*contacts, *in_doubt, *asleep, *unseen, *_decided_pairs(decisions)])
+        ).with_contacts([*contacts, *in_doubt, *asleep, *astray, *_decided_pairs(decisions)])
         part = gathered(seeds, shown)
         account_ids = {id_ for row in part.ssm.values() if (id_ := account_id_of(row)) is not None}
         known = _Known(
@@ -167,6 +169,7 @@ def _known(context: Context, seen: Seen) -> _Known:
                 lives_in_ssm=shown.lives_in_ssm(),
                 highest_number=max(observation.sage100.highest_number, stored.highest_number()),
             ),
+            shown.digests_of_found(),
         )
     if shown.failure:
         observation = observation.without_rest_of_sage100(shown.failure)
@@ -240,7 +243,9 @@ def _decided(context: Context, known: _Known) -> Decided:
     ]
     malformed = _malformed_problems(odd_in_sage100, odd_in_ssm, companies.malformed_accounts)
     rest = at_rest(known.part, world, both_ways) if seen.may_delete and all(world.complete.values()) else frozenset()
-    digests = {key: observation.sage100.digests.get(key, 0) if key in rest else None for key in known.part.companies}
+    surveyed, found = observation.sage100.digests, known.digests
+    is_as_surveyed = {key: found.get(key, 0) == surveyed.get(key, 0) for key in known.part.companies}
+    digests = {key: found.get(key, 0) if key in rest and same else None for key, same in is_as_surveyed.items()}
     problems = (*malformed, *incomplete, *_read_only(one_way))
     return Decided(seen, world, plan, problems, known.open_problems, digests, one_way)
 

@@ -11,6 +11,7 @@ from sage100_ssm.sync.contacts.keys import (
     NO_COMPANY,
     ODD_ACCOUNT,
     account_id_of,
+    company_key,
     is_live,
     key_of_account,
     key_of_contact,
@@ -18,7 +19,7 @@ from sage100_ssm.sync.contacts.keys import (
 )
 from sage100_ssm.sync.model import Link
 from sage100_ssm.sync.run.ports import SageAccess
-from sage100_ssm.sync.run.survey import Survey
+from sage100_ssm.sync.run.survey import DIGEST_BITS, Survey
 from sage100_ssm.sync.state.lookups import StoredLookups
 
 
@@ -64,6 +65,7 @@ class Shown:
         self._stored, self._sage100, self._survey = stored, sage100, survey
         self._unsaved, self._code_field, self._without_bases = unsaved, code_field, without_bases
         self.failure: Failure | None = None
+        self._digests: dict[tuple[str, str, int], int] = {}
 
     # --- Sage
 
@@ -87,7 +89,19 @@ class Shown:
             return []
         reading = self._sage100.find(stream, column, values)
         self.failure = self.failure or reading.failure
+        for row, digest in zip(reading.rows, reading.digests, strict=True):
+            self._digests.setdefault((company_key(row.get("CT_Num")), stream, row.get("cbMarq", 0)), digest)
         return list(reading.rows)
+
+    def digests_of_found(self) -> dict[str, int]:
+        """By the keys of companies, the sum of the digests of their rows that were looked up, as a survey has it.
+
+        Sage may have shown something else at the survey: what it showed then must not vouch for what was decided.
+        """
+        sums: dict[str, int] = {}
+        for (company, *_), digest in self._digests.items():
+            sums[company] = (sums.get(company, 0) + digest) & DIGEST_BITS
+        return sums
 
     # --- SSM
 
@@ -139,6 +153,12 @@ class Shown:
         unsaved = self._unsaved.contacts
         found = (*(row for row in stored if row["id"] not in unsaved), *unsaved.values())
         return [row for row in found if row.get("extId") == ext_id]
+
+    def linked_and_astray(self) -> set[int]:
+        """The ids of linked contacts to which no company leads: SSM does not show them, or deleted, without account."""
+        gone = [row for row in self._unsaved.contacts.values() if not is_live(row)]
+        without_company = {id_ for id_, key in self.companies_in_ssm(gone).items() if key == NO_COMPANY}
+        return {*self._stored.linked_and_astray(), *(k.ssm_id for k in self._stored.links_of(ssm_ids=without_company))}
 
     def companies_in_ssm(self, contacts: Collection[Row]) -> dict[int, str]:
         """The keys of the companies of contacts, by their ids."""

@@ -11,7 +11,8 @@ from sage100_ssm.sync.contacts.mapping import ColumnLimits
 from sage100_ssm.sync.run.ports import Location, SageAccess
 from sage100_ssm.sync.run.same_system import SAMPLE_SIZE
 
-_63_BITS = 2**63 - 1
+DIGEST_BITS = 2**63 - 1
+"""What is kept of a sum of digests: as much as every database stores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,6 @@ def _by_key(sums: dict[str, int]) -> tuple[dict[str, int], dict[str, tuple[str, 
     while sums:  # a site may have hundreds of thousands: none is held twice
         code, digest = sums.popitem()
         key = company_key(code)
-        digests[key] = (digests.get(key, 0) + digest) & _63_BITS
+        digests[key] = (digests.get(key, 0) + digest) & DIGEST_BITS
         codes[key] = (*codes.get(key, ()), code)
     return digests, codes

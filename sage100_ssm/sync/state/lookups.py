@@ -57,6 +57,13 @@ class StoredLookups:
         for ssm_id, status in self._connection.execute(wanted):
             yield ssm_id, LinkStatus(status)
 
+    def linked_and_astray(self) -> Iterator[int]:
+        """The SSM ids of the links whose SSM contact is not stored, or without a company: none leads to it."""
+        # Of the contacts without a company, those that live have a key all the same.
+        wanted_row = (_row.stream == _CONTACTS, _row.id == _link.ssm_id, _row.company.is_not(None))
+        wanted = select(_link.ssm_id).where(tables.is_live, ~select(_row.id).where(*wanted_row).exists())
+        yield from self._connection.scalars(wanted.order_by(_link.id))
+
     def some_linked_ids(self, number: int) -> list[int]:
         """The SSM ids of some active links whose contact is stored, others each time."""
         least, most = self._connection.execute(select(func.min(_link.id), func.max(_link.id))).one()

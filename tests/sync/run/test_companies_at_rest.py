@@ -14,7 +14,7 @@ from sage100_ssm.sync.run import course
 from sage100_ssm.sync.run.context import Context, RunOptions
 from tests.support.memory_play import Answers, Play
 from tests.support.memory_sides import Weather
-from tests.support.memory_state import MemoryStore
+from tests.support.memory_state import LIVE, MemoryStore
 
 
 @pytest.fixture
@@ -136,3 +136,35 @@ def test_a_rehearsal_looks_at_what_it_has_read_and_keeps_nothing(play):
         for _ in range(2):
             course.rehearse(context, lambda _, action: action())
     assert (seen, play.store.kept.companies) == ([ALPHA, ALPHA], before)
+
+
+def test_p17_a_link_ends_whose_contacts_are_both_gone_though_neither_shows_a_company(play):
+    # SSM shows what was deleted without its account; nothing of the two leads from the company to the link.
+    (dupre,) = (row for row in play.sage100.contacts.values() if row["CT_Nom"] == "Dupré")
+    (card,) = (row for row in play.ssm.contacts.values() if row["lastName"] == "Dupré")
+    play.sage100.removed(dupre)
+    play.ssm.touch(card, deleted=True, accountId=None)
+    context = Context(play.store, play.sage100, play.ssm, play.site, RunOptions(), play.clock)
+    course.rehearse(context, lambda _, action: action())
+    play.run()
+    assert card["id"] not in {link.ssm_id for link in play.store.kept.links.values() if link.status in LIVE}
+
+
+def test_what_sage_showed_before_the_contacts_were_looked_at_vouches_for_nothing(play):
+    (row,) = (row for row in play.sage100.contacts.values() if row["CT_Nom"] == "Dupré")
+    before = dict(row)
+    play.sage100.updated(row, {"CT_EMail": "a@x.example"})
+    edited = dict(row)
+    course_decide = course.decide
+
+    def decide_once_it_is_as_before(context, found):
+        row.update(before)
+        return course_decide(context, found)
+
+    with mock.patch.object(course, "decide", decide_once_it_is_as_before):
+        play.run()
+    row.update(edited)
+    for _ in range(2):
+        play.run()
+
+    assert [card["email"] for card in play.ssm.contacts.values() if card["lastName"] == "Dupré"] == ["a@x.example"]

@@ -125,6 +125,12 @@ def test_live_links_are_found_by_either_contact(links):
     assert (links.highest_number(), links.has_links(), links.some_linked_ids(20)) == (1008, True, [1])
 
 
+def test_links_to_whose_contact_no_company_leads_are_found(links, state):
+    state.save_link(Link(105, 1005, 5, "ALPHA", "Ada", Side.SAGE100))  # SSM shows it as deleted, without its account
+    assert list(links.linked_and_astray()) == [8, 5]
+    assert [id_ for id_, _ in links.linked_and_unseen()] == [8]
+
+
 def test_an_empty_state_has_nobody(transaction):
     lookup = transaction.lookup
     assert (lookup.has_links(), lookup.has_rows(), lookup.lives_in_ssm(), lookup.highest_number()) == (False,) * 3 + (
