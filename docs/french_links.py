@@ -13,8 +13,6 @@ from pathlib import Path
 from tests.support.pages import DOCS, anchor, headings
 
 _LINK = re.compile(r"(?<=\]\()([\w./-]+\.md)(?:#([^)\s]+))?(?=\))")
-_SWITCHES = {"README.fr.md", "glossary.fr.md"}
-"""The pages with a link that leads to their English version on purpose."""
 
 
 def corrected(file: Path, text: str) -> str:
@@ -24,7 +22,8 @@ def corrected(file: Path, text: str) -> str:
         target, fragment = found[1], found[2]
         english = (file.parent / target).resolve()
         there = english.with_suffix(".fr.md")
-        is_switch = file.name in _SWITCHES and there == file.resolve()
+        # A page that names itself as a whole names its English version: « La même page en anglais ».
+        is_switch = there == file.resolve() and not fragment
         if target.endswith(".fr.md") or not there.exists() or is_switch:
             return found[0]
         page = target.removesuffix(".md") + ".fr.md"

@@ -1,7 +1,8 @@
 """The command ``init``: questions, each answer tried at once, and the settings file that follows."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,12 +43,22 @@ def init(
     from sage100_ssm.cli.dialogue import Dialogue
 
     dialogue = Dialogue(language_of_user() or "fr")
+    file = config.absolute()
+    new_folders = [folder for folder in file.parents if not folder.exists()]
     try:
-        _set_up(dialogue, config.absolute(), {"base_url": ssm_url} if ssm_url else {})
+        _set_up(dialogue, file, {"base_url": ssm_url} if ssm_url else {})
     except (typer.Abort, KeyboardInterrupt, EOFError):
+        _remove_empty(new_folders)
         typer.echo()
         dialogue.say("init_aborted")
         raise typer.Exit(Exit.CONFIGURATION) from None
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders, the innermost first, as far as nothing is in them."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def _has_terminal() -> bool:

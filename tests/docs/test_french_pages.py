@@ -91,11 +91,18 @@ def test_a_french_page_leads_to_french_pages_where_there_are(name):
         ("messages/flapping.fr.md", "[a](../contract.md#exit-codes)", "[a](../contract.fr.md#codes-de-retour)"),
         ("page.fr.md", "[a](threat-model.md#the-page)", "[a](threat-model.md#the-page)"),
         ("glossary.fr.md", "[a](glossary.md)", "[a](glossary.md)"),
+        ("installing.fr.md", "[en anglais](installing.md)", "[en anglais](installing.md)"),
+        ("rules.fr.md", "[a](rules.md#the-journal)", "[a](rules.fr.md#le-journal)"),
         ("page.fr.md", "[a](rules.fr.md#le-journal)", "[a](rules.fr.md#le-journal)"),
     ],
 )
 def test_a_link_of_a_french_page_is_led_to_the_same_heading_in_french(name, text, expected):
     assert corrected(DOCS / name, text) == expected
+
+
+@pytest.mark.parametrize("name", FRENCH)
+def test_a_french_page_does_not_lead_to_itself_for_the_english_one(name):
+    assert f"]({name.rpartition('/')[2]})" not in page(name)
 
 
 def test_the_glossary_has_the_same_words_in_both_languages():
