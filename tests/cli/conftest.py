@@ -52,6 +52,12 @@ COUNTS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def usual_width(monkeypatch):
+    """What is printed is as wide as it is without a terminal, whatever the shell that runs the tests says."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def settings(tmp_path):
     """A function that writes settings in a language; nothing that they name is opened by those who only look."""

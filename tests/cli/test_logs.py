@@ -14,8 +14,11 @@ NAMES = ("Aubrelin", "Cassagrel", "Fontbrune", "Ygrandel", "@")
 
 @pytest.fixture(autouse=True)
 def log_as_before():
+    root = logging.getLogger()
+    level = root.level
     yield
     set_up_log(LogWanted())
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="module")

@@ -111,7 +111,7 @@ def test_a_form_with_what_is_required_alone_has_the_defaults_of_sync_yaml():
     assert config().settings == Settings.model_validate(tree | {"sage100": sage100, "ssm": ssm})
 
 
-def test_every_setting_of_sync_yaml_but_the_page_is_in_the_form():
+def test_every_setting_of_sync_yaml_but_the_page_and_the_nightly_copies_is_in_the_form():
     given, default = ContactSyncConfig.model_validate(WHOLE).settings, config().settings
     sections = [(given, default), (given.sage100, default.sage100), (given.ssm, default.ssm)]
     untouched = {
@@ -119,7 +119,7 @@ def test_every_setting_of_sync_yaml_but_the_page_is_in_the_form():
     }
     same_in_both = {"company", "connection", "public_key", "private_key", "default_sales_rep_id", "state"}
 
-    assert untouched == same_in_both | {"ca_certificates", "web"}
+    assert untouched == same_in_both | {"ca_certificates", "web", "backups"}
     assert "ca_certificates" in ContactSyncConfig.model_fields
 
 

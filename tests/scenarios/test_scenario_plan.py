@@ -157,6 +157,7 @@ def test_plan_shows_what_a_guard_holds_back(world):
 
 
 def test_plan_before_the_first_run_leaves_no_state_behind(world):
+    world.state_file.unlink()
     world.plan()
     assert not world.state_file.exists()
     world.run()
