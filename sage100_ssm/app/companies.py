@@ -41,6 +41,11 @@ def settings_files(places: Iterable[Path]) -> list[Path]:
     return list(found)
 
 
+def deployment_name(settings: Settings) -> str:
+    """The name of a company's deployment: the company, so that several installations can share a Prefect server."""
+    return settings.sage100.company.replace("/", "-").replace("%", "-")
+
+
 def usable_companies(files: Sequence[Path], left_out: LeftOut) -> list[Company]:
     """The companies whose settings can be used; the others are left out.
 
@@ -74,10 +79,13 @@ def _require_own(company: Company, others: Iterable[Company]) -> None:
     """Make sure that a company shares with no other what each needs for itself.
 
     Raises:
-        ConfigurationError: another one has the same name or the same state.
+        ConfigurationError: another one has the same name, also as Prefect has it, or the same state.
     """
     for other in others:
         if company.name == other.name:
             raise ConfigurationError("company_twice", company=company.name, file=str(other.file))
+        # The later one would replace the deployment of the other, which would then never be synchronised.
+        if deployment_name(company.settings) == deployment_name(other.settings):
+            raise ConfigurationError("company_alike", company=company.name, other=other.name, file=str(other.file))
         if company.settings.state == other.settings.state:
             raise ConfigurationError("state_twice", company=other.name, file=str(other.file))

@@ -29,6 +29,7 @@ from sage100_ssm.ssm.errors import SsmError
 from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.sync.failures import side_error
 from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.state.address import parse_address
 from sage100_ssm.sync.state.errors import StateError, StateMissing
 from sage100_ssm.sync.state.store import stored_state
 
@@ -151,7 +152,7 @@ def state_address(answer: str, language: Language) -> str:
         return f"sqlite:///{answer}"
     address = answer.replace("postgresql://", "postgresql+psycopg://", 1)
     try:
-        known = make_url(address).drivername in ("sqlite", "postgresql+psycopg")
+        known = parse_address(address).drivername in ("sqlite", "postgresql+psycopg")
     except ArgumentError:
         known = False
     if not known:

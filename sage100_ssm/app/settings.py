@@ -33,6 +33,7 @@ from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.fields import FieldChange, field_map
 from sage100_ssm.sync.failures import ConfigurationError
 from sage100_ssm.sync.policy import Policy, Retention
+from sage100_ssm.sync.state.address import AtInPasswordError, parse_address
 
 _STATE_DRIVERS = ("sqlite", "postgresql+psycopg")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -56,7 +57,9 @@ class SettingsError(ConfigurationError):
 
 def _supported_state(url: str) -> str:
     try:
-        driver = make_url(url).drivername
+        driver = parse_address(url).drivername
+    except AtInPasswordError:
+        raise ValueError("postgresql+psycopg://… (@ → %40)") from None
     except ArgumentError:
         driver = ""
     if driver not in _STATE_DRIVERS:

@@ -30,6 +30,8 @@ _LATEST_JOBS = 10
 _CLOUD, _CLOUD_PAGES = "https://api.airbyte.com/v1", "https://cloud.airbyte.com"
 _OVER = frozenset({models.JobStatusEnum.SUCCEEDED, models.JobStatusEnum.FAILED, models.JobStatusEnum.CANCELLED})
 _NOT_ALLOWED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
+_WRONG_KEYS = frozenset({httpx.codes.BAD_REQUEST, *_NOT_ALLOWED})
+"""How Airbyte refuses a wrong id or secret: self-managed with 400, Airbyte Cloud with 401."""
 _NOT_FOUND = frozenset({httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED})
 _UNKNOWN_CONNECTION = frozenset({httpx.codes.BAD_REQUEST, httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND})
 """How Airbyte refuses the id of a connection: by its form, by the rights of the application, or as unknown."""
@@ -41,6 +43,10 @@ class AirbyteUnavailableError(SyncError):
     """Airbyte could not be reached, or does not work for now."""
 
     exit_code = Exit.SIDE
+
+
+class AirbyteAddressError(ConfigurationError):
+    """What answers is not Airbyte's public API."""
 
 
 class AirbyteConflictError(SyncError):
@@ -207,8 +213,7 @@ class Airbyte:
         if time.monotonic() >= self._expires_at:
             with errors_in_words(self.url):
                 answer = self._http.post(f"{self.url}/applications/token", json=self._keys)
-                # A self-managed Airbyte answers 400 to a wrong id or secret, Airbyte Cloud 401.
-                if answer.is_client_error and answer.status_code not in _NOT_FOUND:
+                if answer.status_code in _WRONG_KEYS:
                     raise ConfigurationError("airbyte_login", url=self.url)
                 token = answer.raise_for_status().json()
                 self._token = str(token["access_token"])
@@ -233,7 +238,7 @@ def errors_in_words(url: str) -> Iterator[None]:
         raise _refusal(url, error.response) from None
     except (errors.ResponseValidationError, httpx.UnsupportedProtocol, httpx.InvalidURL, ValueError, LookupError):
         # What is not JSON is a ValueError, an answer without what it should contain a LookupError.
-        raise ConfigurationError("airbyte_address", url=url) from None
+        raise AirbyteAddressError("airbyte_address", url=url) from None
     except httpx.HTTPError as error:
         text = str(error) or type(error).__name__
         raise AirbyteUnavailableError("airbyte_unavailable", url=url, text=text) from None
@@ -249,7 +254,7 @@ def _refusal(url: str, response: httpx.Response) -> SyncError:
         return AirbyteUnavailableError("airbyte_unavailable", url=url, text=reason_of(response))
     # A page of Airbyte's user interface, a redirection to it, or nothing at all.
     if status < httpx.codes.BAD_REQUEST or status in _NOT_FOUND:
-        return ConfigurationError("airbyte_address", url=url)
+        return AirbyteAddressError("airbyte_address", url=url)
     return ConfigurationError("airbyte_refused", url=url, text=reason_of(response))
 
 

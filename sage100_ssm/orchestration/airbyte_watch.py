@@ -11,6 +11,7 @@ from airbyte_api.models import JobStatusEnum
 
 from sage100_ssm.orchestration.airbyte_api import (
     Airbyte,
+    AirbyteAddressError,
     AirbyteConflictError,
     AirbyteUnavailableError,
     Connection,
@@ -103,7 +104,8 @@ class Watch:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
             try:
                 job = self.airbyte.job(job.number)
-            except AirbyteUnavailableError:
+            except (AirbyteUnavailableError, AirbyteAddressError):
+                # While Airbyte starts, a proxy before it may answer with a page of its own, or that there is none.
                 if time.monotonic() - seen > _AWAY_AT_MOST.total_seconds():
                     raise
                 continue

@@ -96,7 +96,8 @@ class SynchronisationSettings(Block):
             ConfigurationError: the address of the state contains a password, which Prefect would show.
         """
         settings, tree = load_settings(file), settings_tree(file)
-        if make_url(settings.state).password is not None:
+        address = make_url(settings.state)
+        if address.password is not None or "password" in address.query:
             raise ConfigurationError("prefect_state_password")
         connection, ssm = settings.sage100.connection, settings.ssm
         filled: dict[str, Any] = {

@@ -26,7 +26,7 @@ from prefect.runner import Runner
 from prefect.schedules import Interval
 from prefect.states import Crashed
 
-from sage100_ssm.app.companies import Company
+from sage100_ssm.app.companies import Company, deployment_name
 from sage100_ssm.app.endings import ending_after
 from sage100_ssm.app.notify import notify_if_readable
 from sage100_ssm.app.schedule import Schedule, forget_schedule, remember_schedule, remembered_schedule, spread
@@ -197,11 +197,6 @@ def _ran_until_stopped(runner: _Runner) -> bool:
     except* (httpx.HTTPError, RuntimeError):  # RuntimeError: Prefect's own, after several failures in a row
         stopped = False
     return stopped
-
-
-def deployment_name(settings: Settings) -> str:
-    """The deployment's name: the company, so that several installations can share a Prefect server."""
-    return settings.sage100.company.replace("/", "-").replace("%", "-")
 
 
 def mark_killed_runs() -> None:

@@ -17,6 +17,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.schedules import IntervalSchedule
 
 from sage100_ssm.app.channels import Channel, Slack, Teams, Webhook
+from sage100_ssm.app.companies import deployment_name
 from sage100_ssm.app.schedule import offset_of
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.messages import plain_spaces, say
@@ -29,7 +30,6 @@ from sage100_ssm.orchestration.flow import sync_contacts
 from sage100_ssm.orchestration.parts import Found, Part
 from sage100_ssm.orchestration.prefect_api import api_errors_in_words, require_prefect_server
 from sage100_ssm.orchestration.run_form import CONFIG_FIELD, deployment_description, form_of, run_form
-from sage100_ssm.orchestration.serve import deployment_name
 from sage100_ssm.orchestration.upkeep import housekeeping, housekeeping_description, nightly, weekly, weekly_digest
 
 _ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)

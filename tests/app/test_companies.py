@@ -128,3 +128,14 @@ def test_companies_that_do_not_know_of_each_other_are_spread_too_and_each_stays_
     assert offsets == [offset_of(f"COMPANY{number}", every) for number in range(60)]
     assert all(timedelta(0) <= offset < every for offset in offsets)
     assert {offset // timedelta(minutes=3) for offset in offsets} == set(range(5))
+
+
+def test_two_companies_that_would_share_a_deployment_are_not_both_used(folder):
+    for file, name in (("x", "A-B"), ("y", "A/B")):
+        path = written(folder, file)
+        path.write_text(path.read_text().replace("company: " + file.upper(), f"company: {name}"))
+
+    companies, left_out = used([folder])
+
+    assert companies == ["BIJOU", "CARAT", "A-B"]
+    assert "A/B" in left_out["y.yaml"]

@@ -97,6 +97,7 @@ ANSWERS = {
     "a page": ("jobs", (200, b"<html>"), 2, "is not Airbyte’s public API"),
     "a fault": ("jobs", (500, {"message": "Internal Server Error"}), 4, "HTTP 500: Internal Server Error"),
     "too many requests": ("jobs", (429, {}), 4, "HTTP 429: Too Many Requests"),
+    "too many logins": ("applications/token", (429, {}), 4, "HTTP 429: Too Many Requests"),
     "nothing now": ("jobs", (409, {"detail": "State conflict"}), 5, "starts no sync at the moment"),
     "another refusal": (
         "jobs",
@@ -162,9 +163,10 @@ def test_a_job_of_somebody_else_that_hangs_is_not_cancelled(imitation, followed)
     assert imitation.cancelled == []
 
 
-def test_airbyte_may_be_restarted_meanwhile(imitation, followed):
+@pytest.mark.parametrize("answer", [(503, {"message": "starting"}), (404, b"404 page not found"), (200, b"<html>")])
+def test_airbyte_may_be_restarted_meanwhile(imitation, followed, answer):
     imitation.course = ("running", "running", "running", "succeeded")
-    imitation.refusals["jobs/"] = (503, {"message": "starting"})
+    imitation.refusals["jobs/"] = answer
     threading.Timer(0.1, imitation.refusals.clear).start()
 
     assert followed()[0].status is JobStatusEnum.SUCCEEDED

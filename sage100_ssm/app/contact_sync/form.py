@@ -19,7 +19,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from sage100_ssm.app.channels import Channel, Email, OtherService, Slack, Teams, Webhook
@@ -38,6 +37,7 @@ from sage100_ssm.sync.policy import (
     TooLong,
 )
 from sage100_ssm.sync.run.context import RunOptions
+from sage100_ssm.sync.state.address import AtInPasswordError, parse_address
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -60,7 +60,9 @@ def _address_of_postgresql(state: SecretStr) -> SecretStr:
         ValueError: it is the address of something else.
     """
     try:
-        url = make_url(state.get_secret_value().strip())
+        url = parse_address(state.get_secret_value().strip())
+    except AtInPasswordError:
+        raise ValueError(f"must be an address of this form: {_FORM}. An @ in the password is written %40") from None
     except ArgumentError:
         raise ValueError(f"must be an address of this form: {_FORM}") from None
     if url.drivername == "sqlite":

@@ -4,12 +4,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, column, create_engine, event, func, inspect, make_url, select, table
+from sqlalchemy import URL, Connection, Engine, column, create_engine, event, func, inspect, select, table
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from sage100_ssm.sync.state.address import AtInPasswordError, parse_address
 from sage100_ssm.sync.state.errors import (
     Damage,
     StateDamaged,
@@ -49,7 +50,8 @@ def open_database(address: str, *, read_only: bool) -> Engine:
         StateUnavailable: it cannot be reached, or read-only and still of an older version.
     """
     url = _parse(address)
-    place = url.database or "" if _is_sqlite(url) else url.render_as_string(hide_password=True)
+    # Without its query, which may contain a password, too.
+    place = url.database or "" if _is_sqlite(url) else url.set(query={}).render_as_string(hide_password=True)
     engine = _engine(url, place, read_only=read_only)
     try:
         with engine.begin() as connection:
@@ -64,7 +66,9 @@ def open_database(address: str, *, read_only: bool) -> Engine:
 
 def _parse(address: str) -> URL:
     try:
-        url = make_url(address)
+        url = parse_address(address)
+    except AtInPasswordError as error:
+        raise StateUnavailable("?", str(error)) from None
     except ArgumentError:
         raise StateUnavailable("?", "its address is no database URL") from None
     if url.get_backend_name() not in {"sqlite", "postgresql"}:
