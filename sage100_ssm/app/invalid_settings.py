@@ -5,7 +5,7 @@ import difflib
 import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from pydantic import BaseModel, ValidationError
 
@@ -125,12 +125,18 @@ def unknown_keys(model: type, tree: Mapping[Any, Any], path: tuple[str, ...] = (
         if name in known:
             yield from _unknown_keys_within(known[name], value, here)
         else:
-            nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.7)
+            nearest = difflib.get_close_matches(str(name), known, n=1, cutoff=0.7) or _in_a_section(name, known)
             if nearest or name in (INCLUDE, SECRETS):
                 yield InvalidSetting(".".join(here), "unknown_key", {"nearest": nearest[0] if nearest else None})
             else:
                 # A key that resembles no setting is not quoted: the file may be another one, with secrets in it.
                 yield InvalidSetting(".".join(path), "foreign_key", {"known": sorted(known)})
+
+
+def _in_a_section(name: Any, known: Mapping[str, Any]) -> list[str]:
+    """The settings of that name in the sections beside which it was written."""
+    sections = ((section, annotation) for section, annotation in known.items() if _is_model(annotation))
+    return [f"{section}.{name}" for section, model in sections if name in _annotations(model)]
 
 
 def _unknown_keys_within(annotation: Any, value: Any, path: tuple[str, ...]) -> Iterator[InvalidSetting]:
@@ -155,10 +161,14 @@ def _annotations(model: type) -> Mapping[str, Any]:
 
 def _models(annotation: Any) -> Iterator[type]:
     """The models within an annotation: itself, or those of a union or of a mapping's values."""
-    if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation)):
+    if _is_model(annotation):
         yield annotation
     for part in typing.get_args(annotation):
         yield from _models(part)
+
+
+def _is_model(annotation: Any) -> TypeGuard[type]:
+    return isinstance(annotation, type) and (issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation))
 
 
 def _is_of_kind(model: type, kind: Any) -> bool:

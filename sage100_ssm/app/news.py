@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sage100_ssm.app.channels import Severity
-from sage100_ssm.messages import Language, code_label, describe, plain_spaces, say
+from sage100_ssm.messages import DAY, MINUTE, Language, code_label, describe, plain_spaces, say
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.journal import Code
 from sage100_ssm.sync.model import Side
@@ -36,8 +36,6 @@ WAITING_FOR = timedelta(days=1)
 
 _WEEK_BEGINS_AFTER = timedelta(hours=8)
 """The summary of a week is sent by the first run after Monday, 8 o'clock."""
-
-_DATES: Mapping[Language, str] = {"fr": "%d/%m/%Y", "en": "%Y-%m-%d"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,10 +309,10 @@ class Newsroom:
         return say("notify_since", self.language, since=self._time(moment))
 
     def _time(self, moment: datetime) -> str:
-        return moment.astimezone(self.time_zone).strftime(f"{_DATES[self.language]} %H:%M")
+        return moment.astimezone(self.time_zone).strftime(MINUTE[self.language])
 
     def _date(self, moment: datetime) -> str:
-        return moment.astimezone(self.time_zone).strftime(_DATES[self.language])
+        return moment.astimezone(self.time_zone).strftime(DAY[self.language])
 
 
 def _contacts(problems: Collection[JournalEntry]) -> int:

@@ -18,7 +18,7 @@ from sage100_ssm.app.value_format import ValueFormatter
 from sage100_ssm.cli.json_shapes import ELSEWHERE
 from sage100_ssm.cli.narrowing import totals
 from sage100_ssm.exchange.receipt import Action
-from sage100_ssm.messages import Language, code_label, describe, evidence_label, field_label, say
+from sage100_ssm.messages import MINUTE, Language, code_label, describe, evidence_label, field_label, say
 from sage100_ssm.sync.journal import Code, Entry, Kind, Subject, WhoIsWho
 from sage100_ssm.sync.model import Base, Link, LinkStatus, Side
 from sage100_ssm.sync.state.forgetting import StoredPerson
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 HARD_SPACES = {"\N{NO-BREAK SPACE}": "\ue000", "\N{NARROW NO-BREAK SPACE}": "\ue001"}
 """What replaces them until a line is written: rich breaks lines at every kind of space."""
 
-_DATES = {"fr": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
 _SIDES = {Side.SAGE100: "Sage 100", Side.SSM: "SSM"}
 _PLACES = {Side.SAGE100: "forget_place_sage100", Side.SSM: "forget_place_ssm"}
 _EMPTY = "∅"
@@ -80,7 +79,7 @@ def _table(language: Language, *headings: str) -> Table:
 
 
 def _local_time(at: datetime, language: Language) -> str:
-    return at.astimezone().strftime(_DATES[language])
+    return at.astimezone().strftime(MINUTE[language])
 
 
 def _subject_name(subject: Subject) -> str:

@@ -48,6 +48,11 @@ from sage100_ssm.sync.model import ContactRef, Side
 
 Language = Literal["fr", "en"]
 
+DAY: Mapping[Language, str] = {"fr": "%d/%m/%Y", "en": "%Y-%m-%d"}
+"""How a day is written."""
+MINUTE: Mapping[Language, str] = {language: f"{day} %H:%M" for language, day in DAY.items()}
+"""How a day and a time are written."""
+
 _NARROW = re.compile(r" (?=[:;!?»%])|(?<=«) |(?<=n°) ")
 """The spaces of French at which a line must not break."""
 

@@ -28,6 +28,7 @@ _RENEWED_EARLIER = 60.0
 """Seconds before its end at which a token is not used any more."""
 _LATEST_JOBS = 10
 _CLOUD, _CLOUD_PAGES = "https://api.airbyte.com/v1", "https://cloud.airbyte.com"
+_SYNCS = frozenset({models.JobTypeEnum.SYNC, models.JobTypeEnum.REFRESH})
 _OVER = frozenset({models.JobStatusEnum.SUCCEEDED, models.JobStatusEnum.FAILED, models.JobStatusEnum.CANCELLED})
 _NOT_ALLOWED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 _WRONG_KEYS = frozenset({httpx.codes.BAD_REQUEST, *_NOT_ALLOWED})
@@ -84,6 +85,7 @@ class Job:
         rows: the records that were written; None where Airbyte does not say.
         size: their bytes, likewise.
         duration: how long it took so far, likewise.
+        is_sync: whether it reads the source, as a sync and a refresh do; clearing data does not.
     """
 
     number: int
@@ -91,6 +93,7 @@ class Job:
     rows: int | None = None
     size: int | None = None
     duration: timedelta | None = None
+    is_sync: bool = True
 
     @property
     def is_over(self) -> bool:
@@ -102,7 +105,8 @@ class Job:
         """The job in an answer."""
         assert response is not None, "the client returns one or raises"
         duration = _DURATION.validate_python(response.duration) if response.duration else None
-        return cls(response.job_id, response.status, response.rows_synced, response.bytes_synced, duration)
+        is_sync = response.job_type in _SYNCS
+        return cls(response.job_id, response.status, response.rows_synced, response.bytes_synced, duration, is_sync)
 
 
 class Airbyte:

@@ -86,7 +86,10 @@ class Watch:
         """A job of the connection, and whether it was started here."""
         for _ in range(_TRIES - 1):
             if job := self.airbyte.running_job(self.connection):
-                return job, False
+                if job.is_sync:
+                    return job, False
+                # Its data is being cleared: that is no sync, and Airbyte starts none meanwhile.
+                self._ended(job, is_ours=False)
             try:
                 return self.airbyte.start_sync(self.connection), True
             except AirbyteConflictError:

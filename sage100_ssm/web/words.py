@@ -4,12 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
 
 from sage100_ssm.exchange.failure import Failure
-from sage100_ssm.messages import Language, code_label, describe, evidence_label, field_label, say, say_error
+from sage100_ssm.messages import MINUTE, Language, code_label, describe, evidence_label, field_label, say, say_error
 from sage100_ssm.sync.failures import side_error
 from sage100_ssm.sync.journal import Code, Decided, Entry, Subject
 from sage100_ssm.sync.model import Side
 
-_DATES: dict[Language, str] = {"fr": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
 _SIDES = {Side.SAGE100: "Sage 100", Side.SSM: "SSM"}
 _NAMED = 3
 
@@ -87,7 +86,7 @@ class Words:
 
     def time(self, at: datetime) -> str:
         """A time."""
-        return at.astimezone(self.zone).strftime(_DATES[self.language])
+        return at.astimezone(self.zone).strftime(MINUTE[self.language])
 
     def short_time(self, at: datetime) -> str:
         """A time without its year, for the axis of a chart."""

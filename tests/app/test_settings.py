@@ -185,7 +185,10 @@ def test_all_faults_are_told_at_once(write):
     }
 
 
-@pytest.mark.parametrize(("typed", "nearest"), [("langage", "language"), ("polcy", "policy"), ("Sage100", "sage100")])
+@pytest.mark.parametrize(
+    ("typed", "nearest"),
+    [("langage", "language"), ("polcy", "policy"), ("Sage100", "sage100"), ("direction", "policy.direction")],
+)
 def test_an_unknown_key_is_told_with_the_nearest_known_one(write, typed, nearest):
     with pytest.raises(SettingsError) as caught:
         load_settings(write(MINIMAL + f"{typed}: x\n"), {})

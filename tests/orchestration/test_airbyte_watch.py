@@ -63,6 +63,17 @@ def test_a_job_that_is_running_already_is_waited_for_and_none_is_started_beside_
     assert len(imitation.jobs) == 1
 
 
+def test_while_data_is_being_cleared_the_sync_waits_and_is_started_after_it(imitation, followed):
+    imitation.runs("running", "succeeded")
+    imitation.jobs[0].kind = "clear"
+
+    job, said = followed()
+
+    assert (job.status, said[0]) == (JobStatusEnum.SUCCEEDED, "airbyte_started")
+    assert [one.kind for one in imitation.jobs] == ["clear", "sync"]
+    assert job.number == imitation.jobs[1].number
+
+
 def test_a_job_that_begins_at_the_same_moment_is_found_after_the_refusal(imitation, followed, monkeypatch):
     started = imitation._started
     monkeypatch.setattr(imitation, "_started", lambda body: (imitation.runs(), started(body))[1])

@@ -31,10 +31,12 @@ class Job:
     Attributes:
         number: its number.
         statuses: the statuses that it has one after the other, each shown once; the last one stays.
+        kind: its type.
     """
 
     number: int
     statuses: list[str]
+    kind: str = "sync"
 
     @property
     def status(self) -> str:
@@ -45,7 +47,7 @@ class Job:
         """What the API says of it."""
         times = {"startTime": "2026-11-26T06:15:00Z", "lastUpdatedAt": "2026-11-26T06:15:41Z"}
         known = {"duration": "PT41S", "bytesSynced": 20480, "rowsSynced": 12} if self.status in _OVER else {}
-        job = {"jobId": self.number, "status": self.status, "connectionId": CONNECTION, "jobType": "sync"}
+        job = {"jobId": self.number, "status": self.status, "connectionId": CONNECTION, "jobType": self.kind}
         if len(self.statuses) > 1:
             self.statuses.pop(0)
         return job | times | known

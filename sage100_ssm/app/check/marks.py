@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sage100_ssm.app.check.findings import Finding, SideFindings, first_few
 from sage100_ssm.app.sides import SsmSide
+from sage100_ssm.messages import DAY
 from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.run.context import Site
 from sage100_ssm.sync.run.observation import Remembered
@@ -29,12 +30,12 @@ def location_findings(
         yield findings.ok("location", **now)
     elif last.location != location:
         was = {"old_server": last.location.server, "old_database": last.location.database}
-        yield findings.advice("location_changed", **now, **was, since=f"{last.since:%Y-%m-%d}")
+        yield findings.advice("location_changed", **now, **was, since=last.since.strftime(DAY[findings.language]))
     elif earlier:
         was = {"old_server": earlier[-1].location.server, "old_database": earlier[-1].location.database}
-        yield findings.ok("location_since", **now, **was, since=f"{last.since:%Y-%m-%d}")
+        yield findings.ok("location_since", **now, **was, since=last.since.strftime(DAY[findings.language]))
     else:
-        yield findings.ok("location_since", **now, since=f"{last.since:%Y-%m-%d}")
+        yield findings.ok("location_since", **now, since=last.since.strftime(DAY[findings.language]))
 
 
 def mark_findings(

@@ -3,11 +3,10 @@
 from datetime import datetime, tzinfo
 
 from sage100_ssm.app.search.found import Found, Standing
-from sage100_ssm.messages import Language, Words, describe, field_label, say
+from sage100_ssm.messages import DAY, Language, Words, describe, field_label, say
 from sage100_ssm.sync.contacts.companies import LeftOut
 from sage100_ssm.sync.model import Side
 
-_DATE = {"fr": "%d/%m/%Y", "en": "%Y-%m-%d"}
 _TIME = {"fr": "%H:%M", "en": "%H:%M"}
 
 
@@ -25,7 +24,7 @@ def standing_words(found: Found, language: Language, zone: tzinfo | None = None,
     if found.standing is Standing.NOT_SEEN_YET and found.foreseen:
         return describe(found.foreseen, language)
     names = {
-        "since": _shown(found.synchronised_since, _DATE[language], zone),
+        "since": _shown(found.synchronised_since, DAY[language], zone),
         "at": _shown(found.next_run, _TIME[language], zone),
         "fields": ", ".join(field_label(name, language) for name in found.waiting_fields) or None,
         "company": found.company_name or found.subject.company,

@@ -17,13 +17,16 @@ NO_COMPANY = ""
 ODD_ACCOUNT = "\n"
 """The key of accounts that cannot be understood: no code contains it."""
 
+_LONGEST_KEY = 64
+"""An index takes no text of any length. Codes that differ only after that are looked at together; Sage's have 17."""
+
 _LARGEST_ID = 2**63 - 1
 
 
 def company_key(code: object) -> str:
     """The key of a company by its code, as Sage's collation compares it, in characters that every database stores."""
     key = normalise.company_code(code) if isinstance(code, str) else NO_COMPANY
-    return key.encode(errors="replace").decode().replace("\0", "")
+    return key.encode(errors="replace").decode().replace("\0", "")[:_LONGEST_KEY]
 
 
 def key_of_account(row: Mapping[str, Any], code_field: str) -> str:
