@@ -50,7 +50,7 @@ def match(
             made = pair_table.read_decisions(import_, user_of_machine(), datetime.now(UTC))
             with StateStore.open(context.settings.state) as store, store.transaction() as transaction:
                 take_over(transaction, made)
-            context.note("decisions_imported", number=len(made), file=str(import_))
+            context.note("decisions_imported" if made else "decisions_missing", number=len(made), file=str(import_))
             return
         found = match_once(context.settings, progress=context.progress)
         context.print_result(json_shapes.match(found), tables.match(found, context.language))

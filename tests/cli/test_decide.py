@@ -154,6 +154,15 @@ def remedy(entry):
     return entry["remedy"].replace("\N{NO-BREAK SPACE}", " ")
 
 
+def test_p16_a_table_without_an_answer_says_which_column_is_empty(settings, state, call, tmp_path):
+    table = tmp_path / "pairs.csv"
+    table.write_text("sage100_id;ssm_id;decision\n3;503;\n")
+
+    done = call("match", "--import", table, "-c", settings("en"))
+
+    assert (done.exit_code, "last column" in done.stderr) == (0, True)
+
+
 def test_p16_the_answers_of_a_table_are_in_the_journal_with_who_and_when(settings, state, call, numbers, tmp_path):
     table, config = tmp_path / "pairs.csv", settings("en")
     table.write_text(f"problem,sage100_id,ssm_id,decision\n{numbers['likely']},3,503,same\n,8,508,different\n", "utf-8")

@@ -167,7 +167,8 @@ def _translate_errors(engine: Engine, place: str) -> None:
             raise StateDamaged(place, Damage.BROKEN) from original
         if getattr(original, "sqlstate", None) == _NO_RIGHT:
             raise StateUnavailable(place, f"{REFUSED}: {str(original).partition(chr(10))[0]}") from original
-        if isinstance(context.sqlalchemy_exception, OperationalError):
+        # Without a connection yet, it is the address, whatever the driver calls the error.
+        if context.connection is None or isinstance(context.sqlalchemy_exception, OperationalError):
             raise StateUnavailable(place, str(original).partition("\n")[0]) from original
 
 

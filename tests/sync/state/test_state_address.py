@@ -53,3 +53,8 @@ def test_password_among_the_options_is_not_shown():
     with pytest.raises(StateUnavailable) as error:
         StateStore.open("postgresql+psycopg://127.0.0.1:1/d?user=u&password=s3cret", read_only=True)
     assert "s3cret" not in f"{error.value}"
+
+
+def test_an_option_that_the_server_does_not_know_is_named_in_the_sentence():
+    with pytest.raises(StateUnavailable, match="bogus"):
+        StateStore.open("postgresql+psycopg://127.0.0.1:1/d?bogus=1", read_only=True)
