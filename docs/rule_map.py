@@ -14,6 +14,8 @@ import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from sage100_ssm.gc_pause import paused
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
 RULES = ROOT / "docs" / "rules.md"
@@ -98,7 +100,10 @@ def _words(source: str, *, tests: bool) -> Iterator[str]:
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
         if token.type == tokenize.COMMENT
     )
-    for node in ast.walk(ast.parse(source)):
+    # CPython 3.11 may fail where the garbage collector runs while it builds a tree (gh-106905).
+    with paused():
+        tree = ast.parse(source)
+    for node in ast.walk(tree):
         if tests and isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
         elif tests and isinstance(node, ast.FunctionDef):

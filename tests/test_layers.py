@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.syntax import parsed
+
 ROOT = Path(__file__).parents[1]
 SIDES = {"sage100", "ssm"}
 CONNECTORS = {"source_sage100", "source_ssm", "destination_sage100", "destination_ssm"}
@@ -73,7 +75,7 @@ EXCEPTIONS = {
 def _imports(file: Path) -> set[str]:
     """The modules that a file imports, in functions too."""
     found = set()
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -17,6 +17,7 @@ from sage100_ssm.sync.planning.writes import EXT_ID
 from tests.support.journal_outcomes import outcomes
 from tests.support.message_files import FOLDER, LANGUAGES, SENTENCES, SUBJECTS, named, texts, words_of
 from tests.support.pages import ROOT
+from tests.support.syntax import parsed
 
 PARTS = ("message", "remedy")
 CHOOSES_THE_TEXTS = {
@@ -184,7 +185,7 @@ QUESTION = r"probe_(ssm|sage100)_\d+"
 def texts_in(*patterns):
     """The texts in modules of the product."""
     files = [file for pattern in patterns for file in (ROOT / "sage100_ssm").glob(pattern)]
-    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text("utf-8")))]
+    nodes = [node for file in files for node in ast.walk(parsed(file))]
     return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
