@@ -64,7 +64,7 @@ def main(contacts: Annotated[int, typer.Option(help="Linked contacts.")] = 10_00
 @app.command(hidden=True)
 def one(kind: str, folder: Path) -> None:
     """One run in this process, and what it took as JSON."""
-    # The modules are loaded by now: their time is that of the start, which is measured apart.
+    # The modules are already loaded: their time is that of the start, which is measured apart.
     began = time.process_time()
     requests, written = (_merge(folder), "") if kind == "merge" else _run(kind, folder)
     seconds = time.process_time() - began

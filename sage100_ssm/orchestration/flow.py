@@ -13,6 +13,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
 from prefect import flow, get_run_logger, task
@@ -24,17 +25,14 @@ from prefect.states import Failed
 from sage100_ssm.sync.run.context import Run, RunOptions
 from sage100_ssm.sync.run.course import ResultT, Step, Take, synchronise
 from sage100_ssm.messages import Language, plain_spaces, say
-from sage100_ssm.sync.run.report import RunReport
 from sage100_ssm.sync.state.errors import AnotherRun
 from sage100_ssm.sync.state.store import stored_state
 from sage100_ssm.orchestration.artifacts import publish
-from sage100_ssm.orchestration.blocks import load_settings_for_flow
-from sage100_ssm.orchestration.configured import DEFAULT_CONFIG, allowed_config, require_allowed
-from sage100_ssm.orchestration.final_states import final_state
-from sage100_ssm.orchestration.log_lines import leave_out_echoes
+from sage100_ssm.orchestration.carried_out import carried_out
+from sage100_ssm.orchestration.configured import DEFAULT_CONFIG
 from sage100_ssm.orchestration.run_names import RunName
 from sage100_ssm.app.assemble import open_run
-from sage100_ssm.app.endings import Ending, ending_after, report_message
+from sage100_ssm.app.endings import Ending, report_message
 from sage100_ssm.app.settings import Settings
 
 _RECENT_RUNS = 48
@@ -60,29 +58,23 @@ def sync_contacts(
     """
     # The CDK logs each stream that it reads; only its warnings matter here.
     logging.getLogger("airbyte").setLevel(logging.WARNING)
-    leave_out_echoes()
-    language: Language = "fr"
-    name = RunName()
-    try:
-        allowed = allowed_config(config)
-        settings = load_settings_for_flow(allowed)
-        language = settings.language
-        require_allowed(config, allowed)
-        name = RunName.of(settings)
-        name.show_running()
-        options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
+    options = RunOptions(allow_deletions=allow_deletions, allow_mass_change=allow_mass_change)
+    return carried_out(config, partial(_synchronisation, options))
 
-        def waiting(other: AnotherRun) -> None:
-            get_run_logger().info(plain_spaces(say("another_run_watched", language, owner=other.owner)))
 
-        with _ended_if_it_hangs(settings), open_run(settings, options, waiting) as run:
-            report = synchronise(run, _as_tasks(run, language))
-        ending = Ending(report.exit_code, report_message(report, language))
-        with stored_state(settings.state) as state:
-            publish(settings, ending.message, report, state.open_problems(), state.runs(_RECENT_RUNS))
-        return _final_state(ending, name, report)
-    except Exception as error:  # noqa: BLE001 - every error becomes a sentence of the flow run
-        return _final_state(ending_after(error, language), name)
+def _synchronisation(options: RunOptions, settings: Settings, name: RunName) -> Ending:
+    language = settings.language
+
+    def waiting(other: AnotherRun) -> None:
+        get_run_logger().info(plain_spaces(say("another_run_watched", language, owner=other.owner)))
+
+    with _ended_if_it_hangs(settings), open_run(settings, options, waiting) as run:
+        report = synchronise(run, _as_tasks(run, language))
+    ending = Ending(report.exit_code, report_message(report, language))
+    with stored_state(settings.state) as state:
+        publish(settings, ending.message, report, state.open_problems(), state.runs(_RECENT_RUNS))
+    name.show_ended(ending.exit_code, report)
+    return ending
 
 
 @contextmanager
@@ -164,8 +156,3 @@ def _stopped(step: Step, value: Any, run: Run) -> str | None:
 def _ascii(label: str) -> str:
     """A label in the only characters that Prefect's picture of a run can draw."""
     return unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode()
-
-
-def _final_state(ending: Ending, name: RunName, report: RunReport | None = None) -> State[Any]:
-    name.show_ended(ending.exit_code, report)
-    return final_state(ending)

@@ -3,7 +3,6 @@
 # Before anything that imports the Airbyte CDK, which would take over the logging of Prefect.
 import sage100_ssm.connectors.cdk_logging  # noqa: F401, I001 - imported for its effect, and first
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,15 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.runner import Runner
 from prefect.schedules import Cron
 
-from sage100_ssm.app.endings import Ending, ending_after
+from sage100_ssm.app.endings import Ending
 from sage100_ssm.app.housekeeping import keep_house
 from sage100_ssm.app.notify import notify
 from sage100_ssm.app.settings import Settings
-from sage100_ssm.messages import Language, plain_spaces, say
+from sage100_ssm.messages import plain_spaces, say
 from sage100_ssm.orchestration.artifacts import publish_housekeeping
 from sage100_ssm.orchestration.automations import TAG
-from sage100_ssm.orchestration.blocks import load_settings_for_flow
-from sage100_ssm.orchestration.configured import DEFAULT_CONFIG, allowed_config, require_allowed
-from sage100_ssm.orchestration.final_states import final_state
-from sage100_ssm.orchestration.log_lines import leave_out_echoes
+from sage100_ssm.orchestration.carried_out import carried_out
+from sage100_ssm.orchestration.configured import DEFAULT_CONFIG
 from sage100_ssm.orchestration.run_names import RunName
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.state.errors import AnotherRun
@@ -44,7 +41,7 @@ def housekeeping(config: str = DEFAULT_CONFIG) -> State[Any]:
     Args:
         config: The settings. Leave it as it is: a run that asks for others is refused.
     """
-    return _carried_out(config, _housekeeping)
+    return carried_out(config, _housekeeping)
 
 
 @flow(name="sage100-ssm-digest", description="The summary of the week, to those who want it.")
@@ -56,7 +53,7 @@ def weekly_digest(config: str = DEFAULT_CONFIG) -> State[Any]:
     Args:
         config: The settings. Leave it as it is: a run that asks for others is refused.
     """
-    return _carried_out(config, _digest)
+    return carried_out(config, _digest)
 
 
 def add_housekeeping(runner: Runner, name: str, config: Path, settings: Settings) -> None:
@@ -93,25 +90,6 @@ def nightly(settings: Settings) -> CronSchedule:
 def weekly(settings: Settings) -> CronSchedule:
     """When the summary of the week is due."""
     return CronSchedule(cron=WEEKLY, timezone=settings.locale.time_zone.key)
-
-
-def _carried_out(config: str, work: Callable[[Settings, RunName], Ending]) -> State[Any]:
-    """Do what a flow does with its settings; every error becomes a sentence of the flow run."""
-    leave_out_echoes()
-    language: Language = "fr"
-    name = RunName()
-    try:
-        allowed = allowed_config(config)
-        settings = load_settings_for_flow(allowed)
-        language = settings.language
-        require_allowed(config, allowed)
-        name = RunName.of(settings)
-        name.show_running()
-        return final_state(work(settings, name))
-    except Exception as error:  # noqa: BLE001 - the flow run says what happened
-        ending = ending_after(error, language)
-        name.show_ended(ending.exit_code, None)
-        return final_state(ending)
 
 
 def _housekeeping(settings: Settings, name: RunName) -> Ending:

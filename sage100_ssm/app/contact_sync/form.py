@@ -324,8 +324,8 @@ class ContactSyncConfig(SsmSettings, Sage100Settings):
     notify: Recipient = Field(
         default=NoMessages(kind="none"),
         title="Recipient",
-        description="Who is told when something needs a person: the synchronisation stopped, a guard tripped, contacts "
-        "have been waiting for a day; and once a week what was done.",
+        description="Who gets a message when something needs a person: the synchronisation stopped, a guard tripped, "
+        "contacts have been waiting for a day; and once a week what was done.",
         json_schema_extra={"group": "messages", "display_type": "dropdown"},
     )
     ended_links_days: int = Field(
