@@ -18,6 +18,7 @@ from sage100_ssm.connectors.source import CursorStream
 from sage100_ssm.sync.journal import ConflictSettled, Entry, RecordLocked, Subject, ValueTooLong
 from sage100_ssm.sync.model import Change, Link, Side, ValuePair
 from sage100_ssm.sync.policy import Retention
+from sage100_ssm.sync.state.backup import copy_state
 from sage100_ssm.sync.state.changes import Position
 from sage100_ssm.sync.state.records import RunRow, RunStatus, WriteAction, WriteRecord
 from sage100_ssm.sync.state.store import StateStore
@@ -124,7 +125,7 @@ def test_a_run_has_its_figures_side_by_side(filled, read):
     assert (record["run_id"], record["number"], record["status"]) == ("run-0", 1, "done")
     assert (record["sage100_read"], record["sage100_created"], record["ssm_read"]) == (80, 1, 3)
     assert (record["ssm_requests"], record["linked"], record["postponed"]) == (11, 79, None)
-    assert state == {"last": 1}
+    assert state == {"last": 1, "run": "run-0"}
 
 
 def test_a_run_that_is_under_way_comes_again_once_it_has_ended(filled, stored, read):
@@ -226,15 +227,43 @@ def test_a_cleared_state_brings_everything_again(filled, read):
 
 
 @pytest.mark.parametrize("name", ["runs", "journal", "writes"])
-def test_a_state_of_another_state_database_is_warned_of_and_everything_comes(filled, read, name, caplog):
+@pytest.mark.parametrize("last", [1, 99], ids=["outgrown", "smaller"])
+def test_a_state_of_another_state_database_is_warned_of_and_everything_comes(filled, read, name, last, caplog):
+    others = {"last": last, "closed_at": "2026-03-02T12:00:00+00:00", "run": "run-of-another-database"}
     with caplog.at_level(logging.WARNING, "airbyte"):
-        records, _ = read(name, {"last": 99, "closed_at": "2026-03-02T12:00:00+00:00"})
+        records, state = read(name, others)
 
-    assert records
-    assert f"The state of {name} is of another state database" in caplog.text
+    assert records == read(name)[0]
+    assert f"The state of {name} was made with another state database" in caplog.text
+    assert read(name, state) == ([], state)
 
 
-@pytest.mark.parametrize("state", [{"last": "x"}, {"last": 1, "pending": ["x"]}, {"last": 1, "closed_at": "soon"}])
+def test_a_state_made_after_the_backup_that_was_restored_is_another_one_s(filled, stored, read, tmp_path, store):
+    copy_state(f"sqlite:///{tmp_path}/state.db", tmp_path / "backup.db")
+    stored(lambda t: t.start_run(RunRow("run-1", NOON)))
+    stored(lambda t: t.writes.save(a_write()))
+    _, state = read("writes")
+    store.close()
+    (tmp_path / "backup.db").replace(tmp_path / "state.db")
+    with StateStore.open(f"sqlite:///{tmp_path}/state.db") as restored, restored.transaction() as transaction:
+        transaction.start_run(RunRow("run-1b", NOON))
+        other = transaction.writes.save(a_write())
+
+    assert other.id in [record["id"] for record in read("writes", state)[0]]
+
+
+def test_a_state_whose_writes_are_all_forgotten_is_still_of_this_database(filled, stored, read, caplog):
+    _, state = read("writes")
+    stored(lambda t: t.writes.discard([1]))
+    with caplog.at_level(logging.WARNING, "airbyte"):
+        assert read("writes", state) == ([], state)
+
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    "state", [{"last": "x"}, {"last": 1, "pending": ["x"]}, {"last": 1, "closed_at": "soon"}, {"run": 1}]
+)
 def test_a_state_that_is_none_of_this_source_is_an_error_of_the_configuration(filled, read, state):
     with pytest.raises(ConnectorError, match="The state is not one of this source") as caught:
         read("journal", state)

@@ -1,11 +1,12 @@
 """What each stream of the Airbyte source reads from the state, and what its Airbyte state contains.
 
 A stream that is read incrementally gives each record at least once after each change that it follows. Its state holds
-the highest number that was there, and what below it was not settled yet.
+the highest number that was there, what below it was not settled yet, and the newest run of that moment.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
@@ -26,10 +27,30 @@ _CLOCKS_APART = timedelta(hours=1)
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
-_LAST, _PENDING, _CLOSED, _FORGOTTEN = "last", "pending", "closed_at", "forgotten_at"
-_AHEAD = "The state of %s is of another state database (%d, where the newest number is %d): it is read from the start."
+_LAST, _PENDING, _CLOSED, _FORGOTTEN, _RUN = "last", "pending", "closed_at", "forgotten_at", "run"
+_OTHER_DATABASE = (
+    "The state of %s was made with another state database, or before this one was restored from a backup: "
+    "everything is read from the beginning."
+)
 
 logger = logging.getLogger("airbyte")
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a stream was read; the beginning by default.
+
+    Attributes:
+        position: in the table that it shows.
+        closed: when the last problem was closed that was emitted as closed.
+        forgotten: when the last entry was forgotten that was emitted without its names.
+        run_id: the newest run that the state database had; None: it had none.
+    """
+
+    position: Position = field(default_factory=Position)
+    closed: datetime | None = None
+    forgotten: datetime | None = None
+    run_id: str | None = None
 
 
 class StateStreams:
@@ -63,12 +84,14 @@ class StateStreams:
         return FullStream(name, self._schema(columns), "id", pages)
 
     def _incremental(
-        self, name: str, columns: Columns, key: str, cursor: str, read: Callable[[Transaction, State], Pages]
+        self, name: str, columns: Columns, key: str, cursor: str, read: Callable[[Transaction, Reached], Pages]
     ) -> CursorStream:
         def since(state: State) -> Pages:
             with self._open_state() as store, store.reading() as transaction:
-                for page, reached in read(transaction, state):
-                    yield self._shown(columns, page), reached
+                # Before the rows: whoever finds this run in a database finds all that was there when it began.
+                newest = {_RUN: transaction.changes.newest_run_id()}
+                for page, reached in read(transaction, _reached(name, state, transaction)):
+                    yield self._shown(columns, page), None if reached is None else {**reached, **newest}
 
         return CursorStream(name, self._schema(columns), key, cursor, lambda: since({}), since)
 
@@ -84,24 +107,21 @@ class StateStreams:
     def _links(self, transaction: Transaction) -> Iterator[Record]:
         return map(records.link_record, transaction.newest_links())
 
-    def _runs(self, transaction: Transaction, state: State) -> Pages:
-        changes = transaction.changes
-        reached = _position("runs", state, changes.last_run_number()).last
+    def _runs(self, transaction: Transaction, since: Reached) -> Pages:
+        last = since.position.last
         unfinished: list[int] = []
-        for page in _paged(changes.runs(reached)):
+        for page in _paged(transaction.changes.runs(last)):
             unfinished += [number for number, run in page if run.finished_at is None]
-            reached = page[-1][0]
+            last = page[-1][0]
             yield [records.run_record(number, run) for number, run in page], None
         # A run that is under way comes again once it has ended.
-        yield (), {_LAST: min([reached, *(number - 1 for number in unfinished)])}
+        yield (), {_LAST: min([last, *(number - 1 for number in unfinished)])}
 
-    def _journal(self, transaction: Transaction, state: State) -> Pages:
-        since = _position("journal", state, transaction.changes.last_journal_id())
-        with state_errors():
-            closed, forgotten = _moment(state.get(_CLOSED)), _moment(state.get(_FORGOTTEN))
+    def _journal(self, transaction: Transaction, since: Reached) -> Pages:
+        closed, forgotten = since.closed, since.forgotten
         seen: list[int] = []
         pending: list[int] = []
-        changed = transaction.changes.entries(since, _earlier(closed), _earlier(forgotten))
+        changed = transaction.changes.entries(since.position, _earlier(closed), _earlier(forgotten))
         for page in _paged(changed):
             seen += [each.known.id for each in page]
             pending += [each.known.id for each in page if each.is_pending]
@@ -109,33 +129,47 @@ class StateStreams:
             closed = _latest(closed, (each.known.closed_at for each in shown))
             forgotten = _latest(forgotten, (each.known.forgotten_at for each in shown))
             yield [records.entry_record(each, self._language) for each in shown], None
-        reached = _state(since.after(seen, pending))
+        reached = _state(since.position.after(seen, pending))
         yield (), reached | {_CLOSED: _iso(closed), _FORGOTTEN: _iso(forgotten)}
 
-    def _writes(self, transaction: Transaction, state: State) -> Pages:
-        since = _position("writes", state, transaction.changes.last_write_id())
+    def _writes(self, transaction: Transaction, since: Reached) -> Pages:
         seen: list[int] = []
         in_doubt: list[int] = []
-        for page in _paged(transaction.changes.writes(since)):
+        for page in _paged(transaction.changes.writes(since.position)):
             seen += [write.id for write in page if write.id is not None]
             in_doubt += [write.id for write in page if write.id is not None and not write.is_confirmed]
             # One that turns out not to have been done is discarded: it would stay in the warehouse.
             yield [records.write_record(write) for write in page if write.is_confirmed], None
-        yield (), _state(since.after(seen, in_doubt))
+        yield (), _state(since.position.after(seen, in_doubt))
 
 
-def _position(stream: str, state: State, newest: int) -> Position:
-    """The position in a state; the beginning where the state is of another database, with a warning.
+def _reached(stream: str, state: State, transaction: Transaction) -> Reached:
+    """How far a state says that a stream was read; the beginning where it is not one of this state database.
 
     Raises:
         ConnectorError: the state is not one of this source.
     """
     with state_errors():
-        position = Position(state_integer(state, _LAST) or 0, frozenset(map(int, state.get(_PENDING) or ())))
-    if position.last > newest:
-        logger.warning(_AHEAD, stream, position.last, newest)
-        return Position()
-    return position
+        reached = _parsed(state)
+    # Numbers alone do not show it: another database may have grown past them. A run's name is random, and stays.
+    if state and not transaction.changes.has_run(reached.run_id):
+        if reached.position.last:
+            logger.warning(_OTHER_DATABASE, stream)
+        return Reached()
+    return reached
+
+
+def _parsed(state: State) -> Reached:
+    """How far a state says that a stream was read.
+
+    Raises:
+        TypeError, ValueError: a value in the state has the wrong type or form.
+    """
+    run_id = state.get(_RUN)
+    if not isinstance(run_id, str | None):
+        raise TypeError(_RUN)
+    position = Position(state_integer(state, _LAST) or 0, frozenset(map(int, state.get(_PENDING) or ())))
+    return Reached(position, _moment(state.get(_CLOSED)), _moment(state.get(_FORGOTTEN)), run_id)
 
 
 def _state(position: Position) -> dict[str, Any]:

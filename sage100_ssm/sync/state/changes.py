@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, or_, select
 
 from sage100_ssm.sync.state import rows, tables
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, WriteRecord
@@ -66,17 +66,15 @@ class StoredChanges:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def last_run_number(self) -> int:
-        """The number of the newest run; 0 where there is none."""
-        return int(self._connection.scalar(select(func.max(tables.runs.c.number))) or 0)
+    def newest_run_id(self) -> str | None:
+        """The name of the newest run; None where there is none."""
+        number = tables.runs.c.number
+        return self._connection.scalar(select(tables.runs.c.run_id).order_by(number.desc()).limit(1))
 
-    def last_journal_id(self) -> int:
-        """The highest id of the journal; 0 where it is empty."""
-        return int(self._connection.scalar(select(func.max(tables.journal.c.id))) or 0)
-
-    def last_write_id(self) -> int:
-        """The highest id of a write; 0 where there is none."""
-        return int(self._connection.scalar(select(func.max(tables.writes.c.id))) or 0)
+    def has_run(self, run_id: str | None) -> bool:
+        """Whether this state has a run of that name."""
+        wanted = select(tables.runs.c.run_id).where(tables.runs.c.run_id == run_id)
+        return self._connection.scalar(wanted) is not None
 
     def runs(self, after: int) -> Iterator[tuple[int, RunRow]]:
         """The runs with a higher number, each with its number, oldest first."""
