@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
+
 from sage100_ssm.ssm.config import SsmConfig
 
 SHARES_VARIABLE = "SAGE100_SSM_SHARES"
@@ -77,5 +79,6 @@ def share_of(config: SsmConfig) -> Share | None:
     folder = os.environ.get(SHARES_VARIABLE)
     if not folder:
         return None
-    instance = f"{config.base_url} {config.public_key.get_secret_value()}"
+    # As httpx writes it, an address has one form, however its host is spelt and whether it names the usual port.
+    instance = f"{httpx.URL(config.base_url)} {config.public_key.get_secret_value()}"
     return Share(Path(folder) / hashlib.sha256(instance.encode()).hexdigest()[:16])

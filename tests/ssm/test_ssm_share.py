@@ -104,6 +104,18 @@ def test_an_instance_is_known_by_its_address_and_public_key(monkeypatch, tmp_pat
     assert "pk" not in [folder.name for folder in tmp_path.iterdir()]
 
 
+@pytest.mark.parametrize(
+    "url", ["https://SSM.Example/api/v4", "https://ssm.example/api/v4/", "https://ssm.example:443/api/v4"]
+)
+def test_an_instance_is_the_same_in_each_spelling_of_its_address(monkeypatch, tmp_path, url):
+    monkeypatch.setenv(SHARES_VARIABLE, str(tmp_path))
+
+    share_of(SsmConfig(public_key="pk", private_key="a", base_url="https://ssm.example/api/v4"))
+    share_of(SsmConfig(public_key="pk", private_key="a", base_url=url))
+
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_without_a_folder_for_shares_there_are_none(monkeypatch):
     monkeypatch.delenv(SHARES_VARIABLE, raising=False)
 
