@@ -34,7 +34,8 @@ def _parse_code(text: str) -> Code:
     if text in set(Code):
         return Code(text)
     nearest = get_close_matches(text, [code.value for code in Code], n=3, cutoff=0.4)
-    raise typer.BadParameter(f"there is no such code. Did you mean {' or '.join(nearest) or Code.VALUE_UNKNOWN.value}?")
+    # In French by help.fr.yaml, as typer's own errors.
+    raise typer.BadParameter(f"there is no such code. Did you mean {', '.join(nearest) or Code.VALUE_UNKNOWN.value}?")
 
 
 OfCode = Annotated[

@@ -1,7 +1,7 @@
 """The operator's command with its help in the user's language. English is in the commands; French in a file beside."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, wraps
 from importlib.resources import files
 from inspect import cleandoc
 from typing import Any
@@ -12,9 +12,15 @@ from typer.main import get_command
 
 from sage100_ssm.cli.commands import app
 from sage100_ssm.cli.language import language_of_help
+from sage100_ssm.cli.usage_errors import in_french
 
 _TITLES = ("ARGUMENTS_PANEL_TITLE", "OPTIONS_PANEL_TITLE", "COMMANDS_PANEL_TITLE", "ERRORS_PANEL_TITLE")
 """The headings of typer's own, by the names of its constants."""
+_HINT_OF_ERRORS = "RICH_HELP"
+"""Typer's "Try … for help", by the name of its constant."""
+
+_UsageError: Any = typer.BadParameter.__base__
+"""The base of typer's errors of usage, of which it exports this one alone."""
 
 
 def command(words: Sequence[str]) -> Any:
@@ -26,6 +32,9 @@ def command(words: Sequence[str]) -> Any:
     root = get_command(app)
     if _asks_for_help(words, root) and language_of_help(words) == "fr":
         _translate(root)
+    # An error of usage is raised by one of these two, and shown by typer.
+    for method in ("make_context", "invoke"):
+        setattr(root, method, _with_errors_in_users_language(getattr(root, method), words))
     return root
 
 
@@ -64,12 +73,8 @@ def _french() -> Mapping[str, Any]:
 
 
 def _translate(root: Any) -> None:
-    from typer import rich_utils  # noqa: PLC0415 - it loads Pygments, for which a command without help does not wait
-
     french = _french()
-    for constant in _TITLES:
-        title = getattr(rich_utils, constant)
-        setattr(rich_utils, constant, french["panels"].get(title, title))
+    _translate_words_of_typer()
     for path, one in all_commands(root):
         # What nobody has translated yet is better read in English than not at all.
         if text := french["commands"].get(path, {}).get("help"):
@@ -79,6 +84,34 @@ def _translate(root: Any) -> None:
         for parameter in one.params:
             parameter.help = translation_of(path, option_name(parameter)) or parameter.help
         _translate_help_option(one, french["options"]["--help"])
+
+
+def _translate_words_of_typer() -> None:
+    from typer import rich_utils  # noqa: PLC0415 - it loads Pygments, for which a command that works does not wait
+
+    french = _french()
+    for constant in _TITLES:
+        title = getattr(rich_utils, constant)
+        setattr(rich_utils, constant, french["panels"].get(title, title))
+    setattr(rich_utils, _HINT_OF_ERRORS, french["hint"])
+
+
+def _with_errors_in_users_language(action: Callable[..., Any], words: Sequence[str]) -> Callable[..., Any]:
+    """The same action, whose errors of usage are in the user's language; their exit code stays."""
+
+    @wraps(action)
+    def translated(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return action(*args, **kwargs)
+        except _UsageError as error:
+            # Only now: the settings, which name the language, are not read for a command that works.
+            if language_of_help(words) == "fr":
+                _translate_words_of_typer()
+                sentence = in_french(error.format_message(), _french()["usage"])
+                error.format_message = lambda: sentence
+            raise
+
+    return translated
 
 
 def _translate_help_option(one: Any, text: str) -> None:

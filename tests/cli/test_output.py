@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-from contextlib import suppress
 
 import pytest
 import yaml
@@ -16,7 +15,8 @@ from sage100_ssm.cli.command_context import WIDTH, terminal
 from sage100_ssm.cli.commands import app
 from sage100_ssm.cli.encoding import _SIGNS, accept_every_character, holds_every_character
 from sage100_ssm.cli.language import language_of_help, language_of_user
-from sage100_ssm.cli.translated import _TITLES, all_commands, command, option_name, translation_of
+from sage100_ssm.cli.translated import _HINT_OF_ERRORS, _TITLES, all_commands, command, option_name, translation_of
+from sage100_ssm.cli.usage_errors import in_french
 from tests.support.message_files import FOLDER
 from tests.support.pages import ROOT
 
@@ -151,16 +151,64 @@ def test_settings_that_are_missing_are_said_to_be_in_the_users_language(alone, m
     assert "does not exist" in call("status").stderr
 
 
+@pytest.fixture
+def called(alone, monkeypatch, capsys):
+    """The exit code and the output of the command in a language, as a shell calls it."""
+    for constant in (*_TITLES, _HINT_OF_ERRORS):
+        monkeypatch.setattr(rich_utils, constant, getattr(rich_utils, constant))  # English again afterwards
+
+    def call_it(locale, words):
+        monkeypatch.setenv("LANG", locale)
+        with pytest.raises(SystemExit) as ended:
+            command(words)(words, prog_name="sage100-ssm")
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out + printed.err
+
+    return call_it
+
+
 @pytest.mark.parametrize("words", [["--help"], ["status", "--help"], ["prefect"], []], ids=" ".join)
-def test_the_help_is_in_french_for_whoever_speaks_it(alone, monkeypatch, capsys, words):
-    for title in _TITLES:
-        monkeypatch.setattr(rich_utils, title, getattr(rich_utils, title))  # so that they are English again afterwards
-    monkeypatch.setenv("LANG", "fr_FR.UTF-8")
-    with suppress(SystemExit):
-        command(words)(words, prog_name="sage100-ssm")
-    printed = capsys.readouterr()
-    assert "Montrer cette aide" in printed.out + printed.err
-    assert "Show this message" not in printed.out + printed.err
+def test_the_help_is_in_french_for_whoever_speaks_it(called, words):
+    _, printed = called("fr_FR.UTF-8", words)
+
+    assert "Montrer cette aide" in printed
+    assert "Show this message" not in printed
+
+
+USAGE_ERRORS = {
+    "status --confg x": ("No such option: --confg (Possible", "Il n'y a pas d'option --confg (proche : --config"),
+    "status -z": ("No such option: -z", "Il n'y a pas d'option -z"),
+    "statu": ("No such command 'statu'. Did you mean 'status'?", "Il n'y a pas de commande 'statu'. Vouliez-vous dire"),
+    "xyz": ("No such command 'xyz'.", "Il n'y a pas de commande 'xyz'."),
+    "explain": ("Missing argument 'who'.", "Il manque l'argument 'who'."),
+    "run more": ("Got unexpected extra argument(s) (more)", "Argument(s) en trop (more)"),
+    "status --json=1": ("Option '--json' does not take a value.", "L'option '--json' ne prend pas de valeur."),
+    "decide 3 --by": ("Option '--by' requires an argument.", "L'option '--by' demande une valeur."),
+    "journal --limit x": ("Input should be a valid integer", "'--limit' / '-n' : ce n'est pas un nombre entier"),
+    "journal --limit 0": ("Input should be greater than or equal to 1", "'--limit' / '-n' : au moins 1"),
+    "serve --port 99999": ("Input should be less than or equal to 65535", "'--port' : au plus 65535"),
+    "decide 3 foo": ("'foo' is not one of 'same'", "Valeur inutilisable pour 'choice' : 'foo' n'est pas l'une de"),
+    "--log-format xml run": ("'xml' is not one of 'text'", "(variable 'SAGE100_SSM_LOG_FORMAT') : 'xml' n'est pas"),
+    "problems --code value_unknwn": ("there is no such code", "'--code' : ce code n'existe pas. Vouliez-vous dire"),
+}
+
+
+@pytest.mark.parametrize("line", USAGE_ERRORS)
+@pytest.mark.parametrize(("locale", "heading"), [("en_GB.UTF-8", "Error"), ("fr_FR.UTF-8", "Erreur")])
+def test_an_error_of_usage_ends_with_2_and_is_in_the_users_language(called, monkeypatch, line, locale, heading):
+    monkeypatch.setattr(rich_utils, "MAX_WIDTH", 200)
+    exit_code, printed = called(locale, line.split())
+
+    assert exit_code == 2
+    assert f" {heading} " in printed
+    assert USAGE_ERRORS[line][locale.startswith("fr")] in printed
+
+
+def test_typers_words_are_said_in_french_whatever_the_user_typed_into_them():
+    for english, french in FRENCH["usage"].items():
+        assert set(re.findall(r"{\d}", english)) == set(re.findall(r"{\d}", french))
+    assert in_french("No such option: --{x}", FRENCH["usage"]) == "Il n'y a pas d'option --{x}"
+    assert in_french("Something new.", FRENCH["usage"]) == "Something new."
 
 
 COMMANDS = dict(all_commands(get_command(app)))
