@@ -306,10 +306,12 @@ def test_the_commands_install_show_and_remove(linux, settings, tool, call, tmp_p
     assert call("service", "remove").exit_code == 2
 
 
-def test_a_service_does_not_run_as_root(linux, settings, monkeypatch, call):
+@pytest.mark.parametrize("options", [(), ("--show",)], ids=["install", "show"])
+def test_a_service_does_not_run_as_root(linux, settings, monkeypatch, call, options):
     monkeypatch.setattr(commands, "_owner_of", lambda _: "root")
-    refused = call("service", "install", "-c", settings("en"))
+    refused = call("service", "install", *options, "-c", settings("en"))
     assert refused.exit_code == 2
+    assert refused.stdout == ""
     assert "must not run under that account" in refused.stderr
 
 

@@ -59,11 +59,11 @@ def install(
     with command_context(config) as context:
         system = _system(of_user=of_user, stores_password=store_password)
         wanted = _wanted(context.settings, config.absolute(), name, every, account)
+        if sys.platform != "win32" and not of_user and wanted.account == "root":
+            raise ConfigurationError("service_root", file=str(config))
         if show:
             typer.echo(system.definition(wanted), nl=False)
             return
-        if sys.platform != "win32" and not of_user and wanted.account == "root":
-            raise ConfigurationError("service_root", file=str(config))
         place = system.install(wanted)
         context.note("service_installed", name=name, place=place)
         context.note("service_log_windows" if sys.platform == "win32" else "service_log", **_log_of(wanted, of_user))
