@@ -4,7 +4,9 @@ Whoever can start a run on the Prefect server chooses its parameters. A path of 
 service's account can read, and send the keys of the real settings to an address of theirs (docs/threat-model.md).
 """
 
+import json
 import os
+from collections.abc import Iterable
 
 from prefect.runtime import deployment
 
@@ -14,10 +16,16 @@ from sage100_ssm.sync.failures import ConfigurationError
 CONFIG_VARIABLE = "SAGE100_SSM_CONFIG"
 """The environment variable that names the ``config`` of this machine's flow runs; ``serve`` sets it."""
 
-SEPARATOR = ";"
-"""What is between several of them, one for each company: a block's name has a colon."""
+_SEPARATOR = ";"
+"""What is between several of them, as a person writes them; not a colon, which a block's name has."""
 
 DEFAULT_CONFIG = "sync.yaml"
+
+
+def allow_configs(configs: Iterable[str]) -> None:
+    """Let the flow runs of this process, and of those that it starts, use these settings and no others."""
+    # As JSON: a path may contain whatever could be between two of them.
+    os.environ[CONFIG_VARIABLE] = json.dumps(list(configs))
 
 
 def allowed_config(config: str) -> str:
@@ -27,7 +35,7 @@ def allowed_config(config: str) -> str:
         config: what its parameter asks for; see ``require_allowed``.
     """
     if (of_this_machine := os.environ.get(CONFIG_VARIABLE)) is not None:
-        allowed = of_this_machine.split(SEPARATOR)
+        allowed = _listed(of_this_machine)
         return config if config in allowed else allowed[0]
     # Without a deployment the flow was called by a program on this machine, which could read any file itself.
     if deployment.id is None or config.startswith(PREFIX):
@@ -43,3 +51,12 @@ def require_allowed(config: str, allowed: str) -> None:
     """
     if config != allowed:
         raise ConfigurationError("config_refused", config=allowed)
+
+
+def _listed(text: str) -> list[str]:
+    """The values in the variable: a list as JSON, or with a semicolon between them."""
+    try:
+        listed = json.loads(text)
+    except ValueError:
+        listed = None
+    return [str(one) for one in listed] if isinstance(listed, list) and listed else text.split(_SEPARATOR)

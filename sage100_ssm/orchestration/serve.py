@@ -33,7 +33,7 @@ from sage100_ssm.app.schedule import Schedule, forget_schedule, remember_schedul
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.orchestration import automations
 from sage100_ssm.orchestration.automations import KILLED, TAG
-from sage100_ssm.orchestration.configured import CONFIG_VARIABLE, SEPARATOR
+from sage100_ssm.orchestration.configured import allow_configs
 from sage100_ssm.orchestration.flow import sync_contacts
 from sage100_ssm.orchestration.prefect_api import api_errors_in_words, require_prefect_server
 from sage100_ssm.orchestration.run_form import deployment_description, run_form
@@ -66,7 +66,7 @@ def serve(companies: Sequence[Company], every: timedelta, say: Say = lambda *_, 
     Raises:
         PrefectUnavailableError, ConfigurationError: the Prefect server cannot be used from the beginning.
     """
-    os.environ[CONFIG_VARIABLE] = SEPARATOR.join(str(company.file) for company in companies)
+    allow_configs(str(company.file) for company in companies)
     start_runs_as_copies()
     schedules = spread(datetime.now(UTC) + _FIRST_RUN_AFTER, every, len(companies))
     scheduled = list(zip(companies, schedules, strict=True))

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from sage100_ssm.orchestration.configured import CONFIG_VARIABLE, allowed_config, require_allowed
+from sage100_ssm.orchestration.configured import CONFIG_VARIABLE, allow_configs, allowed_config, require_allowed
 from sage100_ssm.sync.failures import ConfigurationError
 
 FILE = "/etc/sage100-ssm/sync.yaml"
@@ -24,6 +24,11 @@ FILE = "/etc/sage100-ssm/sync.yaml"
         (f"{FILE};/etc/sage100-ssm/carat.yaml", {}, f"{FILE};/etc/sage100-ssm/carat.yaml", False),
         (f"{FILE};/etc/sage100-ssm/carat.yaml", {"config": "/tmp/own.yaml"}, "/tmp/own.yaml", False),  # noqa: S108
         ("block:bijou;block:carat", {}, "block:carat", True),
+        ('["/a;b/sync.yaml", "/c/sync.yaml"]', {}, "/a;b/sync.yaml", True),
+        ('["/a;b/sync.yaml", "/c/sync.yaml"]', {}, "/c/sync.yaml", True),
+        ('["/a;b/sync.yaml", "/c/sync.yaml"]', {}, "/a", False),
+        ("[", {}, "[", True),
+        ("3", {}, "3", True),
         (None, {"config": FILE}, FILE, True),
         (None, {"config": FILE}, "/etc/passwd", False),
         (None, {"config": FILE}, "block:carat", True),
@@ -49,3 +54,13 @@ def test_a_run_may_use_what_its_machine_names_or_else_its_deployment_or_a_block(
     else:
         with pytest.raises(ConfigurationError, match="config_refused"):
             require_allowed(asked, allowed)
+
+
+@pytest.mark.parametrize("files", [["/a;b/sync.yaml"], ["/a;b/sync.yaml", '/"c"/sync.yaml', "/[d]\n/sync.yaml"]])
+def test_serve_lets_its_runs_use_each_of_its_files_whatever_is_in_their_paths(monkeypatch, files):
+    monkeypatch.setenv(CONFIG_VARIABLE, "")
+
+    allow_configs(files)
+
+    assert [allowed_config(file) for file in files] == files
+    assert allowed_config("/other.yaml") == files[0]
