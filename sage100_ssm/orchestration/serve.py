@@ -38,6 +38,7 @@ from sage100_ssm.orchestration.flow import sync_contacts
 from sage100_ssm.orchestration.prefect_api import api_errors_in_words, require_prefect_server
 from sage100_ssm.orchestration.run_form import deployment_description, run_form
 from sage100_ssm.orchestration.run_processes import start_runs_as_copies
+from sage100_ssm.orchestration.served_elsewhere import served_elsewhere, tag_of_machine
 from sage100_ssm.orchestration.upkeep import add_housekeeping
 from sage100_ssm.sync.failures import SyncError
 from sage100_ssm.sync.state.errors import StateError
@@ -61,11 +62,14 @@ def serve(companies: Sequence[Company], every: timedelta, say: Say = lambda *_, 
         companies: the companies, whose runs are spread evenly over the interval.
         every: the time from the start of a run to the start of the next.
         say: says when runs are due from now on (``serving``), when the Prefect server is away (``prefect_lost``)
-            and when it is back (``prefect_back``); and whose state cannot be used for now (``schedule_not_stored``).
+            and when it is back (``prefect_back``); whose state cannot be used for now (``schedule_not_stored``); and
+            which company is left out, because another ``serve`` synchronises it (``served_elsewhere``).
 
     Raises:
         PrefectUnavailableError, ConfigurationError: the Prefect server cannot be used from the beginning.
+        ServedElsewhereError: another ``serve`` synchronises all of them on that server.
     """
+    companies = _served_nowhere_else(companies, say)
     allow_configs(str(company.file) for company in companies)
     start_runs_as_copies()
     schedules = spread(datetime.now(UTC) + _FIRST_RUN_AFTER, every, len(companies))
@@ -82,6 +86,23 @@ def serve(companies: Sequence[Company], every: timedelta, say: Say = lambda *_, 
             say("prefect_lost")
             runner = _registered_again(scheduled)
             say("prefect_back")
+
+
+def _served_nowhere_else(companies: Sequence[Company], say: Say) -> Sequence[Company]:
+    """The companies that no other ``serve`` synchronises on the Prefect server.
+
+    Raises:
+        PrefectUnavailableError, ConfigurationError: the server cannot be used.
+        ServedElsewhereError: there are none.
+    """
+    require_prefect_server()
+    with api_errors_in_words():
+        elsewhere = served_elsewhere(companies)
+    if len(elsewhere) == len(companies):
+        raise next(iter(elsewhere.values()))
+    for error in elsewhere.values():
+        say(error.code, **error.params)
+    return [company for company in companies if company.name not in elsewhere]
 
 
 @contextmanager
@@ -152,7 +173,7 @@ def _register(runner: _Runner, company: Company, schedule: Schedule) -> None:
         name=deployment_name(company.settings),
         schedule=Interval(schedule.every, anchor_date=schedule.since),
         parameters={"config": str(company.file)},
-        tags=[TAG],
+        tags=[TAG, tag_of_machine()],
         concurrency_limit=ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW),
     )
     registered = cast("UUID", deployment_id)  # outside an event loop it is added at once

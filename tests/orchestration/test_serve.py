@@ -23,6 +23,7 @@ from sage100_ssm.orchestration.configured import CONFIG_VARIABLE
 from sage100_ssm.orchestration.local_server import RETENTION, prefect_environment, prefect_home
 from sage100_ssm.orchestration.prefect_api import PrefectUnavailableError
 from sage100_ssm.orchestration.serve import _ran_until_stopped, _watched, serve
+from sage100_ssm.orchestration.served_elsewhere import tag_of_machine
 from sage100_ssm.standins.sample_installation import sample_installation
 from sage100_ssm.sync.state.store import StateStore
 
@@ -138,6 +139,10 @@ def test_the_process_that_runs_are_copies_of_has_a_single_thread(served):
     assert served["threads"] == [1]
 
 
+def test_its_deployment_shows_the_machine_on_which_it_is_served(served):
+    assert set(served["deployment"]["tags"]) == {"sage100-ssm", tag_of_machine()}
+
+
 def test_one_run_at_a_time_and_none_queued(served):
     assert served["deployment"]["global_concurrency_limit"]["limit"] == 1
     assert served["deployment"]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
@@ -224,6 +229,7 @@ def test_serve_waits_for_a_server_that_goes_away_and_claims_no_runs_meanwhile(tm
 
     module = "sage100_ssm.orchestration.serve"
     monkeypatch.setattr(f"{module}._registered", registered)
+    monkeypatch.setattr(f"{module}._served_nowhere_else", lambda companies, _: companies)
     monkeypatch.setattr(f"{module}._ran_until_stopped", lambda _: next(outcomes))
     monkeypatch.setattr(f"{module}.time.sleep", lambda _: None)
     monkeypatch.setenv(CONFIG_VARIABLE, "")
