@@ -4,9 +4,10 @@ import errno
 import os
 import tempfile
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sage100_ssm.app.settings import SettingsError
 from sage100_ssm.messages import Language, describe, say, say_error
@@ -21,6 +22,7 @@ from sage100_ssm.sync.state.errors import (
     StateOutdated,
     StateUnavailable,
 )
+from sage100_ssm.sync.state.records import ONE_WAY
 
 if TYPE_CHECKING:
     # It loads the rules: the commands that only look do not wait for them.
@@ -89,12 +91,27 @@ def report_message(report: "RunReport", language: Language) -> str:
     return "\n".join(sentences) or _figures(report, language)
 
 
+def one_way_sentence(counts: Mapping[str, Any], language: Language) -> str | None:
+    """That nothing is written into Sage, and how many changes of SSM wait or stay there (P18).
+
+    Args:
+        counts: the figures of a run.
+        language: the language.
+
+    Returns:
+        The sentence; None where both sides are written.
+    """
+    one_way = counts.get(ONE_WAY)
+    return say(f"one_way_{one_way['reason']}", language, number=one_way["left"]) if one_way else None
+
+
 def _figures(report: "RunReport", language: Language) -> str:
     counts = report.as_json()
     sides = [say("run_side", language, side=side, **counts[side]) for side in ("sage100", "ssm")]
     parts = [say(f"run_{report.status}", language), *sides, say("run_summary", language, **counts)]
     if report.postponed:
         parts.append(say("run_postponed", language, number=report.postponed))
+    parts += filter(None, [one_way_sentence(counts, language)])
     return " - ".join(parts)
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sage100_ssm.app.check.findings import Finding, Level
+from sage100_ssm.app.endings import one_way_sentence
 from sage100_ssm.app.search.found import Found
 from sage100_ssm.app.search.words import standing_words
 from sage100_ssm.app.status import StatusReport
@@ -22,7 +23,7 @@ from sage100_ssm.messages import MINUTE, Language, code_label, describe, evidenc
 from sage100_ssm.sync.journal import Code, Entry, Kind, Subject, WhoIsWho
 from sage100_ssm.sync.model import Base, Link, LinkStatus, Side
 from sage100_ssm.sync.state.forgetting import StoredPerson
-from sage100_ssm.sync.state.records import ONE_WAY, JournalEntry, WriteAction, WriteRecord
+from sage100_ssm.sync.state.records import JournalEntry, WriteAction, WriteRecord
 
 if TYPE_CHECKING:
     # These imports load the rules, or the Airbyte CDK: the commands that only look do not wait for them.
@@ -259,8 +260,7 @@ def _warnings(counts: Mapping[str, Any], language: Language) -> list[Text]:
         sentences.append(say("run_postponed", language, number=number))
     if too_fast := counts.get("too_fast"):
         sentences.append(say("run_too_fast", language, **too_fast))
-    if one_way := counts.get(ONE_WAY):
-        sentences.append(say(f"one_way_{one_way['reason']}", language, number=one_way["left"]))
+    sentences += filter(None, [one_way_sentence(counts, language)])
     return [plain(sentence, "yellow") for sentence in sentences]
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from prefect.artifacts import Artifact, create_markdown_artifact
 
+from sage100_ssm.app.endings import one_way_sentence
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.messages import Language, code_label, describe, plain_spaces, say
 from sage100_ssm.orchestration.prefect_api import api_errors_in_words
@@ -76,6 +77,7 @@ def _last_run(message: str, report: RunReport, language: Language) -> str:
         figures = {name: counts[side][name] for name in ("created", "updated", "deleted", "failed")}
         lines.append(f"- {say('prefect_side', language, side=side, **figures)}")
     lines.append(f"- {say('prefect_totals', language, linked=report.linked, problems=report.problems_open)}")
+    lines += [f"- {as_markdown(sentence)}" for sentence in filter(None, [one_way_sentence(counts, language)])]
     return "\n".join([*lines, ""])
 
 

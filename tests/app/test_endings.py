@@ -1,13 +1,18 @@
 import errno
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from sage100_ssm.app.endings import ending_after
+from sage100_ssm.app.endings import ending_after, report_message
 from sage100_ssm.app.invalid_settings import InvalidSetting
 from sage100_ssm.app.settings import SettingsError
+from sage100_ssm.messages import plain_spaces
 from sage100_ssm.sync.failures import ConfigurationError, Exit
+from sage100_ssm.sync.planning.one_way import OneWay, Reason
+from sage100_ssm.sync.run.report import Counts, RunReport
 from sage100_ssm.sync.state.errors import LeaseLost, StateDamaged, StateMissing, StateUnavailable
+from sage100_ssm.sync.state.records import RunStatus
 
 INVALID = [
     InvalidSetting("", "syntax", {"line": 3, "column": 7}),
@@ -90,3 +95,25 @@ def test_a_fault_whose_traceback_finds_no_room_has_a_sentence_all_the_same(monke
 
     assert ending.exit_code is Exit.FAULT
     assert ending.message.startswith("An unexpected error occurred. Nothing is lost")
+
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("one_way", "said"),
+    [
+        (None, None),
+        (OneWay(Reason.SETTING, left=12), "Modifications de Sage Sales Management qui y restent : 12"),
+        (OneWay(Reason.READ_ONLY, left=7), "Modifications de Sage Sales Management qui attendent : 7"),
+    ],
+)
+def test_p18_what_a_run_did_says_that_sage_is_not_written_and_how_many_changes_are_held_back(one_way, said):
+    counts = {"sage100": Counts(80), "ssm": Counts(81), "ssm_requests": 6, "linked": 80, "notices": 0}
+    problems = {"problems_opened": 0, "problems_closed": 0, "problems_open": 0}
+    report = RunReport("r1", NOON, NOON, RunStatus.DONE, Exit.DONE, **counts, **problems, one_way=one_way)
+
+    message = plain_spaces(report_message(report, "fr"))
+
+    assert ("rien n’est écrit" in message or "ne peut que lire" in message) is bool(said)
+    assert (said or "") in message

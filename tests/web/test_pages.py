@@ -14,7 +14,7 @@ from sage100_ssm.messages import say
 from sage100_ssm.sync.journal import Conflict, Decided, Entry, Subject
 from sage100_ssm.sync.model import Change, Link, Side, ValuePair
 from sage100_ssm.sync.rules.decisions import Pair
-from sage100_ssm.sync.state.records import WriteAction, WriteRecord
+from sage100_ssm.sync.state.records import RunRow, RunStatus, WriteAction, WriteRecord
 from sage100_ssm.sync.state.store import StateStore
 from sage100_ssm.web.charts import CHARTS
 from sage100_ssm.web.problems import Task
@@ -152,6 +152,16 @@ def test_the_history_says_what_was_written_where_and_from_where(marie, written):
 
 def test_what_a_run_wrote_is_on_its_page(marie, written):
     assert "Claire Morel" in text_of(marie.get("/runs/r1"))
+
+
+def test_p18_the_page_of_a_run_says_that_sage_is_not_written_and_how_many_changes_wait(marie, installation):
+    counts = {"one_way": {"reason": "read_only", "left": 7}}
+    with installation.state_to_decide() as state:
+        state.start_run(RunRow("r-one-way", NOON))
+        state.finish_run(RunRow("r-one-way", NOON, NOON, RunStatus.DONE, counts, 0))
+
+    assert "Modifications de Sage Sales Management qui attendent : 7" in text_of(marie.get("/runs/r-one-way"))
+    assert "Sens unique" not in text_of(marie.get("/runs/r1"))
 
 
 def test_an_old_value_is_asked_back_with_a_click(marie, installation, written):

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sage100_ssm.app.endings import one_way_sentence
 from sage100_ssm.app.undo import undoable_fields
 from sage100_ssm.sync.journal import DeletionGuard, Guard
 from sage100_ssm.sync.run.context import RunOptions
@@ -62,6 +63,7 @@ def show_run(request: Request) -> Response:
         request,
         "run.html",
         run=run,
+        one_way=one_way_sentence(run.counts, words_of(request).language),
         part=part_of(writes, part_in(request), _WRITES_ON_A_PAGE),
         can_be_asked_back=lambda record: undoable_fields(record, installation.settings),
     )
