@@ -13,6 +13,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -31,6 +32,7 @@ from sage100_ssm.orchestration.artifacts import publish
 from sage100_ssm.orchestration.carried_out import carried_out
 from sage100_ssm.orchestration.configured import DEFAULT_CONFIG
 from sage100_ssm.orchestration.run_names import RunName
+from sage100_ssm.orchestration.started_by import started_by
 from sage100_ssm.app.assemble import open_run
 from sage100_ssm.app.endings import Ending, report_message
 from sage100_ssm.app.settings import Settings
@@ -64,6 +66,8 @@ def sync_contacts(
 
 def _synchronisation(options: RunOptions, settings: Settings, name: RunName) -> Ending:
     language = settings.language
+    if options.allow_deletions or options.allow_mass_change:
+        options = replace(options, by=started_by(language))
 
     def waiting(other: AnotherRun) -> None:
         get_run_logger().info(plain_spaces(say("another_run_watched", language, owner=other.owner)))
