@@ -39,7 +39,7 @@ _STYLE = Style(
 
 
 def _changes(runs: Sequence[RunRow], words: Words) -> Any:
-    chart = pygal.StackedBar(**_options(runs, words))
+    chart = pygal.StackedBar(**_options(runs, words, are_whole=True))
     for name in ("updated", "created", "deleted"):
         chart.add(words(f"column_{name}"), [run.figure(name) for run in runs])
     return chart
@@ -47,8 +47,9 @@ def _changes(runs: Sequence[RunRow], words: Words) -> Any:
 
 def _one(name: str) -> Callable[[Sequence[RunRow], Words], Any]:
     def chart_of(runs: Sequence[RunRow], words: Words) -> Any:
-        chart = pygal.Bar(show_legend=False, **_options(runs, words))
-        chart.add(words(f"chart_{name}"), [_FIGURES[name](run) for run in runs])
+        figures = [_FIGURES[name](run) for run in runs]
+        chart = pygal.Bar(show_legend=False, **_options(runs, words, are_whole=name != "duration"))
+        chart.add(words(f"chart_{name}"), figures)
         return chart
 
     return chart_of
@@ -83,8 +84,10 @@ def chart_svg(name: str, runs: Sequence[RunRow], words: Words) -> bytes:
     return svg
 
 
-def _options(runs: Sequence[RunRow], words: Words) -> dict[str, Any]:
-    labels = [words.short_time(run.started_at) for run in runs]
+def _options(runs: Sequence[RunRow], words: Words, *, are_whole: bool) -> dict[str, Any]:
+    last = len(runs) - 1
+    # The first and the last: more would overlap. By their places, because several runs may begin within one minute.
+    labels = [words.short_time(run.started_at) if place in (0, last) else "" for place, run in enumerate(runs)]
     return {
         "style": _STYLE,
         "width": 480,
@@ -93,16 +96,14 @@ def _options(runs: Sequence[RunRow], words: Words) -> dict[str, Any]:
         "margin_bottom": 4,
         "js": (),
         "x_labels": labels,
-        # The first and the last: more would overlap.
-        "x_labels_major": labels[:: max(len(labels) - 1, 1)],
-        "show_minor_x_labels": False,
         "truncate_label": -1,
         "legend_at_bottom": True,
         "legend_at_bottom_columns": 3,
         "show_x_guides": False,
         "min_scale": 3,
         "max_scale": 6,
-        "integer_scale": True,
         "include_x_axis": True,
         "range": None,
+        # Of what is counted, no tenths at the side.
+        "order_min": 0 if are_whole else None,
     }
