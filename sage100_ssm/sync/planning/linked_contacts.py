@@ -29,7 +29,7 @@ from sage100_ssm.sync.rules import links
 from sage100_ssm.sync.rules.decisions import Pair
 from sage100_ssm.sync.rules.merge import Merged, changed_sides, confirmed, merge
 from sage100_ssm.sync.rules.pair import LinkedPair, ShownPair
-from sage100_ssm.sync.rules.undo import undone
+from sage100_ssm.sync.rules.undo import not_typed_again, undone
 
 
 def plan_link(draft: Draft, link: Link) -> None:
@@ -387,8 +387,11 @@ def _undo(draft: Draft, pair: ShownPair, side: Side) -> Write | None:
     typed = undone(undo, pair, draft.mapper)
     typed = _with_free_names(draft, pair, typed) if side is Side.SAGE100 else typed
     update = writes.update(side, pair, typed, draft.mapper)
+    if update is None:
+        return None
+    left = not_typed_again(undo, subject_of(pair.sage100, pair.ssm), {merged.field.name for merged in typed})
     # It sets no base: the next run takes it for that side's own edit, and carries it over.
-    return replace(update, carried=(), undoes=undo.id) if update else None
+    return replace(update, carried=(), undoes=undo.id, notices=(*update.notices, *left))
 
 
 def _is_at_rest(pair: ShownPair) -> bool:

@@ -1,10 +1,11 @@
 """P16: what a person asked back after a write is typed on the side on which it was edited, like an edit of its own."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sage100_ssm.sync.contacts.codecs import CannotHold
 from sage100_ssm.sync.contacts.fields import COMPANY, NAMES, Direction, Field, FieldKind
 from sage100_ssm.sync.contacts.mapping import Mapper
+from sage100_ssm.sync.journal import Entry, Subject, UndoOvertaken
 from sage100_ssm.sync.model import Occasion, Side
 from sage100_ssm.sync.rules.decisions import Undo
 from sage100_ssm.sync.rules.merge import Merged
@@ -30,6 +31,19 @@ def undone(undo: Undo, pair: ShownPair, mapper: Mapper) -> list[Merged]:
     # P1: a card never ends with the last name of one person and the first name of another.
     of_names = list(_typed(undo, pair, mapper, names))
     return typed + (of_names if len(of_names) == len(names) else [])
+
+
+def not_typed_again(undo: Undo, subject: Subject, typed: Collection[str] = ()) -> Iterator[Entry]:
+    """The notice of each field that was asked back and is not typed again.
+
+    Args:
+        undo: what was asked back.
+        subject: the contact.
+        typed: the names of the fields that are.
+    """
+    for field, (old, _) in undo.values.items():
+        if field not in typed:
+            yield Entry(subject, UndoOvertaken(None if old is None else str(old)), field)
 
 
 def _typed(undo: Undo, pair: ShownPair, mapper: Mapper, fields: Sequence[Field]) -> Iterator[Merged]:

@@ -17,11 +17,12 @@ from sage100_ssm.exchange.record import CREATE, DELETED_AT, EXPECTED, SET
 from sage100_ssm.sync.contacts.companies import MalformedRowError
 from sage100_ssm.sync.contacts.contact import Contact
 from sage100_ssm.sync.contacts.mapping import Mapper
-from sage100_ssm.sync.journal import Code, Entry, Subject, UndoOvertaken
+from sage100_ssm.sync.journal import Code, Entry, Subject
 from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import Write, ext_id_update, only, without
 from sage100_ssm.sync.rules.decisions import Pair, Undo
+from sage100_ssm.sync.rules.undo import not_typed_again
 from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.deletions import remember_deletions
 from sage100_ssm.sync.run.guard import REWRITES, Guarded
@@ -119,9 +120,7 @@ def _overtaken_notices(overtaken: Mapping[Pair, Undo], ledger: Ledger) -> Iterat
     for pair, undo in overtaken.items():
         link = ledger.links.get(pair.sage100_id)
         named = (link.company, link.contact) if link else (None, None)
-        subject = Subject(named[0], *pair, named[1])
-        for field, (old, _) in undo.values.items():
-            yield Entry(subject, UndoOvertaken(None if old is None else str(old)), field)
+        yield from not_typed_again(undo, Subject(named[0], *pair, named[1]))
 
 
 class _SideWriter:

@@ -36,6 +36,16 @@ class Person:
         else:
             self.play.ssm.touch(self.card, email=text)
 
+    def edit_phone(self, text):
+        if self.side is SAGE:
+            self.play.sage100.updated(self.row, {"CT_Telephone": text})
+        else:
+            self.play.ssm.touch(self.card, phone1=text)
+
+    def edit_both(self, email, phone):
+        self.edit(self.side, email)
+        self.edit_phone(phone)
+
     @property
     def emails(self):
         return self.row["CT_EMail"], self.card["email"]
@@ -88,6 +98,25 @@ def test_p11_not_if_either_side_has_edited_the_field_since_and_never_later(side,
     person.edit(edited, "new@x.example")
     person.play.come_to_rest()
     assert person.emails == ("new@x.example",) * 2
+
+
+@SIDES
+@pytest.mark.parametrize("fate", [Fate.DONE, Fate.REFUSED])
+def test_p11_of_what_is_typed_in_part_the_rest_has_a_notice_once_the_part_is_done(side, fate):
+    person = Person(side)
+    person.edit_phone("0199001001")
+    person.run()
+    person.edit_both("newer@x.example", "0199001002")
+    person.run()
+    person.ask(["email", "phone"])
+    person.edit_phone("0199001003")
+    person.run(fate)
+    person.play.come_to_rest()
+    notices = [e.entry for e in person.play.journal if e.entry.code is Code.UNDO_OVERTAKEN]
+    done = [("phone", "0199001001")]
+    assert [(notice.field, notice.facts.old) for notice in notices] == (done if fate is Fate.DONE else [])
+    assert person.emails == (("new@x.example" if fate is Fate.DONE else "newer@x.example"),) * 2
+    assert (person.row["CT_Telephone"], person.asked) == ("0199001003", {})
 
 
 @SIDES
