@@ -15,16 +15,9 @@ from uuid import UUID
 import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import DeploymentUpdate
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterDeploymentId,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy, StateType
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.runner import Runner
 from prefect.schedules import Interval
-from prefect.states import Crashed
 
 from sage100_ssm.app.companies import Company, deployment_name
 from sage100_ssm.app.endings import ending_after
@@ -32,9 +25,10 @@ from sage100_ssm.app.notify import notify_if_readable
 from sage100_ssm.app.schedule import Schedule, forget_schedule, remember_schedule, remembered_schedule, spread
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.orchestration import automations
-from sage100_ssm.orchestration.automations import KILLED, TAG
+from sage100_ssm.orchestration.automations import TAG
 from sage100_ssm.orchestration.configured import allow_configs
 from sage100_ssm.orchestration.flow import sync_contacts
+from sage100_ssm.orchestration.left_over_runs import end_left_over_runs
 from sage100_ssm.orchestration.prefect_api import api_errors_in_words, require_prefect_server
 from sage100_ssm.orchestration.run_form import deployment_description, run_form
 from sage100_ssm.orchestration.run_processes import start_runs_as_copies
@@ -178,7 +172,7 @@ def _register(runner: _Runner, company: Company, schedule: Schedule) -> None:
     )
     registered = cast("UUID", deployment_id)  # outside an event loop it is added at once
     _describe(registered, company.settings)
-    _end_left_over_runs(registered)
+    end_left_over_runs(registered, company.settings)
 
 
 def _describe(deployment_id: UUID, settings: Settings) -> None:
@@ -187,17 +181,6 @@ def _describe(deployment_id: UUID, settings: Settings) -> None:
     update = DeploymentUpdate(description=deployment_description(settings), parameter_openapi_schema=form)
     with get_client(sync_client=True) as client:
         client.update_deployment(deployment_id, update)
-
-
-def _end_left_over_runs(deployment_id: UUID) -> None:
-    """Mark the runs as crashed that were under way when ``serve`` was killed: they have the slot of the next one."""
-    under_way = FlowRunFilter(
-        deployment_id=FlowRunFilterDeploymentId(any_=[deployment_id]),
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PENDING, StateType.RUNNING])),
-    )
-    with get_client(sync_client=True) as client:
-        for run in client.read_flow_runs(flow_run_filter=under_way):
-            client.set_flow_run_state(run.id, Crashed(message=KILLED))
 
 
 def _registered_again(scheduled: Sequence[tuple[Company, Schedule]]) -> _Runner:
