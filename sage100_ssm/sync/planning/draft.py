@@ -9,7 +9,7 @@ from functools import cached_property
 
 from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.companies import Companies
-from sage100_ssm.sync.contacts.contact import Contact, ExtId
+from sage100_ssm.sync.contacts.contact import Contact, ExtId, subject_of
 from sage100_ssm.sync.contacts.fields import FIRST_NAME, LAST_NAME
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import AmbiguousCompany, CompanyNotInSsm, Entry, Named, OtherDatabase, Subject
@@ -295,9 +295,11 @@ class Draft:
     def problems_of_others(self) -> None:
         """Add the problem of each SSM contact that belongs to another company database (P15)."""
         others = ((self.world.ssm[id_], database) for id_, database in sorted(self.of_other_databases.items()))
-        # Of those that are deleted only a linked one matters: its Sage contact waits.
+        # Of those that are deleted only a linked one matters: its Sage contact waits, and is named.
         reported = ((one, name) for one, name in others if not one.deleted or one.id in self.linked_ssm_ids)
-        self.problem(*(Entry(one.subject, OtherDatabase(name)) for one, name in reported))
+        linked = (link for link in self.world.links if link.ssm_id in self.of_other_databases)
+        rows = {link.ssm_id: self.world.sage100.get(link.sage100_id) for link in linked}
+        self.problem(*(Entry(subject_of(rows.get(one.id), one), OtherDatabase(name)) for one, name in reported))
 
     def company_problems(self) -> None:
         """Add one problem per company that SSM has more than once."""

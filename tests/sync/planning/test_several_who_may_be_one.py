@@ -127,3 +127,10 @@ def test_p15_a_person_can_say_that_the_card_of_nobody_is_the_row():
 def test_p15_our_own_mark_goes_before_a_namesake_of_another_database():
     plan = planned([ROW], [OTHER_CARD, {**OWN_CARD, "extId": "sage100:TEST:1"}], Decisions())
     assert [(m.sage100.id, m.ssm.id) for m in plan.matches] == [(1, 501)]
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_p15_the_row_whose_card_belongs_to_another_database_is_named_beside_it(deleted):
+    plan = planned([ROW], [{**OTHER_CARD, "deleted": deleted}], Decisions(), [replace(LINK, ssm_id=500)])
+    assert [(p.code, p.subject.sage100_id, p.subject.ssm_id) for p in plan.problems] == [("other_database", 1, 500)]
+    assert plan.writes == ()
