@@ -57,7 +57,8 @@ def serve(companies: Sequence[Company], every: timedelta, say: Say = lambda *_, 
         every: the time from the start of a run to the start of the next.
         say: says when runs are due from now on (``serving``), when the Prefect server is away (``prefect_lost``)
             and when it is back (``prefect_back``); whose state cannot be used for now (``schedule_not_stored``); and
-            which company is left out, because another ``serve`` synchronises it (``served_elsewhere``).
+            which company is left out, because another ``serve`` synchronises it (``served_elsewhere``), once that was
+            looked at (``served_elsewhere_watched``).
 
     Raises:
         PrefectUnavailableError, ConfigurationError: the Prefect server cannot be used from the beginning.
@@ -91,7 +92,7 @@ def _served_nowhere_else(companies: Sequence[Company], say: Say) -> Sequence[Com
     """
     require_prefect_server()
     with api_errors_in_words():
-        elsewhere = served_elsewhere(companies)
+        elsewhere = served_elsewhere(companies, watching=lambda: say("served_elsewhere_watched"))
     if len(elsewhere) == len(companies):
         raise next(iter(elsewhere.values()))
     for error in elsewhere.values():

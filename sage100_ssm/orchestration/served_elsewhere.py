@@ -6,7 +6,7 @@ as a ``serve`` lasts, it asks the server every few seconds for the runs of its d
 
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,7 +51,7 @@ def tag_of_machine() -> str:
 
 
 def served_elsewhere(
-    companies: Sequence[Company], watched_seconds: float = WATCHED_SECONDS
+    companies: Sequence[Company], watched_seconds: float = WATCHED_SECONDS, watching: Callable[[], None] = lambda: None
 ) -> Mapping[str, ServedElsewhereError]:
     """By their names, the companies that another ``serve`` synchronises, each with an error that says so.
 
@@ -60,9 +60,12 @@ def served_elsewhere(
     Args:
         companies: the companies that are to be served here.
         watched_seconds: how long they are watched.
+        watching: called when that begins.
     """
     with get_client(sync_client=True) as client:
         first = {company.name: found for company in companies if (found := _of_another(client, company))}
+        if first:
+            watching()
         alive: dict[str, ServedElsewhereError] = {}
         deadline = time.monotonic() + watched_seconds
         while len(alive) < len(first) and time.monotonic() < deadline:

@@ -99,7 +99,7 @@ def begun(monkeypatch):
     begun, said = [], []
     error = ServedElsewhereError("served_elsewhere", company="AGATE", file=FILE)
     monkeypatch.setattr(serving, "require_prefect_server", lambda: None)
-    monkeypatch.setattr(serving, "served_elsewhere", lambda _: {"AGATE": error})
+    monkeypatch.setattr(serving, "served_elsewhere", lambda _, watching: watching() or {"AGATE": error})
     monkeypatch.setattr(serving, "start_runs_as_copies", lambda: None)
     monkeypatch.setattr(serving, "allow_configs", lambda _: None)
     monkeypatch.setattr(serving, "_registered", lambda scheduled: begun.extend(one.name for one, _ in scheduled))
@@ -120,4 +120,4 @@ def test_serve_refuses_the_only_company_and_leaves_out_one_of_several(begun, tmp
     served, said = begun(company("AGATE"), company("ONYX"))
 
     assert served == ["ONYX"]
-    assert ("served_elsewhere", "AGATE") in said
+    assert said[-3:-1] == [("served_elsewhere_watched", None), ("served_elsewhere", "AGATE")]
