@@ -111,10 +111,12 @@ class Rounds:
             found = foresee(self._context, self._seen, about)
             rest = {key: digest for key in each.companies if (digest := found.companies.get(key)) is not None}
             settled |= rest
-            yield _Slice(each.companies - rest.keys(), found.plan.figures)
-            if found.seen.observation.failures.keys() > self._seen.observation.failures.keys():
+            figures, seen = found.plan.figures, found.seen
+            del found  # the largest thing in memory, before there is another one
+            yield _Slice(each.companies - rest.keys(), figures)
+            if seen.observation.failures.keys() > self._seen.observation.failures.keys():
                 # P10: a side does not answer any more. The companies after this one keep waiting for their look.
-                self._seen = found.seen
+                self._seen = seen
                 return
 
 
