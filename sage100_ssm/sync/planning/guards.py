@@ -67,7 +67,7 @@ def guard(plan: Plan, world: World, lifted: Lifted) -> tuple[Plan, tuple[Entry, 
     Returns:
         The plan that may be carried out, and the guards that withheld something.
     """
-    counted = plan.figures + world.beyond.figures
+    counted = plan.figures | world.all_rounds.figures
     forbidding_all = (
         *_lost_state(world),
         *_empty_sides(world),
@@ -101,7 +101,7 @@ def _lost_state(world: World) -> Iterator[Guard]:
     """
     if world.number_of_links or world.intents or world.is_rebuilt:
         return
-    marks = Counter(world.beyond.marks) or world.marks_by_database()
+    marks = Counter(world.all_rounds.marks) or world.marks_by_database()
     if marks.total() > world.policy.max_deletions.floor:
         yield LostStateGuard(Side.SSM, marks.total(), tuple(marks.most_common()))
 

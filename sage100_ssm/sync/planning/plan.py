@@ -36,8 +36,17 @@ class Figures:
     deletions: Mapping[Side, int] = default(default_factory=dict)
     outdated: int = 0
 
+    def __or__(self, other: "Figures") -> "Figures":
+        """The higher figure of both, each by itself."""
+        return Figures(
+            Counter(self.edits) | Counter(other.edits),
+            Counter(self.renamed) | Counter(other.renamed),
+            Counter(self.deletions) | Counter(other.deletions),
+            max(self.outdated, other.outdated),
+        )
+
     def __add__(self, other: "Figures") -> "Figures":
-        """The figures of both."""
+        """The figures of both together."""
         return Figures(
             Counter(self.edits) + Counter(other.edits),
             Counter(self.renamed) + Counter(other.renamed),

@@ -76,15 +76,24 @@ class Beyond:
         sage100: whether Sage has any of them.
         lives_in_ssm: whether SSM has any that live.
         highest_number: their highest ``CT_No``.
-        figures: what the guards count in the plans of the run's other rounds.
-        marks: how many contacts that live in SSM carry an ``extId`` in our form, by company database, those that the
-            plan looks at included; counted only where there is no link, and several rounds (P9).
     """
 
     links: int = 0
     sage100: bool = False
     lives_in_ssm: bool = False
     highest_number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AllRounds:
+    """What the guards count in all rounds of a run together (P9); nothing where it has one.
+
+    Attributes:
+        figures: what they count in the plans.
+        marks: how many live contacts of SSM carry an ``extId`` in our form, by company database; counted only where
+            there is no link.
+    """
+
     figures: Figures = default(default_factory=Figures)
     marks: Mapping[str, int] = default(default_factory=dict)
 
@@ -116,6 +125,7 @@ class World:
         observed_at: when the sides were read, where the run has written since: what it began then cannot show yet.
         asked: the pairs about which an open problem asks a person (P4, P16).
         beyond: what is known of all others.
+        all_rounds: what the guards count in all rounds of the run together.
     """
 
     database: str
@@ -140,6 +150,7 @@ class World:
     observed_at: datetime | None = None
     asked: frozenset[Pair] = frozenset()
     beyond: Beyond = Beyond()
+    all_rounds: AllRounds = default(default_factory=AllRounds)
 
     @property
     def number_of_links(self) -> int:

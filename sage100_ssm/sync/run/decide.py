@@ -27,9 +27,9 @@ from sage100_ssm.sync.model import Intent, Link, Side
 from sage100_ssm.sync.planning.backoff import refused_values
 from sage100_ssm.sync.planning.decide import decide as plan_for
 from sage100_ssm.sync.planning.one_way import OneWay, Reason, left_in_ssm, to_ssm_alone
-from sage100_ssm.sync.planning.part import Part, Seeds, at_rest, gathered
+from sage100_ssm.sync.planning.part import Part, Seeds, at_rest, connected, gathered
 from sage100_ssm.sync.planning.plan import Figures, Plan
-from sage100_ssm.sync.planning.world import Beyond, PartlyRead, Unreadable, World
+from sage100_ssm.sync.planning.world import AllRounds, Beyond, PartlyRead, Unreadable, World
 from sage100_ssm.sync.policy import SiteDirection
 from sage100_ssm.sync.rules.decisions import Decisions, Pair
 from sage100_ssm.sync.run.context import Context
@@ -55,22 +55,22 @@ class Round:
 
     Attributes:
         companies: the keys of the companies that are looked at.
-        is_first: whether it is also about whoever the state names: the contacts of open problems, of creations under
-            way, of people's decisions.
-        others: what the guards count in the other rounds of the run.
-        marks: how many contacts of SSM carry marks, by company database, in all rounds; counted where there is no link.
+        all_rounds: what the guards count in all rounds of the run together.
         deleted_today: per side, the deletions of the 24 hours before the run.
         observed_at: when the sides were read; None in the first round.
         settled: the companies that need no look at all, with the digests that vouch for them.
     """
 
     companies: frozenset[str]
-    is_first: bool = True
-    others: Figures = default(default_factory=Figures)
-    marks: Mapping[str, int] = default(default_factory=dict)
+    all_rounds: AllRounds = default(default_factory=AllRounds)
     deleted_today: Mapping[Side, int] = default(default_factory=dict)
     observed_at: datetime | None = None
     settled: Mapping[str, int] = default(default_factory=dict)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is also about whoever the state names: contacts of open problems, creations, decisions."""
+        return self.observed_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +107,30 @@ def decide(context: Context, seen: Seen, about: Round) -> Decided:
         return _decide(context, seen, about)
 
 
-def foresee(context: Context, seen: Seen, about: Round) -> Decided:
-    """What would be decided, where it is only to be counted: nothing is read again for it."""
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What is known of companies before a round looks at them.
+
+    Attributes:
+        seen: what was seen, as far as rows of theirs could be read.
+        rest: those that need no look, with the digests that vouch for them.
+        connected: those that a key leads into or out of, and the companies where these keys come from, or lead.
+        figures: what the guards count in a plan for them.
+    """
+
+    seen: Seen
+    rest: Mapping[str, int]
+    connected: frozenset[str]
+    figures: Figures
+
+
+def foresee(context: Context, seen: Seen, about: Round) -> Foreseen:
+    """Decide for companies, and keep what must be known before any round is carried out."""
     with paused():
-        return _decided(context, _known(context, seen, about))
+        known = _known(context, seen, about)
+        decided = _decided(context, known)
+    rest = {key: digest for key in about.companies if (digest := decided.companies.get(key)) is not None}
+    return Foreseen(decided.seen, rest, connected(known.part), decided.plan.figures)
 
 
 def _decide(context: Context, seen: Seen, about: Round) -> Decided:
@@ -207,8 +227,6 @@ def _known(context: Context, seen: Seen, about: Round) -> _Known:
                     stored.highest_number(),
                     *(i.sage100_no or 0 for i in intents),
                 ),
-                figures=about.others,
-                marks=about.marks,
             ),
             shown.digests_of_found(),
         )
@@ -271,6 +289,7 @@ def _decided(context: Context, known: _Known) -> Decided:
         observed_at=known.about.observed_at,
         asked=_asked(known.open_problems),
         beyond=known.beyond,
+        all_rounds=known.about.all_rounds,
     )
     both_ways = plan_for(world)
     plan, one_way = _within_direction(context, both_ways)

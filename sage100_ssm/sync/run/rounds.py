@@ -6,15 +6,15 @@ nothing is kept of them but which companies are at rest, and what the guards cou
 again, round by round, each once the one before it was carried out: a round does what a run of its own would do.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as default
-from functools import reduce
-from operator import add
+from itertools import islice
 
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.draft import HIGHEST_NUMBER
 from sage100_ssm.sync.planning.plan import Figures
+from sage100_ssm.sync.planning.world import AllRounds
 from sage100_ssm.sync.run.context import Context
 from sage100_ssm.sync.run.decide import Decided, Round, decide, foresee, shown_by
 from sage100_ssm.sync.run.deletions import recent_deletions
@@ -28,19 +28,21 @@ COMPANIES_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Slice:
-    """Some companies that are looked at together.
+class _Due:
+    """The companies that rounds must look at.
 
     Attributes:
-        companies: the keys of those that are not at rest, as far as is known.
-        figures: what the guards count in a plan for them.
+        together: those that must be in one round: whoever has gone from one company to another is recognised only where
+            both are looked at.
+        others: the others.
+        rest: the companies that need no look, with the digests that vouch for them.
+        figures: what the guards count in plans for all of them.
     """
 
-    companies: frozenset[str]
+    together: Collection[str]
+    others: Collection[str] = ()
+    rest: Mapping[str, int] = default(default_factory=dict)
     figures: Figures = default(default_factory=Figures)
-
-    def __add__(self, other: "_Slice") -> "_Slice":
-        return _Slice(self.companies | other.companies, self.figures + other.figures)
 
 
 class Rounds:
@@ -80,44 +82,41 @@ class Rounds:
         began = self._context.now()
         with self._context.store.reading() as transaction:
             shown = shown_by(self._context, self._seen, transaction.lookup)
-            due = dict.fromkeys(_changed_companies(transaction, self._seen, shown))
+            changed = list(dict.fromkeys(_changed_companies(transaction, self._seen, shown)))
             deleted_today = recent_deletions(transaction, began)
-            is_large, has_links = len(due) > COMPANIES_AT_ONCE, self._seen.known.has_links
-            marks = shown.marks_by_database() if is_large and not has_links else {}
-        slices: Iterable[_Slice] = (_Slice(frozenset(batch)) for batch in batches(due, COMPANIES_AT_ONCE))
-        settled: dict[str, int] = {}
-        if is_large and has_links:
-            slices = list(self._sieved(slices, deleted_today, settled))
-        packed = _packed(slices, len(due) if self._in_one else COMPANIES_AT_ONCE)
+            has_links = self._seen.known.has_links
+            marks = shown.marks_by_database() if len(changed) > COMPANIES_AT_ONCE and not has_links else {}
+        if len(changed) <= COMPANIES_AT_ONCE:
+            due = _Due(changed)
+        elif has_links:
+            due = self._sieved(changed, deleted_today)
+        else:
+            due = _Due((), changed)
+        first, *later = [frozenset([*due.together, *due.others])] if self._in_one else _parted(due)
+        all_rounds = AllRounds(due.figures, marks) if later else AllRounds()
         return [
-            Round(
-                each.companies,
-                is_first=number == 0,
-                others=reduce(add, (other.figures for other in packed if other is not each), Figures()),
-                marks=marks if len(packed) > 1 else {},
-                deleted_today=deleted_today,
-                observed_at=began if number else None,
-                settled={} if number else settled,
-            )
-            for number, each in enumerate(packed)
+            Round(first, all_rounds, deleted_today, settled=due.rest),
+            *(Round(part, all_rounds, deleted_today, observed_at=began) for part in later),
         ]
 
-    def _sieved(
-        self, slices: Iterable[_Slice], deleted_today: Mapping[Side, int], settled: dict[str, int]
-    ) -> Iterator[_Slice]:
-        """The slices without the companies that are at rest, which go into ``settled``."""
-        for each in slices:
-            about = Round(each.companies, is_first=False, deleted_today=deleted_today)
+    def _sieved(self, changed: Iterable[str], deleted_today: Mapping[Side, int]) -> _Due:
+        """Leave out the companies at rest, looking at so many at a time as a round does."""
+        left: dict[str, None] = {}
+        rest: dict[str, int] = {}
+        connected: set[str] = set()
+        figures = Figures()
+        for batch in batches(changed, COMPANIES_AT_ONCE):
+            about = Round(frozenset(batch), deleted_today=deleted_today, observed_at=self._context.now())
             found = foresee(self._context, self._seen, about)
-            rest = {key: digest for key in each.companies if (digest := found.companies.get(key)) is not None}
-            settled |= rest
-            figures, seen = found.plan.figures, found.seen
-            del found  # the largest thing in memory, before there is another one
-            yield _Slice(each.companies - rest.keys(), figures)
-            if seen.observation.failures.keys() > self._seen.observation.failures.keys():
-                # P10: a side does not answer any more. The companies after this one keep waiting for their look.
-                self._seen = seen
-                return
+            left |= dict.fromkeys(key for key in batch if key not in found.rest)
+            rest |= found.rest
+            connected |= found.connected
+            figures += found.figures
+            if found.seen.observation.failures.keys() > self._seen.observation.failures.keys():
+                # P10: a side does not answer any more. The companies after these keep waiting for their look.
+                self._seen = found.seen
+                break
+        return _Due(connected & left.keys(), left.keys() - connected, rest, figures)
 
 
 def _changed_companies(transaction: Transaction, seen: Seen, shown: Shown) -> Iterator[str]:
@@ -132,12 +131,8 @@ def _changed_companies(transaction: Transaction, seen: Seen, shown: Shown) -> It
     yield from shown.companies_of_unsaved()
 
 
-def _packed(slices: Iterable[_Slice], at_once: int) -> Sequence[_Slice]:
-    """Slices joined as long as they stay small enough; at least one."""
-    packed = [_Slice(frozenset())]
-    for each in slices:
-        if len(packed[-1].companies) + len(each.companies) <= at_once:
-            packed[-1] += each
-        else:
-            packed.append(each)
-    return packed
+def _parted(due: _Due) -> list[frozenset[str]]:
+    """The companies of each round; the first one may have none."""
+    others = iter(due.others)
+    first = frozenset([*due.together, *islice(others, max(0, COMPANIES_AT_ONCE - len(due.together)))])
+    return [first, *map(frozenset, batches(others, COMPANIES_AT_ONCE))]

@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Put the stream first: with an index that lacks it, SQLite read all rows of the stream by the primary key instead."""
+    """Put the stream first: else SQLite reads all rows of the stream by the primary key."""
     for name in ("account_id", "company", "named"):
         op.drop_index(f"observations_{name}", "observations")
         indexed = sa.column(name).is_not(None)
