@@ -1,4 +1,4 @@
-"""The rounds of a run: so many companies at a time as can be looked at in bounded memory (docs/decisions/0038).
+"""The rounds of a run: so many companies at a time as can be looked at in bounded memory (docs/decisions/0039).
 
 Hardly any run needs a second round: a quiet one looks at nobody, and few sites have more companies than one takes. The
 first run, and the one after an upgrade or with changed settings, look at everybody. Then slices are planned first, and

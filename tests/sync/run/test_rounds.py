@@ -17,7 +17,7 @@ from sage100_ssm.sync.run.context import Context, Run, RunOptions
 from tests.support import worlds
 from tests.support.invariants import check_end, check_ext_ids, check_origins
 from tests.support.memory_play import Answers, Play
-from tests.support.memory_sides import Weather
+from tests.support.memory_sides import Fate, Weather
 from tests.support.memory_state import MemoryStore
 from tests.support.small_world import taking_turns
 from tests.sync.run.test_convergence import answers, first_rounds, without_renaming
@@ -179,3 +179,16 @@ def test_p14_a_row_that_moved_to_another_company_under_a_new_id_is_found_from_ei
     (link,) = [link for link in play.links if link.sage100_id == moved["cbMarq"]]
     card = play.ssm.contacts[link.ssm_id]
     assert (card["deleted"], card["extId"]) == (False, str(ExtId(SAGE, worlds.DATABASE, moved["cbMarq"])))
+
+
+def test_p14_no_contact_gets_the_number_of_a_creation_that_was_not_confirmed(play):
+    play.sage100.weather = Weather(iter([Fate.LOST_BEFORE]))
+    for company in ("ALPHA", "BETA"):
+        account = max(id_ for id_, row in play.ssm.accounts.items() if row["extId"] == company)
+        card = play.ssm.insert({"lastName": "Neuve", "firstName": company.title(), "accountId": account})
+        play.ssm.born_here.add(card["id"])
+    play.run()
+    play.sage100.weather = Weather()
+    with play.store.transaction() as memory:
+        (intent,) = memory.intents()
+    assert intent.sage100_no not in {row["CT_No"] for row in play.sage100.contacts.values()}
