@@ -37,8 +37,8 @@ from sage100_ssm.sync.contacts.fields import STANDARD
 from sage100_ssm.sync.contacts.keys import company_key
 from sage100_ssm.sync.policy import Policy
 from sage100_ssm.sync.run.context import Context, Run, RunOptions, Site
-from sage100_ssm.sync.run.decide import decide
 from sage100_ssm.sync.run.observe import observe_and_remember
+from sage100_ssm.sync.run.rounds import Rounds
 from sage100_ssm.sync.run.survey import survey
 from sage100_ssm.sync.state import ascii_json, tables
 from sage100_ssm.sync.state.at_rest import batches
@@ -68,7 +68,7 @@ def one(folder: Path, contacts: int) -> None:
         began = time.process_time()
         seen = observe_and_remember(run)
         observed = time.process_time()
-        decided = decide(run.context, seen)
+        decided = Rounds(run.context, seen).decide_next()
         planned = time.process_time()
     peak = peak_of_memory()
     least = _least(folder)

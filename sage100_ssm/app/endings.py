@@ -111,6 +111,8 @@ def _figures(report: "RunReport", language: Language) -> str:
     parts = [say(f"run_{report.status}", language), *sides, say("run_summary", language, **counts)]
     if report.postponed:
         parts.append(say("run_postponed", language, number=report.postponed))
+    if report.companies_left:
+        parts.append(say("run_companies_left", language, number=report.companies_left))
     parts += filter(None, [one_way_sentence(counts, language)])
     return " - ".join(parts)
 

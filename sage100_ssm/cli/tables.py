@@ -254,10 +254,12 @@ def rebuilt(report: "RunReport", company: str, language: Language) -> Renderable
 
 
 def _warnings(counts: Mapping[str, Any], language: Language) -> list[Text]:
-    """How many writes a run left to the next one, and whether SSM refused requests because there were too many."""
+    """What a run left to the next one, and what else the administrator should know of it."""
     sentences = []
     if number := counts.get("postponed"):
         sentences.append(say("run_postponed", language, number=number))
+    if number := counts.get("companies_left"):
+        sentences.append(say("run_companies_left", language, number=number))
     if too_fast := counts.get("too_fast"):
         sentences.append(say("run_too_fast", language, **too_fast))
     sentences += filter(None, [one_way_sentence(counts, language)])

@@ -325,6 +325,7 @@ RUN = RunReport(
     2,
     1,
     postponed=4,
+    companies_left=120,
     too_fast=TooFast(9, 3.1),
     one_way=OneWay(Reason.SETTING, 2),
 )

@@ -1,11 +1,12 @@
 """Users who work on both sides in memory, and the runs between them: what plays are made of."""
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from unittest import mock
 
 from sage100_ssm.exchange.receipt import Action
 from sage100_ssm.sync.contacts import fields, normalise
@@ -18,6 +19,7 @@ from sage100_ssm.sync.journal import Code, Kind
 from sage100_ssm.sync.model import Link, Side
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.policy import ConflictPolicy, DeletionLimit, Policy, RefusedDeletion, TooLong
+from sage100_ssm.sync.run import rounds
 from sage100_ssm.sync.run.context import Context, Run, RunOptions, Site
 from sage100_ssm.sync.run.course import Step, synchronise
 from sage100_ssm.sync.run.report import RunReport
@@ -26,7 +28,7 @@ from sage100_ssm.sync.state.records import JournalEntry
 from sage100_ssm.sync.state.store import StateStore
 from tests.support import worlds
 from tests.support.memory_sides import Clock, Fate, Killed, MemorySage, MemorySsm, RefusedError, Weather
-from tests.support.part_and_whole import check_part
+from tests.support.part_and_whole import check_part, check_sieve
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 QUIET_RUNS = 3
@@ -349,9 +351,16 @@ class Answers:
 
 
 class Play:
-    """Both sides, their users, the state, and the runs between them."""
+    """Both sides, their users, the state, and the runs between them.
 
-    def __init__(self, store: StateStore, answers: Answers) -> None:
+    Args:
+        store: the state.
+        answers: the site's answers.
+        at_once: how many companies a round of a run looks at; None for as many as the product has.
+    """
+
+    def __init__(self, store: StateStore, answers: Answers, at_once: int | None = None) -> None:
+        self._at_once = at_once
         self.clock = Clock(NOON)
         self.store, self.site = store, answers.site
         self.sage100, self.ssm = MemorySage(self.clock), MemorySsm(self.clock)
@@ -411,8 +420,10 @@ class Play:
         take = partial(self._take, context)
         for side in (self.sage100, self.ssm):
             side.check = lambda: self.store.check(lease)
+        in_rounds = mock.patch.object(rounds, "COMPANIES_AT_ONCE", self._at_once) if self._at_once else nullcontext()
         try:
-            report = synchronise(Run(context, lease, f"run {self._number_of_runs}", now()), take)
+            with in_rounds:
+                report = synchronise(Run(context, lease, f"run {self._number_of_runs}", now()), take)
         except (Killed, LeaseLost):
             return None
         except SyncError:
@@ -441,7 +452,10 @@ class Play:
     def _take(self, context: Context, step: Step, action: Callable[[], Any]) -> Any:
         result = action()
         if step is Step.PLAN:
-            check_part(context, result)
+            if not self._at_once:
+                check_part(context, result)
+            elif result.round.is_first:
+                check_sieve(context, result.seen)
             self._note_typed_again(result.plan)
             self._check_deletions(result.plan)
             self._check_disputes(result.plan)

@@ -209,6 +209,10 @@ class MemoryLookups:
     def contacts_naming(self, sage100_ids: Collection[int]) -> list[int]:
         return [id_ for id_, row in self._rows["contacts"].items() if keys.named_by(row) in sage100_ids]
 
+    def marks(self) -> Iterator[tuple[int, str]]:
+        living = ((id_, row) for id_, row in self._rows["contacts"].items() if keys.is_live(row))
+        return ((id_, row["extId"]) for id_, row in living if keys.named_by(row) is not None)
+
     def contacts_with_ext_id(self, ext_id: str) -> list[Mapping[str, Any]]:
         return [row for row in self._rows["contacts"].values() if row.get("extId") == ext_id]
 

@@ -1,5 +1,6 @@
 """Whether a plan for the companies that have changed is the plan for everybody: asked in every run of a play."""
 
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -7,6 +8,8 @@ from sage100_ssm.sync.planning import guards
 from sage100_ssm.sync.planning.part import Lookups, Part, Seeds
 from sage100_ssm.sync.run import decide
 from sage100_ssm.sync.run.context import Context
+from sage100_ssm.sync.run.observe import Seen
+from sage100_ssm.sync.run.rounds import Rounds
 from sage100_ssm.sync.run.shown import without_bases
 
 
@@ -16,6 +19,23 @@ def check_part(context: Context, decided: decide.Decided) -> None:
     Raises:
         AssertionError: they differ.
     """
+    one, other = _said(decided), _said(_for_everybody(context, decided))
+    assert one == other, "\n".join(_differences(one, other))
+
+
+def check_sieve(context: Context, seen: Seen) -> None:
+    """The plan once companies at rest were left out slice by slice, compared with the one for everybody.
+
+    Raises:
+        AssertionError: they differ.
+    """
+    sieved = Rounds(context, seen, in_one=True).decide_next()
+    one, other = _said(sieved), _said(_for_everybody(context, sieved))
+    assert one == other, "\n".join(_differences(one, other))
+
+
+def _for_everybody(context: Context, decided: decide.Decided) -> decide.Decided:
+    """The plan for everybody, from an independent look at both sides."""
     seen = decided.seen
 
     def everybody(_: Seeds, lookups: Lookups) -> Part:
@@ -29,9 +49,7 @@ def check_part(context: Context, decided: decide.Decided) -> None:
         return Part(keys, dict(sorted(sage100.items())), ssm, dict(companies), links)
 
     with mock.patch.object(decide, "gathered", everybody):
-        whole = decide.decide(context, seen)
-    one, other = _said(decided), _said(whole)
-    assert one == other, "\n".join(_differences(one, other))
+        return decide.decide(context, seen, replace(decided.round, companies=frozenset()))
 
 
 def _said(decided: decide.Decided) -> dict[str, Any]:

@@ -34,6 +34,7 @@ _SUMS = {
     "problems_open": "Open problems at the end of the run.",
     "notices": "Notices that the run added to the journal.",
     "postponed": "Writes left to the next run because the time was over.",
+    "companies_left": "Companies that the run had no time to look at; the next one does.",
 }
 
 

@@ -95,7 +95,7 @@ class TextCodec:
 
     def is_equal(self, sage100: Value, ssm: Value) -> bool:
         """Whether the normalised texts are the same."""
-        return self._form(text_of(sage100)) == self._form(text_of(ssm))
+        return sage100 == ssm or self._form(text_of(sage100)) == self._form(text_of(ssm))
 
     def carry(self, side: Side, value: Value, current: Value) -> Carried:
         """The text with plain spaces and without invisible signs."""

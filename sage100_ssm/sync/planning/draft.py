@@ -4,7 +4,7 @@ import itertools
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from sage100_ssm.sync.contacts import normalise
@@ -227,12 +227,14 @@ class Draft:
 
     def is_unconfirmed(self, side: Side, source_id: int) -> bool:
         """P11: whether the contact's creation was tried a moment ago and may still show: it is not repeated."""
-        now = self.world.now
-        return any(
-            intent.begun_at is not None and now is not None and abs(now - intent.begun_at) < _NOT_REPEATED_FOR
-            for intent in self.world.intents
-            if (intent.side, intent.source_id) == (side, source_id)
-        )
+        begun = (i.begun_at for i in self.world.intents if (i.side, i.source_id) == (side, source_id))
+        return any(self._may_still_show(at) for at in begun if at is not None)
+
+    def _may_still_show(self, begun_at: datetime) -> bool:
+        now, observed_at = self.world.now, self.world.observed_at
+        if observed_at is not None and begun_at >= observed_at:
+            return True
+        return now is not None and abs(now - begun_at) < _NOT_REPEATED_FOR
 
     # --- what a new SSM contact needs
 

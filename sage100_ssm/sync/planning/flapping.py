@@ -7,6 +7,7 @@ writes are remembered, so that the memory is no larger than one run's writes.
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from dataclasses import field as default
 from typing import Any
 
 from sage100_ssm.exchange.receipt import Action
@@ -31,33 +32,43 @@ class Rewrites:
         before: what the last run remembered.
         mapper: the field map at work.
         stopped: the fields that are not written any more, in the form of a memory.
+        so_far: what this run has remembered in its earlier rounds.
     """
 
     before: Memory
     mapper: Mapper
     stopped: Memory
+    so_far: Memory = default(default_factory=dict)
 
     def remembered(self, written: Iterable[Write]) -> dict[str, Any]:
         """What the next run must know.
 
         Args:
-            written: the updates that this run has done.
+            written: the updates that this round has done.
         """
         counted = {
             _key(write, field): [_digest(write, field, self.mapper), _runs(write, field, self) + 1]
             for write in written
             for field in write.changes
         }
-        return {**self.stopped, **counted}
+        return {**self.so_far, **self.stopped, **counted}
 
 
-def stop_flapping(plan: Plan, before: Memory, mapper: Mapper) -> tuple[Plan, tuple[Entry, ...], Rewrites]:
+def stop_flapping(
+    plan: Plan, before: Memory, mapper: Mapper, so_far: Memory | None = None
+) -> tuple[Plan, tuple[Entry, ...], Rewrites]:
     """Take the fields that were rewritten often enough out of the plan's updates.
+
+    Args:
+        plan: the plan.
+        before: what the last run remembered.
+        mapper: the field map at work.
+        so_far: what this run has remembered in its earlier rounds.
 
     Returns:
         The plan without them, a problem for each, and what to remember of this run's rewrites.
     """
-    rewrites = Rewrites(before, mapper, {})
+    rewrites = Rewrites(before, mapper, {}, so_far or {})
     problems: list[Entry] = []
     stopped: dict[str, Any] = {}
     writes: list[Write] = []

@@ -3,6 +3,7 @@
 Each guard is a pure function of the plan and the world. A guard that a switch lifts is lifted for that run alone.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,7 +21,7 @@ from sage100_ssm.sync.journal import (
     Subject,
 )
 from sage100_ssm.sync.model import Occasion, Side
-from sage100_ssm.sync.planning.plan import Plan
+from sage100_ssm.sync.planning.plan import Figures, Plan
 from sage100_ssm.sync.planning.world import World
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.policy import DeletionLimit
@@ -66,11 +67,12 @@ def guard(plan: Plan, world: World, lifted: Lifted) -> tuple[Plan, tuple[Entry, 
     Returns:
         The plan that may be carried out, and the guards that withheld something.
     """
+    counted = plan.figures | world.all_rounds.figures
     forbidding_all = (
         *_lost_state(world),
         *_empty_sides(world),
-        *_restored_side(plan, world),
-        *_mass_changes(plan, world),
+        *_restored_side(counted, world),
+        *_mass_changes(counted, world),
     )
     if not all(map(lifted.lets_through, forbidding_all)):
         code = forbidding_all[0].code
@@ -79,7 +81,7 @@ def guard(plan: Plan, world: World, lifted: Lifted) -> tuple[Plan, tuple[Entry, 
     if forbidding_all:
         plan = _let_through(plan, forbidding_all, set(Side), lifted.by)
 
-    too_many = {guard.side: guard for guard in _too_many_deletions(plan, world)}
+    too_many = {guard.side: guard for guard in _too_many_deletions(counted, world)}
     if lifted.deletions and all(map(lifted.lets_through, too_many.values())):
         return _let_through(plan, too_many.values(), too_many, lifted.by), ()
     # With the deletions wait the creations on that side: perhaps only the ids have changed.
@@ -99,7 +101,7 @@ def _lost_state(world: World) -> Iterator[Guard]:
     """
     if world.number_of_links or world.intents or world.is_rebuilt:
         return
-    marks = world.marks_by_database()
+    marks = Counter(world.all_rounds.marks) or world.marks_by_database()
     if marks.total() > world.policy.max_deletions.floor:
         yield LostStateGuard(Side.SSM, marks.total(), tuple(marks.most_common()))
 
@@ -109,34 +111,34 @@ def _empty_sides(world: World) -> Iterator[Guard]:
     deleted_in_ssm = {contact.id for contact in world.ssm.values() if contact.deleted}
     in_sage100 = [link for link in world.links if link.ssm_id not in deleted_in_ssm]
     if in_sage100 and world.complete[Side.SAGE100] and not (world.sage100 or world.beyond.sage100):
-        yield EmptySideGuard(Side.SAGE100, len(in_sage100))
+        yield EmptySideGuard(Side.SAGE100, len(in_sage100) + world.beyond.links)
     unseen = [link for link in world.links if link.ssm_id not in world.ssm]
     lives_in_ssm = world.beyond.lives_in_ssm or not all(contact.deleted for contact in world.ssm.values())
     if unseen and world.complete[Side.SSM] and not lives_in_ssm:
-        yield EmptySideGuard(Side.SSM, len(unseen))
+        yield EmptySideGuard(Side.SSM, len(unseen) + world.beyond.links)
 
 
-def _restored_side(plan: Plan, world: World) -> Iterator[Guard]:
+def _restored_side(counted: Figures, world: World) -> Iterator[Guard]:
     """A Sage restored from a backup: it would give ids a second time, or shows what it showed long before."""
-    if world.identity_fell or plan.outdated >= _OUTDATED:
-        yield RestoredSideGuard(Side.SAGE100, plan.outdated or None)
+    if world.identity_fell or counted.outdated >= _OUTDATED:
+        yield RestoredSideGuard(Side.SAGE100, counted.outdated or None)
 
 
-def _mass_changes(plan: Plan, world: World) -> Iterator[Guard]:
+def _mass_changes(counted: Figures, world: World) -> Iterator[Guard]:
     """A side on which more than half of at least 20 links were edited at once, or of any number renamed altogether."""
     half = world.number_of_links / 2
     for side in Side:
-        edited, renamed = plan.edits.get(side, 0), plan.renamed.get(side, 0)
+        edited, renamed = counted.edits.get(side, 0), counted.renamed.get(side, 0)
         if renamed > half and renamed >= _RENAMED:
             yield MassChangeGuard(side, renamed, both_names=True)
         elif edited > half and world.number_of_links >= _MASS:
             yield MassChangeGuard(side, edited)
 
 
-def _too_many_deletions(plan: Plan, world: World) -> Iterator[DeletionGuard]:
+def _too_many_deletions(counted: Figures, world: World) -> Iterator[DeletionGuard]:
     """Deletions on a side beyond the limit, those of the last 24 hours included: none is done, nothing is created."""
     for side in Side:
-        planned, earlier = len(plan.of(side, Action.DELETE)), world.deleted_today.get(side, 0)
+        planned, earlier = counted.deletions.get(side, 0), world.deleted_today.get(side, 0)
         number, most = planned + earlier, allowed(world.number_of_links + earlier, world.policy.max_deletions)
         if planned and number > most:
             yield DeletionGuard(side, number, limit=most)

@@ -221,6 +221,22 @@ def _is_its_row(link: Link, row: Row | None) -> bool:
     return not has_another_creation(link, row)
 
 
+def connected(part: Part) -> frozenset[str]:
+    """The companies of a part that a key leads into, or out of: a link, an ``extId`` or a ``CT_No``."""
+    found: set[str] = set()
+    by_number = {number: row for row in part.sage100.values() if (number := row.get("CT_No"))}
+    for link in part.links.values():
+        rows = (part.sage100.get(link.sage100_id), by_number.get(link.sage100_no))
+        keys = {company_key(link.company), *(company_key(row.get("CT_Num")) for row in rows if row)}
+        keys |= {part.companies_in_ssm[link.ssm_id]} if link.ssm_id in part.companies_in_ssm else set()
+        found |= keys if len(keys) > 1 else set()
+    for id_, row in part.ssm.items():
+        if named := part.sage100.get(named_by(row) or 0):
+            keys = {part.companies_in_ssm[id_], company_key(named.get("CT_Num"))}
+            found |= keys if len(keys) > 1 else set()
+    return frozenset(found)
+
+
 # --- what needs no look until something changes
 
 

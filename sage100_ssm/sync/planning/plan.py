@@ -1,5 +1,6 @@
 """The plan: what a run is to do. A value; whatever takes writes out of it returns another plan."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as default
@@ -17,6 +18,41 @@ class Withheld:
 
     write: Write
     code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the guards count (P9), in a plan or in several.
+
+    Attributes:
+        edits: the number of links that each side has edited since their base.
+        renamed: the number of those of which it has changed both the last and the first name.
+        deletions: the number of contacts that are to be deleted on each side.
+        outdated: the number of links whose Sage row is older than the one last seen.
+    """
+
+    edits: Mapping[Side, int] = default(default_factory=dict)
+    renamed: Mapping[Side, int] = default(default_factory=dict)
+    deletions: Mapping[Side, int] = default(default_factory=dict)
+    outdated: int = 0
+
+    def __or__(self, other: "Figures") -> "Figures":
+        """The higher figure of both, each by itself."""
+        return Figures(
+            Counter(self.edits) | Counter(other.edits),
+            Counter(self.renamed) | Counter(other.renamed),
+            Counter(self.deletions) | Counter(other.deletions),
+            max(self.outdated, other.outdated),
+        )
+
+    def __add__(self, other: "Figures") -> "Figures":
+        """The figures of both together."""
+        return Figures(
+            Counter(self.edits) + Counter(other.edits),
+            Counter(self.renamed) + Counter(other.renamed),
+            Counter(self.deletions) + Counter(other.deletions),
+            self.outdated + other.outdated,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +84,12 @@ class Plan:
     is_partial: bool = False
     withheld: tuple[Withheld, ...] = ()
     matches: tuple[Match, ...] = ()
+
+    @property
+    def figures(self) -> Figures:
+        """What the guards count in it."""
+        deletions = Counter(write.side for write in self.writes if write.action is Action.DELETE)
+        return Figures(self.edits, self.renamed, deletions, self.outdated)
 
     def of(self, side: Side, action: Action | None = None) -> list[Write]:
         """The writes on one side, of one kind if given."""

@@ -10,6 +10,7 @@ from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.contact import Contact, ExtId, Marks
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.model import Intent, Link, Side
+from sage100_ssm.sync.planning.plan import Figures
 from sage100_ssm.sync.policy import Policy
 from sage100_ssm.sync.rules.decisions import Decisions, Pair
 from sage100_ssm.sync.rules.refused_values import RefusedValues
@@ -68,7 +69,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """What is known of the contacts that a plan does not look at, because nothing has changed about them.
+    """What is known of the contacts that a plan does not look at: nothing has changed, or another round plans them.
 
     Attributes:
         links: the number of their live links.
@@ -81,6 +82,20 @@ class Beyond:
     sage100: bool = False
     lives_in_ssm: bool = False
     highest_number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AllRounds:
+    """What the guards count in all rounds of a run together (P9); nothing where it has one.
+
+    Attributes:
+        figures: what they count in the plans.
+        marks: how many live contacts of SSM carry an ``extId`` in our form, by company database; counted only where
+            there is no link.
+    """
+
+    figures: Figures = default(default_factory=Figures)
+    marks: Mapping[str, int] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +122,10 @@ class World:
         now: the time of the run; None where no stamp can be in the future.
         formerly: the names that the company database had before (P15).
         decisions: what people decided about pairs and fields (P16).
+        observed_at: when the sides were read, where the run has written since: what it began then cannot show yet.
         asked: the pairs about which an open problem asks a person (P4, P16).
         beyond: what is known of all others.
+        all_rounds: what the guards count in all rounds of the run together.
     """
 
     database: str
@@ -130,8 +147,10 @@ class World:
     now: datetime | None = None
     formerly: frozenset[str] = frozenset()
     decisions: Decisions = default(default_factory=Decisions)
+    observed_at: datetime | None = None
     asked: frozenset[Pair] = frozenset()
     beyond: Beyond = Beyond()
+    all_rounds: AllRounds = default(default_factory=AllRounds)
 
     @property
     def number_of_links(self) -> int:

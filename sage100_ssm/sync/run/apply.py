@@ -20,6 +20,7 @@ from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import Code, Entry, Subject
 from sage100_ssm.sync.model import Link, LinkStatus, Side
 from sage100_ssm.sync.planning.plan import Plan
+from sage100_ssm.sync.planning.world import World
 from sage100_ssm.sync.planning.writes import Write, ext_id_update, only, without
 from sage100_ssm.sync.rules.decisions import Pair, Undo
 from sage100_ssm.sync.rules.undo import not_typed_again
@@ -66,39 +67,55 @@ def apply(run: Run, guarded: Guarded) -> None:
         with run.transaction() as transaction:
             transaction.unsettle_companies(restless)
     whole = all(world.complete.values()) and not plan.is_partial
-    believed = world if whole and not guarded.forbids_all else None
-    run.tally.notices += ledger.start(plan, believed, whole=whole)
+    # What earlier runs left open is looked at in the first round.
+    settles = whole and guarded.decided.round.is_first
+    believed = world if settles and not guarded.forbids_all else None
+    run.tally.notices += ledger.start(plan, believed, whole=settles)
+    deleted_before = {side: run.tally.counts[side].deleted for side in Side}
+    updated = _write(run, guarded, ledger)
+    with run.transaction() as transaction:
+        if guarded.rewrites is not None:
+            transaction.remember(REWRITES, guarded.rewrites.remembered(updated))
+        if not run.context.options.allow_deletions:
+            deleted = {side: run.tally.counts[side].deleted - before for side, before in deleted_before.items()}
+            remember_deletions(transaction, deleted, run.context.now())
+        if guarded.forbids_all:
+            return
+        if (identity := seen.observation.sage100.identity) is not None:
+            remember_identity(transaction, identity)
+        if whole:
+            transaction.settle_companies({key: digest for key, digest in companies.items() if digest is not None})
+        if believed:
+            transaction.decisions.prune(believed.both_live)
+            _close_overtaken_undos(transaction, believed, plan, ledger)
+
+
+def _write(run: Run, guarded: Guarded, ledger: Ledger) -> list[Write]:
+    """Do the writes; return the updates that were done."""
+    plan, mapper, marks = guarded.plan, guarded.decided.world.mapper, guarded.decided.world.marks
     access: Mapping[Side, Access] = {Side.SAGE100: run.context.sage100, Side.SSM: run.context.ssm}
     at_once = {side: [w for w in plan.of(side) if w.follows is None] for side in Side}
-    writers = {side: _SideWriter(side, at_once[side], ledger, world.mapper) for side in Side}
+    writers = {side: _SideWriter(side, at_once[side], ledger, mapper) for side in Side}
     with ThreadPoolExecutor(2, "apply") as pool:
         for done in [pool.submit(w.write, access[side]) for side, w in writers.items() if w.writes]:
             done.result()
     # The `cbMarq` of a contact created in Sage, which its `extId` names, is known only now.
-    updates = (ext_id_update(*created, world.marks) for created in writers[Side.SAGE100].created)
-    marks = [update for update in updates if update]
+    updates = (ext_id_update(*created, marks) for created in writers[Side.SAGE100].created)
     # A creation that follows a deletion is left to the next run where the deletion was not done.
     due = [w for w in plan.of(Side.SSM) if w.follows is not None and ledger.has_ended(w.follows)]
-    if (marks or due) and Side.SSM not in run.tally.failures:
-        _SideWriter(Side.SSM, [*marks, *due], ledger, world.mapper).write(access[Side.SSM])
+    following = _SideWriter(Side.SSM, [*filter(None, updates), *due], ledger, mapper)
+    if following.writes and Side.SSM not in run.tally.failures:
+        following.write(access[Side.SSM])
+    return [write for writer in (*writers.values(), following) for write in writer.updated]
 
-    identity = seen.observation.sage100.identity
-    with run.transaction() as transaction:
-        if guarded.rewrites is not None:
-            transaction.remember(REWRITES, guarded.rewrites.remembered(run.tally.updates))
-        if not run.context.options.allow_deletions:
-            deleted = {side: run.tally.counts[side].deleted for side in Side}
-            remember_deletions(transaction, deleted, run.context.now())
-        if identity is not None and not guarded.forbids_all:
-            remember_identity(transaction, identity)
-        if whole and not guarded.forbids_all:
-            transaction.settle_companies({key: digest for key, digest in companies.items() if digest is not None})
-            transaction.decisions.prune(world.both_live)
-            overtaken = _overtaken_undos(world.decisions.undos, plan, ledger)
-            for notice in _overtaken_notices(overtaken, ledger):
-                transaction.add_notice(notice, now=ledger.now, run_id=run.run_id)
-                run.tally.notices += 1
-            transaction.writes.close_undos([undo.id for undo in overtaken.values()])
+
+def _close_overtaken_undos(transaction: Transaction, world: World, plan: Plan, ledger: Ledger) -> None:
+    """P16: close what was asked back and cannot be done any more, and say so."""
+    overtaken = _overtaken_undos(world.decisions.undos, plan, ledger)
+    for notice in _overtaken_notices(overtaken, ledger):
+        transaction.add_notice(notice, now=ledger.now, run_id=ledger.run.run_id)
+        ledger.run.tally.notices += 1
+    transaction.writes.close_undos([undo.id for undo in overtaken.values()])
 
 
 def _overtaken_undos(undos: Mapping[Pair, Undo], plan: Plan, ledger: Ledger) -> Mapping[Pair, Undo]:
@@ -129,14 +146,15 @@ class _SideWriter:
     Attributes:
         writes: in the order in which they are done: deletions, updates, creations.
         created: for each contact created in Sage, its link and both contacts.
+        updated: the updates that were done.
     """
 
     def __init__(self, side: Side, writes: Sequence[Write], ledger: Ledger, mapper: Mapper) -> None:
         self._side, self._ledger, self._mapper = side, ledger, mapper
         self._tally = ledger.run.tally
-        self._until = ledger.run.started_at + ledger.run.context.site.time_budget
         self.writes = sorted(writes, key=lambda w: _ORDER.index(w.action))
         self.created: list[tuple[Link, Contact, Contact]] = []
+        self.updated: list[Write] = []
         self._pending: dict[int, Pending] = {}
         self._answered: set[int] = set()
 
@@ -155,7 +173,7 @@ class _SideWriter:
 
     def _records(self) -> Iterator[Row]:
         for index, write in enumerate(self.writes):
-            if self._ledger.now >= self._until:
+            if self._ledger.run.is_over:
                 self._tally.postponed += self.writes[index:]
                 del self.writes[index:]
                 return
@@ -177,7 +195,7 @@ class _SideWriter:
         if receipt.wrote:
             self._counts.add(write.action)
             written = without(write, refused, self._mapper) if refused else write
-            self._tally.updates += [written] if write.action is Action.UPDATE else []
+            self.updated += [written] if write.action is Action.UPDATE else []
         self._note_refusals(write, value_refusals(write, receipt, self._mapper))
         with self._ledger.transaction() as transaction:
             self._save_observed(transaction, write, receipt)

@@ -1,12 +1,15 @@
 """The last step of a run: bring the journal up to date, note when refused writes are tried again, close the run."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from dataclasses import field as default
 
+from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.sync.failures import Exit, SyncError
 from sage100_ssm.sync.journal import Code, Entry, SideUnreachable, Subject
 from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.planning.backoff import BACKED_OFF, fingerprint_of, next_try
+from sage100_ssm.sync.planning.one_way import OneWay
 from sage100_ssm.sync.planning.plan import Chosen, is_about
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.run.context import Run
@@ -20,16 +23,94 @@ _KNOWN_BY_WRITING = frozenset({*BACKED_OFF, Code.RECORD_LOCKED})
 """Problems of which only another write can show whether they are gone."""
 
 
-def close(run: Run, guarded: Guarded) -> RunReport:
-    """Bring the journal up to date and close the run."""
-    problems = [
-        *guarded.plan.problems,
-        *guarded.guards,
-        *guarded.decided.problems,
-        *guarded.problems,
-        *(unreachable(side, failure) for side, failure in run.tally.failures.items()),
-    ]
-    return _close(run, problems, exit_code_of(guarded, run.tally), guarded)
+@dataclass(slots=True)
+class CarriedOut:
+    """What the rounds of a run came to, as far as its report needs it.
+
+    Attributes:
+        last_round: the last one; None before the first.
+        problems: what is held back, and why.
+        guards: the guards that withheld something.
+        left_in_ssm: how many contacts would be changed in Sage, where nothing is written there (P18).
+        withheld: the writes that were withheld.
+        asleep: the contacts whose link sleeps at the end of the run, by side and id.
+    """
+
+    last_round: Guarded | None = None
+    problems: list[Entry] = default(default_factory=list)
+    guards: tuple[Entry, ...] = ()
+    left_in_ssm: int = 0
+    withheld: list[Write] = default(default_factory=list)
+    asleep: set[tuple[Side, int | None]] = default(default_factory=set)
+
+    def add(self, guarded: Guarded) -> None:
+        """Add a round that was carried out."""
+        decided, plan = guarded.decided, guarded.plan
+        self.last_round = guarded
+        self.problems += (*plan.problems, *guarded.guards, *decided.problems, *guarded.problems)
+        # A guard counts all rounds together, so that it says the same in each.
+        self.guards = self.guards or guarded.guards
+        self.left_in_ssm += decided.one_way.left if decided.one_way else 0
+        self.withheld += (withheld.write for withheld in plan.withheld)
+        links = {link.id: link for link in (*decided.world.links, *plan.links)}
+        asleep = [link for link in links.values() if link.status is LinkStatus.ASLEEP]
+        self.asleep |= {pair for k in asleep for pair in ((Side.SAGE100, k.sage100_id), (Side.SSM, k.ssm_id))}
+
+    def is_stopped(self, run: Run) -> bool:
+        """Whether no other round may follow: a guard forbids it, a side does not answer, one contact alone is tried."""
+        if self.last_round is None:
+            return False
+        return self.last_round.forbids_all or bool(self.failures(run)) or self._alone is not None
+
+    def failures(self, run: Run) -> dict[Side, Failure]:
+        """Per side that could not be read or written to the end, why."""
+        read = self.last_round.decided.seen.observation.failures if self.last_round else {}
+        return {**read, **run.tally.failures}
+
+    @property
+    def one_way(self) -> OneWay | None:
+        """Whether nothing is written into Sage, and why (P18)."""
+        found = self.last_round.decided.one_way if self.last_round else None
+        return found and replace(found, left=self.left_in_ssm)
+
+    @property
+    def _alone(self) -> Chosen | None:
+        return self.last_round.decided.seen.alone if self.last_round else None
+
+    def retried(self, run: Run, open_problems: Sequence[JournalEntry]) -> Retried | None:
+        """What became of the contacts that a person had tried again; None for any other run."""
+        if self.last_round is None:
+            return None
+        known, number = self.last_round.decided.open_problems, run.context.options.problem
+        about = [problem.entry.contacts for problem in known if problem.id == number]
+        return retried(about[0], self.last_round.plan, run.tally, open_problems) if about else None
+
+    def keeps(self, known: JournalEntry, tally: Tally) -> bool:
+        """Whether an open problem that the run did not meet stays open all the same: it was not looked at."""
+        subject, code = known.entry.subject, known.entry.code
+        if self.last_round is None or self.last_round.forbids_all:
+            return True
+        if self._alone is not None and subject not in self._alone:
+            return True
+        unwritten = (*tally.postponed, *self.withheld)
+        if code in _KNOWN_BY_WRITING and any(_may_show(write, known.entry) for write in unwritten):
+            return True
+        # P1, P13: a conflict that a person must settle was not looked at while its link sleeps.
+        contacts = ((Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id))
+        return code is Code.CONFLICT and not self.asleep.isdisjoint(contacts)
+
+
+def close(run: Run, done: CarriedOut, companies_left: int) -> RunReport:
+    """Bring the journal up to date and close the run.
+
+    Args:
+        run: the run.
+        done: what its rounds came to.
+        companies_left: the number of companies that it had no time to look at.
+    """
+    failures = done.failures(run)
+    problems = [*done.problems, *(unreachable(side, failure) for side, failure in run.tally.failures.items())]
+    return _close(run, problems, exit_code_of(failures.values(), done.guards), done, companies_left)
 
 
 def close_failed(run: Run, error: Exception) -> RunReport:
@@ -49,32 +130,37 @@ def close_failed(run: Run, error: Exception) -> RunReport:
     return _close(run, problems, error.exit_code)
 
 
-def exit_code_of(guarded: Guarded, tally: Tally | None = None) -> Exit:
+def exit_code_of(failures: Collection[Failure], guards: Sequence[Entry]) -> Exit:
     """How the operator's command ends.
 
     Args:
-        guarded: what may be carried out.
-        tally: what the writes came to; None for a rehearsal.
+        failures: why sides could not be read or written to the end.
+        guards: the guards that withheld something.
     """
-    failures = [*guarded.decided.seen.observation.failures.values(), *(tally.failures.values() if tally else ())]
     if any(failure.configuration for failure in failures):
         return Exit.CONFIGURATION
     if failures:
         return Exit.SIDE
-    return Exit.GUARD if guarded.guards else Exit.DONE
+    return Exit.GUARD if guards else Exit.DONE
 
 
-def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarded | None = None) -> RunReport:
+def _close(
+    run: Run,
+    problems: Sequence[Entry],
+    exit_code: Exit,
+    done: CarriedOut | None = None,
+    companies_left: int = 0,
+) -> RunReport:
     tally, now = run.tally, run.context.now
     met = [*problems, *(entry for entry, _ in tally.refusals)]
-    remaining = _Remaining.after(guarded, tally) if guarded and exit_code in (Exit.DONE, Exit.GUARD) else None
+    looked = done if exit_code in (Exit.DONE, Exit.GUARD) else None
     with run.transaction() as transaction:
         opened, closed = transaction.report_problems(
             # Only a run that looked at everything, and believes what it saw, closes a problem that it did not meet.
             met,
             now=now(),
             run_id=run.run_id,
-            keep=lambda known: remaining is None or remaining.keeps(known),
+            keep=lambda known: looked is None or looked.keeps(known, tally),
         )
         open_problems = transaction.open_problems()
         for problem in open_problems:
@@ -96,11 +182,12 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
             problems_open=len(open_problems),
             notices=tally.notices,
             postponed=len(tally.postponed),
-            guards=guarded.guards if guarded else (),
-            retried=_retried(run, guarded, open_problems) if guarded else None,
+            companies_left=companies_left,
+            guards=done.guards if done else (),
+            retried=done.retried(run, open_problems) if done else None,
             too_fast=TooFast.seen_by(run.context.ssm),
-            one_way=guarded.decided.one_way if guarded else None,
-            failures={**guarded.decided.seen.observation.failures, **tally.failures} if guarded else {},
+            one_way=done.one_way if done else None,
+            failures=done.failures(run) if done else {},
         )
         forgotten = transaction.forget_expired(run.context.site.retention, now())
         transaction.finish_run(
@@ -118,12 +205,6 @@ def _close(run: Run, problems: Sequence[Entry], exit_code: Exit, guarded: Guarde
     return report
 
 
-def _retried(run: Run, guarded: Guarded, open_problems: Sequence[JournalEntry]) -> Retried | None:
-    """What became of the contacts that a person had tried again; None for any other run."""
-    about = [p.entry.contacts for p in guarded.decided.open_problems if p.id == run.context.options.problem]
-    return retried(about[0], guarded.plan, run.tally, open_problems) if about else None
-
-
 def refused_writes(problem: JournalEntry, refusals: Iterable[tuple[Entry, Write]]) -> list[Write]:
     """The writes that this run had refused and that an open problem is about: several where they have one cause."""
     about, contacts = _what(problem.entry), Chosen(problem.entry.contacts)
@@ -138,43 +219,3 @@ def _may_show(write: Write, problem: Entry) -> bool:
     """Whether a write, if it were done, could show that a problem is gone."""
     is_of_field = problem.field is None or not write.changes or problem.field in write.changes
     return is_of_field and is_about(write.subject, problem.subject)
-
-
-@dataclass(frozen=True, slots=True)
-class _Remaining:
-    """What a run has not looked at, so that its open problems stay open although the run did not meet them.
-
-    Attributes:
-        alone: the only contacts that the run was about; None for all.
-        believes_nothing: whether a guard forbade all writing.
-        unwritten: the writes that were withheld or postponed.
-        asleep: the contacts whose link sleeps at the end of the run, by side and id.
-    """
-
-    alone: Chosen | None
-    believes_nothing: bool
-    unwritten: Sequence[Write]
-    asleep: frozenset[tuple[Side, int | None]]
-
-    @classmethod
-    def after(cls, guarded: Guarded, tally: Tally) -> "_Remaining":
-        """What a run has not looked at, once its writes are done."""
-        links = {link.id: link for link in (*guarded.decided.world.links, *guarded.plan.links)}
-        asleep = [link for link in links.values() if link.status is LinkStatus.ASLEEP]
-        return cls(
-            guarded.decided.seen.alone,
-            guarded.forbids_all,
-            (*tally.postponed, *(withheld.write for withheld in guarded.plan.withheld)),
-            frozenset(pair for k in asleep for pair in ((Side.SAGE100, k.sage100_id), (Side.SSM, k.ssm_id))),
-        )
-
-    def keeps(self, known: JournalEntry) -> bool:
-        """Whether an open problem that the run did not meet stays open all the same."""
-        subject, code = known.entry.subject, known.entry.code
-        if self.believes_nothing or (self.alone is not None and subject not in self.alone):
-            return True
-        if code in _KNOWN_BY_WRITING and any(_may_show(write, known.entry) for write in self.unwritten):
-            return True
-        # P1, P13: a conflict that a person must settle was not looked at while its link sleeps.
-        contacts = ((Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id))
-        return code is Code.CONFLICT and not self.asleep.isdisjoint(contacts)

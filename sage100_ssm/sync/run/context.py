@@ -127,6 +127,11 @@ class Run:
     started_at: datetime
     tally: Tally = default(default_factory=Tally)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether its time is over: then it begins no further write."""
+        return self.context.now() >= self.started_at + self.context.site.time_budget
+
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """One change of the state under the lease.

@@ -8,18 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 from typing import Protocol, TypeVar
 
 from sage100_ssm.sync.failures import SyncError
 from sage100_ssm.sync.run.apply import apply
-from sage100_ssm.sync.run.closing import close, close_failed, exit_code_of
+from sage100_ssm.sync.run.closing import CarriedOut, close, close_failed, exit_code_of
 from sage100_ssm.sync.run.context import Context, Run
-from sage100_ssm.sync.run.decide import decide
-from sage100_ssm.sync.run.guard import Guarded, guard, links_only
+from sage100_ssm.sync.run.guard import guard, links_only
 from sage100_ssm.sync.run.observation import known_locations, remember_rebuilding
 from sage100_ssm.sync.run.observe import observe, observe_and_remember
 from sage100_ssm.sync.run.pairs import Candidates, candidates
 from sage100_ssm.sync.run.report import PlanReport, RunReport, planned
+from sage100_ssm.sync.run.rounds import Rounds
 
 ResultT = TypeVar("ResultT")
 
@@ -51,10 +52,13 @@ def synchronise(run: Run, take: Take) -> RunReport:
     """
     with _recorded_if_it_fails(run):
         seen = take(Step.OBSERVE, lambda: observe_and_remember(run))
-        decided = take(Step.PLAN, lambda: decide(run.context, seen))
-        guarded = take(Step.GUARD, lambda: guard(run.context, decided))
-        take(Step.APPLY, lambda: apply(run, guarded))
-        return take(Step.REPORT, lambda: close(run, guarded))
+        rounds, done = Rounds(run.context, seen), CarriedOut()
+        while rounds.are_left and not done.is_stopped(run) and not (done.last_round and run.is_over):
+            decided = take(Step.PLAN, rounds.decide_next)
+            guarded = take(Step.GUARD, partial(guard, run.context, decided, done.last_round))
+            take(Step.APPLY, partial(apply, run, guarded))
+            done.add(guarded)
+        return take(Step.REPORT, lambda: close(run, done, rounds.companies_left))
 
 
 def relink(run: Run, take: Take) -> RunReport:
@@ -65,19 +69,17 @@ def relink(run: Run, take: Take) -> RunReport:
     """
     with _recorded_if_it_fails(run):
         seen = take(Step.OBSERVE, lambda: observe_and_remember(run))
-        decided = take(Step.PLAN, lambda: decide(run.context, seen))
-        guarded = links_only(decided)
-        take(Step.LINKS, lambda: _rebuild(run, guarded))
-        report = take(Step.REPORT, lambda: close(run, guarded))
+        rounds, done = Rounds(run.context, seen), CarriedOut()
+        while rounds.are_left and not done.is_stopped(run):
+            guarded = links_only(take(Step.PLAN, rounds.decide_next))
+            take(Step.LINKS, partial(apply, run, guarded))
+            done.add(guarded)
+        if not done.is_stopped(run):
+            with run.transaction() as transaction:
+                remember_rebuilding(transaction, run.context.now())
+        report = take(Step.REPORT, lambda: close(run, done, rounds.companies_left))
         with run.context.store.transaction() as transaction:
             return replace(report, locations=known_locations(transaction))
-
-
-def _rebuild(run: Run, guarded: Guarded) -> None:
-    apply(run, guarded)
-    if not guarded.forbids_all and all(guarded.decided.world.complete.values()):
-        with run.transaction() as transaction:
-            remember_rebuilding(transaction, run.context.now())
 
 
 def rehearse(context: Context, take: Take) -> PlanReport:
@@ -87,11 +89,12 @@ def rehearse(context: Context, take: Take) -> PlanReport:
         SyncError, StateError: a run would end early.
     """
     seen = take(Step.OBSERVE, lambda: observe(context))
-    decided = take(Step.PLAN, lambda: decide(context, seen))
+    decided = take(Step.PLAN, Rounds(context, seen, in_one=True).decide_next)
     guarded = take(Step.GUARD, lambda: guard(context, decided))
     marks, own = decided.world.marks_by_database(), context.site.own_databases
     others = {database: number for database, number in marks.items() if database not in own}
-    report = planned(guarded.plan, decided.world.marks, exit_code_of(guarded), guarded.guards)
+    exit_code = exit_code_of(guarded.decided.seen.observation.failures.values(), guarded.guards)
+    report = planned(guarded.plan, decided.world.marks, exit_code, guarded.guards)
     return replace(report, other_databases=others, one_way=decided.one_way)
 
 
@@ -102,7 +105,7 @@ def find_pairs(context: Context, take: Take) -> list[Candidates]:
         SyncError, StateError: a run would end early.
     """
     seen = take(Step.OBSERVE, lambda: observe(context))
-    decided = take(Step.PLAN, lambda: decide(context, seen))
+    decided = take(Step.PLAN, Rounds(context, seen, in_one=True).decide_next)
     return candidates(decided.plan, decided.world, decided.open_problems)
 
 

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from dataclasses import field as default
+from datetime import datetime
 
 from sage100_ssm.exchange.reading import Row
 from sage100_ssm.gc_pause import paused
@@ -25,18 +27,17 @@ from sage100_ssm.sync.model import Intent, Link, Side
 from sage100_ssm.sync.planning.backoff import refused_values
 from sage100_ssm.sync.planning.decide import decide as plan_for
 from sage100_ssm.sync.planning.one_way import OneWay, Reason, left_in_ssm, to_ssm_alone
-from sage100_ssm.sync.planning.part import Part, Seeds, at_rest, gathered
-from sage100_ssm.sync.planning.plan import Plan
-from sage100_ssm.sync.planning.world import Beyond, PartlyRead, Unreadable, World
+from sage100_ssm.sync.planning.part import Part, Seeds, at_rest, connected, gathered
+from sage100_ssm.sync.planning.plan import Figures, Plan
+from sage100_ssm.sync.planning.world import AllRounds, Beyond, PartlyRead, Unreadable, World
 from sage100_ssm.sync.policy import SiteDirection
 from sage100_ssm.sync.rules.decisions import Decisions, Pair
 from sage100_ssm.sync.run.context import Context
-from sage100_ssm.sync.run.deletions import recent_deletions
 from sage100_ssm.sync.run.observation import Observation
 from sage100_ssm.sync.run.observe import Seen
 from sage100_ssm.sync.run.shown import Shown
+from sage100_ssm.sync.state.lookups import StoredLookups
 from sage100_ssm.sync.state.records import JournalEntry
-from sage100_ssm.sync.state.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +50,48 @@ class _MalformedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """What one decision is about: a run makes one, or several if it must look at very many companies.
+
+    Attributes:
+        companies: the keys of the companies that are looked at.
+        all_rounds: what the guards count in all rounds of the run together.
+        deleted_today: per side, the deletions of the 24 hours before the run.
+        observed_at: when the sides were read; None in the first round.
+        settled: the companies that need no look at all, with the digests that vouch for them.
+    """
+
+    companies: frozenset[str]
+    all_rounds: AllRounds = default(default_factory=AllRounds)
+    deleted_today: Mapping[Side, int] = default(default_factory=dict)
+    observed_at: datetime | None = None
+    settled: Mapping[str, int] = default(default_factory=dict)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is also about whoever the state names: contacts of open problems, creations, decisions."""
+        return self.observed_at is None
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """What the step decided.
 
     Attributes:
         seen: what it was decided on.
+        round: what it is about.
         world: the part of it that was looked at, as the rules see it.
         plan: what is to be done.
         problems: rows that cannot be understood, reads that broke off.
         open_problems: the problems that were open before this run.
-        companies: the companies that were looked at; those at rest with the digest that vouches for them.
+        companies: the companies that were looked at, or need no look; those at rest with the digest that vouches for
+            them.
         one_way: whether nothing is written into Sage, and why (P18); None where both sides are written.
         fresh_types: rows of ``/contactTypes``, if they had to be read again; to be remembered.
     """
 
     seen: Seen
+    round: Round
     world: World
     plan: Plan
     problems: tuple[Entry, ...]
@@ -73,14 +101,40 @@ class Decided:
     fresh_types: Sequence[Row] | None = None
 
 
-def decide(context: Context, seen: Seen) -> Decided:
+def decide(context: Context, seen: Seen, about: Round) -> Decided:
     """Decide what is to be done."""
     with paused():
-        return _decide(context, seen)
+        return _decide(context, seen, about)
 
 
-def _decide(context: Context, seen: Seen) -> Decided:
-    known = _known(context, seen)
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What is known of companies before a round looks at them.
+
+    Attributes:
+        seen: what was seen, as far as rows of theirs could be read.
+        rest: those that need no look, with the digests that vouch for them.
+        connected: those that a key leads into or out of, and the companies where these keys come from, or lead.
+        figures: what the guards count in a plan for them.
+    """
+
+    seen: Seen
+    rest: Mapping[str, int]
+    connected: frozenset[str]
+    figures: Figures
+
+
+def foresee(context: Context, seen: Seen, about: Round) -> Foreseen:
+    """Decide for companies, and keep what must be known before any round is carried out."""
+    with paused():
+        known = _known(context, seen, about)
+        decided = _decided(context, known)
+    rest = {key: digest for key in about.companies if (digest := decided.companies.get(key)) is not None}
+    return Foreseen(decided.seen, rest, connected(known.part), decided.plan.figures)
+
+
+def _decide(context: Context, seen: Seen, about: Round) -> Decided:
+    known = _known(context, seen, about)
     decided = _decided(context, known)
     labels = {f.name for f in decided.world.mapper.fields if f.kind is FieldKind.LABEL}
     unknown_label = any(p.code is Code.VALUE_UNKNOWN and p.field in labels for p in decided.plan.problems)
@@ -100,74 +154,79 @@ class _Known:
 
     Attributes:
         seen: what was seen.
+        about: what is to be decided.
         part: the contacts that are looked at.
         companies: their companies in Sage.
         accounts: their companies in SSM.
         intents: the creates that were not confirmed.
         open_problems: the problems that were open before.
         decisions: what people decided, and asked back.
-        deleted_today: per side, the deletions of the last 24 hours.
         left_out: the rows of SSM that could not be stored.
         beyond: what is known of the contacts that are not looked at.
         digests: by the keys of companies, the sum of the digests of their rows, as they were looked at.
     """
 
     seen: Seen
+    about: Round
     part: Part
     companies: Sequence[Row]
     accounts: Sequence[Row]
     intents: Sequence[Intent]
     open_problems: Sequence[JournalEntry]
     decisions: Decisions
-    deleted_today: Mapping[Side, int]
     left_out: Sequence[_MalformedRow]
     beyond: Beyond
     digests: Mapping[str, int]
 
 
-def _known(context: Context, seen: Seen) -> _Known:
+def _known(context: Context, seen: Seen, about: Round) -> _Known:
     """Look up what must be looked at."""
     observation = seen.observation
     with context.store.reading() as transaction:
         stored = transaction.lookup
-        shown = Shown(
-            stored, context.sage100, observation.sage100, seen.unsaved, context.site.code_field, seen.without_bases
-        )
+        shown = shown_by(context, seen, stored)
         intents, open_problems = transaction.intents(), transaction.open_problems()
         decisions = replace(transaction.decisions.current(), undos=transaction.writes.undos())
         left_out = tuple(_left_out(observation, shown))
-        in_doubt = [record.subject for record in transaction.writes.in_doubt()]
-        asleep = [Subject(None, link.sage100_id, link.ssm_id) for link in stored.sleeping_links()]
-        astray = [Subject(ssm_id=id_) for id_ in shown.linked_and_astray()]
-        contacts = [contact for known in open_problems for contact in (known.entry.subject, *known.entry.contacts)]
-        ids = [row.id for row in left_out if row.id is not None]
-        seeds = Seeds(
-            companies=frozenset(_changed_companies(transaction, seen, shown)),
-            sage100_ids=frozenset(i.source_id for i in intents if i.side is Side.SSM),
-            numbers=frozenset(i.sage100_no for i in intents if i.side is Side.SAGE100 and i.sage100_no),
-            ssm_ids=frozenset(
-                [*ids, *(i.target_id for i in intents if i.target_id)]
-                + [i.source_id for i in intents if i.side is Side.SAGE100]
-            ),
-            named=frozenset(named for row in left_out if (named := named_by(row.row)) is not None),
-        ).with_contacts([*contacts, *in_doubt, *asleep, *astray, *_decided_pairs(decisions)])
+        seeds = Seeds(about.companies)
+        if about.is_first:
+            in_doubt = [record.subject for record in transaction.writes.in_doubt()]
+            asleep = [Subject(None, link.sage100_id, link.ssm_id) for link in stored.sleeping_links()]
+            astray = [Subject(ssm_id=id_) for id_ in shown.linked_and_astray()]
+            contacts = [contact for known in open_problems for contact in (known.entry.subject, *known.entry.contacts)]
+            ids = [row.id for row in left_out if row.id is not None]
+            seeds = replace(
+                seeds,
+                sage100_ids=frozenset(i.source_id for i in intents if i.side is Side.SSM),
+                numbers=frozenset(i.sage100_no for i in intents if i.side is Side.SAGE100 and i.sage100_no),
+                ssm_ids=frozenset(
+                    [*ids, *(i.target_id for i in intents if i.target_id)]
+                    + [i.source_id for i in intents if i.side is Side.SAGE100]
+                ),
+                named=frozenset(named for row in left_out if (named := named_by(row.row)) is not None),
+            ).with_contacts([*contacts, *in_doubt, *asleep, *astray, *_decided_pairs(decisions)])
         part = gathered(seeds, shown)
         account_ids = {id_ for row in part.ssm.values() if (id_ := account_id_of(row)) is not None}
         known = _Known(
             seen,
+            about,
             part,
             shown.companies_of(part.companies),
             shown.accounts_of(part.companies, account_ids),
             intents,
             open_problems,
             decisions,
-            recent_deletions(transaction, context.now()),
             left_out,
             Beyond(
                 links=transaction.count_links().total - len(part.links),
                 sage100=observation.sage100.contacts > 0,
                 lives_in_ssm=shown.lives_in_ssm(),
-                highest_number=max(observation.sage100.highest_number, stored.highest_number()),
+                # The number of a creation under way is not free, whatever became of it.
+                highest_number=max(
+                    observation.sage100.highest_number,
+                    stored.highest_number(),
+                    *(i.sage100_no or 0 for i in intents),
+                ),
             ),
             shown.digests_of_found(),
         )
@@ -177,16 +236,10 @@ def _known(context: Context, seen: Seen) -> _Known:
     return known
 
 
-def _changed_companies(transaction: Transaction, seen: Seen, shown: Shown) -> Iterator[str]:
-    """The keys of the companies that are not at rest: of which something has changed since a run had nothing to do."""
-    now = seen.observation.sage100.digests
-    known = set()
-    for key, digest in transaction.companies():
-        known.add(key)
-        if seen.looks_at_all or digest is None or digest != now.get(key, 0):
-            yield key
-    yield from (key for key in now if key not in known)
-    yield from shown.companies_of_unsaved()
+def shown_by(context: Context, seen: Seen, stored: StoredLookups) -> Shown:
+    """What both sides show, by keys."""
+    surveyed, code_field = seen.observation.sage100, context.site.code_field
+    return Shown(stored, context.sage100, surveyed, seen.unsaved, code_field, seen.without_bases)
 
 
 def _decided_pairs(decisions: Decisions) -> Iterator[Subject]:
@@ -227,14 +280,16 @@ def _decided(context: Context, known: _Known) -> Decided:
         refused_values(known.open_problems),
         ext_id_once=site.ext_id_once,
         may_delete=seen.may_delete,
-        deleted_today=known.deleted_today,
+        deleted_today=known.about.deleted_today,
         identity_fell=identity is not None and identity < seen.known.identity,
         is_rebuilt=seen.known.is_rebuilt,
         now=context.now(),
         formerly=site.formerly,
         decisions=known.decisions,
+        observed_at=known.about.observed_at,
         asked=_asked(known.open_problems),
         beyond=known.beyond,
+        all_rounds=known.about.all_rounds,
     )
     both_ways = plan_for(world)
     plan, one_way = _within_direction(context, both_ways)
@@ -247,7 +302,8 @@ def _decided(context: Context, known: _Known) -> Decided:
     is_as_surveyed = {key: found.get(key, 0) == surveyed.get(key, 0) for key in known.part.companies}
     digests = {key: found.get(key, 0) if key in rest and same else None for key, same in is_as_surveyed.items()}
     problems = (*malformed, *incomplete, *_read_only(one_way))
-    return Decided(seen, world, plan, problems, known.open_problems, digests, one_way)
+    companies_ = {**known.about.settled, **digests}
+    return Decided(seen, known.about, world, plan, problems, known.open_problems, companies_, one_way)
 
 
 def _within_direction(context: Context, plan: Plan) -> tuple[Plan, OneWay | None]:

@@ -38,8 +38,14 @@ class Guarded:
         return any(guard.code is not Code.DELETION_GUARD for guard in self.guards)
 
 
-def guard(context: Context, decided: Decided) -> Guarded:
-    """Withhold what a person must confirm (P9), and what waits after refusals."""
+def guard(context: Context, decided: Decided, last_round: Guarded | None = None) -> Guarded:
+    """Withhold what a person must confirm (P9), and what waits after refusals.
+
+    Args:
+        context: what the run works with.
+        decided: what it decided.
+        last_round: what was carried out in the round before; None in the first one.
+    """
     options = context.options
     lifted = guards.Lifted(options.allow_deletions, options.allow_mass_change, options.looked_at, options.by)
     plan, stops = guards.guard(decided.plan, decided.world, lifted)
@@ -50,8 +56,10 @@ def guard(context: Context, decided: Decided) -> Guarded:
     else:  # a person who retries does not wait
         plan, waiting = back_off(plan, decided.open_problems, context.now(), decided.world.mapper)
     with context.store.transaction() as transaction:
-        before = transaction.recall(REWRITES) or {}
-    plan, flapping, rewrites = stop_flapping(plan, before, decided.world.mapper)
+        remembered = transaction.recall(REWRITES) or {}
+    earlier = last_round.rewrites if last_round else None
+    before, so_far = (earlier.before, remembered) if earlier else (remembered, None)
+    plan, flapping, rewrites = stop_flapping(plan, before, decided.world.mapper, so_far)
     return Guarded(decided, plan, stops, (*waiting, *flapping), None if plan.is_partial else rewrites)
 
 

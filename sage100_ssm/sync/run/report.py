@@ -62,7 +62,6 @@ class Tally:
     Attributes:
         counts: contacts read and written, per side.
         refusals: the problems that refused writes make, each with its write.
-        updates: the updates that were done.
         failures: per side, why it could not be written any further.
         notices: the number of notices that were noted.
         postponed: the writes that were not begun because the run's time was over; the next run plans them again.
@@ -70,7 +69,6 @@ class Tally:
 
     counts: dict[Side, Counts] = default(default_factory=lambda: {side: Counts() for side in Side})
     refusals: list[tuple[Entry, Write]] = default(default_factory=list)
-    updates: list[Write] = default(default_factory=list)
     failures: dict[Side, Failure] = default(default_factory=dict)
     notices: int = 0
     postponed: list[Write] = default(default_factory=list)
@@ -100,6 +98,7 @@ class RunReport:
 
     Attributes:
         postponed: writes left to the next run because this one's time was over.
+        companies_left: companies that it had no time to look at; the next run does.
         guards: the guards that withheld something.
         retried: what became of the contact that ``retry`` named; None for any other run.
         locations: where the company database was, the present place last; of a rebuilding of links (``resync``) only.
@@ -122,6 +121,7 @@ class RunReport:
     problems_open: int
     notices: int
     postponed: int = 0
+    companies_left: int = 0
     guards: Sequence[Entry] = ()
     retried: "Retried | None" = None
     locations: Sequence[KnownLocation] = ()
@@ -150,6 +150,7 @@ class RunReport:
             "problems_open": self.problems_open,
             "notices": self.notices,
             **({"postponed": self.postponed} if self.postponed else {}),
+            **({"companies_left": self.companies_left} if self.companies_left else {}),
             **({"too_fast": asdict(self.too_fast)} if self.too_fast else {}),
             **({ONE_WAY: asdict(self.one_way)} if self.one_way else {}),
         }

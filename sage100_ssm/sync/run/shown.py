@@ -1,5 +1,7 @@
 """What both sides show, by the keys of a plan's part: Sage is asked, SSM's rows are in the state, or were just read."""
 
+import itertools
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as default
@@ -7,6 +9,7 @@ from typing import Any
 
 from sage100_ssm.exchange.failure import Failure
 from sage100_ssm.exchange.reading import Row
+from sage100_ssm.sync.contacts.contact import ExtId
 from sage100_ssm.sync.contacts.keys import (
     NO_COMPANY,
     ODD_ACCOUNT,
@@ -184,6 +187,16 @@ class Shown:
         """Whether SSM has any live contact."""
         is_unsaved = any(map(is_live, self._unsaved.contacts.values()))
         return is_unsaved or (not self._unsaved.are_all and self._stored.lives_in_ssm())
+
+    def marks_by_database(self) -> Counter[str]:
+        """How many live contacts carry an ``extId`` in our form, by the company database that it names."""
+        stored = () if self._unsaved.are_all else self._stored.marks()
+        unsaved = self._unsaved.contacts
+        marks = itertools.chain(
+            (mark for id_, mark in stored if id_ not in unsaved),
+            (row.get("extId") for row in unsaved.values() if is_live(row)),
+        )
+        return Counter(ext_id.database for mark in marks if (ext_id := ExtId.parse(mark)))
 
     # --- links
 

@@ -151,5 +151,11 @@ class StoredLookups:
         data = type_coerce(_row.data, Text)
         return self._rows(_CONTACTS, data.contains(ascii_json.dumps(ext_id), autoescape=True))
 
+    def marks(self) -> Iterator[tuple[int, str]]:
+        """The ids and the ``extId`` of the live contacts that name a row of Sage, read while they are consumed."""
+        wanted = select(_row.id, _row.data).where(_row.stream == _CONTACTS, _row.is_live, _row.named.is_not(None))
+        for id_, data in self._connection.execute(wanted, execution_options={"yield_per": 1_000}):
+            yield id_, data["extId"]
+
     def _rows(self, stream: str, *conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
         return list(self._connection.scalars(select(_row.data).where(_row.stream == stream, *conditions)))

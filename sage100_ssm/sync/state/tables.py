@@ -25,7 +25,7 @@ from sage100_ssm.sync.state import ascii_json
 VERSION_TABLE = "state_version"
 """Where Alembic stores the version. Not its default name: the database may have other tables, with an Alembic too."""
 
-VERSION = "0009"
+VERSION = "0010"
 """The version of the tables below: that of the newest migration. A state of this version opens without Alembic."""
 
 metadata = MetaData()
@@ -180,7 +180,9 @@ observations = Table(
 
 for name in ("account_id", "company", "named"):
     indexed = column(name).is_not(None)
-    Index(f"observations_{name}", observations.c[name], sqlite_where=indexed, postgresql_where=indexed)
+    # The stream first: SQLite would else take all rows of the stream by the primary key, however few it looks for.
+    columns = (observations.c.stream, observations.c[name])
+    Index(f"observations_{name}", *columns, sqlite_where=indexed, postgresql_where=indexed)
 
 companies = Table(
     "companies",

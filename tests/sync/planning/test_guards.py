@@ -524,6 +524,14 @@ def test_a_quiet_run_or_another_value_begins_anew():
     assert run_again({})[0] == []
 
 
+def test_what_an_earlier_round_of_a_run_wrote_is_remembered_with_what_a_later_one_wrote():
+    made = decide(worlds.world([worlds.sage_row(CT_EMail="a@x.example")], [worlds.ssm_row(email="b@x.example")], []))
+    earlier = {"ssm:7:email": ["0123456789ab", 2]}
+    left, _, rewrites = stop_flapping(made, {}, worlds.mapper(), earlier)
+    remembered = rewrites.remembered(left.writes)
+    assert earlier.items() < remembered.items()
+
+
 def test_a_creation_that_is_tried_again_in_every_run_does_not_flap():
     made = decide(worlds.world([worlds.sage_row(CT_EMail="a@x.example")], [], []))
     memory = {}

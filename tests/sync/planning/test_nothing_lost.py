@@ -383,6 +383,13 @@ def test_p11_an_unconfirmed_creation_is_not_repeated_within_ten_minutes(minutes,
     assert [w.action for w in decide(world).writes] == ([Action.CREATE] if repeated else [])
 
 
+@pytest.mark.parametrize(("begun", "repeated"), [(timedelta(minutes=-1), True), (timedelta(minutes=1), False)])
+def test_p11_a_creation_begun_since_the_sides_were_read_is_not_repeated_in_the_same_run(begun, repeated):
+    intent = Intent(SSM, 1, ext_id="sage100:TEST:1", begun_at=NOW + begun)
+    world = replace(worlds.world([ROW], [], []), intents=[intent], observed_at=NOW, now=NOW + timedelta(minutes=13))
+    assert [w.action for w in decide(world).writes] == ([Action.CREATE] if repeated else [])
+
+
 # --- P14: another contact under the same number
 
 

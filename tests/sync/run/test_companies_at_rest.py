@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 
 from sage100_ssm.sync.policy import DeletionLimit
-from sage100_ssm.sync.run import course
+from sage100_ssm.sync.run import course, rounds
 from sage100_ssm.sync.run.context import Context, RunOptions
 from tests.support.memory_play import Answers, Play
 from tests.support.memory_sides import Weather
@@ -34,13 +34,13 @@ def looking():
     """What the runs in this block look at: the names of contacts per run."""
     seen = []
 
-    def decide(context, found):
-        decided = course_decide(context, found)
+    def decide(*given):
+        decided = run_decide(*given)
         seen.append({contact.full_name for contact in (*decided.world.sage100.values(), *decided.world.ssm.values())})
         return decided
 
-    course_decide = course.decide
-    with mock.patch.object(course, "decide", decide):
+    run_decide = rounds.decide
+    with mock.patch.object(rounds, "decide", decide):
         yield seen
 
 
@@ -155,13 +155,13 @@ def test_what_sage_showed_before_the_contacts_were_looked_at_vouches_for_nothing
     before = dict(row)
     play.sage100.updated(row, {"CT_EMail": "a@x.example"})
     edited = dict(row)
-    course_decide = course.decide
+    run_decide = rounds.decide
 
-    def decide_once_it_is_as_before(context, found):
+    def decide_once_it_is_as_before(*given):
         row.update(before)
-        return course_decide(context, found)
+        return run_decide(*given)
 
-    with mock.patch.object(course, "decide", decide_once_it_is_as_before):
+    with mock.patch.object(rounds, "decide", decide_once_it_is_as_before):
         play.run()
     row.update(edited)
     for _ in range(2):

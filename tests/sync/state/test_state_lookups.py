@@ -1,8 +1,10 @@
 """Links and rows of SSM by keys, and the companies at rest, over every database."""
 
 import pytest
+from sqlalchemy import event
 
 from sage100_ssm.sync.model import Link, LinkStatus, Side
+from sage100_ssm.sync.state.store import StateStore
 
 ACCOUNTS = [
     {"id": 11, "extId": "ALPHA"},
@@ -142,3 +144,25 @@ def test_an_empty_state_has_nobody(transaction):
 def test_some_live_contacts_are_found_where_nobody_is_linked(state):
     assert set(state.lookup.some_live_ids(3)) < {1, 2, 4, 6, 7}
     assert state.lookup.lives_in_ssm()
+
+
+LOOKED_UP = {
+    "contacts_of": [["alpha", "beta"]],
+    "contacts_with_accounts": [[11, 12]],
+    "contacts_naming": [[101, 102]],
+    "accounts_of": [["alpha"]],
+    "rows_by_id": ["contacts", [1, 2]],
+}
+
+
+@pytest.mark.parametrize(("name", "given"), LOOKED_UP.items(), ids=LOOKED_UP)
+def test_sqlite_finds_rows_by_their_keys_and_does_not_look_through_all_of_a_stream(tmp_path, name, given):
+    # Without the stream in its index, SQLite took all rows of the stream, for 500 keys at a time: too slow for many.
+    statements = []
+    with StateStore.open(f"sqlite:///{tmp_path}/state.db") as store, store.reading() as transaction:
+        connection = transaction.lookup._connection
+        event.listen(connection.engine, "before_cursor_execute", lambda *call: statements.append(call[2:4]))
+        list(getattr(transaction.lookup, name)(*given))
+        ((statement, parameters),) = statements
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    assert all("stream=? AND" in step.detail for step in plan), plan
