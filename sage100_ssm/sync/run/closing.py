@@ -9,14 +9,15 @@ from sage100_ssm.sync.failures import Exit, SyncError
 from sage100_ssm.sync.journal import Code, Entry, SideUnreachable, Subject
 from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.planning.backoff import BACKED_OFF, fingerprint_of, next_try
+from sage100_ssm.sync.planning.flapping import Rewrites
 from sage100_ssm.sync.planning.one_way import OneWay
-from sage100_ssm.sync.planning.plan import Chosen, is_about
+from sage100_ssm.sync.planning.plan import Chosen, Plan, is_about
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.guard import Guarded
-from sage100_ssm.sync.run.observe import unreachable
+from sage100_ssm.sync.run.observe import Seen, unreachable
 from sage100_ssm.sync.run.report import RunReport, Tally, TooFast
-from sage100_ssm.sync.run.retried import Retried, retried
+from sage100_ssm.sync.run.retried import retried
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
 
 _KNOWN_BY_WRITING = frozenset({*BACKED_OFF, Code.RECORD_LOCKED})
@@ -25,72 +26,68 @@ _KNOWN_BY_WRITING = frozenset({*BACKED_OFF, Code.RECORD_LOCKED})
 
 @dataclass(slots=True)
 class CarriedOut:
-    """What the rounds of a run came to, as far as its report needs it.
+    """What the rounds of a run came to, as far as others after them and its report need it.
+
+    A round itself, with all contacts that it looked at, is not kept.
 
     Attributes:
-        last_round: the last one; None before the first.
+        seen: what the last round was decided on; None before the first.
+        forbids_all: whether a guard forbade all writing.
+        rewrites: the rewrites of all rounds, as they are remembered.
         problems: what is held back, and why.
         guards: the guards that withheld something.
-        left_in_ssm: how many contacts would be changed in Sage, where nothing is written there (P18).
+        one_way: whether nothing is written into Sage, and why (P18).
         withheld: the writes that were withheld.
         asleep: the contacts whose link sleeps at the end of the run, by side and id.
+        chosen: the contacts that a person had tried again, and the plan for them; None for any other run.
     """
 
-    last_round: Guarded | None = None
+    seen: Seen | None = None
+    forbids_all: bool = False
+    rewrites: Rewrites | None = None
     problems: list[Entry] = default(default_factory=list)
     guards: tuple[Entry, ...] = ()
-    left_in_ssm: int = 0
+    one_way: OneWay | None = None
     withheld: list[Write] = default(default_factory=list)
     asleep: set[tuple[Side, int | None]] = default(default_factory=set)
+    chosen: tuple[tuple[Subject, ...], Plan] | None = None
 
-    def add(self, guarded: Guarded) -> None:
-        """Add a round that was carried out."""
+    def add(self, guarded: Guarded, number: int | None = None) -> None:
+        """Add a round that was carried out.
+
+        Args:
+            guarded: the round.
+            number: the problem whose contacts were tried again; None for any other run.
+        """
         decided, plan = guarded.decided, guarded.plan
-        self.last_round = guarded
+        self.seen, self.rewrites = decided.seen, guarded.rewrites
+        self.forbids_all |= guarded.forbids_all
         self.problems += (*plan.problems, *guarded.guards, *decided.problems, *guarded.problems)
         # A guard counts all rounds together, so that it says the same in each.
         self.guards = self.guards or guarded.guards
-        self.left_in_ssm += decided.one_way.left if decided.one_way else 0
+        left = self.one_way.left if self.one_way else 0
+        self.one_way = decided.one_way and replace(decided.one_way, left=decided.one_way.left + left)
         self.withheld += (withheld.write for withheld in plan.withheld)
         links = {link.id: link for link in (*decided.world.links, *plan.links)}
         asleep = [link for link in links.values() if link.status is LinkStatus.ASLEEP]
         self.asleep |= {pair for k in asleep for pair in ((Side.SAGE100, k.sage100_id), (Side.SSM, k.ssm_id))}
+        about = [problem.entry.contacts for problem in decided.open_problems if problem.id == number]
+        self.chosen = (about[0], plan) if about else None
 
     def is_stopped(self, run: Run) -> bool:
         """Whether no other round may follow: a guard forbids it, a side does not answer, one contact alone is tried."""
-        if self.last_round is None:
-            return False
-        return self.last_round.forbids_all or bool(self.failures(run)) or self._alone is not None
+        is_alone = self.seen is not None and self.seen.alone is not None
+        return self.forbids_all or is_alone or bool(self.failures(run))
 
     def failures(self, run: Run) -> dict[Side, Failure]:
         """Per side that could not be read or written to the end, why."""
-        read = self.last_round.decided.seen.observation.failures if self.last_round else {}
-        return {**read, **run.tally.failures}
-
-    @property
-    def one_way(self) -> OneWay | None:
-        """Whether nothing is written into Sage, and why (P18)."""
-        found = self.last_round.decided.one_way if self.last_round else None
-        return found and replace(found, left=self.left_in_ssm)
-
-    @property
-    def _alone(self) -> Chosen | None:
-        return self.last_round.decided.seen.alone if self.last_round else None
-
-    def retried(self, run: Run, open_problems: Sequence[JournalEntry]) -> Retried | None:
-        """What became of the contacts that a person had tried again; None for any other run."""
-        if self.last_round is None:
-            return None
-        known, number = self.last_round.decided.open_problems, run.context.options.problem
-        about = [problem.entry.contacts for problem in known if problem.id == number]
-        return retried(about[0], self.last_round.plan, run.tally, open_problems) if about else None
+        return {**(self.seen.observation.failures if self.seen else {}), **run.tally.failures}
 
     def keeps(self, known: JournalEntry, tally: Tally) -> bool:
         """Whether an open problem that the run did not meet stays open all the same: it was not looked at."""
         subject, code = known.entry.subject, known.entry.code
-        if self.last_round is None or self.last_round.forbids_all:
-            return True
-        if self._alone is not None and subject not in self._alone:
+        alone = self.seen.alone if self.seen else None
+        if self.forbids_all or (alone is not None and subject not in alone):
             return True
         unwritten = (*tally.postponed, *self.withheld)
         if code in _KNOWN_BY_WRITING and any(_may_show(write, known.entry) for write in unwritten):
@@ -184,7 +181,7 @@ def _close(
             postponed=len(tally.postponed),
             companies_left=companies_left,
             guards=done.guards if done else (),
-            retried=done.retried(run, open_problems) if done else None,
+            retried=retried(*done.chosen, tally, open_problems) if done and done.chosen else None,
             too_fast=TooFast.seen_by(run.context.ssm),
             one_way=done.one_way if done else None,
             failures=done.failures(run) if done else {},

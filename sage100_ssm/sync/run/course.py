@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
-from functools import partial
 from typing import Protocol, TypeVar
 
 from sage100_ssm.sync.failures import SyncError
@@ -53,12 +52,17 @@ def synchronise(run: Run, take: Take) -> RunReport:
     with _recorded_if_it_fails(run):
         seen = take(Step.OBSERVE, lambda: observe_and_remember(run))
         rounds, done = Rounds(run.context, seen), CarriedOut()
-        while rounds.are_left and not done.is_stopped(run) and not (done.last_round and run.is_over):
-            decided = take(Step.PLAN, rounds.decide_next)
-            guarded = take(Step.GUARD, partial(guard, run.context, decided, done.last_round))
-            take(Step.APPLY, partial(apply, run, guarded))
-            done.add(guarded)
+        while rounds.are_left and not done.is_stopped(run) and not (done.seen and run.is_over):
+            _carry_out(run, rounds, done, take)
         return take(Step.REPORT, lambda: close(run, done, rounds.companies_left))
+
+
+def _carry_out(run: Run, rounds: Rounds, done: CarriedOut, take: Take) -> None:
+    """One round, of which nothing stays in memory but what it came to."""
+    decided = take(Step.PLAN, rounds.decide_next)
+    guarded = take(Step.GUARD, lambda: guard(run.context, decided, done.rewrites))
+    take(Step.APPLY, lambda: apply(run, guarded))
+    done.add(guarded, run.context.options.problem)
 
 
 def relink(run: Run, take: Take) -> RunReport:
@@ -71,15 +75,20 @@ def relink(run: Run, take: Take) -> RunReport:
         seen = take(Step.OBSERVE, lambda: observe_and_remember(run))
         rounds, done = Rounds(run.context, seen), CarriedOut()
         while rounds.are_left and not done.is_stopped(run):
-            guarded = links_only(take(Step.PLAN, rounds.decide_next))
-            take(Step.LINKS, partial(apply, run, guarded))
-            done.add(guarded)
+            _link(run, rounds, done, take)
         if not done.is_stopped(run):
             with run.transaction() as transaction:
                 remember_rebuilding(transaction, run.context.now())
         report = take(Step.REPORT, lambda: close(run, done, rounds.companies_left))
         with run.context.store.transaction() as transaction:
             return replace(report, locations=known_locations(transaction))
+
+
+def _link(run: Run, rounds: Rounds, done: CarriedOut, take: Take) -> None:
+    """One round that writes on neither side."""
+    guarded = links_only(take(Step.PLAN, rounds.decide_next))
+    take(Step.LINKS, lambda: apply(run, guarded))
+    done.add(guarded)
 
 
 def rehearse(context: Context, take: Take) -> PlanReport:

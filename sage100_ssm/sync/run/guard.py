@@ -38,13 +38,13 @@ class Guarded:
         return any(guard.code is not Code.DELETION_GUARD for guard in self.guards)
 
 
-def guard(context: Context, decided: Decided, last_round: Guarded | None = None) -> Guarded:
+def guard(context: Context, decided: Decided, earlier: Rewrites | None = None) -> Guarded:
     """Withhold what a person must confirm (P9), and what waits after refusals.
 
     Args:
         context: what the run works with.
         decided: what it decided.
-        last_round: what was carried out in the round before; None in the first one.
+        earlier: the rewrites of the rounds before this one; None in the first.
     """
     options = context.options
     lifted = guards.Lifted(options.allow_deletions, options.allow_mass_change, options.looked_at, options.by)
@@ -57,7 +57,6 @@ def guard(context: Context, decided: Decided, last_round: Guarded | None = None)
         plan, waiting = back_off(plan, decided.open_problems, context.now(), decided.world.mapper)
     with context.store.transaction() as transaction:
         remembered = transaction.recall(REWRITES) or {}
-    earlier = last_round.rewrites if last_round else None
     before, so_far = (earlier.before, remembered) if earlier else (remembered, None)
     plan, flapping, rewrites = stop_flapping(plan, before, decided.world.mapper, so_far)
     return Guarded(decided, plan, stops, (*waiting, *flapping), None if plan.is_partial else rewrites)
