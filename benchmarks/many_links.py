@@ -38,6 +38,7 @@ from sage100_ssm.sync.contacts.keys import company_key
 from sage100_ssm.sync.policy import Policy
 from sage100_ssm.sync.run.context import Context, Run, RunOptions, Site
 from sage100_ssm.sync.run.observe import observe_and_remember
+from sage100_ssm.sync.run.ports import HandingOn
 from sage100_ssm.sync.run.rounds import Rounds
 from sage100_ssm.sync.run.survey import survey
 from sage100_ssm.sync.state import ascii_json, tables
@@ -96,7 +97,11 @@ class _QuietSsm:
     requests = refusals = 0
     reduced_rate = 4.0
 
-    def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
+    def read(
+        self,
+        streams: Mapping[str, StreamState | None],
+        handing_on: HandingOn | None = None,  # noqa: ARG002 - the protocol's
+    ) -> Mapping[str, Reading]:
         """Nothing since the state."""
         return {name: Reading([], state) for name, state in streams.items()}
 

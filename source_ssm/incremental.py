@@ -1,10 +1,12 @@
 """Reading what changed in SSM since a state, and what the state contains."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from sage100_ssm.connectors.source import Pages, State, state_errors, state_integer
 from sage100_ssm.ssm import where
@@ -18,12 +20,23 @@ NEWEST_ID = "newest_id"
 """In the state: the id of the row with the newest stamp, which the next reading must show again, since it overlaps."""
 PAGE_ROWS = "page_rows"
 """In the state: the largest number of rows of a page in the last whole reading, by which a last page is recognised."""
+UNREAD_FROM = "unread_from"
+"""In the state of a whole reading that stopped because its time was over: the lowest id that it has shown."""
 
 _logger = logging.getLogger("airbyte")
 
 
-def changes(client: SsmClient, resource: str, state: State, overlap: timedelta, note: Callable[[Page], Page]) -> Pages:
+def changes(
+    client: SsmClient,
+    resource: str,
+    state: State,
+    overlap: timedelta,
+    note: Callable[[Page], Page],
+    until: float | None = None,
+) -> Pages:
     """Read what changed since a state; everything where it is empty. The new state comes at the end.
+
+    Reading everything may stop before its end. The next reading goes on from there, and reads what changed besides.
 
     Args:
         client: the client.
@@ -31,29 +44,89 @@ def changes(client: SsmClient, resource: str, state: State, overlap: timedelta, 
         state: the state.
         overlap: how far to go back before its cursor.
         note: is called with each page, and returns it.
+        until: the moment, by the monotonic clock, after which reading everything stops; None to read to the end.
     """
     with state_errors():
         start = _cursor(state)
         full, newest_id = state_integer(state, PAGE_ROWS), state_integer(state, NEWEST_ID)
+        unread_from = state_integer(state, UNREAD_FROM)
     if start is not None and _is_ahead(client, resource, start, overlap):
         _logger.warning("The state of %s is after the clock of Sage Sales Management: all are read.", resource)
         start = None
     coverage = _Coverage()
+    unread = _Unread(unread_from if start else None)
+    if start is None or unread.lowest is not None:
+        # Of rows without any stamp there would be no state to go on from.
+        pages = unread.pages(client, resource, until, lambda: start is not None or coverage.newest is not None)
+        yield from coverage.observe(map(note, pages), None)
+    if start is not None:
+        coverage = _Coverage()
     # The overlap includes the row that was the newest. Where it is not shown again, SSM shifts the dates of the
     # condition, or shows the row no more: changes may be hidden, and everything is read.
     witness = newest_id if start and overlap else None
-    pages = _changed_pages(client, resource, start - overlap if start else None, full)
-    yield from coverage.observe(map(note, pages), witness)
+    if start is not None:
+        pages = _changed_pages(client, resource, start - overlap, full)
+        yield from coverage.observe(map(note, pages), witness)
     if witness is not None and not coverage.has_seen_witness:
         _logger.warning("The condition on dates hides rows of %s that it should show: all are read.", resource)
-        start = None
+        start = unread.lowest = None
         yield from coverage.observe(map(note, client.pages(resource)), witness)
     # Not before: rows come in the order of their ids, so that only a whole pass covers a period.
     if reached := coverage.until(start):
         largest = full if start else coverage.largest
         newest = coverage.newest[1] if coverage.newest else witness
-        facts = {PAGE_ROWS: largest, NEWEST_ID: newest}
+        facts = {PAGE_ROWS: largest, NEWEST_ID: newest, UNREAD_FROM: unread.lowest}
         yield (), {CURSOR: format_stamp(reached), **{name: value for name, value in facts.items() if value}}
+
+
+@dataclass(slots=True)
+class _Unread:
+    """What a whole reading has not shown yet, newest id first.
+
+    Attributes:
+        lowest: the lowest id that was shown, if the reading stops there; None before the first page and after the last.
+    """
+
+    lowest: int | None
+
+    def pages(
+        self, client: SsmClient, resource: str, until: float | None, may_stop: Callable[[], bool]
+    ) -> Iterator[Page]:
+        """The pages, until the time is over; those that were shown come again where SSM cannot leave them out.
+
+        Args:
+            client: the client.
+            resource: `contacts` or `accounts`.
+            until: the moment after which it stops, one page at least; None to read to the end.
+            may_stop: whether it may stop after the page that was taken last.
+        """
+        if self.lowest is not None:
+            with suppress(Rejected):
+                # The lowest id once more: where it is not shown, the condition hides rows, and the rest as well.
+                below = client.pages(resource, where.is_up_to(self.lowest))
+                first = next(below, None)
+                if first and self.lowest in _ids(first) and max(_ids(first)) <= self.lowest:
+                    yield from self._in_order(chain([first], below), until, may_stop)
+                    return
+            _logger.warning("The condition on ids does not hold for %s: all are read at once.", resource)
+            self.lowest, until = None, None
+        yield from self._in_order(client.pages(resource), until, may_stop)
+
+    def _in_order(self, pages: Iterable[Page], until: float | None, may_stop: Callable[[], bool]) -> Iterator[Page]:
+        is_in_order = True
+        for page in pages:
+            yield page
+            ids = _ids(page)
+            # A row further up would be missed by a reading that goes on below.
+            is_in_order = is_in_order and (self.lowest is None or max(ids, default=0) <= self.lowest)
+            self.lowest = min(ids, default=self.lowest)
+            if until is not None and time.monotonic() >= until and is_in_order and self.lowest and may_stop():
+                return
+        self.lowest = None
+
+
+def _ids(page: Page) -> set[int]:
+    return {*(row["id"] for row in page.rows), *(row.id for row in page.unreadable if row.id is not None)}
 
 
 @dataclass(slots=True)
@@ -78,8 +151,7 @@ class _Coverage:
         for page in pages:
             self.began = self.began or page.date or here
             self.largest = max(self.largest, len(page.rows) + len(page.unreadable))
-            shown = {*(row["id"] for row in page.rows), *(row.id for row in page.unreadable)}
-            self.has_seen_witness = self.has_seen_witness or witness in shown
+            self.has_seen_witness = self.has_seen_witness or witness in _ids(page)
             stamps = [(moment, row["id"]) for row in page.rows if (moment := changed_at(row))]
             self.newest = max(filter(None, (self.newest, *stamps)), default=None)
             yield page.rows, None

@@ -55,13 +55,15 @@ class SourceSsm(PagedSource):
 
     Args:
         client: an open client, which the caller closes; without one, the source opens its own.
+        whole_until: the moment, by the monotonic clock, after which reading a stream whole stops, to go on from its
+            state next time; None to read to the end.
     """
 
     settings_model = SourceSsmConfig
 
-    def __init__(self, client: SsmClient | None = None) -> None:
+    def __init__(self, client: SsmClient | None = None, whole_until: float | None = None) -> None:
         super().__init__()
-        self._given = client
+        self._given, self._whole_until = client, whole_until
         self._own: SsmClient | None = None
         self._configured: Mapping[str, schemas.Schema] = {}
 
@@ -179,7 +181,8 @@ class SourceSsm(PagedSource):
                     yield [finish(convert(row)) for row in page.rows], None
                 return
             overlap = timedelta(minutes=settings.overlap_minutes)
-            for rows, reached in incremental.changes(client, resource, state, overlap, self._noting(resource)):
+            note, until = self._noting(resource), self._whole_until
+            for rows, reached in incremental.changes(client, resource, state, overlap, note, until):
                 yield [finish(convert(row)) for row in rows], reached
 
     def _client(self, settings: SourceSsmConfig) -> SsmClient:

@@ -1,14 +1,16 @@
 """The two sides as the engine sees them: the connectors of both sides, called in this process."""
 
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.destination import DestinationSsm
 from sage100_ssm.connectors import in_process
 from sage100_ssm.exchange.failure import Failure, SideError, SideFailedError
-from sage100_ssm.exchange.reading import Reading, Row, RowDigest, StreamState
+from sage100_ssm.exchange.reading import IdRange, Reading, Row, RowDigest, StreamState
 from sage100_ssm.exchange.receipt import Sink
 from sage100_ssm.sage100 import reading
 from sage100_ssm.sage100.config import Sage100Config
@@ -25,8 +27,9 @@ from sage100_ssm.ssm.responses import SchemaField
 from sage100_ssm.ssm.retries import RetryPolicy
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
 from sage100_ssm.sync.model import Side
-from sage100_ssm.sync.run.ports import Location
+from sage100_ssm.sync.run.ports import HandingOn, Location
 from source_sage100.source import SourceSage100
+from source_ssm.incremental import UNREAD_FROM
 from source_ssm.source import SourceSsm
 
 _CONTACTS = "contacts"
@@ -205,9 +208,15 @@ class SsmSide:
         """The requests per second that SSM took after it had refused some."""
         return self._client.reduced_rate
 
-    def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
+    def read(
+        self, streams: Mapping[str, StreamState | None], handing_on: HandingOn | None = None
+    ) -> Mapping[str, Reading]:
         """Read streams since their states; a failure is part of the reading."""
-        return in_process.read(SourceSsm(self._client), self._configuration, streams, incremental=True)
+        seconds = handing_on.seconds if handing_on else None
+        source = SourceSsm(self._client, None if seconds is None else time.monotonic() + seconds)
+        receive = handing_on.receive if handing_on else None
+        readings = in_process.read(source, self._configuration, streams, incremental=True, receive=receive)
+        return {name: replace(r, covered=_covered(streams[name], r)) for name, r in readings.items()}
 
     def check(self) -> Failure | None:
         """Why contacts cannot be created: the owner or the branch of what is created is missing. None if they can."""
@@ -241,6 +250,13 @@ class SsmSide:
             SideFailedError: SSM cannot be written any further.
         """
         in_process.write(DestinationSsm(sink, self._client), self._configuration, _CONTACTS, records)
+
+
+def _covered(state: StreamState | None, reading: Reading) -> IdRange | None:
+    """The ids of which every row was shown, by how far the stream was read before and is read now."""
+    if not reading.complete or (state and UNREAD_FROM not in state):
+        return None
+    return IdRange((reading.state or {}).get(UNREAD_FROM), (state or {}).get(UNREAD_FROM))
 
 
 def failure_of(error: SideError, place: Mapping[str, Any] | None = None) -> Failure:

@@ -5,7 +5,7 @@ Nobody above needs the Airbyte protocol: its catalogs, states and messages are m
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,12 +35,15 @@ from pydantic import BaseModel, SecretStr
 
 from sage100_ssm.connectors.destination import RecordDestination
 from sage100_ssm.connectors.errors import ConnectorError
-from sage100_ssm.connectors.source import PagedSource
+from sage100_ssm.connectors.source import Page, PagedSource
 from sage100_ssm.exchange.failure import Failure, SideFailedError
 from sage100_ssm.exchange.reading import Reading, Row, StreamState
 
 Configuration = Mapping[str, Any]
 """A connector's configuration as Airbyte would hand it over: JSON, secrets in clear."""
+
+Receive = Callable[[str, Sequence[Row]], None]
+"""Takes rows of a stream as they come."""
 
 _CODE_OF_THE_CDK = "side_unreachable"
 """The code of what the CDK itself raises, and of faults of ours that it reports: they have none."""
@@ -93,6 +96,7 @@ def read(
     streams: Mapping[str, StreamState | None],
     *,
     incremental: bool = False,
+    receive: Receive | None = None,
 ) -> dict[str, Reading]:
     """Read streams. A failure is part of the reading, never raised.
 
@@ -101,15 +105,22 @@ def read(
         configuration: its configuration.
         streams: their names, each with the state to go on from; None for a stream that has none yet.
         incremental: whether those streams that can are read by what changed since their state; else all are read whole.
+        receive: takes the rows page by page; of these, the readings have the ids alone. None to have the rows in them.
     """
-    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in streams}
+    rows: dict[str, list[Row]] = {name: [] for name in streams}
+    handed_on: dict[str, set[int]] = {name: set() for name in streams}
     states: dict[str, StreamState] = {}
     failures: dict[str, Failure] = {}
     catalog = _catalog(streams, SyncMode.incremental if incremental else SyncMode.full_refresh)
+    source.in_pages = True
     try:
         for message in source.read(_logger, configuration, catalog, _states(streams)):
-            if message.type is Type.RECORD and message.record:
-                rows[message.record.stream].append(message.record.data)
+            if isinstance(message, Page):
+                if receive is None:
+                    rows[message.stream] += message.records
+                else:
+                    receive(message.stream, message.records)
+                    handed_on[message.stream].update(row["id"] for row in message.records)
             elif message.type is Type.STATE and message.state and message.state.stream:
                 state = message.state.stream.stream_state
                 states[message.state.stream.stream_descriptor.name] = dict(state.__dict__) if state else {}
@@ -124,7 +135,14 @@ def read(
         # Once the CDK has reported the streams' own errors, it raises one of its own that sums them up.
         failures = failures or dict.fromkeys(streams, _failure(error))
     return {
-        name: Reading(rows[name], states.get(name), failures.get(name), source.unreadable[name]) for name in streams
+        name: Reading(
+            rows[name],
+            states.get(name),
+            failures.get(name),
+            source.unreadable[name],
+            handed_on=frozenset(handed_on[name]),
+        )
+        for name in streams
     }
 
 

@@ -29,6 +29,23 @@ class RowDigest(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class IdRange:
+    """Some ids of a stream, in their order.
+
+    Attributes:
+        lowest: the lowest of them; None where they go down to the first.
+        highest: the highest of them; None where they go up to the last.
+    """
+
+    lowest: int | None = None
+    highest: int | None = None
+
+    def __contains__(self, id_: int) -> bool:
+        """Whether an id is one of them."""
+        return (self.lowest is None or self.lowest <= id_) and (self.highest is None or id_ <= self.highest)
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """The outcome of reading one stream.
 
@@ -39,13 +56,27 @@ class Reading:
         unreadable: what is known of the rows that the side has beside those and that cannot be kept: such of ``id``,
             ``extId``, ``deleted``, ``lastName`` and ``firstName`` as can be read.
         digests: of the rows, in their order, as ``RowDigest`` has them; only of rows of Sage that were looked up.
+        handed_on: the ids of the rows that were handed on as they came, and are not among ``rows``.
+        covered: the ids of which every row was shown that the side has; None where only changes were read.
     """
 
-    rows: list[dict[str, Any]]
+    rows: Sequence[Row]
     state: StreamState | None = None
     failure: Failure | None = None
     unreadable: Sequence[Row] = ()
     digests: Sequence[int] = ()
+    handed_on: frozenset[int] = frozenset()
+    covered: IdRange | None = None
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """The ids of all rows that were read."""
+        return self.handed_on.union(row["id"] for row in self.rows)
+
+    @property
+    def is_to_go_on(self) -> bool:
+        """Whether a whole reading stopped because its time was over; the next one goes on from its state."""
+        return self.covered is not None and self.covered.lowest is not None
 
     @property
     def complete(self) -> bool:

@@ -27,6 +27,11 @@ def is_id(number: int) -> str:
     return f"id={number}"
 
 
+def is_up_to(number: int) -> str:
+    """The rows with this id or a lower one."""
+    return f"id<{number + 1}"
+
+
 def has_ext_id(ext_id: str) -> str:
     """Rows with this ``extId``."""
     return is_text("extId", ext_id)

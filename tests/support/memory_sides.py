@@ -15,11 +15,11 @@ from zoneinfo import ZoneInfo
 
 from sage100_ssm.connectors.request import MalformedRecord, WriteRequest, intended_action, write_request
 from sage100_ssm.exchange.failure import Failure, SideFailedError
-from sage100_ssm.exchange.reading import Reading, Row, RowDigest, StreamState
+from sage100_ssm.exchange.reading import IdRange, Reading, Row, RowDigest, StreamState
 from sage100_ssm.exchange.receipt import Action, Cause, Outcome, Receipt, Sink, changed_detail
 from sage100_ssm.standins.ssm_api.resources import CONTACT, ApiType
 from sage100_ssm.sync.contacts.mapping import ColumnLimits
-from sage100_ssm.sync.run.ports import Location
+from sage100_ssm.sync.run.ports import HandingOn, Location
 from tests.support import worlds
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -345,9 +345,9 @@ class MemorySage(MemorySide):
         rows = [row for row in self._cut(stream, self._rows(stream)).rows if row.get(column) in values]
         return Reading(rows, failure=_LOST if self.weather.is_down else None, digests=[*map(_digest, rows)])
 
-    def shown_contacts(self) -> list[dict[str, Any]]:
+    def shown_contacts(self) -> list[Row]:
         """All contacts that can be read."""
-        return self._cut("contacts", self._rows("contacts")).rows
+        return list(self._cut("contacts", self._rows("contacts")).rows)
 
     def _rows(self, stream: str) -> list[dict[str, Any]]:
         if stream == "companies":
@@ -442,6 +442,7 @@ class MemorySsm(MemorySide):
         unlisted: the contacts that lists leave out, and that are found by their id.
         invisible: the contacts that are not shown at all.
         odd: the values that rows are shown with instead of their own, by id.
+        read_at_once: how many rows a reading of everything takes before its time is over.
         requests: how often it was asked.
     """
 
@@ -451,6 +452,7 @@ class MemorySsm(MemorySide):
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.accounts: dict[int, dict[str, Any]] = {}
+        self.read_at_once = 1000
         self.types = [dict(row) for row in worlds.CONTACT_TYPES]
         self.refuses: set[tuple[str, Any]] = set()
         self.unlisted: set[int] = set()
@@ -463,17 +465,26 @@ class MemorySsm(MemorySide):
         self._last_id = 500
         self._serial = 0
 
-    def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
+    def read(
+        self, streams: Mapping[str, StreamState | None], handing_on: HandingOn | None = None
+    ) -> Mapping[str, Reading]:
         """Rows changed since the state, deleted ones included; the contact types whole."""
         self.requests += len(streams)
         self.let_pass()
         tables = {"accounts": self.accounts, "contacts": self.contacts}
-        return {
-            name: self._since(name, list(tables[name].values()), state)
-            if name in tables
-            else self._cut(name, [dict(row) for row in self.types])
-            for name, state in streams.items()
-        }
+        readings = {}
+        for name, state in streams.items():
+            if name not in tables:
+                readings[name] = self._cut(name, [dict(row) for row in self.types])
+                readings[name] = replace(readings[name], covered=None if readings[name].failure else IdRange())
+                continue
+            reading = self._since(name, list(tables[name].values()), state, handing_on)
+            if handing_on:
+                for row in reading.rows:
+                    handing_on.receive(name, [row])
+                reading = replace(reading, rows=[], handed_on=reading.ids)
+            readings[name] = reading
+        return readings
 
     def find(self, ids: Collection[int]) -> Reading:
         """Contacts by their ids, deleted ones included."""
@@ -629,12 +640,27 @@ class MemorySsm(MemorySide):
         if any(row.get(name) in (None, "") for name in _SSM_REQUIRED):
             raise RefusedError(Cause.REJECTED)
 
-    def _since(self, stream: str, rows: list[dict[str, Any]], state: StreamState | None) -> Reading:
+    def _since(
+        self, stream: str, rows: list[dict[str, Any]], state: StreamState | None, handing_on: HandingOn | None
+    ) -> Reading:
+        """What a state does not cover: the ids that were not read yet, and what has changed since."""
         stamps = {row["id"]: _changed_at(row) for row in rows}
-        cursor = state["changed_at"] if state else ""
-        listed = [row for row in rows if row["id"] not in self.unlisted | self.invisible]
-        shown = [self.shown(row) for row in listed if stamps[row["id"]] >= cursor]
-        return _with_unreadable(self._cut(stream, shown, {"changed_at": max(stamps.values(), default=cursor)}))
+        cursor, unread_from = (state["changed_at"], state.get("unread_from")) if state else ("", None)
+        listed = sorted(
+            (row for row in rows if row["id"] not in self.unlisted | self.invisible), key=lambda row: -row["id"]
+        )
+        unread = [row for row in listed if not state or (unread_from is not None and row["id"] <= unread_from)]
+        lowest = None
+        if handing_on and handing_on.seconds is not None and len(unread) > self.read_at_once:
+            unread = unread[: self.read_at_once]
+            lowest = unread[-1]["id"]
+        ids = {row["id"] for row in unread}
+        changed = [row for row in listed if state and stamps[row["id"]] >= cursor and row["id"] not in ids]
+        reached = max(stamps.values(), default=cursor)
+        now = {"changed_at": reached} | ({} if lowest is None else {"unread_from": lowest})
+        reading = _with_unreadable(self._cut(stream, [self.shown(row) for row in [*unread, *changed]], now))
+        is_covered = not reading.failure and (not state or unread_from is not None)
+        return replace(reading, covered=IdRange(lowest, unread_from) if is_covered else None)
 
     def _created_now(self) -> dict[str, Any]:
         return {"dateCreated": self._stamp(), "dateUpdated": None, "dateDeleted": None}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from sage100_ssm.exchange.reading import IdRange
 from sage100_ssm.sync.contacts import keys
 from sage100_ssm.sync.journal import Entry, Kind, Subject
 from sage100_ssm.sync.model import ContactRef, Intent, Link, LinkStatus
@@ -20,6 +21,8 @@ from sage100_ssm.sync.state.errors import AlreadyLinked, LeaseLost
 from sage100_ssm.sync.state.open_problems import problem_changes
 from sage100_ssm.sync.state.records import JournalEntry, Lease, LinkCounts, RunRow, RunStatus, WriteRecord
 from sage100_ssm.sync.state.transaction import LIVE
+
+_EVERYTHING = IdRange()
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +253,7 @@ class MemoryTransaction:
         """Let the next run look at companies."""
         self.kept.companies |= dict.fromkeys(self.kept.companies if keys is None else keys)
 
-    def rekey_observed(self, code_field: str) -> None:
+    def rekey_observed(self, code_field: str, after: None = None) -> None:
         """Nothing: rows are found without an index."""
 
     def newest_links(self) -> Iterator[Link]:
@@ -300,10 +303,11 @@ class MemoryTransaction:
         with self._unsettling(stream, changed):
             self.kept.observed[stream] = ({} if replace else known) | read
 
-    def forget_unobserved(self, stream: str, seen: Collection[int]) -> None:
-        """Forget what a whole reading did not show."""
+    def forget_unobserved(self, stream: str, seen: Collection[int], within: IdRange = _EVERYTHING) -> None:
+        """Forget what a whole reading of a range of ids did not show."""
         for id_ in self.kept.observed.get(stream, {}).keys() - seen:
-            self.forget_observed(stream, id_)
+            if id_ in within:
+                self.forget_observed(stream, id_)
 
     def forget_observed(self, stream: str, id_: int) -> None:
         """Forget a row."""

@@ -97,6 +97,7 @@ class OneByOne:
 
     def __init__(self, *_: Any) -> None:
         self._jobs: list[_Job] = []
+        self.is_at_work = False
 
     def __enter__(self) -> Self:
         return self
@@ -111,8 +112,9 @@ class OneByOne:
 
     def work(self) -> None:
         """Do all that was put aside."""
+        self.is_at_work = True
         for job in reversed(self._jobs) if OneByOne.backwards else self._jobs:
-            job.answer = job.work()
+            job.do()
         self._jobs.clear()
 
 
@@ -121,9 +123,19 @@ class _Job:
     pool: OneByOne
     work: Any
     answer: Any = None
+    is_begun: bool = False
+
+    def do(self) -> None:
+        if not self.is_begun:
+            self.is_begun = True
+            self.answer = self.work()
 
     def result(self) -> Any:
-        self.pool.work()
+        # One job may ask for what comes of another.
+        if self.pool.is_at_work:
+            self.do()
+        else:
+            self.pool.work()
         return self.answer
 
 

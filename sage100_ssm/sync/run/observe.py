@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sage100_ssm import __version__
@@ -16,7 +17,15 @@ from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.planning.draft import HIGHEST_NUMBER
 from sage100_ssm.sync.planning.plan import Chosen
 from sage100_ssm.sync.run.context import Context, Run, Site
-from sage100_ssm.sync.run.observation import Observation, Remembered, read_sides, remember, remembered
+from sage100_ssm.sync.run.observation import (
+    Observation,
+    Remembered,
+    Storing,
+    read_sides,
+    remember,
+    remember_due_whole_read,
+    remembered,
+)
 from sage100_ssm.sync.run.same_system import refuse_other_company
 from sage100_ssm.sync.run.shown import Unsaved, without_bases
 from sage100_ssm.sync.state.records import RunRow
@@ -103,10 +112,36 @@ def observe_and_remember(run: Run) -> Seen:
     known = _recall(run.context)
     with run.transaction() as transaction:
         transaction.start_run(RunRow(run.run_id, run.started_at, counts=run.context.options.mark))
-    observation = _read(run.context, known)
+        if known.is_whole_read_due:
+            remember_due_whole_read(transaction)
+    site, now = run.context.site, run.context.now()
+    seconds = None if run.context.options.whole else _seconds_of_reading(run, now)
+    observation = _read(run.context, known, Storing(run.transaction, site.code_field, now, seconds))
     for side, number in observation.read.items():
         run.tally.counts[side].read = number
-    return _remembered(run, _usable(run.context, known, observation, alone))
+    # P9: a side that suddenly reads empty is not believed before a person says so.
+    is_believed = run.context.options.believes_empty_side or not known.has_links or not observation.shows_no_contact
+    if is_believed:
+        # Whatever becomes of the run: what SSM has shown is not read again because Sage cannot be worked with.
+        remember(run.transaction, observation, site.database, site.code_field, run.context.now())
+    seen = _remembered(run, _usable(run.context, known, observation, alone))
+    return seen if is_believed else _seen_empty(run, seen)
+
+
+def _seconds_of_reading(run: Run, now: datetime) -> float:
+    """How long a whole read of SSM may go on in this run: reading has half of the run's time, writing the rest."""
+    return max(0.0, (run.started_at + run.context.site.time_budget / 2 - now).total_seconds())
+
+
+def _seen_empty(run: Run, seen: Seen) -> Seen:
+    """The same, where SSM shows no contact, although the state has some."""
+    unsaved = seen.observation.unsaved()
+    # Accounts that were stored as they came are still what SSM shows.
+    shown = seen.observation.readings["accounts"].handed_on
+    with run.context.store.reading() as transaction:
+        accounts = {row["id"]: row for row in transaction.lookup.rows_by_id("accounts", shown)}
+    unsaved = replace(unsaved, accounts={**accounts, **unsaved.accounts}, are_all=True)
+    return replace(seen, unsaved=unsaved, looks_at_all=True)
 
 
 def _recall(context: Context) -> Remembered:
@@ -117,9 +152,10 @@ def _recall(context: Context) -> Remembered:
     return known
 
 
-def _read(context: Context, known: Remembered) -> Observation:
+def _read(context: Context, known: Remembered, storing: Storing | None = None) -> Observation:
     whole = context.options.whole or known.is_whole_read_due
-    return read_sides(context.sage100, context.ssm, context.store, known, context.site.own_databases, whole=whole)
+    sides, own_databases = (context.sage100, context.ssm), context.site.own_databases
+    return read_sides(*sides, context.store, known, own_databases, whole=whole, storing=storing)
 
 
 # --- what cannot be worked with
@@ -233,7 +269,7 @@ def _plain(value: Any) -> Any:
 
 
 def _remembered(run: Run, seen: Seen) -> Seen:
-    """Keep the field map and what was seen, each cursor with the rows that it covers."""
+    """Keep by what was decided: the field map, the settings, and what rows of SSM are looked up by."""
     context, observation = run.context, seen.observation
     site = context.site
     before, now = _field_maps(context, observation)
@@ -244,18 +280,12 @@ def _remembered(run: Run, seen: Seen) -> Seen:
                     if (new := without_bases(link, seen.without_bases)) is not link:
                         transaction.save_link(new)
             transaction.remember(_FIELD_MAP, now)
-        if transaction.recall(_CODE_FIELD) != site.code_field:
-            transaction.rekey_observed(site.code_field)
-            transaction.remember(_CODE_FIELD, site.code_field)
+        is_rekeying = transaction.recall(_CODE_FIELD) != site.code_field
         if _is_changed(transaction, context, observation):
             transaction.unsettle_companies()
             transaction.remember(_DECIDED_BY, _decided_by(site, observation))
-    # P9: a side that suddenly reads empty is not believed before a person says so.
-    unsaved = observation.unsaved()
-    if unsaved.are_all and not unsaved.contacts and seen.known.has_links and not context.options.believes_empty_side:
-        seen = replace(seen, unsaved=unsaved, looks_at_all=True)
-    else:
-        remember(run.transaction, observation, site.database, site.code_field, context.now())
+    if is_rekeying:
+        _rekey(run)
     if seen.alone is not None:
         return seen  # P9: the next run for all contacts is the first one that sees changed settings
     settings = _deletion_settings(site)
@@ -263,3 +293,18 @@ def _remembered(run: Run, seen: Seen) -> Seen:
         if transaction.recall(_DELETION_SETTINGS) != settings:
             transaction.remember(_DELETION_SETTINGS, settings)
     return seen
+
+
+def _rekey(run: Run) -> None:
+    """Find anew what the rows of SSM are looked up by, in parts: the lease is renewed between two of them."""
+    code_field, last = run.context.site.code_field, None
+    with run.transaction() as transaction:
+        # Until all are done they are looked up by no one field: a run that ends in between leaves all to the next one,
+        # whatever field its settings name.
+        transaction.remember(_CODE_FIELD, None)
+        last = transaction.rekey_observed(code_field)
+    while last is not None:
+        with run.transaction() as transaction:
+            last = transaction.rekey_observed(code_field, last)
+    with run.transaction() as transaction:
+        transaction.remember(_CODE_FIELD, code_field)

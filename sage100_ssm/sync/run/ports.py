@@ -1,6 +1,6 @@
 """What a run needs of a side: to read it and to write it. ``app`` implements this with the connectors."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,6 +20,20 @@ class Location:
 
     server: str | None
     database: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandingOn:
+    """How rows are handed on as they are read, so that none is held in memory.
+
+    Attributes:
+        receive: takes some rows of a stream.
+        seconds: how long reading a stream whole may take, a few rows at least; then it stops, and goes on from its
+            state when it is read next. None to read to the end.
+    """
+
+    receive: Callable[[str, Sequence[Row]], None]
+    seconds: float | None = None
 
 
 class Access(Protocol):
@@ -96,11 +110,14 @@ class SageAccess(Access, Protocol):
 class SsmAccess(Access, Protocol):
     """The SSM side."""
 
-    def read(self, streams: Mapping[str, StreamState | None]) -> Mapping[str, Reading]:
+    def read(
+        self, streams: Mapping[str, StreamState | None], handing_on: HandingOn | None = None
+    ) -> Mapping[str, Reading]:
         """Read streams: stream to its rows. A failure is part of the reading, and is never raised.
 
         Args:
             streams: stream to the Airbyte state since which it is read; None to read it whole.
+            handing_on: where the rows go as they come; None to have them in the readings.
         """
         ...
 

@@ -2,15 +2,19 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Text, bindparam, delete, insert, select, type_coerce, update
+from sqlalchemy import Connection, Text, bindparam, delete, func, insert, select, true, type_coerce, update
 
+from sage100_ssm.exchange.reading import IdRange
 from sage100_ssm.sync.contacts.keys import NO_COMPANY, account_id_of, is_live, key_of_account, key_of_contact, named_by
 from sage100_ssm.sync.state import ascii_json, at_rest, forgetting, rows, tables
 
 _AT_ONCE = 1000
 """Rows per statement: bounds the memory for a side of any size, and the number of parameters."""
+
+_REKEYED_AT_ONCE = 5000
+"""Rows that find their keys anew in one transaction, which takes less than a second."""
 
 _ACCOUNTS = "accounts"
 _OF_COMPANIES = (_ACCOUNTS, forgetting.CONTACTS)
@@ -18,6 +22,18 @@ _OF_COMPANIES = (_ACCOUNTS, forgetting.CONTACTS)
 _NO_KEYS: dict[str, Any] = dict.fromkeys(("account_id", "company", "named", "is_live"))
 
 _table = tables.observations
+
+
+class ObservedRow(NamedTuple):
+    """A row of SSM that is stored.
+
+    Attributes:
+        stream: its stream.
+        id: its id.
+    """
+
+    stream: str
+    id: int
 
 
 def observed(connection: Connection, stream: str) -> Iterator[dict[str, Any]]:
@@ -99,17 +115,31 @@ def _move_contacts(connection: Connection, accounts: Mapping[int, str | None]) -
         connection.execute(one.values(company=bindparam("now")), moved)
 
 
-def rekey(connection: Connection, code_field: str) -> None:
-    """Find anew what every row is looked up by: for the first time, or because another field has the code."""
-    one = update(_table).where(_table.c.stream == bindparam("of"), _table.c.id == bindparam("seen"))
-    for stream in _OF_COMPANIES:
-        page = select(_table.c.data).where(_table.c.stream == stream).order_by(_table.c.id).limit(_AT_ONCE)
-        last = None
-        while batch := connection.scalars(page if last is None else page.where(_table.c.id > last)).all():
-            keys = _keys_of(connection, stream, batch, code_field)
-            connection.execute(one, [{"of": stream, "seen": id_} | key for id_, key in keys.items()])
-            at_rest.unsettle(connection, (key["company"] or NO_COMPANY for key in keys.values()))
-            last = batch[-1]["id"]
+def rekey(connection: Connection, code_field: str, after: ObservedRow | None) -> ObservedRow | None:
+    """Find anew what a part of the rows is looked up by: for the first time, or because another field has the code.
+
+    Args:
+        connection: to the state.
+        code_field: the account field that contains the ``CT_Num`` now.
+        after: the last row of the part before; None for the first part.
+
+    Returns:
+        The last row of this part; None where no row was left.
+    """
+    stream, last = after or ObservedRow(_ACCOUNTS, 0)
+    is_next = _table.c.id > last if after else true()
+    page = select(_table.c.data).where(_table.c.stream == stream, is_next).order_by(_table.c.id).limit(_REKEYED_AT_ONCE)
+    part = connection.scalars(page).all()
+    if not part:
+        # Only then: a contact has its company from its account.
+        first_contact = select(func.min(_table.c.id)).where(_table.c.stream == forgetting.CONTACTS)
+        least = connection.scalar(first_contact) if stream == _ACCOUNTS else None
+        return None if least is None else ObservedRow(forgetting.CONTACTS, least - 1)
+    one = update(_table).where(_table.c.stream == stream, _table.c.id == bindparam("seen"))
+    keys = _keys_of(connection, stream, part, code_field)
+    connection.execute(one, [{"seen": id_} | key for id_, key in keys.items()])
+    at_rest.unsettle(connection, (key["company"] or NO_COMPANY for key in keys.values()))
+    return ObservedRow(stream, part[-1]["id"])
 
 
 def _stored_texts(connection: Connection, stream: str, ids: Collection[int]) -> dict[int, str]:
@@ -132,8 +162,10 @@ def forget(connection: Connection, stream: str, ids: Iterable[int]) -> None:
     connection.execute(one, [{"gone": id_} for id_ in chosen])
 
 
-def forget_all_but(connection: Connection, stream: str, seen: Collection[int]) -> None:
-    """Forget the rows whose ids a whole reading did not show."""
+def forget_all_but(connection: Connection, stream: str, seen: Collection[int], within: IdRange) -> None:
+    """Forget the rows of a range of ids that a whole reading of it did not show."""
     stored = select(_table.c.id).where(_table.c.stream == stream)
+    stored = stored if within.lowest is None else stored.where(_table.c.id >= within.lowest)
+    stored = stored if within.highest is None else stored.where(_table.c.id <= within.highest)
     ids = connection.scalars(stored, execution_options={"yield_per": _AT_ONCE})
     forget(connection, stream, [id_ for id_ in ids if id_ not in seen])

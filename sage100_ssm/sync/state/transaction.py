@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from sage100_ssm.exchange.reading import IdRange
 from sage100_ssm.sync.journal import Entry, Kind, Subject
 from sage100_ssm.sync.model import Intent, Link, LinkStatus, Side
 from sage100_ssm.sync.policy import Retention
@@ -17,6 +18,7 @@ from sage100_ssm.sync.state.decisions import StoredDecisions
 from sage100_ssm.sync.state.errors import AlreadyLinked
 from sage100_ssm.sync.state.forgetting import StoredPerson
 from sage100_ssm.sync.state.lookups import StoredLookups
+from sage100_ssm.sync.state.observed import ObservedRow
 from sage100_ssm.sync.state.open_problems import problem_changes
 from sage100_ssm.sync.state.records import JournalEntry, LinkCounts, RunRow, RunStatus
 from sage100_ssm.sync.state.searching import StoredContacts
@@ -182,17 +184,27 @@ class Transaction:
             self.forget_unobserved(stream, {row["id"] for row in read})
         observed.save(self._connection, stream, read, code_field)
 
-    def rekey_observed(self, code_field: str) -> None:
-        """Find anew what every row of SSM is looked up by.
+    def rekey_observed(self, code_field: str, after: ObservedRow | None = None) -> ObservedRow | None:
+        """Find anew what rows of SSM are looked up by, as many as one short transaction takes.
 
         Args:
             code_field: the account field that contains the ``CT_Num`` now.
-        """
-        observed.rekey(self._connection, code_field)
+            after: the last row of the part before; None for the first part.
 
-    def forget_unobserved(self, stream: str, seen: Collection[int]) -> None:
-        """Forget the rows whose ids a whole reading did not show."""
-        observed.forget_all_but(self._connection, stream, seen)
+        Returns:
+            The last row of this part; None where no row was left.
+        """
+        return observed.rekey(self._connection, code_field, after)
+
+    def forget_unobserved(self, stream: str, seen: Collection[int], within: IdRange | None = None) -> None:
+        """Forget the rows whose ids a whole reading did not show.
+
+        Args:
+            stream: the SSM stream.
+            seen: the ids that it showed.
+            within: the ids of which it showed every row; None for all.
+        """
+        observed.forget_all_but(self._connection, stream, seen, within or IdRange())
 
     def forget_observed(self, stream: str, id_: int) -> None:
         """Forget a row that the side does not show any more."""
