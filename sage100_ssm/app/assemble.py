@@ -73,11 +73,13 @@ def open_run(settings: Settings, options: RunOptions = ORDINARY, waiting: Waitin
         StateError: the state cannot be used.
         SyncError: a side cannot be opened.
     """
+    # Where a person waits for all to be read, and nothing is written, reading takes the time that it takes.
+    reading_seconds = None if options.whole else settings.time_budget_minutes * 60
     try:
         with (
             StateStore.open(settings.state) as store,
             leased(store, lease_owner(), utc_now, waiting) as held,
-            both_sides(settings.sage100, settings.ssm, held.check, settings.time_budget_minutes * 60) as (sage100, ssm),
+            both_sides(settings.sage100, settings.ssm, held.check, reading_seconds) as (sage100, ssm),
         ):
             context = Context(store, sage100, ssm, site_of(settings), options, utc_now)
             yield Run(context, held.lease, run_id=uuid.uuid4().hex[:12], started_at=utc_now())

@@ -111,10 +111,17 @@ def _figures(report: "RunReport", language: Language) -> str:
     parts = [say(f"run_{report.status}", language), *sides, say("run_summary", language, **counts)]
     if report.postponed:
         parts.append(say("run_postponed", language, number=report.postponed))
+    if report.whole_read:
+        parts.append(say_whole_read(report.whole_read.progress(), language))
     if report.companies_left:
         parts.append(say("run_companies_left", language, number=report.companies_left))
     parts += filter(None, [one_way_sentence(counts, language)])
     return " - ".join(parts)
+
+
+def say_whole_read(progress: Mapping[str, Any], language: Language) -> str:
+    """How far the whole read of SSM is that the next run goes on with."""
+    return say("run_first_read" if progress["is_first"] else "run_whole_read", language, **progress)
 
 
 def _settings_message(error: SettingsError, language: Language) -> str:

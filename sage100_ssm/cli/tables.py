@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sage100_ssm.app.check.findings import Finding, Level
-from sage100_ssm.app.endings import one_way_sentence
+from sage100_ssm.app.endings import one_way_sentence, say_whole_read
 from sage100_ssm.app.search.found import Found
 from sage100_ssm.app.search.words import standing_words
 from sage100_ssm.app.status import StatusReport
@@ -262,6 +262,8 @@ def _warnings(counts: Mapping[str, Any], language: Language) -> list[Text]:
         sentences.append(say("run_companies_left", language, number=number))
     if too_fast := counts.get("too_fast"):
         sentences.append(say("run_too_fast", language, **too_fast))
+    if whole_read := counts.get("whole_read"):
+        sentences.append(say_whole_read(whole_read, language))
     sentences += filter(None, [one_way_sentence(counts, language)])
     return [plain(sentence, "yellow") for sentence in sentences]
 

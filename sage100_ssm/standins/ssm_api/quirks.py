@@ -7,6 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 
+from sage100_ssm.standins.ssm_api.where_parser import IdRanges
+
 
 class Normalisation(StrEnum):
     """What SSM may do to a text that it stores."""
@@ -44,6 +46,8 @@ class Quirks:
         where_inclusive: ``>`` and ``<`` in ``where`` are true of an equal date.
         where_dates_ahead: how far SSM takes a date in ``where`` to be later than it says: its clock is not in UTC.
         where_on_dates_ignored: conditions on dates are ignored silently: every row is shown.
+        where_on_id_ranges: a condition such as ``id<7`` holds, is ignored silently, is refused with 400, or hides all
+            rows.
         where_ignored: conditions are passed over without a word: every row is shown.
         new_rows_listed_after: how long it takes until lists show a new row.
         new_rows_readable_at_once: GET of a new row by its id shows it, although lists do not yet; else 400.
@@ -87,6 +91,7 @@ class Quirks:
     where_inclusive: bool = False
     where_dates_ahead: timedelta = timedelta(0)
     where_on_dates_ignored: bool = False
+    where_on_id_ranges: IdRanges = "hold"
     where_ignored: bool = False
     new_rows_listed_after: timedelta = timedelta(0)
     new_rows_readable_at_once: bool = True

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sage100_ssm.standins.ssm_api.resources import ApiField, ApiType, Record, parse_date
 
@@ -73,6 +73,9 @@ class Dates:
     ignored: bool = False
 
 
+IdRanges = Literal["hold", "ignored", "refused", "hidden"]
+"""What comes of a condition such as ``id<7``: it holds, is true of every row, is refused, or is true of none."""
+
 PLAIN_DATES = Dates()
 """Dates compared as they are."""
 
@@ -97,7 +100,14 @@ class _Token:
 _END = _Token("end", "")
 
 
-def parse(text: str, fields: Mapping[str, ApiField], *, ignore_case: bool, dates: Dates = PLAIN_DATES) -> Predicate:
+def parse(
+    text: str,
+    fields: Mapping[str, ApiField],
+    *,
+    ignore_case: bool,
+    dates: Dates = PLAIN_DATES,
+    id_ranges: IdRanges = "hold",
+) -> Predicate:
     """The predicate of a ``where``.
 
     Args:
@@ -105,11 +115,12 @@ def parse(text: str, fields: Mapping[str, ApiField], *, ignore_case: bool, dates
         fields: the resource's fields by name.
         ignore_case: whether texts compare without case.
         dates: how dates are compared.
+        id_ranges: what comes of a condition such as ``id<7``.
 
     Raises:
         BadWhereError: it cannot be parsed.
     """
-    return _Parser(_tokens(text), fields, ignore_case=ignore_case, dates=dates).parse()
+    return _Parser(_tokens(text), fields, ignore_case=ignore_case, dates=dates, id_ranges=id_ranges).parse()
 
 
 def equals(name: str, text: str, fields: Mapping[str, ApiField], *, ignore_case: bool) -> Predicate:
@@ -141,6 +152,7 @@ class _ComparedField:
     type: ApiType
     ignore_case: bool
     dates: Dates = PLAIN_DATES
+    id_ranges: IdRanges = "hold"
 
     def value(self, row: Record) -> Any:
         """A row's value, in comparable form."""
@@ -167,6 +179,10 @@ class _ComparedField:
         """The predicate ``field mark literal``."""
         if self.type is ApiType.DATE and self.dates.ignored:
             return Predicate(lambda _: True)
+        if self.name == "id" and mark not in ("=", "<>") and self.id_ranges != "hold":
+            if self.id_ranges == "refused":
+                raise BadWhereError("ids are not compared")
+            return Predicate(lambda _: self.id_ranges == "ignored")
         inclusive = self.type is ApiType.DATE and self.dates.inclusive
         compare = _COMPARISONS[_INCLUSIVE.get(mark, mark) if inclusive else mark]
 
@@ -211,9 +227,16 @@ class _Parser:
     """Recursive descent over ``or``, ``and``, ``not``, parentheses and comparisons."""
 
     def __init__(
-        self, tokens: list[_Token], fields: Mapping[str, ApiField], *, ignore_case: bool, dates: Dates
+        self,
+        tokens: list[_Token],
+        fields: Mapping[str, ApiField],
+        *,
+        ignore_case: bool,
+        dates: Dates,
+        id_ranges: IdRanges,
     ) -> None:
         self._tokens, self._fields, self._ignore_case, self._dates = tokens, fields, ignore_case, dates
+        self._id_ranges: IdRanges = id_ranges
         self._position = 0
 
     def parse(self) -> Predicate:
@@ -281,7 +304,7 @@ class _Parser:
         # A reference is named by its id: accountId.id = 12.
         if dot + part != (".id" if field.type is ApiType.REFERENCE else ""):
             raise BadWhereError("a field that is not known")
-        return _ComparedField(field.name, field.type, ignore_case=self._ignore_case, dates=self._dates)
+        return _ComparedField(field.name, field.type, self._ignore_case, self._dates, self._id_ranges)
 
     def _next(self) -> _Token:
         token = self._tokens[self._position]

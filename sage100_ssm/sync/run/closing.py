@@ -87,7 +87,9 @@ class CarriedOut:
         """Whether an open problem that the run did not meet stays open all the same: it was not looked at."""
         subject, code = known.entry.subject, known.entry.code
         alone = self.seen.alone if self.seen else None
-        if self.forbids_all or (alone is not None and subject not in alone):
+        # P10: of a side that is known in part, nobody knows what it would still show.
+        is_partial = self.seen is not None and not all(self.seen.observation.complete.values())
+        if self.forbids_all or is_partial or (alone is not None and subject not in alone):
             return True
         unwritten = (*tally.postponed, *self.withheld)
         if code in _KNOWN_BY_WRITING and any(_may_show(write, known.entry) for write in unwritten):
@@ -184,6 +186,7 @@ def _close(
             retried=retried(*done.chosen, tally, open_problems) if done and done.chosen else None,
             too_fast=TooFast.seen_by(run.context.ssm),
             one_way=done.one_way if done else None,
+            whole_read=done.seen.observation.going_on if done and done.seen else None,
             failures=done.failures(run) if done else {},
         )
         forgotten = transaction.forget_expired(run.context.site.retention, now())

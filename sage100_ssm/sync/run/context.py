@@ -130,7 +130,10 @@ class Run:
     @property
     def is_over(self) -> bool:
         """Whether its time is over: then it begins no further write."""
-        return self.context.now() >= self.started_at + self.context.site.time_budget
+        budget = self.context.site.time_budget
+        # Writing has half of the time, however long reading took.
+        half = (self.tally.read_at or self.started_at) + budget / 2
+        return self.context.now() >= max(self.started_at + budget, half)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

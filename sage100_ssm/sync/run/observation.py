@@ -101,6 +101,11 @@ class WholeRead:
             highest=max(self.highest, max(ids, default=0)),
         )
 
+    def progress(self) -> dict[str, Any]:
+        """How far it is, for people."""
+        facts = {"since": self.began.isoformat(), "contacts": self.contacts, "percent": self.percent}
+        return facts | {"is_first": self.is_first}
+
     def as_json(self) -> dict[str, Any]:
         """The object that the state stores."""
         return asdict(self) | {"began": self.began.isoformat()}

@@ -15,7 +15,7 @@ from sage100_ssm.sync.model import Change, Occasion, Side
 from sage100_ssm.sync.planning.one_way import OneWay
 from sage100_ssm.sync.planning.plan import Plan
 from sage100_ssm.sync.planning.writes import EXT_ID, Write
-from sage100_ssm.sync.run.observation import KnownLocation
+from sage100_ssm.sync.run.observation import KnownLocation, WholeRead
 from sage100_ssm.sync.run.ports import SsmAccess
 from sage100_ssm.sync.state.records import ONE_WAY, RunStatus
 
@@ -65,6 +65,7 @@ class Tally:
         failures: per side, why it could not be written any further.
         notices: the number of notices that were noted.
         postponed: the writes that were not begun because the run's time was over; the next run plans them again.
+        read_at: when both sides were read; None before that.
     """
 
     counts: dict[Side, Counts] = default(default_factory=lambda: {side: Counts() for side in Side})
@@ -72,6 +73,7 @@ class Tally:
     failures: dict[Side, Failure] = default(default_factory=dict)
     notices: int = 0
     postponed: list[Write] = default(default_factory=list)
+    read_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,7 @@ class RunReport:
         failures: per side that could not be read or written to the end, why.
         too_fast: whether SSM refused requests because there were too many.
         one_way: whether nothing is written into Sage, and why (P18); None where both sides are written.
+        whole_read: the whole read of SSM that goes on with the next run; None where there is none.
     """
 
     run_id: str
@@ -128,6 +131,7 @@ class RunReport:
     failures: Mapping[Side, Failure] = default(default_factory=dict)
     too_fast: TooFast | None = None
     one_way: OneWay | None = None
+    whole_read: WholeRead | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The object that ``run --json`` prints."""
@@ -153,6 +157,7 @@ class RunReport:
             **({"companies_left": self.companies_left} if self.companies_left else {}),
             **({"too_fast": asdict(self.too_fast)} if self.too_fast else {}),
             **({ONE_WAY: asdict(self.one_way)} if self.one_way else {}),
+            **({"whole_read": self.whole_read.progress()} if self.whole_read else {}),
         }
 
 
