@@ -92,14 +92,13 @@ class WholeRead:
 
     def after(self, contacts: Reading) -> "WholeRead":
         """The same, once more contacts were read."""
-        ids = contacts.ids
-        lowest = contacts.covered.lowest if contacts.covered else self.lowest
-        return replace(
-            self,
-            contacts=self.contacts + len(ids),
-            lowest=lowest or 0,
-            highest=max(self.highest, max(ids, default=0)),
-        )
+        covered = contacts.covered
+        if covered is None:
+            return self
+        # The highest one was the last of the part before.
+        ids = {id_ for id_ in contacts.ids if id_ in covered} - {covered.highest}
+        highest = max(self.highest, max(ids, default=0))
+        return replace(self, contacts=self.contacts + len(ids), lowest=covered.lowest or 0, highest=highest)
 
     def progress(self) -> dict[str, Any]:
         """How far it is, for people."""
