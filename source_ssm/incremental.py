@@ -113,14 +113,16 @@ class _Unread:
         yield from self._in_order(client.pages(resource), until, may_stop)
 
     def _in_order(self, pages: Iterable[Page], until: float | None, may_stop: Callable[[], bool]) -> Iterator[Page]:
-        is_in_order = True
+        is_in_order, before = True, self.lowest
         for page in pages:
             yield page
             ids = _ids(page)
             # A row further up would be missed by a reading that goes on below.
             is_in_order = is_in_order and (self.lowest is None or max(ids, default=0) <= self.lowest)
             self.lowest = min(ids, default=self.lowest)
-            if until is not None and time.monotonic() >= until and is_in_order and self.lowest and may_stop():
+            # Where the lowest id of the part before is all that came, it has not gone on yet.
+            has_gone_on = self.lowest is not None and self.lowest != before
+            if until is not None and time.monotonic() >= until and is_in_order and has_gone_on and may_stop():
                 return
         self.lowest = None
 

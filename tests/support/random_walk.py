@@ -10,12 +10,14 @@ from contextlib import suppress
 from dataclasses import replace
 from random import Random
 from typing import Any
+from unittest import mock
 
 from sage100_ssm.app.decisions import Answer, choices_for, decide, take_back
 from sage100_ssm.sync.failures import ConfigurationError
 from sage100_ssm.sync.journal import Code, SideUnreachable
 from sage100_ssm.sync.model import Side
 from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
+from sage100_ssm.sync.run import observation
 from sage100_ssm.sync.run.report import RunReport
 from tests.support.memory_play import FOREIGN, Answers
 from tests.support.memory_sides import Fate
@@ -119,8 +121,10 @@ def walk(answers: Answers, steps: Sequence[Step]) -> None:
     Raises:
         AssertionError: something does not hold.
     """
-    with taking_turns():
+    # So small that a whole read is stored in several transactions, and takes several runs.
+    with taking_turns(), mock.patch.object(observation, "_STORED_AT_ONCE", 2):
         world = Walk(answers)
+        world.ssm.read_at_once = 3
         for step in steps:
             world.take(step)
             world.check()

@@ -249,14 +249,11 @@ class SsmApiServer:
             if not text:
                 return asked
             dates = where_parser.Dates(quirks.where_inclusive, quirks.where_dates_ahead, quirks.where_on_dates_ignored)
-            condition = where_parser.parse(
-                text,
-                fields,
-                ignore_case=quirks.where_ignores_case,
-                dates=dates,
-                id_ranges=quirks.where_on_id_ranges,
-            )
-            return [*asked, condition]
+            ignore_case, id_ranges = quirks.where_ignores_case, quirks.where_on_id_ranges
+            return [
+                *asked,
+                where_parser.parse(text, fields, ignore_case=ignore_case, dates=dates, id_ranges=id_ranges),
+            ]
         except where_parser.BadWhereError as error:
             raise BadRequestError(f"SQL not generated correctly: {error}", code=_INTERNAL_DATA_ERROR) from error
 

@@ -61,11 +61,17 @@ answers = st.builds(
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(answers=answers, first=first_rounds, then=st.lists(rounds, min_size=1, max_size=3))
-def test_whatever_happens_both_sides_come_to_rest_and_nothing_typed_is_lost(answers, first, then):
+@given(
+    answers=answers,
+    first=first_rounds,
+    then=st.lists(rounds, min_size=1, max_size=3),
+    read_at_once=st.sampled_from((1000, 2)),
+)
+def test_whatever_happens_both_sides_come_to_rest_and_nothing_typed_is_lost(answers, first, then, read_at_once):
     # One side after the other: a run that is frozen is so as a whole, and a play goes alike each time.
     with taking_turns():
         play = Play(MemoryStore(), answers)
+        play.ssm.read_at_once = read_at_once
         for turn in (first, *then):
             play.happen(without_renaming(turn) if play.unconfirmed else turn)
             check_origins(play)

@@ -1,4 +1,4 @@
-"""SSM read whole: stored as it comes, in several runs where one does not suffice, and not again because Sage was away."""
+"""SSM read whole: stored as it comes, in several runs where one does not suffice, not again because Sage was away."""
 
 import shutil
 from contextlib import suppress
