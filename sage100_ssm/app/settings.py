@@ -145,7 +145,8 @@ class Settings(BaseModel):
         retention: how long names and values are kept once they are not needed.
         backups: the copies of the state that the nightly housekeeping makes.
         fields: changes of the field map, by the field's name.
-        time_budget_minutes: after which a run begins no further write; the next one goes on.
+        time_budget_minutes: after which a run begins no further write; the next one goes on. A whole read of SSM may
+            take half of it; writing has the rest, and half in any case.
         notify: where messages for the administrator go.
         web: the page: where it answers, and who may use it.
     """

@@ -50,6 +50,7 @@ from sage100_ssm.sync.model import Change, Intent, Link, LinkStatus, Side, Value
 from sage100_ssm.sync.planning.one_way import OneWay, Reason
 from sage100_ssm.sync.policy import ConflictPolicy, RefusedDeletion
 from sage100_ssm.sync.rules.decisions import Choice
+from sage100_ssm.sync.run.observation import WholeRead
 from sage100_ssm.sync.run.pairs import Candidates, Verdict
 from sage100_ssm.sync.run.report import Counts, PlannedWrite, PlanReport, RunReport, TooFast
 from sage100_ssm.sync.run.retried import Became, Retried
@@ -328,6 +329,7 @@ RUN = RunReport(
     companies_left=120,
     too_fast=TooFast(9, 3.1),
     one_way=OneWay(Reason.SETTING, 2),
+    whole_read=WholeRead(NOON, is_first=True),
 )
 PAST_RUN = RunRow("4f0c", NOON, NOON, RunStatus.DONE, RUN.counts(), 0)
 PLAN = PlanReport(
