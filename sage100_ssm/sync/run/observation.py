@@ -521,7 +521,10 @@ def _handed_on(ssm: SsmAccess, known: Remembered, incoming: _Incoming, *, whole:
         streams[name] = replace(
             streams[name],
             failure=reading.failure,
-            unreadable=[*streams[name].unreadable, *reading.unreadable],
+            unreadable=[
+                *streams[name].unreadable,
+                *(r for r in reading.unreadable if r not in streams[name].unreadable),
+            ],
             handed_on=streams[name].handed_on | reading.handed_on,
         )
     incoming.flush()

@@ -114,6 +114,10 @@ def observe_and_remember(run: Run) -> Seen:
         transaction.start_run(RunRow(run.run_id, run.started_at, counts=run.context.options.mark))
         if known.is_whole_read_due:
             remember_due_whole_read(transaction)
+        if transaction.recall(_CODE_FIELD) != run.context.site.code_field:
+            # From here on rows may be stored by another field than those that are: wherever the run ends, whatever
+            # field the next one's settings name, all find their keys anew.
+            transaction.remember(_CODE_FIELD, None)
     site, now = run.context.site, run.context.now()
     seconds = None if run.context.options.whole else _seconds_of_reading(run, now)
     observation = _read(run.context, known, Storing(run.transaction, site.code_field, now, seconds))
@@ -298,13 +302,8 @@ def _remembered(run: Run, seen: Seen) -> Seen:
 def _rekey(run: Run) -> None:
     """Find anew what the rows of SSM are looked up by, in parts: the lease is renewed between two of them."""
     code_field, last = run.context.site.code_field, None
-    with run.transaction() as transaction:
-        # Until all are done they are looked up by no one field: a run that ends in between leaves all to the next one,
-        # whatever field its settings name.
-        transaction.remember(_CODE_FIELD, None)
-        last = transaction.rekey_observed(code_field)
-    while last is not None:
+    while True:
         with run.transaction() as transaction:
-            last = transaction.rekey_observed(code_field, last)
-    with run.transaction() as transaction:
-        transaction.remember(_CODE_FIELD, code_field)
+            if (last := transaction.rekey_observed(code_field, last)) is None:
+                transaction.remember(_CODE_FIELD, code_field)
+                return

@@ -2,14 +2,17 @@
 
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
+from sage100_ssm.sync.contacts import keys
 from sage100_ssm.sync.failures import Exit
 from sage100_ssm.sync.journal import Code
 from sage100_ssm.sync.run import observation
 from sage100_ssm.sync.run.context import Context, RunOptions
 from sage100_ssm.sync.run.course import rehearse
+from sage100_ssm.sync.state import observed
 from sage100_ssm.sync.state.errors import LeaseLost
 from sage100_ssm.sync.state.store import StateStore
 from tests.support.memory_play import Answers, Play
@@ -386,24 +389,34 @@ def test_after_a_run_that_was_killed_all_is_read(play, monkeypatch):
 # --- another field with the code
 
 
-@pytest.mark.usefixtures("at_once")
-def test_rows_find_their_keys_anew_in_parts_and_a_run_killed_between_two_leaves_it_to_the_next(play, monkeypatch):
-    monkeypatch.setattr("sage100_ssm.sync.state.observed._REKEYED_AT_ONCE", 2)
+@pytest.mark.parametrize("goes_back", [False, True], ids=["the same settings again", "the settings from before"])
+def test_a_run_killed_while_rows_find_their_keys_anew_leaves_it_to_the_next_one(play, monkeypatch, goes_back):
+    monkeypatch.setattr(observed, "_REKEYED_AT_ONCE", 2)
+    monkeypatch.setattr(observation, "_STORED_AT_ONCE", 3)
+    before = play.site
+    other = replace(before, code_field="Z_code")
     for account in play.ssm.accounts.values():
-        account["Z_code"] = account["extId"]
-        play.ssm.touch(account, extId={"ALPHA": "BETA", "BETA": "ALPHA"}[account["extId"]])
-    site = play.site
-    other = observation.replace(site, code_field="Z_code")
+        swapped = {"ALPHA": "BETA", "BETA": "ALPHA"}[account["extId"]]
+        play.ssm.touch(account, Z_code=swapped)
+    play.site = other
     with monkeypatch.context() as counted:
         done = commits_of(play, counted)
+        play.run(minutes=A_DAY)
+    for at in range(2, len(done) + 1, 2):
+        play.site = before
         play.run()
-    for at in range(2, len(done) + 8):
+        for account in play.ssm.accounts.values():
+            account["comment"] = f"another row each time {at}"
         play.site = other
         with monkeypatch.context() as deadly, suppress(KilledRun):
             commits_of(play, deadly, at)
             play.run(minutes=A_DAY)
+        play.site = before if goes_back else other
         play.run()
+        accounts = stored(play, "accounts")
+        expected = {
+            id_: keys.key_of_account(accounts[row["accountId"]["id"]], play.site.code_field)
+            for id_, row in stored(play).items()
+        }
         with play.store.transaction() as state:
-            assert len(state.lookup.contacts_of(["alpha"])) == IN_BOTH + 1, f"killed at {at}"
-            # The next one begins with the keys of the other field again.
-            state.remember("code_field", None)
+            assert state.lookup.companies_of("contacts", expected) == expected, f"killed at {at} of {len(done)}"
