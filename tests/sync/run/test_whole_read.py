@@ -145,8 +145,9 @@ def commits_of(play, monkeypatch, at=None):
     return done
 
 
-@pytest.mark.usefixtures("at_once")
 def test_a_run_killed_after_any_batch_the_next_one_ends_as_an_undisturbed_one(new_play, monkeypatch):
+    monkeypatch.setattr(observation, "_STORED_AT_ONCE", 2)
+
     def day(play):
         for number in range(3):
             play.sage100.insert({"CT_Num": "ALPHA", "CT_Nom": f"Nom{number}", "CT_Prenom": "Ada"})
