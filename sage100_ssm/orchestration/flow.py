@@ -85,7 +85,8 @@ def _synchronisation(options: RunOptions, settings: Settings, name: RunName) -> 
 def _ended_if_it_hangs(settings: Settings) -> Iterator[None]:
     """End the process of a run that takes twice its time budget: its company has no other run as long as it lasts.
 
-    Reading keeps to the budget by itself, and writing has half of one more at most. What is left is a driver that never returns.
+    Reading keeps to the budget by itself, and writing has half of one more at most. What is left is a driver that never
+    returns.
     """
     # Without a deployment, the process is not the run's own; a Windows service may have nothing to log to.
     can_be_ended = deployment.id is not None and sys.stderr is not None

@@ -33,8 +33,8 @@ class Site:
         scope: which companies take part.
         code_field: the account field that holds the ``CT_Num``.
         ext_id_once: whether SSM refuses an ``extId`` that a deleted contact already has.
-        time_budget: a run begins no write later than this after its start, unless reading took more than half of it; the
-            next run goes on.
+        time_budget: a run begins no write later than this after its start, unless reading took more than half of it;
+            the next run goes on.
         formerly: the names that the company database had before (P15).
         retention: how long names and values are kept once they are not needed.
     """

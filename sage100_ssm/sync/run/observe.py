@@ -129,6 +129,7 @@ def observe_and_remember(run: Run) -> Seen:
         # Whatever becomes of the run: what SSM has shown is not read again because Sage cannot be worked with.
         remember(run.transaction, observation, site.database, site.code_field, run.context.now())
     seen = _remembered(run, _usable(run.context, known, observation, alone))
+    run.tally.read_at = run.context.now()
     return seen if is_believed else _seen_empty(run, seen)
 
 
