@@ -77,6 +77,7 @@ class WholeRead:
         contacts: the number of contacts read so far.
         lowest: the lowest id of a contact that was read; 0 once all are.
         highest: the highest one.
+        unreadable: what is known of the contacts without a usable id that were shown since it began.
     """
 
     began: datetime
@@ -84,11 +85,18 @@ class WholeRead:
     contacts: int = 0
     lowest: int = 0
     highest: int = 0
+    unreadable: tuple[Row, ...] = ()
 
     @property
     def percent(self) -> int:
         """About how much of SSM is read, by the ids."""
         return min(99, (self.highest - self.lowest) * 100 // max(self.highest, 1))
+
+    def having_met(self, contacts: Reading | None) -> "WholeRead":
+        """The same, with the contacts without a usable id that were shown besides."""
+        found = [row for row in (contacts.unreadable if contacts else ()) if "id" not in row]
+        new = [row for row in found if row not in self.unreadable]
+        return replace(self, unreadable=(*self.unreadable, *new)) if new else self
 
     def after(self, contacts: Reading) -> "WholeRead":
         """The same, once more contacts were read."""
@@ -112,7 +120,10 @@ class WholeRead:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any] | None) -> "WholeRead | None":
         """What the state stores of one; None where none is under way."""
-        return cls(**{**stored, "began": datetime.fromisoformat(stored["began"])}) if stored else None
+        if not stored:
+            return None
+        unreadable = tuple(stored.get("unreadable", ()))
+        return cls(**{**stored, "began": datetime.fromisoformat(stored["began"]), "unreadable": unreadable})
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +340,7 @@ def read_sides(
         sage100=surveyed,
         readings=streams,
         whole=read.is_whole and going_on is None,
-        unreadable=_unreadable(known, contacts, read.marks),
+        unreadable=_unreadable(known, contacts, read.marks, has_ended=read.is_whole and going_on is None),
         contact_types=streams[_TYPES].rows if _TYPES in streams and streams[_TYPES].complete else known.contact_types,
         failures={side: failure for side, failure in failures.items() if failure},
         unread=frozenset(side for side, failure in failures.items() if failure and unread[side]),
@@ -362,13 +373,14 @@ def _is_unread(surveyed: Survey) -> bool:
 
 def _going_on(known: Remembered, read: "_SsmRead", storing: Storing | None) -> WholeRead | None:
     """The whole read of SSM that the next run goes on with."""
+    contacts = read.streams.get("contacts")
     if not (read.is_whole and all(reading.complete for reading in read.streams.values())):
-        return known.under_way
+        return known.under_way and known.under_way.having_met(contacts)
     if storing is None or not any(reading.is_to_go_on for reading in read.streams.values()):
         return None
     is_first = None in known.cursors.values()
     begun = known.under_way or WholeRead(storing.now, is_first)
-    return replace(begun.after(read.streams["contacts"]), is_first=begun.is_first or is_first)
+    return replace(begun.after(read.streams["contacts"]).having_met(contacts), is_first=begun.is_first or is_first)
 
 
 def _has_most_linked_contacts(sage100: SageAccess, store: StateStore) -> bool:
@@ -586,8 +598,15 @@ def compared_with_stored(
     return total
 
 
-def _unreadable(known: Remembered, contacts: Reading | None, marks: Collection[str]) -> list[Row]:
-    """The SSM contacts that cannot be kept: a whole read shows all, another one only those that changed."""
+def _unreadable(known: Remembered, contacts: Reading | None, marks: Collection[str], *, has_ended: bool) -> list[Row]:
+    """The SSM contacts that cannot be kept: a whole read shows all, another one only those that changed.
+
+    Args:
+        known: what earlier runs left.
+        contacts: what was read; None where nothing was.
+        marks: the ``extId`` of living contacts that were handed on.
+        has_ended: whether a whole read has come to its end.
+    """
     if contacts is None:
         return list(known.unreadable)
     found = list(contacts.unreadable)
@@ -598,7 +617,10 @@ def _unreadable(known: Remembered, contacts: Reading | None, marks: Collection[s
     for row in known.unreadable:
         # One without a usable id is known again by its `extId`.
         is_shown = row["id"] in shown if "id" in row else row.get("extId") in living
-        is_gone = covered is not None and "id" in row and row["id"] in covered
+        if "id" in row:
+            is_gone = covered is not None and row["id"] in covered
+        else:
+            is_gone = has_ended and known.under_way is not None and row not in known.under_way.unreadable
         found += [row] if row not in found and not (is_shown or is_gone) else []
     return found
 

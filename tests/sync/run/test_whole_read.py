@@ -290,6 +290,30 @@ def test_p9_where_the_rest_of_a_whole_read_shows_no_contact_at_all_nothing_is_fo
     assert play.run().exit_code == Exit.DONE
 
 
+def unreadable(play):
+    return [row["lastName"] for row in recall(play, "ssm_unreadable") or []]
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("became", ["readable", "deleted without a trace", "as it was"])
+def test_p10_a_row_without_a_usable_id_is_taken_off_the_list_once_all_was_read_in_several_runs(play, became):
+    odd = play.ssm.insert({"accountId": 501, "lastName": "Roy", "firstName": "Léa"})
+    play.ssm.odd[odd["id"]] = {"id": "none"}
+    play.run()
+    assert unreadable(play) == ["Roy"]
+    play.ssm.read_at_once = 3
+    if became == "readable":
+        play.ssm.odd.clear()
+    elif became != "as it was":
+        play.ssm.invisible.add(odd["id"])
+    left = []
+    for minutes in (A_DAY, 15, 15, 15):
+        report = play.run(minutes=minutes)
+        left.append((report.whole_read is not None, unreadable(play) == ["Roy"]))
+    assert left[0] == (True, True)
+    assert left[-1] == (False, became == "as it was")
+
+
 @pytest.mark.usefixtures("at_once")
 def test_a_site_of_ordinary_size_is_read_whole_in_one_run_once_a_day(play, monkeypatch):
     began = whole_reads(play, monkeypatch)
