@@ -101,16 +101,27 @@ class _Unread:
             may_stop: whether it may stop after the page that was taken last.
         """
         if self.lowest is not None:
+            is_gone = False
             with suppress(Rejected):
                 # The lowest id once more: where it is not shown, the condition hides rows, and the rest as well.
                 below = client.pages(resource, where.is_up_to(self.lowest))
                 first = next(below, None)
-                if first and self.lowest in _ids(first) and max(_ids(first)) <= self.lowest:
+                ids = _ids(first) if first else set()
+                if first and self.lowest in ids and max(ids) <= self.lowest:
                     yield from self._in_order(chain([first], below), until, may_stop)
                     return
-            _logger.warning("The condition on ids does not hold for %s: all are read at once.", resource)
-            self.lowest, until = None, None
+                is_gone = max(ids, default=0) < self.lowest and not self._is_shown(client, resource)
+            if is_gone:
+                _logger.warning("Row %d of %s is not shown any more: all are read again.", self.lowest, resource)
+            else:
+                _logger.warning("The condition on ids does not hold for %s: all are read at once.", resource)
+                until = None
+            self.lowest = None
         yield from self._in_order(client.pages(resource), until, may_stop)
+
+    def _is_shown(self, client: SsmClient, resource: str) -> bool:
+        """Whether SSM shows the row with the lowest id where it is asked for that one."""
+        return any(self.lowest in _ids(page) for page in client.pages(resource, where.is_id(self.lowest or 0)))
 
     def _in_order(self, pages: Iterable[Page], until: float | None, may_stop: Callable[[], bool]) -> Iterator[Page]:
         is_in_order, before = True, self.lowest
@@ -118,7 +129,9 @@ class _Unread:
             yield page
             ids = _ids(page)
             # A row further up would be missed by a reading that goes on below.
-            is_in_order = is_in_order and (self.lowest is None or max(ids, default=0) <= self.lowest)
+            is_in_order = (
+                is_in_order and (self.lowest is None or max(ids, default=0) <= self.lowest) and _descends(page)
+            )
             self.lowest = min(ids, default=self.lowest)
             # Where the lowest id of the part before is all that came, it has not gone on yet.
             has_gone_on = self.lowest is not None and self.lowest != before
@@ -129,6 +142,12 @@ class _Unread:
 
 def _ids(page: Page) -> set[int]:
     return {*(row["id"] for row in page.rows), *(row.id for row in page.unreadable if row.id is not None)}
+
+
+def _descends(page: Page) -> bool:
+    """Whether the rows of a page come with the newest id first."""
+    ids = [row["id"] for row in page.rows]
+    return ids == sorted(ids, reverse=True)
 
 
 @dataclass(slots=True)

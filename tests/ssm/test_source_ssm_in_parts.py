@@ -104,6 +104,31 @@ def test_where_ssm_cannot_leave_out_what_was_shown_the_rest_is_read_in_one_go(ap
     assert "unread_from" not in state
 
 
+def test_where_ssm_no_longer_shows_the_lowest_id_it_is_read_again_in_parts(api, read):
+    first = read(None)
+    del api.store._tables["contacts"][first.state["unread_from"]]
+    state, found = first.state, []
+    while "unread_from" in state:
+        assert len(found) < 2 * CONTACTS, "it comes to no end"
+        reading = read(state)
+        assert len(reading.rows) < len(all_ids(api))
+        state, found = reading.state, [*found, *(row["id"] for row in reading.rows)]
+    assert set(found) == set(all_ids(api))
+
+
+def test_it_does_not_stop_where_ssm_shows_the_oldest_first(api, read, monkeypatch):
+    shown = Store.page
+
+    def ascending(self, table, query, *, start, size):
+        rows = shown(self, table, query, start=0, size=1000)[::-1]
+        return rows[start : start + size]
+
+    monkeypatch.setattr(Store, "page", ascending)
+    reading = read(None)
+    assert {row["id"] for row in reading.rows} == set(all_ids(api))
+    assert "unread_from" not in reading.state
+
+
 def test_what_changes_in_a_part_that_was_read_comes_with_the_next_one(api, read):
     first = read(None)
     newest = first.rows[0]["id"]
