@@ -1,5 +1,6 @@
 """The last step of a run: bring the journal up to date, note when refused writes are tried again, close the run."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as default
@@ -11,17 +12,44 @@ from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.planning.backoff import BACKED_OFF, fingerprint_of, next_try
 from sage100_ssm.sync.planning.flapping import Rewrites
 from sage100_ssm.sync.planning.one_way import OneWay
-from sage100_ssm.sync.planning.plan import Chosen, Figures, Plan, is_about
+from sage100_ssm.sync.planning.plan import Chosen, Figures, Plan
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.guard import Guarded
 from sage100_ssm.sync.run.observe import Seen, unreachable
-from sage100_ssm.sync.run.report import RunReport, Tally, TooFast
+from sage100_ssm.sync.run.report import RunReport, TooFast
 from sage100_ssm.sync.run.retried import retried
 from sage100_ssm.sync.state.records import JournalEntry, RunRow, RunStatus
 
 _KNOWN_BY_WRITING = frozenset({*BACKED_OFF, Code.RECORD_LOCKED})
 """Problems of which only another write can show whether they are gone."""
+
+
+@dataclass(slots=True)
+class _Unwritten:
+    """What writes that were not tried are about; of the writes themselves, with their contacts, none is kept.
+
+    Attributes:
+        fields: by contact, and by company, the fields that would have been written; None for a write without any.
+    """
+
+    fields: defaultdict[object, set[str | None]] = default(default_factory=lambda: defaultdict(set))
+
+    def add(self, writes: Iterable[Write]) -> None:
+        """Add writes."""
+        for write in writes:
+            subject = write.subject
+            ids = ((Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id))
+            for key in (*(pair for pair in ids if pair[1] is not None), subject.company):
+                self.fields[key] |= write.changes.keys() or {None}
+
+    def may_show(self, problem: Entry) -> bool:
+        """Whether one of the writes, if it were done, could show that a problem is gone."""
+        subject = problem.subject
+        ids = [(Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id)]
+        about: list[object] = [pair for pair in ids if pair[1] is not None] or [subject.company]
+        fields = set().union(*(self.fields.get(key, ()) for key in about))
+        return bool(fields) if problem.field is None else not fields.isdisjoint({None, problem.field})
 
 
 @dataclass(slots=True)
@@ -38,7 +66,7 @@ class CarriedOut:
         problems: what is held back, and why.
         guards: the guards that withheld something.
         one_way: whether nothing is written into Sage, and why (P18).
-        withheld: the writes that were withheld.
+        withheld: what the writes that were withheld are about.
         asleep: the contacts whose link sleeps at the end of the run, by side and id.
         chosen: the contacts that a person had tried again, and the plan for them; None for any other run.
     """
@@ -50,7 +78,7 @@ class CarriedOut:
     problems: list[Entry] = default(default_factory=list)
     guards: tuple[Entry, ...] = ()
     one_way: OneWay | None = None
-    withheld: list[Write] = default(default_factory=list)
+    withheld: _Unwritten = default(default_factory=_Unwritten)
     asleep: set[tuple[Side, int | None]] = default(default_factory=set)
     chosen: tuple[tuple[Subject, ...], Plan] | None = None
 
@@ -70,7 +98,7 @@ class CarriedOut:
         self.guards = self.guards or guarded.guards
         left = self.one_way.left if self.one_way else 0
         self.one_way = decided.one_way and replace(decided.one_way, left=decided.one_way.left + left)
-        self.withheld += (withheld.write for withheld in plan.withheld)
+        self.withheld.add(withheld.write for withheld in plan.withheld)
         links = {link.id: link for link in (*decided.world.links, *plan.links)}
         asleep = [link for link in links.values() if link.status is LinkStatus.ASLEEP]
         self.asleep |= {pair for k in asleep for pair in ((Side.SAGE100, k.sage100_id), (Side.SSM, k.ssm_id))}
@@ -86,7 +114,7 @@ class CarriedOut:
         """Per side that could not be read or written to the end, why."""
         return {**(self.seen.observation.failures if self.seen else {}), **run.tally.failures}
 
-    def keeps(self, known: JournalEntry, tally: Tally) -> bool:
+    def keeps(self, known: JournalEntry) -> bool:
         """Whether an open problem that the run did not meet stays open all the same: it was not looked at."""
         subject, code = known.entry.subject, known.entry.code
         alone = self.seen.alone if self.seen else None
@@ -94,8 +122,7 @@ class CarriedOut:
         is_partial = self.seen is not None and not all(self.seen.observation.complete.values())
         if self.forbids_all or is_partial or (alone is not None and subject not in alone):
             return True
-        unwritten = (*tally.postponed, *self.withheld)
-        if code in _KNOWN_BY_WRITING and any(_may_show(write, known.entry) for write in unwritten):
+        if code in _KNOWN_BY_WRITING and self.withheld.may_show(known.entry):
             return True
         # P1, P13: a conflict that a person must settle was not looked at while its link sleeps.
         contacts = ((Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id))
@@ -154,6 +181,8 @@ def _close(
     companies_left: int = 0,
 ) -> RunReport:
     tally, now = run.tally, run.context.now
+    if done:
+        done.withheld.add(tally.postponed)
     met = [*problems, *(entry for entry, _ in tally.refusals)]
     looked = done if exit_code in (Exit.DONE, Exit.GUARD) else None
     with run.transaction() as transaction:
@@ -162,7 +191,7 @@ def _close(
             met,
             now=now(),
             run_id=run.run_id,
-            keep=lambda known: looked is None or looked.keeps(known, tally),
+            keep=lambda known: looked is None or looked.keeps(known),
         )
         open_problems = transaction.open_problems()
         for problem in open_problems:
@@ -216,9 +245,3 @@ def refused_writes(problem: JournalEntry, refusals: Iterable[tuple[Entry, Write]
 
 def _what(entry: Entry) -> tuple[object, ...]:
     return entry.code, entry.field, entry.cause
-
-
-def _may_show(write: Write, problem: Entry) -> bool:
-    """Whether a write, if it were done, could show that a problem is gone."""
-    is_of_field = problem.field is None or not write.changes or problem.field in write.changes
-    return is_of_field and is_about(write.subject, problem.subject)
