@@ -61,12 +61,18 @@ def apply(run: Run, guarded: Guarded) -> None:
         with run.transaction() as transaction:
             transaction.save_observed("contact_types", guarded.decided.fresh_types, replace=True)
 
+    whole = all(world.complete.values()) and not plan.is_partial
     companies = guarded.decided.companies
-    if restless := [key for key, digest in companies.items() if digest is None]:
-        # Before anything is written: whatever becomes of this run, the next one looks at them.
+    restless = [key for key, digest in companies.items() if digest is None]
+    rest = {key: digest for key, digest in companies.items() if digest is not None}
+    if guarded.forbids_all or not whole:
+        rest = {}
+    if restless or rest:
+        # Before anything is written: whatever becomes of this run, the next one looks at the restless ones, and at
+        # those into which somebody moves a contact just before it is written.
         with run.transaction() as transaction:
             transaction.unsettle_companies(restless)
-    whole = all(world.complete.values()) and not plan.is_partial
+            transaction.settle_companies(rest)
     # What earlier runs left open is looked at in the first round.
     settles = whole and guarded.decided.round.is_first
     believed = world if settles and not guarded.forbids_all else None
@@ -83,8 +89,6 @@ def apply(run: Run, guarded: Guarded) -> None:
             return
         if (identity := seen.observation.sage100.identity) is not None:
             remember_identity(transaction, identity)
-        if whole:
-            transaction.settle_companies({key: digest for key, digest in companies.items() if digest is not None})
         if believed:
             transaction.decisions.prune(believed.both_live)
             _close_overtaken_undos(transaction, believed, plan, ledger)

@@ -176,6 +176,24 @@ def test_p9_what_is_in_two_slices_because_a_key_connects_them_counts_once(play):
     assert (steps.count("plan"), report.guards, report.ssm.updated) == (2, (), len(moved) + 1)
 
 
+def test_r9_who_moves_to_a_company_at_rest_just_before_a_write_is_looked_at_again(play, monkeypatch):
+    (row,) = people(play, "BETA", "Durand")
+    card = play.ssm.contacts[next(k.ssm_id for k in play.links if k.sage100_id == row["cbMarq"])]
+    alpha = max(id_ for id_, account in play.ssm.accounts.items() if account["extId"] == "ALPHA")
+    play.sage100.removed(row)
+    play.store.kept.companies = dict.fromkeys(play.store.kept.companies)  # as after an upgrade: all are looked at
+    carried_out = play.ssm.carried_out
+
+    def moved(request, action):
+        if card["accountId"] != alpha:
+            play.ssm.touch(card, accountId=alpha)
+        return carried_out(request, action)
+
+    monkeypatch.setattr(play.ssm, "carried_out", moved)
+    assert play.run().ssm.deleted == 0
+    assert play.run().ssm.deleted == 1
+
+
 def test_a_company_that_the_first_round_was_led_to_is_not_looked_at_again(play):
     for company in ("ALPHA", "BETA"):
         (row,) = people(play, company, "Durand")
