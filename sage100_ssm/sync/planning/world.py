@@ -86,18 +86,20 @@ class Beyond:
 
 @dataclass(frozen=True, slots=True)
 class AllRounds:
-    """What the guards count in all rounds of a run together (P9); nothing where it has one.
+    """What each round of a run must know of all of them; nothing where it has one.
 
     Attributes:
         figures: what they count in the plans.
         marks: how many live contacts of SSM carry an ``extId`` in our form, by company database; counted only where
             there is no link.
         links: the number of live links before the first round: what is counted is measured by it.
+        partly_read: what can be read of the contacts of SSM that cannot be understood (P4).
     """
 
     figures: Figures = default(default_factory=Figures)
     marks: Mapping[str, int] = default(default_factory=dict)
     links: int = 0
+    partly_read: tuple[PartlyRead, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class World:
         observed_at: when the sides were read, where the run has written since: what it began then cannot show yet.
         asked: the pairs about which an open problem asks a person (P4, P16).
         beyond: what is known of all others.
-        all_rounds: what the guards count in all rounds of the run together.
+        all_rounds: what each round of the run must know of all of them.
     """
 
     database: str

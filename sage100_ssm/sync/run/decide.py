@@ -12,7 +12,7 @@ from sage100_ssm.sync.contacts import normalise
 from sage100_ssm.sync.contacts.companies import Companies, MalformedRowError
 from sage100_ssm.sync.contacts.contact import Contact, Marks
 from sage100_ssm.sync.contacts.fields import FieldKind, fields_present
-from sage100_ssm.sync.contacts.keys import account_id_of, named_by
+from sage100_ssm.sync.contacts.keys import NO_COMPANY, account_id_of, is_live, named_by
 from sage100_ssm.sync.contacts.mapping import Mapper
 from sage100_ssm.sync.journal import (
     Code,
@@ -55,7 +55,7 @@ class Round:
 
     Attributes:
         companies: the keys of the companies that are looked at.
-        all_rounds: what the guards count in all rounds of the run together.
+        all_rounds: what each round of the run must know of all of them.
         deleted_today: per side, the deletions of the 24 hours before the run.
         observed_at: when the sides were read; None in the first round.
         settled: the companies that need no look at all, with the digests that vouch for them.
@@ -242,6 +242,35 @@ def shown_by(context: Context, seen: Seen, stored: StoredLookups) -> Shown:
     return Shown(stored, context.sage100, surveyed, seen.unsaved, code_field, seen.without_bases)
 
 
+def partly_read(context: Context, seen: Seen) -> tuple[PartlyRead, ...]:
+    """What can be read of the contacts of SSM, without link or mark, that cannot be understood.
+
+    Who may be one of them waits (P4). Each may be somebody of any company, so that a round must know of those that it
+    does not look at.
+    """
+    site, observation = context.site, seen.observation
+    companies = Companies([], [], code_field=site.code_field, scope=site.scope)
+    fields = fields_present(site.fields, observation.sage100.columns)
+    mapper = Mapper(fields, companies, observation.contact_types, observation.sage100.columns, site.locale, site.policy)
+    with context.store.reading() as transaction:
+        stored = transaction.lookup
+        rows = (row for row in transaction.observed("contacts") if is_live(row) and named_by(row) is None)
+        odd = {row["id"]: row for row in rows if not _is_understood(mapper, row)}
+        linked = {link.ssm_id for link in stored.links_of(ssm_ids=odd.keys())}
+        keys = stored.companies_of("contacts", odd)
+    found = ((keys[id_], _partly_read(Side.SSM, row, mapper)) for id_, row in odd.items() if id_ not in linked)
+    # Of one whose last name cannot be read, the company says who it may be: its own round knows.
+    return tuple(partly for key, partly in found if partly.last is not None or key == NO_COMPANY)
+
+
+def _is_understood(mapper: Mapper, row: Row) -> bool:
+    try:
+        mapper.read(Side.SSM, row)
+    except MalformedRowError:
+        return False
+    return True
+
+
 def _decided_pairs(decisions: Decisions) -> Iterator[Subject]:
     pairs = {*decisions.same, *decisions.different, *decisions.separated, *decisions.values, *decisions.undos}
     yield from (Subject(None, pair.sage100_id, pair.ssm_id) for pair in pairs)
@@ -260,6 +289,8 @@ def _decided(context: Context, known: _Known) -> Decided:
     odd_in_ssm = [*odd_in_ssm, *known.left_out]
     links = tuple(known.part.links.values())
     identity = observation.sage100.identity
+    opposite = _Opposite.of(links, sage100, ssm)
+    unreadable = _unreadable(odd_in_sage100, odd_in_ssm, opposite, mapper, Marks(site.database, site.formerly))
     world = World(
         site.database,
         links,
@@ -269,13 +300,7 @@ def _decided(context: Context, known: _Known) -> Decided:
         observation.complete,
         mapper,
         site.policy,
-        _unreadable(
-            odd_in_sage100,
-            odd_in_ssm,
-            _Opposite.of(links, sage100, ssm),
-            mapper,
-            Marks(site.database, site.formerly),
-        ),
+        replace(unreadable, in_ssm=(*unreadable.in_ssm, *known.about.all_rounds.partly_read)),
         _disputed(known.open_problems),
         refused_values(known.open_problems),
         ext_id_once=site.ext_id_once,

@@ -16,7 +16,7 @@ from sage100_ssm.sync.planning.draft import HIGHEST_NUMBER
 from sage100_ssm.sync.planning.plan import Figures
 from sage100_ssm.sync.planning.world import AllRounds
 from sage100_ssm.sync.run.context import Context
-from sage100_ssm.sync.run.decide import Decided, Round, decide, foresee, shown_by
+from sage100_ssm.sync.run.decide import Decided, Round, decide, foresee, partly_read, shown_by
 from sage100_ssm.sync.run.deletions import recent_deletions
 from sage100_ssm.sync.run.observe import Seen
 from sage100_ssm.sync.run.shown import Shown
@@ -96,7 +96,9 @@ class Rounds:
         else:
             due = _Due((), changed)
         first, *later = [frozenset([*due.together, *due.others])] if self._in_one else _parted(due)
-        all_rounds = AllRounds(due.figures, marks, links) if later else AllRounds()
+        all_rounds = AllRounds()
+        if later:
+            all_rounds = AllRounds(due.figures, marks, links, partly_read(self._context, self._seen))
         return [
             Round(first, all_rounds, deleted_today, settled=due.rest),
             *(Round(part, all_rounds, deleted_today, observed_at=began) for part in later),

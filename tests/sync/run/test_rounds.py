@@ -194,6 +194,18 @@ def test_r9_who_moves_to_a_company_at_rest_just_before_a_write_is_looked_at_agai
     assert play.run().ssm.deleted == 1
 
 
+@pytest.mark.parametrize("odd", [{"accountId": {"id": "x"}}, {"lastName": {"id": 3}, "accountId": {"id": "x"}}])
+def test_p4_who_may_be_a_row_that_cannot_be_understood_waits_in_whichever_round(play, odd):
+    card = play.ssm.insert({"accountId": 502, "lastName": "Neuve", "firstName": "Ada"})
+    play.ssm.odd[card["id"]] = odd
+    for company in ("ALPHA", "BETA"):
+        play.sage100.insert({"CT_Num": company, "CT_Nom": "Neuve", "CT_Prenom": "Ada"})
+    assert [play.run().ssm.created for _ in range(2)] == [0, 0]
+    play.ssm.odd.clear()
+    play.ssm.touch(card, comment="understood")
+    assert play.run().ssm.created == 1
+
+
 def test_a_company_that_the_first_round_was_led_to_is_not_looked_at_again(play):
     for company in ("ALPHA", "BETA"):
         (row,) = people(play, company, "Durand")
