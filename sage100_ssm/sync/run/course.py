@@ -16,7 +16,7 @@ from sage100_ssm.sync.run.closing import CarriedOut, close, close_failed, exit_c
 from sage100_ssm.sync.run.context import Context, Run
 from sage100_ssm.sync.run.guard import guard, links_only
 from sage100_ssm.sync.run.observation import known_locations, remember_rebuilding
-from sage100_ssm.sync.run.observe import observe, observe_and_remember
+from sage100_ssm.sync.run.observe import observe, observe_and_remember, remember_deletion_settings
 from sage100_ssm.sync.run.pairs import Candidates, candidates
 from sage100_ssm.sync.run.report import PlanReport, RunReport, planned
 from sage100_ssm.sync.run.rounds import Rounds
@@ -54,7 +54,14 @@ def synchronise(run: Run, take: Take) -> RunReport:
         rounds, done = Rounds(run.context, seen), CarriedOut()
         while rounds.are_left and not done.is_stopped(run) and not (done.seen and run.is_over):
             _carry_out(run, rounds, done, take)
+        _note_that_all_were_looked_at(run, rounds, done)
         return take(Step.REPORT, lambda: close(run, done, rounds.companies_left))
+
+
+def _note_that_all_were_looked_at(run: Run, rounds: Rounds, done: CarriedOut) -> None:
+    # P9: for those whom no round has looked at, or a retry left out, the next run is the first with changed settings.
+    if not rounds.are_left and done.seen and done.seen.alone is None:
+        remember_deletion_settings(run)
 
 
 def _carry_out(run: Run, rounds: Rounds, done: CarriedOut, take: Take) -> None:
@@ -76,6 +83,7 @@ def relink(run: Run, take: Take) -> RunReport:
         rounds, done = Rounds(run.context, seen), CarriedOut()
         while rounds.are_left and not done.is_stopped(run):
             _link(run, rounds, done, take)
+        _note_that_all_were_looked_at(run, rounds, done)
         if not done.is_stopped(run):
             with run.transaction() as transaction:
                 remember_rebuilding(transaction, run.context.now())
