@@ -1,11 +1,11 @@
 """Many companies on one machine: what a run costs in `serve` and in a work pool, and what a failure costs.
 
-    python -m benchmarks.companies [--companies 50] [--contacts 2000] [--every 5] [--workers 3]
+    python -m benchmarks.companies [--companies 50] [--contacts 2000] [--every 5] [--workers 3] [--no-pool]
 
 States and Prefect's own database are in one PostgreSQL, a schema for each company; each company has an SSM of its own,
-all in another process, which is not counted. First `serve` synchronises all of them. Then a Prefect server and
-several workers do, while one of the workers is killed with the runs that it has, and the database is killed and
-started again; contacts are edited before, and all edits must arrive, each once.
+all in another process, which is not counted. First `serve` synchronises all of them. Then, unless `--no-pool`, a
+Prefect server and several workers do, while one of the workers is killed with the runs that it has, and the database is
+killed and started again; contacts are edited before, and all edits must arrive, each once.
 """
 
 import multiprocessing
@@ -33,8 +33,9 @@ from rich.table import Table
 
 from benchmarks.postgresql_server import PostgresqlServer, postgresql_server
 from benchmarks.processes import descendants, peak_memory, processor_seconds
-from benchmarks.quiet_run import sage_rows, tenant
+from benchmarks.sites import sage_rows, tenant
 from sage100_ssm.app.assemble import resync
+from sage100_ssm.app.schedule import recall_schedule
 from sage100_ssm.app.settings import Settings, load_settings
 from sage100_ssm.standins.company_database import create_company_database
 from sage100_ssm.standins.people import SageUser
@@ -81,6 +82,16 @@ class Site:
                 found.append([run for run in state.runs() if run.started_at >= since])
         return found
 
+    def seconds_late(self, since: datetime) -> list[float]:
+        """How late the runs that began since then began, by the schedule of `serve`."""
+        late = []
+        for settings, runs in zip(self.settings, self.runs(since), strict=True):
+            with stored_state(settings.state) as state:
+                schedule = recall_schedule(state)
+            assert schedule is not None, "serve is running"
+            late += [(run.started_at - schedule.since) % schedule.every for run in runs]
+        return [one.total_seconds() for one in late]
+
     def good_runs(self, since: datetime) -> list[int]:
         """How many runs of each company began since then and are done."""
         return [sum(run.status is RunStatus.DONE for run in runs) for runs in self.runs(since)]
@@ -98,6 +109,8 @@ def main(
     every: Annotated[int, typer.Option(help="Minutes from one run of a company to its next.")] = 5,
     workers: Annotated[int, typer.Option(help="Workers of the work pool.")] = 3,
     limit: Annotated[int, typer.Option(help="Runs that a worker has at the same time.")] = 4,
+    *,
+    pool: Annotated[bool, typer.Option(help="Measure a work pool, too.")] = True,
 ) -> None:
     """Measure."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no server is left behind
@@ -108,7 +121,8 @@ def main(
         with opened_site(Path(name), companies, contacts, server) as site:
             console.print(served(site, every))
             console.print(f"all states: {server.size('states') / 1e6:,.0f} MB")
-            console.print(pooled(site, Path(name), every, workers, limit))
+            if pool:
+                console.print(pooled(site, Path(name), every, workers, limit))
 
 
 # --- the companies
@@ -184,15 +198,18 @@ def served(site: Site, every: int) -> Table:
     log = (site.folder.parent / "serve.log").open("w")
     process = subprocess.Popen(words, env=environment, stdout=log, stderr=log)  # noqa: S603 - own code
     with peak_memory([process.pid]) as peak:
-        until(lambda: min(site.good_runs(began)) >= 1, minutes=2 * every + 10, of=process)
+        # Looking into all states takes processor time, too.
+        pause = max(2.0, len(site.files) / 5)
+        until(lambda: min(site.good_runs(began)) >= 1, minutes=3 * every + 10, pause=pause, of=process)
         # What starts once is over; from here on it costs what it costs all day.
         quiet, clock = datetime.now(UTC), time.monotonic()
         before = processor_seconds([process.pid])
         time.sleep(60 * every)
         spent, lasted = processor_seconds([process.pid]) - before, time.monotonic() - clock
     runs = [run for company in site.runs(quiet) for run in company if run.finished_at]
+    late = site.seconds_late(quiet)
     process.send_signal(signal.SIGTERM)
-    process.wait(60)
+    process.wait(300)
     table = Table(
         "serve", "", title=f"{len(site.files)} companies of {site.contacts:,} contacts, every {every} minutes"
     )
@@ -200,6 +217,7 @@ def served(site: Site, every: int) -> Table:
     table.add_row("processor seconds a run, Prefect's server included", f"{spent / max(1, len(runs)):.2f}")
     table.add_row("load, of one processor", f"{spent / lasted:.0%}")
     table.add_row("seconds a run", seconds_of(runs))
+    table.add_row("seconds that a run begins late", in_words(late))
     table.add_row("most memory, shared pages once", f"{peak.megabytes:,.0f} MB in {peak.processes} processes")
     return table
 
@@ -338,8 +356,14 @@ def _answers(address: str) -> bool:
 # --- time
 
 
-def until(is_so: Callable[[], bool], *, minutes: float, of: Any = None) -> None:
+def until(is_so: Callable[[], bool], *, minutes: float, pause: float = 2, of: Any = None) -> None:
     """Wait until something is so.
+
+    Args:
+        is_so: whether it is.
+        minutes: how long to wait at most.
+        pause: seconds from one look to the next.
+        of: the process that makes it so.
 
     Raises:
         TimeoutError: it takes too long, or the process has ended.
@@ -348,13 +372,20 @@ def until(is_so: Callable[[], bool], *, minutes: float, of: Any = None) -> None:
     while not is_so():
         if time.monotonic() > deadline or (of is not None and of.poll() is not None):
             raise TimeoutError
-        time.sleep(2)
+        time.sleep(pause)
 
 
 def seconds_of(runs: Sequence[RunRow]) -> str:
-    """How long runs took: the one in the middle, and the longest."""
-    lasted = sorted((run.finished_at - run.started_at).total_seconds() for run in runs if run.finished_at)
-    return f"{median(lasted):.1f}, at most {lasted[-1]:.1f}" if lasted else "-"
+    """How long runs took."""
+    return in_words([(run.finished_at - run.started_at).total_seconds() for run in runs if run.finished_at])
+
+
+def in_words(seconds: Sequence[float]) -> str:
+    """The figure in the middle, the one that a twentieth exceed, and the highest."""
+    if not seconds:
+        return "-"
+    nearly_all = sorted(seconds)[int(0.95 * len(seconds))]
+    return f"{median(seconds):.1f}, 95 % below {nearly_all:.1f}, at most {max(seconds):.1f}"
 
 
 if __name__ == "__main__":
