@@ -49,7 +49,12 @@ def measure_all(
         table.add_row(*measured.row("en"))
     Console(width=140).print(table)
     if to:
-        figures = {"machine": machine(), "goals": goals.found, "curves": goals.curves}
+        figures = {
+            "machine": machine(),
+            "goals": goals.found,
+            "curves": goals.curves,
+            "requests_of_whole_read": goals.requests_of_whole_read,
+        }
         to.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
 
 

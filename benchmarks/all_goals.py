@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import commands, many_links, quiet_run, read_sage100, writes
-from benchmarks.quiet_run import AFTER, ALL, EDITED, FIRST, MERGE, QUIET
+from benchmarks.quiet_run import AFTER, ALL, EDITED, FIRST, MERGE, QUIET, RESYNC
 
 STEPS = 4
 """Sizes that are measured: the largest, and each time a tenth of it."""
@@ -39,6 +39,7 @@ class AllGoals:
     Attributes:
         found: by the key of a goal: the number of contacts, the figures, and limits measured beside them.
         curves: processor seconds and megabytes over the number of links.
+        requests_of_whole_read: how many requests read a tenth of the largest number whole.
     """
 
     def __init__(self, largest: int, others: Path) -> None:
@@ -46,6 +47,7 @@ class AllGoals:
         self._others = others
         self.found: Found = {}
         self.curves: Curves = {}
+        self.requests_of_whole_read = 0
 
     def measure(self) -> Iterator[str]:
         """Measure everything; the name of each part is returned before it begins."""
@@ -105,11 +107,13 @@ class AllGoals:
         self._point("with_start", contacts, quiet["start"] + quiet["seconds"], quiet["megabytes"])
         self._point("first", contacts, first["seconds"], first["megabytes"])
         self._point("everyone", contacts, everyone["seconds"], everyone["megabytes"])
+        self._point("resync", contacts, figures[RESYNC]["seconds"], figures[RESYNC]["megabytes"])
         if contacts == self.sizes[2]:
             counts = {kind: max(figures[name][kind] for name in (QUIET, AFTER)) for kind in ("requests", "written")}
             self._found("quiet", contacts, seconds=quiet["seconds"], **counts)
             self._found("imports", contacts, seconds=imports(quiet["modules"]))
         if contacts == self.sizes[1]:
+            self.requests_of_whole_read = figures[RESYNC]["requests"]
             whole = quiet["start"] + quiet["seconds"]
             self._found("quiet_with_start", contacts, seconds=whole, megabytes=quiet["megabytes"])
             more = max(0.0, edited["seconds"] - quiet["seconds"])

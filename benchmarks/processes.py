@@ -55,8 +55,17 @@ def processor_seconds(pids: Sequence[int]) -> float:
     for below in {below for pid in pids for below in descendants(pid)}:
         with suppress(FileNotFoundError, ProcessLookupError):
             # user, system, and both of the children that were waited for
-            ticks += sum(map(int, Path(f"/proc/{below}/stat").read_text().rpartition(")")[2].split()[11:15]))
+            ticks += sum(map(int, _stat(below)[11:15]))
     return ticks / _TICKS
+
+
+def own_processor_seconds(pid: int) -> float:
+    """The processor seconds of a process alone."""
+    return sum(map(int, _stat(pid)[11:13])) / _TICKS
+
+
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 @contextmanager
