@@ -10,6 +10,8 @@ fewer contacts the command shows that it works, and no more. With ``--to`` the f
 import json
 import os
 import platform
+import shutil
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -42,20 +44,21 @@ def measure_all(
     """Measure every goal."""
     log, began = Console(stderr=True), time.monotonic()
     goals = AllGoals(contacts, others)
+    measured_on = machine()
     for part in goals.measure():
         log.print(f"{time.monotonic() - began:5.0f} s  {part}")
+        if to:
+            _store(to, goals, measured_on)  # should the rest fail
     table = Table("processor seconds, memory, requests", "measured", "limit", "kept")
     for measured in as_measured(goals.found):
         table.add_row(*measured.row("en"))
     Console(width=140).print(table)
     if to:
-        figures = {
-            "machine": machine(),
-            "goals": goals.found,
-            "curves": goals.curves,
-            "requests_of_whole_read": goals.requests_of_whole_read,
-        }
-        to.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+        _store(to, goals, measured_on)
+
+
+def _store(file: Path, goals: AllGoals, measured_on: dict[str, Any]) -> None:
+    file.write_text(json.dumps({"machine": measured_on, **goals.figures()}, indent=1) + "\n", "utf-8")
 
 
 def machine() -> dict[str, Any]:
@@ -64,9 +67,20 @@ def machine() -> dict[str, Any]:
         "day": datetime.now(UTC).date().isoformat(),
         "processors": os.cpu_count(),
         "python": platform.python_version(),
+        "commit": _commit(),
         "load_before": round(os.getloadavg()[0], 1),
         "system": sys.platform,
     }
+
+
+def _commit() -> str | None:
+    """The commit of the code that is measured; None where this is no clone."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    words = ["-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    done = subprocess.run([git, *words], capture_output=True, text=True, check=False)  # noqa: S603 - git
+    return done.stdout.strip() or None
 
 
 if __name__ == "__main__":

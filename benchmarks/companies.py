@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
@@ -48,6 +48,7 @@ from sage100_ssm.sync.state.store import stored_state
 EDITED = 20
 POOL = "companies"
 QUOTA = 4
+EARLY = timedelta(seconds=5)
 PARTS = ("runs", "server", "serve")
 COMMAND = "from sage100_ssm.cli import main; main()"
 PREFECT = Path(sys.executable).with_name("prefect")
@@ -91,7 +92,8 @@ class Site:
             with stored_state(settings.state) as state:
                 schedule = recall_schedule(state)
             assert schedule is not None, "serve is running"
-            late += [(run.started_at - schedule.since) % schedule.every for run in runs]
+            # Some begin a moment early.
+            late += [(run.started_at - schedule.since + EARLY) % schedule.every - EARLY for run in runs]
         return [one.total_seconds() for one in late]
 
     def good_runs(self, since: datetime) -> list[int]:
@@ -117,7 +119,7 @@ def main(  # noqa: PLR0913 - the options of a command
         bool, typer.Option(help="Let `serve` use a Prefect server on PostgreSQL rather than its own.")
     ] = False,
     window: Annotated[int, typer.Option(help="Minutes that `serve` is measured; 0 for an interval.")] = 0,
-    to: Annotated[Path | None, typer.Option(help="A file for the figures of `serve`.")] = None,
+    to: Annotated[Path | None, typer.Option(help="A file to which the figures of `serve` are added.")] = None,
 ) -> None:
     """Measure."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no server is left behind
@@ -134,7 +136,8 @@ def main(  # noqa: PLR0913 - the options of a command
                 figures = served(site, every, window)
             console.print(served_table(figures))
             if to:
-                to.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
+                others = json.loads(to.read_text("utf-8")) if to.exists() else []
+                to.write_text(json.dumps([*others, figures]) + "\n", "utf-8")
             console.print(f"all states: {server.size('states') / 1e6:,.0f} MB")
             if pool:
                 console.print(pooled(site, Path(name), every, workers, limit))

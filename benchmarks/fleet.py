@@ -1,4 +1,4 @@
-"""How many companies one `serve` carries on a machine of so many processors: a simulation of a day's worst quarters.
+"""How many companies one `serve` carries on what machine: a simulation of a day's worst quarters of an hour.
 
     python -m benchmarks.fleet [--figures benchmarks/companies.json]
 
@@ -6,7 +6,7 @@ What a run costs is what `python -m benchmarks.companies` and `python -m benchma
 server work on one run after the other, each on one processor at the most; the runs share what is left. Two quarters of
 an hour are simulated: one in which little has changed, and the one in which all companies read SSM whole, as each does
 once a day. A number of companies is carried where in both nearly all runs begin within a minute after they are due, and
-none is still under way when the next one is due.
+none is still under way when the next one is due; and where the memory is enough for all runs at once.
 """
 
 import json
@@ -28,6 +28,10 @@ NEARLY_ALL = 0.95
 LATE = 60.0
 EDITED = 0.2
 """The part of the runs that find something to write."""
+SYSTEM, TOGETHER, OF_A_RUN = 1_000, 600, 80
+"""Megabytes of the system; of `serve`, the prepared process and Prefect's server; and of a run's own pages."""
+MACHINES = ((2, 4), (2, 8), (4, 16), (8, 32), (8, 64))
+"""Processors, and gigabytes of memory."""
 PROCESSORS = (2, 4, 8)
 CONTACTS = (200, 2_000, 10_000, 100_000)
 
@@ -45,6 +49,8 @@ class Costs:
         edited: processor seconds more where something is written.
         whole: processor seconds for each contact where SSM is read whole.
         requests: requests to SSM for each contact where it is read whole.
+        quiet_megabytes: memory for each contact where nothing has changed.
+        whole_megabytes: memory for each contact where SSM is read whole.
         quota: requests that SSM allows in a second.
     """
 
@@ -56,6 +62,8 @@ class Costs:
     edited: float
     whole: float
     requests: float
+    quiet_megabytes: float
+    whole_megabytes: float
     quota: float = 4
 
 
@@ -143,30 +151,39 @@ def _worked(run: _Run, part: str, seconds: float) -> bool:
     return left <= 0
 
 
-def carried(costs: Costs, processors: int, contacts: int) -> tuple[int, int]:
-    """The most companies that a machine carries, to the nearest ten below, and how many runs are then under way."""
-    low, high = 0, 4_000
-    at_once = 0
-    while high - low > max(10, low // 20):
+def carried(costs: Costs, machine: tuple[int, int], contacts: int) -> int:
+    """The most companies that a machine of so many processors and gigabytes carries, in tens from ten on."""
+    processors, gigabytes = machine
+    low, high = 0, 2_000
+    while high - low > max(1, low // 20):
         middle = (low + high) // 2
-        quarters = [simulated(costs, processors, middle, contacts, is_whole=whole) for whole in (False, True)]
-        if all(quarter.is_carried for quarter in quarters):
-            low, at_once = middle, max(quarter.at_once for quarter in quarters)
-        else:
-            high = middle
-    return low // 10 * 10 if low >= 10 else low, at_once  # noqa: PLR2004 - tens, as said
+        low, high = (middle, high) if _is_carried(costs, processors, gigabytes, middle, contacts) else (low, middle)
+    return low - low % 10 if low > 10 else low  # noqa: PLR2004 - tens, as said
+
+
+def _is_carried(costs: Costs, processors: int, gigabytes: int, companies: int, contacts: int) -> bool:
+    free = gigabytes * 1000 - SYSTEM - TOGETHER
+    # After Prefect's server was away, all runs that were due begin at once.
+    if companies * (OF_A_RUN + contacts * costs.quiet_megabytes) > free:
+        return False
+    for is_whole in (False, True):
+        quarter = simulated(costs, processors, companies, contacts, is_whole=is_whole)
+        if not quarter.is_carried:
+            return False
+    return quarter.at_once * (OF_A_RUN + contacts * costs.whole_megabytes) <= free
 
 
 def costs_of(companies: Mapping[str, Any], figures: Mapping[str, Any]) -> Costs:
     """What was measured, as the simulation needs it."""
     a_run = companies["processor_seconds_a_run"]
-    (few, (quiet_few, _)), *_, (many, (quiet_many, _)) = sorted(
+    (few, (quiet_few, least)), *_, (many, (quiet_many, most)) = sorted(
         (int(contacts), tuple(point)) for contacts, point in figures["curves"]["quiet"].items()
     )
     sizes = figures["curves"]["resync"]
     largest = max(sizes, key=int)
     return Costs(
-        serve=a_run["serve"],
+        # It asks for runs that are due all the time: that is a matter of minutes, not of runs.
+        serve=a_run["serve"] * INTERVAL / 60 / companies["every"],
         server=a_run["server"],
         own=a_run["runs"],
         seconds=sorted(companies["seconds"])[len(companies["seconds"]) // 2],
@@ -174,6 +191,8 @@ def costs_of(companies: Mapping[str, Any], figures: Mapping[str, Any]) -> Costs:
         edited=figures["goals"]["edited"]["figures"]["more"],
         whole=sizes[largest][0] / int(largest),
         requests=figures["requests_of_whole_read"] / int(largest),
+        quiet_megabytes=(most - least) / (many - few),
+        whole_megabytes=(sizes[largest][1] - sizes[min(sizes, key=int)][1]) / int(largest),
     )
 
 
@@ -184,19 +203,18 @@ def main(
 ) -> None:
     """Simulate what was measured, to compare, and then other machines."""
     measured = json.loads(companies.read_text("utf-8"))
-    costs = costs_of(measured, json.loads(figures.read_text("utf-8")))
-    same = simulated(costs, 2, measured["companies"], measured["contacts"], is_whole=False)
-    late = sorted(measured["seconds_late"])[int(NEARLY_ALL * len(measured["seconds_late"]))]
+    # What a run costs is seen best where there are most.
+    costs = costs_of(max(measured, key=lambda one: one["runs"]), json.loads(figures.read_text("utf-8")))
     console = Console(width=120)
     console.print(costs)
-    console.print(f"{measured['companies']} companies of {measured['contacts']}, 95 % late by at most: {late:.1f} s")
-    console.print(f"the same simulated, on 2 processors: {same.late:.1f} s, load {same.load:.0%}")
-    table = Table("processors", *(f"{contacts:,} contacts" for contacts in CONTACTS), title="companies, runs at once")
-    found: dict[str, dict[str, tuple[int, int]]] = {}
-    for processors in PROCESSORS:
-        row = {str(contacts): carried(costs, processors, contacts) for contacts in CONTACTS}
-        found[str(processors)] = row
-        table.add_row(str(processors), *(f"{number:,}, {at_once}" for number, at_once in row.values()))
+    compared = [_compared(costs, one) for one in measured]
+    console.print("measured on 2 processors, and simulated:", compared)
+    table = Table("processors, GB", *(f"{contacts:,} contacts" for contacts in CONTACTS), title="companies")
+    found: list[dict[str, Any]] = []
+    for machine in MACHINES:
+        row = {str(contacts): carried(costs, machine, contacts) for contacts in CONTACTS}
+        found.append({"machine": machine, "companies": row})
+        table.add_row("{}, {}".format(*machine), *(f"{number:,}" for number in row.values()))
     console.print(table)
     curves = {
         str(processors): [
@@ -205,8 +223,24 @@ def main(
         for processors in PROCESSORS
     }
     if to:
-        answer = {"carried": found, "late": curves, "measured": [measured["companies"], late], "same": same.late}
+        answer = {"carried": found, "late": curves, "measured": compared}
         to.write_text(json.dumps(answer, indent=1) + "\n", "utf-8")
+
+
+def _compared(costs: Costs, measured: Mapping[str, Any]) -> dict[str, Any]:
+    """How late nearly all runs began, measured and simulated."""
+    late = sorted(measured["seconds_late"])
+    # As many runs as so many companies have in a quarter of an hour.
+    companies = round(measured["companies"] * INTERVAL / 60 / measured["every"])
+    same = simulated(costs, 2, companies, measured["contacts"], is_whole=False)
+    return {
+        "companies": companies,
+        "contacts": measured["contacts"],
+        "late": late[int(NEARLY_ALL * len(late))],
+        "simulated": same.late,
+        "load": measured["load"] / 2,
+        "simulated_load": same.load,
+    }
 
 
 if __name__ == "__main__":

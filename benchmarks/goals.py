@@ -81,9 +81,15 @@ GOALS = (
         requests=18,
     ),
     _goal(
-        "first",
+        "first_write",
         "first run over {} contacts on each side, until its first write",
         "première exécution sur {} contacts de chaque côté, jusqu'à sa première écriture",
+        seconds=15,
+    ),
+    _goal(
+        "first",
+        "first run over {} contacts on each side, without its writes",
+        "première exécution sur {} contacts de chaque côté, sans ses écritures",
         seconds=15,
     ),
     _goal(

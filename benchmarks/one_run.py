@@ -1,6 +1,6 @@
 """One run in this process, and what it took: run by the measures, as a process of its own.
 
-    python -m benchmarks.one_run {run,resync,until-first-write,merge} SETTINGS
+    python -m benchmarks.one_run {run,resync,first,merge} SETTINGS
 
 The last line is JSON: processor seconds of the start and of the run, of each of its steps, the peak of memory,
 requests to SSM, contacts written, and the modules that are loaded at its end.
@@ -28,12 +28,8 @@ from sage100_ssm.sync.run.ports import SsmAccess
 ResultT = TypeVar("ResultT")
 
 
-class _ReachedError(Exception):
-    """The first write could be sent now."""
-
-
-class _UntilFirstWrite:
-    """SSM, where a run ends when its first write is ready to be sent."""
+class _WithoutRequests:
+    """SSM, to which nothing is sent: the first write of each round is taken from the run, and dropped."""
 
     def __init__(self, ssm: SsmAccess, at_first_write: Callable[[], None]) -> None:
         self._ssm, self._at_first_write = ssm, at_first_write
@@ -42,10 +38,10 @@ class _UntilFirstWrite:
         return getattr(self._ssm, name)
 
     def write(self, records: Iterable[Row], _: Sink) -> None:
-        """Take one record, and end."""
+        """Take the first record, and answer none: what each write costs comes at the pace of SSM's quota."""
         for _record in records:
             self._at_first_write()
-            raise _ReachedError
+            return
 
 
 class _Measures:
@@ -61,15 +57,19 @@ class _Measures:
         try:
             return action()
         finally:
-            self.steps[step.value] = time.process_time() - began
+            # A long run takes its steps in several rounds.
+            self.steps[step.value] = self.steps.get(step.value, 0.0) + time.process_time() - began
+
+    def seconds(self) -> float:
+        """The processor seconds so far, without the start."""
+        return time.process_time() - self._began
 
     def answer(self, **more: Any) -> dict[str, Any]:
         """The figures as they are now."""
-        seconds = time.process_time() - self._began
         return {
             # The modules are loaded already: their time is that of the start.
             "start": self._began,
-            "seconds": seconds,
+            "seconds": self.seconds(),
             "steps": self.steps,
             "megabytes": peak_of_memory(),
             "modules": [name for name in sys.modules if not name.startswith(("__main__", "benchmarks"))],
@@ -83,23 +83,24 @@ def measured(kind: str, settings: Path) -> dict[str, Any]:
     if kind == "merge":
         _merge(settings.parent)
         return measures.answer()
-    if kind == "until-first-write":
-        return _until_first_write(settings, measures)
+    if kind == "first":
+        return _first(settings, measures)
     with open_run(load_settings(settings), RunOptions(whole=kind == "resync")) as run:
         report = (relink if kind == "resync" else synchronise)(run, measures.take)
     return measures.answer(requests=report.ssm_requests, written=report.sage100.written + report.ssm.written)
 
 
-def _until_first_write(settings: Path, measures: _Measures) -> dict[str, Any]:
-    answers: list[dict[str, Any]] = []
-    try:
-        with open_run(load_settings(settings)) as run:
-            ssm = run.context.ssm
-            hooked = _UntilFirstWrite(ssm, lambda: answers.append(measures.answer(requests=ssm.requests)))
-            synchronise(replace(run, context=replace(run.context, ssm=cast("SsmAccess", hooked))), measures.take)
-    except _ReachedError:
-        return answers[0]
-    raise SystemExit("There was nothing to write.")
+def _first(settings: Path, measures: _Measures) -> dict[str, Any]:
+    first_write: list[float] = []
+
+    def note() -> None:
+        if not first_write:
+            first_write.append(measures.seconds())
+
+    with open_run(load_settings(settings)) as run:
+        ssm = cast("SsmAccess", _WithoutRequests(run.context.ssm, note))
+        synchronise(replace(run, context=replace(run.context, ssm=ssm)), measures.take)
+        return measures.answer(requests=ssm.requests, first_write=first_write[0])
 
 
 def _merge(folder: Path) -> None:
