@@ -59,15 +59,22 @@ class Lifted:
         return is_lifted and any((guard.number or 0) <= (one.number or 0) for one in seen)
 
 
-def guard(plan: Plan, world: World, lifted: Lifted) -> tuple[Plan, tuple[Entry, ...]]:
+def guard(plan: Plan, world: World, lifted: Lifted, earlier: Figures | None = None) -> tuple[Plan, tuple[Entry, ...]]:
     """Withhold what a person must confirm.
 
     A guard that a person lifted is noted with the command that lifted it.
 
+    Args:
+        plan: the plan.
+        world: what it was made for.
+        lifted: the guards that a person lifted.
+        earlier: what the plans of the run's earlier rounds came to.
+
     Returns:
         The plan that may be carried out, and the guards that withheld something.
     """
-    counted = plan.figures | world.all_rounds.figures
+    # People may have changed much since all rounds were counted: then the rounds themselves come to more.
+    counted = ((earlier or Figures()) + plan.figures) | world.all_rounds.figures
     forbidding_all = (
         *_lost_state(world),
         *_empty_sides(world),
@@ -126,12 +133,12 @@ def _restored_side(counted: Figures, world: World) -> Iterator[Guard]:
 
 def _mass_changes(counted: Figures, world: World) -> Iterator[Guard]:
     """A side on which more than half of at least 20 links were edited at once, or of any number renamed altogether."""
-    half = world.number_of_links / 2
+    half = world.number_before / 2
     for side in Side:
         edited, renamed = counted.edits.get(side, 0), counted.renamed.get(side, 0)
         if renamed > half and renamed >= _RENAMED:
             yield MassChangeGuard(side, renamed, both_names=True)
-        elif edited > half and world.number_of_links >= _MASS:
+        elif edited > half and world.number_before >= _MASS:
             yield MassChangeGuard(side, edited)
 
 
@@ -139,7 +146,7 @@ def _too_many_deletions(counted: Figures, world: World) -> Iterator[DeletionGuar
     """Deletions on a side beyond the limit, those of the last 24 hours included: none is done, nothing is created."""
     for side in Side:
         planned, earlier = counted.deletions.get(side, 0), world.deleted_today.get(side, 0)
-        number, most = planned + earlier, allowed(world.number_of_links + earlier, world.policy.max_deletions)
+        number, most = planned + earlier, allowed(world.number_before + earlier, world.policy.max_deletions)
         if planned and number > most:
             yield DeletionGuard(side, number, limit=most)
 

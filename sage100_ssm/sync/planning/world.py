@@ -92,10 +92,12 @@ class AllRounds:
         figures: what they count in the plans.
         marks: how many live contacts of SSM carry an ``extId`` in our form, by company database; counted only where
             there is no link.
+        links: the number of live links before the first round: what is counted is measured by it.
     """
 
     figures: Figures = default(default_factory=Figures)
     marks: Mapping[str, int] = default(default_factory=dict)
+    links: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,11 @@ class World:
     def number_of_links(self) -> int:
         """The number of all live links."""
         return len(self.links) + self.beyond.links
+
+    @property
+    def number_before(self) -> int:
+        """The number of live links before the run wrote: what the guards measure their figures by."""
+        return self.all_rounds.links or self.number_of_links
 
     def both_live(self, pair: Pair) -> bool:
         """Whether both contacts of a pair live, as far as can be seen (P16)."""

@@ -11,7 +11,7 @@ from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.planning.backoff import BACKED_OFF, fingerprint_of, next_try
 from sage100_ssm.sync.planning.flapping import Rewrites
 from sage100_ssm.sync.planning.one_way import OneWay
-from sage100_ssm.sync.planning.plan import Chosen, Plan, is_about
+from sage100_ssm.sync.planning.plan import Chosen, Figures, Plan, is_about
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.guard import Guarded
@@ -34,6 +34,7 @@ class CarriedOut:
         seen: what the last round was decided on; None before the first.
         forbids_all: whether a guard forbade all writing.
         rewrites: the rewrites of all rounds, as they are remembered.
+        figures: what the guards counted in the plans of all rounds.
         problems: what is held back, and why.
         guards: the guards that withheld something.
         one_way: whether nothing is written into Sage, and why (P18).
@@ -45,6 +46,7 @@ class CarriedOut:
     seen: Seen | None = None
     forbids_all: bool = False
     rewrites: Rewrites | None = None
+    figures: Figures = default(default_factory=Figures)
     problems: list[Entry] = default(default_factory=list)
     guards: tuple[Entry, ...] = ()
     one_way: OneWay | None = None
@@ -61,6 +63,7 @@ class CarriedOut:
         """
         decided, plan = guarded.decided, guarded.plan
         self.seen, self.rewrites = decided.seen, guarded.rewrites
+        self.figures += decided.plan.figures
         self.forbids_all |= guarded.forbids_all
         self.problems += (*plan.problems, *guarded.guards, *decided.problems, *guarded.problems)
         # A guard counts all rounds together, so that it says the same in each.

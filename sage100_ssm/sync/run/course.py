@@ -55,7 +55,9 @@ def synchronise(run: Run, take: Take) -> RunReport:
         while rounds.are_left and not done.is_stopped(run) and not (done.seen and run.is_over):
             _carry_out(run, rounds, done, take)
         _note_that_all_were_looked_at(run, rounds, done)
-        return take(Step.REPORT, lambda: close(run, done, rounds.companies_left))
+        # Where no other round may follow, it is not time that was missing.
+        left = 0 if done.is_stopped(run) else rounds.companies_left
+        return take(Step.REPORT, lambda: close(run, done, left))
 
 
 def _note_that_all_were_looked_at(run: Run, rounds: Rounds, done: CarriedOut) -> None:
@@ -67,7 +69,7 @@ def _note_that_all_were_looked_at(run: Run, rounds: Rounds, done: CarriedOut) ->
 def _carry_out(run: Run, rounds: Rounds, done: CarriedOut, take: Take) -> None:
     """One round, of which nothing stays in memory but what it came to."""
     decided = take(Step.PLAN, rounds.decide_next)
-    guarded = take(Step.GUARD, lambda: guard(run.context, decided, done.rewrites))
+    guarded = take(Step.GUARD, lambda: guard(run.context, decided, done.rewrites, done.figures))
     take(Step.APPLY, lambda: apply(run, guarded))
     done.add(guarded, run.context.options.problem)
 
@@ -87,7 +89,7 @@ def relink(run: Run, take: Take) -> RunReport:
         if not done.is_stopped(run):
             with run.transaction() as transaction:
                 remember_rebuilding(transaction, run.context.now())
-        report = take(Step.REPORT, lambda: close(run, done, rounds.companies_left))
+        report = take(Step.REPORT, lambda: close(run, done, companies_left=0))
         with run.context.store.transaction() as transaction:
             return replace(report, locations=known_locations(transaction))
 

@@ -113,13 +113,13 @@ class Foreseen:
 
     Attributes:
         seen: what was seen, as far as rows of theirs could be read.
-        rest: those that need no look, with the digests that vouch for them.
+        companies: all that were looked at, those at rest with the digest that vouches for them.
         connected: those that a key leads into or out of, and the companies where these keys come from, or lead.
         figures: what the guards count in a plan for them.
     """
 
     seen: Seen
-    rest: Mapping[str, int]
+    companies: Mapping[str, int | None]
     connected: frozenset[str]
     figures: Figures
 
@@ -129,8 +129,7 @@ def foresee(context: Context, seen: Seen, about: Round) -> Foreseen:
     with paused():
         known = _known(context, seen, about)
         decided = _decided(context, known)
-    rest = {key: digest for key in about.companies if (digest := decided.companies.get(key)) is not None}
-    return Foreseen(decided.seen, rest, connected(known.part), decided.plan.figures)
+    return Foreseen(decided.seen, decided.companies, connected(known.part), decided.plan.figures)
 
 
 def _decide(context: Context, seen: Seen, about: Round) -> Decided:
@@ -191,6 +190,7 @@ def _known(context: Context, seen: Seen, about: Round) -> _Known:
         seeds = Seeds(about.companies)
         if about.is_first:
             in_doubt = [record.subject for record in transaction.writes.in_doubt()]
+            in_doubt += [notice.entry.subject for notice in transaction.pending_notices()]
             asleep = [Subject(None, link.sage100_id, link.ssm_id) for link in stored.sleeping_links()]
             astray = [Subject(ssm_id=id_) for id_ in shown.linked_and_astray()]
             contacts = [contact for known in open_problems for contact in (known.entry.subject, *known.entry.contacts)]

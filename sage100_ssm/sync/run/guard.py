@@ -6,7 +6,7 @@ from sage100_ssm.sync.journal import Code, Entry
 from sage100_ssm.sync.planning import guards
 from sage100_ssm.sync.planning.backoff import back_off
 from sage100_ssm.sync.planning.flapping import Rewrites, stop_flapping
-from sage100_ssm.sync.planning.plan import Plan
+from sage100_ssm.sync.planning.plan import Figures, Plan
 from sage100_ssm.sync.run.context import Context
 from sage100_ssm.sync.run.decide import Decided
 
@@ -38,17 +38,20 @@ class Guarded:
         return any(guard.code is not Code.DELETION_GUARD for guard in self.guards)
 
 
-def guard(context: Context, decided: Decided, earlier: Rewrites | None = None) -> Guarded:
+def guard(
+    context: Context, decided: Decided, earlier: Rewrites | None = None, figures: Figures | None = None
+) -> Guarded:
     """Withhold what a person must confirm (P9), and what waits after refusals.
 
     Args:
         context: what the run works with.
         decided: what it decided.
         earlier: the rewrites of the rounds before this one; None in the first.
+        figures: what the guards counted in the rounds before this one; None in the first.
     """
     options = context.options
     lifted = guards.Lifted(options.allow_deletions, options.allow_mass_change, options.looked_at, options.by)
-    plan, stops = guards.guard(decided.plan, decided.world, lifted)
+    plan, stops = guards.guard(decided.plan, decided.world, lifted, figures)
     waiting: tuple[Entry, ...] = ()
     if alone := decided.seen.alone:
         # Only now: that one contact is tried alone lifts no guard.

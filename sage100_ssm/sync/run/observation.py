@@ -269,10 +269,9 @@ class Observation:
 
     @property
     def shows_no_contact(self) -> bool:
-        """Whether SSM was read whole, and shows no contact at all (P9)."""
+        """Whether SSM was read whole, or the rest of it, and shows no contact at all (P9)."""
         contacts = self.readings.get("contacts")
-        is_empty = contacts is not None and contacts.covered == _EVERYTHING and not contacts.ids
-        return is_empty and Side.SSM not in self.failures
+        return contacts is not None and _is_empty(contacts) and Side.SSM not in self.failures
 
     def unsaved(self) -> Unsaved:
         """The rows of SSM that were read, where they are not saved."""
@@ -337,6 +336,11 @@ def read_sides(
         read={Side.SAGE100: surveyed.contacts, Side.SSM: len(contacts.ids) if contacts else 0},
         going_on=going_on,
     )
+
+
+def _is_empty(contacts: Reading) -> bool:
+    """Whether SSM shows no contact where it was asked for all, or for all from one on that it has shown before."""
+    return contacts.covered is not None and not contacts.ids
 
 
 def _survey(sage100: SageAccess, store: StateStore, known: Remembered) -> Survey:
@@ -487,8 +491,7 @@ def _read_ssm(
     contacts = streams["contacts"]
     is_whole = whole or (goes_on and incoming is not None)
     # An empty whole read is left to the guard of empty sides (P9).
-    is_empty = contacts.covered == _EVERYTHING and not contacts.ids
-    if contacts.complete and not is_empty and (missing := _missing(store, known, contacts)):
+    if contacts.complete and not _is_empty(contacts) and (missing := _missing(store, known, contacts)):
         found = ssm.find(missing)
         unreadable = [*contacts.unreadable, *found.unreadable]
         rows = [*contacts.rows, *found.rows]

@@ -7,7 +7,7 @@ again, round by round, each once the one before it was carried out: a round does
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as default
 from itertools import islice
 
@@ -76,6 +76,9 @@ class Rounds:
             self._left = self._divided()
         decided = decide(self._context, self._seen, self._left.pop(0))
         self._seen = decided.seen  # contact types may have been read again
+        # What a key has led to was looked at as a whole: a later round, which may not know that key, adds nothing.
+        left = (replace(about, companies=about.companies - decided.companies.keys()) for about in self._left)
+        self._left = [about for about in left if about.companies]
         return decided
 
     def _divided(self) -> list[Round]:
@@ -84,7 +87,7 @@ class Rounds:
             shown = shown_by(self._context, self._seen, transaction.lookup)
             changed = list(dict.fromkeys(_changed_companies(transaction, self._seen, shown)))
             deleted_today = recent_deletions(transaction, began)
-            has_links = self._seen.known.has_links
+            has_links, links = self._seen.known.has_links, transaction.count_links().total
             marks = shown.marks_by_database() if len(changed) > COMPANIES_AT_ONCE and not has_links else {}
         if len(changed) <= COMPANIES_AT_ONCE:
             due = _Due(changed)
@@ -93,7 +96,7 @@ class Rounds:
         else:
             due = _Due((), changed)
         first, *later = [frozenset([*due.together, *due.others])] if self._in_one else _parted(due)
-        all_rounds = AllRounds(due.figures, marks) if later else AllRounds()
+        all_rounds = AllRounds(due.figures, marks, links) if later else AllRounds()
         return [
             Round(first, all_rounds, deleted_today, settled=due.rest),
             *(Round(part, all_rounds, deleted_today, observed_at=began) for part in later),
@@ -105,17 +108,25 @@ class Rounds:
         rest: dict[str, int] = {}
         connected: set[str] = set()
         figures = Figures()
-        for batch in batches(changed, COMPANIES_AT_ONCE):
+        unseen = dict.fromkeys(changed)
+        while batch := list(islice(unseen, COMPANIES_AT_ONCE)):
             about = Round(frozenset(batch), deleted_today=deleted_today, observed_at=self._context.now())
             found = foresee(self._context, self._seen, about)
-            left |= dict.fromkeys(key for key in batch if key not in found.rest)
-            rest |= found.rest
+            # With the companies of the slice come those that a key leads to. None is looked at twice: what the guards
+            # count would count twice.
+            for key in [key for key in unseen if key in found.companies]:
+                del unseen[key]
+                if (digest := found.companies[key]) is None:
+                    left[key] = None
+                else:
+                    rest[key] = digest
             connected |= found.connected
             figures += found.figures
             if found.seen.observation.failures.keys() > self._seen.observation.failures.keys():
-                # P10: a side does not answer any more. The companies after these keep waiting for their look.
+                # P10: a side does not answer any more. The companies keep waiting for their look: what the guards count
+                # is not known of all of them.
                 self._seen = found.seen
-                break
+                return _Due(())
         return _Due(connected & left.keys(), left.keys() - connected, rest, figures)
 
 

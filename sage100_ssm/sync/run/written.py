@@ -122,8 +122,11 @@ def _settled_creation(
     if record.side is Side.SSM:
         link = links.get(subject.sage100_id or 0)
         card = world.ssm.get(link.ssm_id) if link else None
-        # Somebody may have typed the same contact: ours carries the mark.
-        is_ours = card is not None and card.ext_id == record.changes[EXT_ID].after
+        # Somebody may have typed the same contact: ours carries the mark, unless it was created without one.
+        mark = record.changes.get(EXT_ID)
+        is_ours = card is not None and card.ext_id == (mark.after if mark else None)
+        # The deleted card in whose place it was to be restored has the same mark.
+        is_ours &= record.action is not WriteAction.RESTORE or not (card and card.deleted)
     else:
         link = next((link for link in links.values() if link.ssm_id == subject.ssm_id), None)
         is_ours = link is not None and link.sage100_no == numbers.get(link.ssm_id)

@@ -126,6 +126,94 @@ def test_p9_the_deletions_of_a_run_count_once_for_the_day(play):
         assert (report.ssm.deleted, [entry[2] for entry in memory.recall("deletions")]) == (2, [1, 1])
 
 
+def limit_deletions(play, ratio, floor):
+    play.site = replace(play.site, policy=replace(play.site.policy, max_deletions=DeletionLimit(ratio, floor)))
+    play.run()
+
+
+def test_p9_what_a_round_deletes_leaves_the_limit_of_the_others_as_it_was(play):
+    limit_deletions(play, ratio=0.3, floor=0)
+    for row in [*people(play, "ALPHA", "Durand"), *people(play, "BETA", "Durand")]:
+        play.sage100.removed(row)
+    report = play.run()
+    assert (report.guards, report.ssm.deleted) == ((), 2)
+
+
+def test_p9_what_is_deleted_while_a_run_goes_on_counts_with_what_it_has_done(play):
+    limit_deletions(play, ratio=0.1, floor=3)
+    for row in [*people(play, "ALPHA", "Durand"), *people(play, "BETA", "Durand")]:
+        play.sage100.removed(row)
+    take = play._take
+
+    def deleting(context, step, action):
+        result = take(context, step, action)
+        for row in people(play, "BETA", "Dupré", "Martin") + people(play, "ALPHA", "Dupré", "Martin"):
+            if step is course.Step.APPLY:
+                play.sage100.removed(row)
+        return result
+
+    with mock.patch.object(play, "_take", deleting):
+        report = play.run()
+    (guard,) = report.guards
+    assert (guard.code, guard.facts.number, report.ssm.deleted) == (Code.DELETION_GUARD, 4, 1)
+
+
+def test_p9_what_is_in_two_slices_because_a_key_connects_them_counts_once(play):
+    play.sage100.companies["GAMMA"] = 0
+    play.ssm.open_account("GAMMA")
+    for number in range(20):
+        company = ("ALPHA", "BETA", "GAMMA")[number % 3]
+        play.sage100.insert({"CT_Num": company, "CT_Nom": f"Nom{number}", "CT_Prenom": company.title()})
+    play.come_to_rest()
+    half = len(play.links) / 2
+    moved = [row for row in play.sage100.contacts.values() if row["CT_Num"] == "ALPHA" and row["CT_Nom"] != "Anker"]
+    for row in moved:
+        play.sage100.updated(row, {"CT_Num": "BETA"})
+    (row, *_) = people(play, "GAMMA", "Nom2")
+    play.sage100.updated(row, {"CT_EMail": "gamma@x.example"})
+    assert len(moved) + 1 < half < len(moved) * 2
+    steps, report = planned(play)
+    assert (steps.count("plan"), report.guards, report.ssm.updated) == (2, (), len(moved) + 1)
+
+
+def test_a_company_that_the_first_round_was_led_to_is_not_looked_at_again(play):
+    for company in ("ALPHA", "BETA"):
+        (row,) = people(play, company, "Durand")
+        play.ssm.refuses.add(("email", f"{company}@x.example"))
+        play.sage100.updated(row, {"CT_EMail": f"{company}@x.example"})
+    play.run()
+    assert len(play.problems) == 2
+    for row in [*people(play, "ALPHA", "Durand"), *people(play, "BETA", "Durand")]:
+        play.sage100.updated(row, {"CT_Skype": row["CT_Num"]})
+    play.clock.advance(hours=25)
+    steps, report = planned(play)
+    assert (steps.count("plan"), report.companies_left) == (1, 0)
+    assert (report.ssm.updated, len(play.problems)) == (2, 2)
+
+
+def test_p11_what_became_of_a_write_in_doubt_is_asked_in_the_round_that_looks_at_it(play):
+    pairs = [(k, play.sage100.contacts[k.sage100_id]) for k in play.links if k.contact.endswith("Durand")]
+    for link, row in pairs:
+        play.sage100.updated(row, {"CT_EMail": f"{row['CT_Num']}@sage.example"})
+        play.ssm.touch(play.ssm.contacts[link.ssm_id], email=f"{row['CT_Num']}@ssm.example")
+    play.ssm.weather = Weather(iter([Fate.LOST_BEFORE] * 2))
+    play.run()
+    play.ssm.weather = Weather()
+    # The records of writes are not kept for a day (`retention.writes_days: 0`).
+    play.store.kept.writes.clear()
+    report = play.run()
+    notices = [e.entry.code for e in play.journal if e.entry.code is Code.CONFLICT_SETTLED]
+    assert (report.ssm.updated, len(notices)) == (2, 2)
+
+
+def test_a_run_that_a_guard_stops_had_no_lack_of_time(play):
+    for row in play.sage100.contacts.values():
+        row |= {"CT_Nom": f"{row['CT_Nom']} autre", "CT_Prenom": "Autre"}
+    report = play.run()
+    assert [guard.code for guard in report.guards] == [Code.MASS_CHANGE_GUARD]
+    assert report.companies_left == 0
+
+
 def test_companies_that_a_run_has_no_time_for_are_looked_at_in_the_next_one(play):
     for row in [*people(play, "ALPHA", "Durand"), *people(play, "BETA", "Durand")]:
         play.sage100.updated(row, {"CT_EMail": f"{row['CT_Num']}@x.example"})

@@ -276,6 +276,21 @@ def test_p10_each_part_of_a_whole_read_forgets_what_it_did_not_show_and_no_other
 
 
 @pytest.mark.usefixtures("at_once")
+def test_p9_where_the_rest_of_a_whole_read_shows_no_contact_at_all_nothing_is_forgotten(play):
+    play.ssm.insert({"accountId": 501, "lastName": "Roy", "firstName": "Léa"})["deleted"] = True
+    play.run()
+    play.ssm.read_at_once = 3
+    assert play.run(minutes=A_DAY).whole_read is not None
+    before = stored(play), recall(play, "cursor:contacts"), recall(play, "ssm_whole_read")
+    play.ssm.unlisted = set(play.ssm.contacts)
+    report = play.run()
+    assert [guard.code for guard in report.guards] == [Code.EMPTY_SIDE_GUARD]
+    assert (stored(play), recall(play, "cursor:contacts"), recall(play, "ssm_whole_read")) == before
+    play.ssm.unlisted.clear()
+    assert play.run().exit_code == Exit.DONE
+
+
+@pytest.mark.usefixtures("at_once")
 def test_a_site_of_ordinary_size_is_read_whole_in_one_run_once_a_day(play, monkeypatch):
     began = whole_reads(play, monkeypatch)
     reports = [play.run(minutes=minutes) for minutes in (A_DAY, 15, 15, A_DAY)]

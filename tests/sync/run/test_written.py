@@ -1,6 +1,7 @@
 """The record of each write: one for each that a side carried out, whatever became of its receipt."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -171,6 +172,24 @@ def test_a_creation_of_any_fate_has_a_record_for_each_time_that_it_was_carried_o
     run(play, sage100=[fate], ssm=[fate])
     play.come_to_rest()
     if (side, fate) == (SAGE, Fate.LATE):
+        carried_out.append((SSM, Action.CREATE, play.links[-1].ssm_id))
+    assert Counter(recorded(play)) == Counter(carried_out)
+    assert all(record.is_confirmed for record in records(play))
+
+
+@pytest.mark.parametrize("fate", list(Fate))
+@pytest.mark.parametrize("ext_id_once", [False, True], ids=["with its mark", "without"])
+def test_so_has_a_contact_that_is_restored(play, carried_out, ext_id_once, fate):
+    play.site = replace(play.site, ext_id_once=ext_id_once)
+    row = person(play, SAGE)
+    play.run()
+    play.ssm.removed(opposite(play, SAGE, row))
+    run(play, ssm=[fate])
+    play.clock.advance(hours=3)
+    for _ in range(4):
+        play.run()
+        play.clock.advance(hours=25)
+    if fate is Fate.LATE:
         carried_out.append((SSM, Action.CREATE, play.links[-1].ssm_id))
     assert Counter(recorded(play)) == Counter(carried_out)
     assert all(record.is_confirmed for record in records(play))
