@@ -62,7 +62,7 @@ def synchronise(run: Run, take: Take) -> RunReport:
 
 def _note_that_all_were_looked_at(run: Run, rounds: Rounds, done: CarriedOut) -> None:
     # P9: for those whom no round has looked at, or a retry left out, the next run is the first with changed settings.
-    if not rounds.are_left and done.seen and done.seen.alone is None:
+    if not (rounds.are_left or done.is_stopped(run)):
         remember_deletion_settings(run)
 
 
