@@ -28,7 +28,7 @@ test-fast: $(INSTALLED) ## in seconds: the tests of rules, planning, contacts, m
 	@$(BIN)/pytest -q $(FAST)
 
 coverage: $(INSTALLED) ## which lines and branches the tests of the synchronisation reach; rules and planning need all of them
-	@$(BIN)/pytest -q -n 2 --cov --cov-report= $(FAST) tests/sync/run/test_runs_in_memory.py tests/sync/run/test_same_system.py tests/sync/run/test_undo.py tests/sync/run/test_one_way.py
+	@$(BIN)/pytest -q -n 2 --cov --cov-report= $(FAST) tests/sync/run/test_runs_in_memory.py tests/sync/run/test_same_system.py tests/sync/run/test_undo.py tests/sync/run/test_one_way.py tests/sync/run/test_rounds.py
 	@$(BIN)/coverage report --include='sage100_ssm/sync/*,sage100_ssm/messages/*'
 	@$(BIN)/coverage report --include='sage100_ssm/sync/rules/*,sage100_ssm/sync/planning/*' --fail-under=100 --format=total
 
