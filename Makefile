@@ -28,7 +28,7 @@ test-fast: $(INSTALLED) ## in seconds: the tests of rules, planning, contacts, m
 	@$(BIN)/pytest -q $(FAST)
 
 coverage: $(INSTALLED) ## which lines and branches the tests of the synchronisation reach; rules and planning need all of them
-	@$(BIN)/pytest -q -n 2 --cov --cov-report= $(FAST) tests/sync/run/test_runs_in_memory.py tests/sync/run/test_same_system.py tests/sync/run/test_undo.py tests/sync/run/test_one_way.py
+	@$(BIN)/pytest -q -n 2 --cov --cov-report= $(FAST) tests/sync/run/test_runs_in_memory.py tests/sync/run/test_same_system.py tests/sync/run/test_undo.py tests/sync/run/test_one_way.py tests/sync/run/test_rounds.py
 	@$(BIN)/coverage report --include='sage100_ssm/sync/*,sage100_ssm/messages/*'
 	@$(BIN)/coverage report --include='sage100_ssm/sync/rules/*,sage100_ssm/sync/planning/*' --fail-under=100 --format=total
 
@@ -49,17 +49,19 @@ pages: $(INSTALLED) ## what pages of docs have from the code: messages, commands
 	@$(BIN)/python -m docs.message_pages
 	@$(BIN)/python -m docs.command_pages
 	@$(BIN)/python -m docs.setting_pages
+	@$(BIN)/python -m docs.measure_pages
 	@$(BIN)/python -m docs.french_links
 	@$(BIN)/python docs/connectors/tables.py
 	@$(BIN)/python docs/rule_map.py
 
-benchmark: $(INSTALLED) ## a quiet run and writes beside their limits; reading a million contacts beside dlt and a Singer tap
-	@$(BIN)/python -m benchmarks.quiet_run main
-	@$(BIN)/python -m benchmarks.many_links main
-	@$(BIN)/python -m benchmarks.writes
+benchmark: $(INSTALLED) ## every goal of speed and memory beside its limit, dlt and a Singer tap, in half an hour; the page's tables and plots
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-others
 	@$(BIN)/uv pip install --quiet --python .venv-others/bin/python --requirement benchmarks/others/requirements.txt
-	@$(BIN)/python -m benchmarks.read_sage100
+	@$(BIN)/python -m benchmarks all --to benchmarks/figures.json
+	@$(BIN)/python -m benchmarks.writes
+	@$(BIN)/python -m benchmarks.fleet --to benchmarks/fleet.json
+	@$(BIN)/python -m docs.measure_pages
+	@.venv-others/bin/python benchmarks/others/plots.py benchmarks/figures.json benchmarks/fleet.json docs/images
 
 pyairbyte: $(INSTALLED) ## the connectors driven by PyAirbyte, an independent client, in an environment of its own
 	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-pyairbyte

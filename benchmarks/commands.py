@@ -12,7 +12,7 @@ Measured with 1,000,000 links on two busy cores: `--help` 0.19 s and 29 MB, `sta
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -32,7 +32,15 @@ from sage100_ssm.sync.state.store import StateStore
 
 AT_ONCE = 20_000
 STAMP = "2026-01-05T09:00:00Z"
-COMMANDS = (["--help"], ["status"], ["problems"], ["links", "-n", "20"], ["links", "--json"])
+COMMANDS = (
+    ["--help"],
+    ["status"],
+    ["problems"],
+    ["explain", "20"],
+    ["explain", "Prénom20 Nom20"],
+    ["links", "-n", "20"],
+    ["links", "--json"],
+)
 MEASURE = """
 import sys, time
 from pathlib import Path
@@ -57,18 +65,19 @@ def main(
         settings = installation(Path(name))
         build_state(f"sqlite:///{name}/sync-state.db", links, problems)
         for words in COMMANDS:
-            arguments = words if words == ["--help"] else [*words, "-c", str(settings)]
-            done = subprocess.run(  # noqa: S603 - own code
-                [sys.executable, "-c", MEASURE, *arguments],
-                check=True,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            seconds, peak = done.stderr.split()[-2:]
-            table.add_row(" ".join(words), f"{float(seconds):.2f}", peak)
+            seconds, megabytes = spent(words, settings)
+            table.add_row(" ".join(words), f"{seconds:.2f}", str(megabytes))
     table.add_row("limit", "0.50", "100")
     Console().print(table)
+
+
+def spent(words: Sequence[str], settings: Path) -> tuple[float, int]:
+    """The processor seconds and the peak of memory, in megabytes, of a command."""
+    arguments = words if words == ["--help"] else [*words, "-c", str(settings)]
+    command = [sys.executable, "-c", MEASURE, *arguments]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True)  # noqa: S603 - own code
+    seconds, peak = done.stderr.split()[-2:]
+    return float(seconds), int(peak)
 
 
 def installation(folder: Path) -> Path:
@@ -85,15 +94,20 @@ def installation(folder: Path) -> Path:
 
 def build_state(url: str, links: int, problems: int) -> None:
     """A state with live links and open problems."""
-    with StateStore.open(url) as store, store.transaction() as transaction:
-        met = (problem(number) for number in range(problems))
-        transaction.report_problems(met, now=datetime.now(UTC), run_id="bench", keep=lambda _: True)
+    add_problems(url, problems)
     engine = create_engine(url)
     with engine.begin() as connection:
         source = link_rows(links)
         while batch := list(islice(source, AT_ONCE)):
             connection.execute(insert(tables.links), batch)
     engine.dispose()
+
+
+def add_problems(url: str, problems: int) -> None:
+    """Add open problems to a state, which is created if there is none."""
+    with StateStore.open(url) as store, store.transaction() as transaction:
+        met = (problem(number) for number in range(problems))
+        transaction.report_problems(met, now=datetime.now(UTC), run_id="bench", keep=lambda _: True)
 
 
 def link_rows(number: int) -> Iterator[dict[str, Any]]:

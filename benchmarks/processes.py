@@ -1,11 +1,15 @@
 """What processes and all below them cost: processor seconds and memory, as Linux counts them."""
 
+import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -23,6 +27,20 @@ class Peak:
     processes: int = 0
 
 
+def answer_of(module: str, *words: object) -> Any:
+    """What a module says when it is run as a process of its own: its last line, which is JSON."""
+    command = [sys.executable, "-m", module, *map(str, words)]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603 - own code
+    return json.loads(output.splitlines()[-1])
+
+
+def peak_of_memory() -> int:
+    """The most megabytes that this process has used."""
+    # Not `getrusage`: that counts what the parent had when it started this process, too.
+    status = Path("/proc/self/status").read_text("ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
+
 def descendants(pid: int) -> list[int]:
     """A process and all below it."""
     with suppress(FileNotFoundError, ProcessLookupError):
@@ -37,8 +55,17 @@ def processor_seconds(pids: Sequence[int]) -> float:
     for below in {below for pid in pids for below in descendants(pid)}:
         with suppress(FileNotFoundError, ProcessLookupError):
             # user, system, and both of the children that were waited for
-            ticks += sum(map(int, Path(f"/proc/{below}/stat").read_text().rpartition(")")[2].split()[11:15]))
+            ticks += sum(map(int, _stat(below)[11:15]))
     return ticks / _TICKS
+
+
+def own_processor_seconds(pid: int) -> float:
+    """The processor seconds of a process alone."""
+    return sum(map(int, _stat(pid)[11:13])) / _TICKS
+
+
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, Engine, create_engine, func, insert, select, update
 
-from benchmarks.quiet_run import sage_rows, tenant
+from benchmarks.sites import sage_rows, tenant
 from destination_sage100.destination import DestinationSage100
 from destination_ssm.destination import DestinationSsm
 from sage100_ssm.connectors.destination import RecordDestination

@@ -40,7 +40,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     # The pages of docs that no section names are in this one, too.
     ("How to", "Comment faire", ("operations.md", "page.md", "monitoring.md", "*.md", "airbyte.md")),
     ("What each message means", "Ce que dit chaque message", ("messages/*.md",)),
-    ("Reference", "Référence", ("rules.md", "contract.md", "commands.md", "settings.md", "glossary.md")),
+    ("Reference", "Référence", ("rules.md", "contract.md", "commands.md", "settings.md", "measures.md", "glossary.md")),
     ("Connectors", "Connecteurs", ("connectors/*.md",)),
     (
         "For developers",

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sage100_ssm.app.notify import notify_after_run
+from sage100_ssm.app.progress import Progress
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.app.sides import both_sides
 from sage100_ssm.sync.contacts.fields import field_map
@@ -18,6 +19,7 @@ from sage100_ssm.sync.run.context import Context, Run, RunOptions, Site
 from sage100_ssm.sync.run.course import ResultT, Step, Take, find_pairs, rehearse, relink, synchronise
 from sage100_ssm.sync.run.forgetting import forget_person
 from sage100_ssm.sync.run.lease import Waiting, leased
+from sage100_ssm.sync.run.pace import Watch
 from sage100_ssm.sync.run.pairs import Candidates
 from sage100_ssm.sync.run.report import PlanReport, RunReport
 from sage100_ssm.sync.state.errors import StateDamaged, StateMissing
@@ -26,9 +28,6 @@ from sage100_ssm.sync.state.store import StateStore
 
 ORDINARY = RunOptions()
 """A run with every guard in place."""
-
-Progress = Callable[[Step], None]
-"""Called with each step as it begins."""
 
 
 def site_of(settings: Settings) -> Site:
@@ -58,7 +57,12 @@ def lease_owner() -> str:
 
 
 @contextmanager
-def open_run(settings: Settings, options: RunOptions = ORDINARY, waiting: Waiting = lambda _: None) -> Iterator[Run]:
+def open_run(
+    settings: Settings,
+    options: RunOptions = ORDINARY,
+    waiting: Waiting = lambda _: None,
+    watch: Watch = lambda _: None,
+) -> Iterator[Run]:
     """A run with its sides open, under its lease, which is checked before each write to a side.
 
     After it, however it ended, the administrator is sent what it changed.
@@ -67,6 +71,7 @@ def open_run(settings: Settings, options: RunOptions = ORDINARY, waiting: Waitin
         settings: the settings of the installation.
         options: what a person asked of the run.
         waiting: called where it has to be found out first whether a run on another machine is alive.
+        watch: called now and then with how far the writes of a side are.
 
     Raises:
         AnotherRun: another run is under way.
@@ -82,7 +87,7 @@ def open_run(settings: Settings, options: RunOptions = ORDINARY, waiting: Waitin
             both_sides(settings.sage100, settings.ssm, held.check, reading_seconds) as (sage100, ssm),
         ):
             context = Context(store, sage100, ssm, site_of(settings), options, utc_now)
-            yield Run(context, held.lease, run_id=uuid.uuid4().hex[:12], started_at=utc_now())
+            yield Run(context, held.lease, uuid.uuid4().hex[:12], utc_now(), watch=watch)
     except Exception as error:
         notify_after_run(settings, utc_now(), error)
         raise
@@ -101,7 +106,7 @@ def run_once(
     Raises:
         SyncError, StateError: see ``open_run`` and ``synchronise``.
     """
-    with open_run(settings, options, waiting) as run:
+    with open_run(settings, options, waiting, progress) as run:
         return synchronise(run, showing(progress))
 
 

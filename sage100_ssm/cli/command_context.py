@@ -15,6 +15,7 @@ import typer
 from rich.console import Console, RenderableType
 
 from sage100_ssm.app.endings import ending_after
+from sage100_ssm.app.progress import in_words
 from sage100_ssm.app.settings import Settings, load_settings, load_settings_to_look
 from sage100_ssm.app.value_format import ValueFormatter, value_formatter
 from sage100_ssm.cli.encoding import holds_every_character
@@ -28,6 +29,7 @@ from sage100_ssm.sync.contacts.fields import field_map
 from sage100_ssm.sync.failures import SyncError, side_error
 from sage100_ssm.sync.journal import Entry
 from sage100_ssm.sync.model import Side
+from sage100_ssm.sync.run.pace import Writing
 from sage100_ssm.sync.state.errors import AnotherRun
 from sage100_ssm.sync.state.records import RunRow
 from sage100_ssm.sync.state.store import stored_state
@@ -35,6 +37,7 @@ from sage100_ssm.sync.state.transaction import Transaction
 
 if TYPE_CHECKING:
     # It loads the rules, for which the commands that only look do not wait.
+    from sage100_ssm.sync.run.course import Step
     from sage100_ssm.sync.run.report import RunReport
 
 logger = logging.getLogger("sage100_ssm")
@@ -107,9 +110,10 @@ class CommandContext:
         settings = self.settings
         return value_formatter(field_map(settings.fields), transaction.observed("contact_types"), settings.locale)
 
-    def progress(self, step: str) -> None:
-        """Report that a step of a run begins."""
-        self.note(f"step_{step}")
+    def progress(self, event: "Step | Writing") -> None:
+        """Report that a step of a run begins, or how far its writes are."""
+        key, named = in_words(event)
+        self.note(key, **named)
 
     def waiting(self, other: AnotherRun) -> None:
         """Report that a run waits to see whether one on another machine is alive."""

@@ -25,6 +25,7 @@ from prefect.states import Failed
 
 from sage100_ssm.sync.run.context import Run, RunOptions
 from sage100_ssm.sync.run.course import ResultT, Step, Take, synchronise
+from sage100_ssm.sync.run.pace import Writing
 from sage100_ssm.messages import Language, plain_spaces, say
 from sage100_ssm.sync.state.errors import AnotherRun
 from sage100_ssm.sync.state.store import stored_state
@@ -35,6 +36,7 @@ from sage100_ssm.orchestration.run_names import RunName
 from sage100_ssm.orchestration.started_by import started_by
 from sage100_ssm.app.assemble import open_run
 from sage100_ssm.app.endings import Ending, report_message
+from sage100_ssm.app.progress import in_words
 from sage100_ssm.app.settings import Settings
 
 _RECENT_RUNS = 48
@@ -72,7 +74,13 @@ def _synchronisation(options: RunOptions, settings: Settings, name: RunName) -> 
     def waiting(other: AnotherRun) -> None:
         get_run_logger().info(plain_spaces(say("another_run_watched", language, owner=other.owner)))
 
-    with _ended_if_it_hangs(settings), open_run(settings, options, waiting) as run:
+    log = get_run_logger()  # the threads that write do not know which run they belong to
+
+    def watch(writing: Writing) -> None:
+        key, named = in_words(writing)
+        log.info(plain_spaces(say(key, language, **named)))
+
+    with _ended_if_it_hangs(settings), open_run(settings, options, waiting, watch) as run:
         report = synchronise(run, _as_tasks(run, language))
     ending = Ending(report.exit_code, report_message(report, language))
     with stored_state(settings.state) as state:

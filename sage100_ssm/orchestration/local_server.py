@@ -1,5 +1,6 @@
 """A Prefect server on loopback, for an installation that has none. It runs in a process of its own."""
 
+import json
 import logging
 import multiprocessing
 import os
@@ -33,6 +34,8 @@ _LONGEST_PAUSE = 60.0
 _ROOM = 20_000_000
 """Bytes: less than that, and Prefect's database cannot be created or grow."""
 _LOG = "server.log"
+_PORT = "port.json"
+"""Which port was asked for at the last start, and which one was free."""
 _OF_EVERY_PROCESS = {"DO_NOT_TRACK": "1", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60"}
 """No telemetry from machines with customer data; and a heartbeat, without which a run counts as killed."""
 RETENTION = {
@@ -172,18 +175,29 @@ def local_server(home: Path, port: int = USUAL_PORT) -> Iterator[Server]:
 
     Args:
         home: the folder of its database, settings, key and log; closed to other accounts.
-        port: the port; where another program has it, one of the next is taken.
+        port: the port; where another program has it, one of the next is taken, and kept at later starts.
 
     Raises:
         ConfigurationError: it does not start, or the folder belongs to another account.
     """
     home = home.absolute()
     key = api_key(home)
-    with _only_server(home), _listener(port) as listener:
+    first = _port_of_last_start(home, port)
+    with _only_server(home), _listener(first, *range(port, port + _NEXT_PORTS), 0) as listener:
         own = int(listener.getsockname()[1])
+        (home / _PORT).write_text(json.dumps({"asked": port, "taken": own}))
         api_url = f"http://127.0.0.1:{own}/api"
         with _KeptRunning(home, listener, prefect_environment(home, api_url, key)):
-            yield Server(api_url, key_file(home), port_taken=None if own == port else port)
+            yield Server(api_url, key_file(home), port_taken=None if own == first else first)
+
+
+def _port_of_last_start(home: Path, port: int) -> int:
+    """The port that the last start took when it was asked for this one: people have the address in their bookmarks."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        last = json.loads((home / _PORT).read_text())
+        if last["asked"] == port:
+            return int(last["taken"])
+    return port
 
 
 @contextmanager
@@ -206,13 +220,13 @@ def _only_server(home: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _listener(port: int) -> Iterator[socket.socket]:
-    """A listening socket on loopback, at the port or at the next that is free.
+def _listener(*ports: int) -> Iterator[socket.socket]:
+    """A listening socket on loopback, at the first of the ports that is free.
 
     This process keeps it for as long as it lasts: nobody else can answer there, and be sent the key, while the server
     is started again.
     """
-    for one in (*range(port, port + _NEXT_PORTS), 0):
+    for one in ports:
         listener = socket.socket()
         if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # on Windows, else another program could share the port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)

@@ -38,6 +38,8 @@ from sage100_ssm.sync.failures import SyncError
 from sage100_ssm.sync.state.errors import StateError
 
 _FIRST_RUN_AFTER = timedelta(seconds=10)
+_REGISTERED_IN = timedelta(seconds=1)
+"""What a company takes to be registered, with its housekeeping; on a busy machine half as much again."""
 _TRY_AGAIN_SECONDS = 15.0
 _WATCH_SECONDS = 60.0
 
@@ -67,7 +69,9 @@ def serve(companies: Sequence[Company], every: timedelta, say: Say = lambda *_, 
     companies = _served_nowhere_else(companies, say)
     allow_configs(str(company.file) for company in companies)
     start_runs_as_copies()
-    schedules = spread(datetime.now(UTC) + _FIRST_RUN_AFTER, every, len(companies))
+    # What falls due before all are registered would begin at once, all together.
+    first = datetime.now(UTC) + _FIRST_RUN_AFTER + len(companies) * _REGISTERED_IN
+    schedules = spread(first, every, len(companies))
     scheduled = list(zip(companies, schedules, strict=True))
     runner = _registered(scheduled)
     with ExitStack() as meanwhile, suppress(KeyboardInterrupt):

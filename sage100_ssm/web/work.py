@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sage100_ssm.app.endings import ending_after
+from sage100_ssm.app.progress import Progress, in_words
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.messages import say
 from sage100_ssm.sync.failures import SyncError
 from sage100_ssm.sync.run.context import RunOptions
 from sage100_ssm.sync.run.course import Step
+from sage100_ssm.sync.run.pace import Writing
 from sage100_ssm.sync.run.pairs import Candidates
 from sage100_ssm.sync.run.report import PlanReport, RunReport
 from sage100_ssm.sync.run.retried import Retried
@@ -78,9 +80,10 @@ def pairs(settings: Settings, job: Job) -> list[Candidates]:
     return match_once(settings, _progress(job))
 
 
-def _progress(job: Job) -> Callable[[Step], None]:
-    def show(step: Step) -> None:
-        job.step = say(f"step_{step}", job.language)
+def _progress(job: Job) -> Progress:
+    def show(event: Step | Writing) -> None:
+        key, named = in_words(event)
+        job.step = say(key, job.language, **named)
 
     return show
 

@@ -200,6 +200,39 @@ def test_where_another_program_has_the_port_the_next_is_taken_and_told(prefect_a
         httpx.get(server.api_url, trust_env=False)
 
 
+def test_the_port_of_the_last_start_is_taken_again_although_the_first_choice_is_free_now(tmp_path, not_started):
+    with socket.create_server(("127.0.0.1", 0)) as rival:
+        asked = rival.getsockname()[1]
+        with local_server(tmp_path, asked) as server:
+            taken = httpx.URL(server.api_url).port
+
+    with local_server(tmp_path, asked) as again:
+        assert httpx.URL(again.api_url).port == taken != asked
+        assert again.port_taken is None
+
+
+def test_where_another_program_has_the_port_of_the_last_start_another_is_taken_and_told(tmp_path, not_started):
+    with socket.create_server(("127.0.0.1", 0)) as rival:
+        taken = rival.getsockname()[1]
+        (tmp_path / "port.json").write_text(json.dumps({"asked": taken + 1, "taken": taken}))
+
+        with local_server(tmp_path, taken + 1) as server:
+            assert httpx.URL(server.api_url).port != taken
+            assert server.port_taken == taken
+
+
+@pytest.mark.parametrize(
+    "last", ['{"asked": 1, "taken": 2}', "{", "[]", '{"asked": 4299}', '{"asked": 4299, "taken": null}']
+)
+def test_a_port_of_the_last_start_that_was_not_asked_for_or_cannot_be_read_counts_for_nothing(
+    tmp_path, last, not_started
+):
+    (tmp_path / "port.json").write_text(last)
+
+    with local_server(tmp_path, 4299) as server:
+        assert server.port_taken in (None, 4299)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there two programs cannot bind one port")
 def test_where_another_program_takes_the_port_at_the_same_moment_the_next_is_taken(tmp_path, not_started, monkeypatch):
     bind = socket.socket.bind

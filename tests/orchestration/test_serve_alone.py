@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -27,6 +28,8 @@ DEAD_PROXY = {
     "NO_PROXY": "intranet.example,fd00::/8",
 }
 PATIENCE = 240
+PORT = 10_000 + os.getpid() % 20_000
+"""A port of this process alone, below those that the system gives to connections."""
 
 
 def _until(look):
@@ -43,7 +46,7 @@ def _start(place, output):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     with output.open("a") as file:
         return subprocess.Popen(  # noqa: S603 - this interpreter
-            [*COMMAND, "serve", "--port", "4260", "-c", str(place.settings)],
+            [*COMMAND, "serve", "--port", str(PORT), "-c", str(place.settings)],
             env={**environment, **DEAD_PROXY, "PREFECT_RUNNER_POLL_FREQUENCY": "1"},
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -59,14 +62,18 @@ def _second(place):
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory, client_of):
-    """An installation, synchronised by ``serve`` on its own server, behind a proxy that is dead."""
+    """An installation, synchronised by ``serve`` on its own server, behind a proxy that is dead.
+
+    When it starts first, another program has its port; later nobody has.
+    """
     folder = tmp_path_factory.mktemp("alone")
     output = folder / "output.txt"
-    with sample_installation(folder) as place:
+    with sample_installation(folder) as place, socket.create_server(("127.0.0.1", PORT)) as rival:
         home = place.settings.parent / "sync-state.db.prefect"
         process = _start(place, output)
         try:
             address = _until(lambda: re.search(r"http://127\.0\.0\.1:\d+", output.read_text()))[0]
+            rival.close()
             with client_of(f"{address}/api", api_key(home)) as prefect:
                 here = SimpleNamespace(place=place, home=home, process=process, output=output, prefect=prefect)
                 here.address = address

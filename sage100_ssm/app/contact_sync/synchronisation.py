@@ -9,12 +9,14 @@ from datetime import date
 from sage100_ssm.app.assemble import open_run, showing, utc_now
 from sage100_ssm.app.contact_sync.form import ContactSyncConfig
 from sage100_ssm.app.endings import ending_after, report_message
+from sage100_ssm.app.progress import in_words
 from sage100_ssm.app.settings import Settings
 from sage100_ssm.connectors.errors import ConnectorError
 from sage100_ssm.connectors.in_process import masked_secrets
 from sage100_ssm.messages import Language, plain_spaces, say
 from sage100_ssm.sync.failures import Exit, SyncError
-from sage100_ssm.sync.run.course import synchronise
+from sage100_ssm.sync.run.course import Step, synchronise
+from sage100_ssm.sync.run.pace import Writing
 from sage100_ssm.sync.run.report import RunReport
 from sage100_ssm.sync.state.database import REFUSED
 from sage100_ssm.sync.state.errors import (
@@ -74,11 +76,16 @@ def synchronise_once(config: ContactSyncConfig) -> ConnectorError | None:
     options = config.run_options(today(settings))
     _log(logging.INFO, say("contact_sync_begins", language))
     _mention_expired_days(config, language)
+
+    def show(event: Step | Writing) -> None:
+        key, named = in_words(event)
+        _log(logging.INFO, say(key, language, **named))
+
     try:
         _wait_for_killed_run(settings, lambda other: _log(logging.INFO, _waits(other, language)))
         # After the sides: opening them may leave no secret masked but theirs.
-        with quiet_sides(), open_run(settings, options) as run, masked_secrets(config):
-            report = synchronise(run, showing(lambda step: _log(logging.INFO, say(f"step_{step}", language))))
+        with quiet_sides(), open_run(settings, options, watch=show) as run, masked_secrets(config):
+            report = synchronise(run, showing(show))
     except AnotherRun as other:
         _log(logging.WARNING, say("contact_sync_left", language, owner=other.owner))
     except SyncError as error:

@@ -29,6 +29,7 @@ from sage100_ssm.sync.run.deletions import remember_deletions
 from sage100_ssm.sync.run.guard import REWRITES, Guarded
 from sage100_ssm.sync.run.ledger import IntentKey, Ledger, Pending, intent_of
 from sage100_ssm.sync.run.observation import remember_identity
+from sage100_ssm.sync.run.pace import Pace
 from sage100_ssm.sync.run.ports import Access
 from sage100_ssm.sync.run.receipts import (
     AfterWrite,
@@ -161,6 +162,7 @@ class _SideWriter:
         self.updated: list[Write] = []
         self._pending: dict[int, Pending] = {}
         self._answered: set[int] = set()
+        self._pace = Pace(side, len(self.writes), ledger.run.watch)
 
     def write(self, access: Access) -> None:
         """Hand the records over and process each receipt."""
@@ -191,6 +193,7 @@ class _SideWriter:
             self._applied(write, receipt)
         else:
             self._not_applied(write, receipt)
+        self._pace.count()
 
     # --- done
 

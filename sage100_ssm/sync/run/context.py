@@ -11,6 +11,7 @@ from sage100_ssm.sync.contacts.companies import Scope
 from sage100_ssm.sync.contacts.fields import Field
 from sage100_ssm.sync.journal import EmptySideGuard, Guard
 from sage100_ssm.sync.policy import Policy, Retention
+from sage100_ssm.sync.run.pace import Watch
 from sage100_ssm.sync.run.ports import SageAccess, SsmAccess
 from sage100_ssm.sync.run.report import Tally
 from sage100_ssm.sync.state.records import RETRY, Lease
@@ -120,6 +121,7 @@ class Run:
         run_id: the run's name.
         started_at: when it began.
         tally: what it has done so far; it counts also for a run that fails.
+        watch: is called now and then with how far the writes of a side are.
     """
 
     context: Context
@@ -127,6 +129,7 @@ class Run:
     run_id: str
     started_at: datetime
     tally: Tally = default(default_factory=Tally)
+    watch: Watch = lambda _: None
 
     @property
     def is_over(self) -> bool:

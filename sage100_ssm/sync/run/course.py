@@ -16,7 +16,7 @@ from sage100_ssm.sync.run.closing import CarriedOut, close, close_failed, exit_c
 from sage100_ssm.sync.run.context import Context, Run
 from sage100_ssm.sync.run.guard import guard, links_only
 from sage100_ssm.sync.run.observation import known_locations, remember_rebuilding
-from sage100_ssm.sync.run.observe import observe, observe_and_remember
+from sage100_ssm.sync.run.observe import observe, observe_and_remember, remember_deletion_settings
 from sage100_ssm.sync.run.pairs import Candidates, candidates
 from sage100_ssm.sync.run.report import PlanReport, RunReport, planned
 from sage100_ssm.sync.run.rounds import Rounds
@@ -54,9 +54,16 @@ def synchronise(run: Run, take: Take) -> RunReport:
         rounds, done = Rounds(run.context, seen), CarriedOut()
         while rounds.are_left and not done.is_stopped(run) and not (done.seen and run.is_over):
             _carry_out(run, rounds, done, take)
+        _note_that_all_were_looked_at(run, rounds, done)
         # Where no other round may follow, it is not time that was missing.
         left = 0 if done.is_stopped(run) else rounds.companies_left
         return take(Step.REPORT, lambda: close(run, done, left))
+
+
+def _note_that_all_were_looked_at(run: Run, rounds: Rounds, done: CarriedOut) -> None:
+    # P9: for those whom no round has looked at, or a retry left out, the next run is the first with changed settings.
+    if not (rounds.are_left or done.is_stopped(run)):
+        remember_deletion_settings(run)
 
 
 def _carry_out(run: Run, rounds: Rounds, done: CarriedOut, take: Take) -> None:
@@ -78,6 +85,7 @@ def relink(run: Run, take: Take) -> RunReport:
         rounds, done = Rounds(run.context, seen), CarriedOut()
         while rounds.are_left and not done.is_stopped(run):
             _link(run, rounds, done, take)
+        _note_that_all_were_looked_at(run, rounds, done)
         if not done.is_stopped(run):
             with run.transaction() as transaction:
                 remember_rebuilding(transaction, run.context.now())

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -28,11 +28,15 @@ from sage100_ssm.sync.run.observation import (
 )
 from sage100_ssm.sync.run.same_system import refuse_other_company
 from sage100_ssm.sync.run.shown import Unsaved, without_bases
+from sage100_ssm.sync.state.at_rest import batches
 from sage100_ssm.sync.state.records import RunRow
 from sage100_ssm.sync.state.transaction import Transaction
 
 _ACCESS_REFUSED = frozenset({"login_refused", "windows_login", "right_missing", "forbidden"})
 """The errors of both sides by which a login, a key or a right is refused."""
+
+_LINKS_AT_ONCE = 5_000
+"""Links per transaction, which takes about a second."""
 
 _FIELD_MAP = "field_map"
 _DELETION_SETTINGS = "deletion_settings"
@@ -278,26 +282,39 @@ def _remembered(run: Run, seen: Seen) -> Seen:
     context, observation = run.context, seen.observation
     site = context.site
     before, now = _field_maps(context, observation)
+    if before != now:
+        _remember_field_map(run, before, now, seen.without_bases)
     with run.transaction() as transaction:
-        if before != now:
-            if seen.without_bases:
-                for link in transaction.links():
-                    if (new := without_bases(link, seen.without_bases)) is not link:
-                        transaction.save_link(new)
-            transaction.remember(_FIELD_MAP, now)
         is_rekeying = transaction.recall(_CODE_FIELD) != site.code_field
         if _is_changed(transaction, context, observation):
             transaction.unsettle_companies()
             transaction.remember(_DECIDED_BY, _decided_by(site, observation))
     if is_rekeying:
         _rekey(run)
-    if seen.alone is not None:
-        return seen  # P9: the next run for all contacts is the first one that sees changed settings
-    settings = _deletion_settings(site)
+    return seen
+
+
+def remember_deletion_settings(run: Run) -> None:
+    """P9: keep with which settings all contacts were looked at; with the same, the next run derives deletions."""
+    settings = _deletion_settings(run.context.site)
     with run.transaction() as transaction:
         if transaction.recall(_DELETION_SETTINGS) != settings:
             transaction.remember(_DELETION_SETTINGS, settings)
-    return seen
+
+
+def _remember_field_map(run: Run, before: FieldMap, now: FieldMap, changed: Collection[str]) -> None:
+    """Keep the field map, once no link has a base of the fields that changed (P4); in parts, as `_rekey`."""
+    with run.transaction() as transaction:
+        # Whatever becomes of this run, and of the settings: these fields are new in the map of the next one.
+        transaction.remember(_FIELD_MAP, {name: place for name, place in before.items() if name not in changed})
+    with run.context.store.reading() as known:
+        for links in batches(known.newest_links() if changed else (), _LINKS_AT_ONCE):
+            with run.transaction() as transaction:
+                for link in links:
+                    if (new := without_bases(link, changed)) is not link:
+                        transaction.save_link(new)
+    with run.transaction() as transaction:
+        transaction.remember(_FIELD_MAP, now)
 
 
 def _rekey(run: Run) -> None:

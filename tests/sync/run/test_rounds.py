@@ -310,3 +310,15 @@ def test_p14_no_contact_gets_the_number_of_a_creation_that_was_not_confirmed(pla
     with play.store.transaction() as memory:
         (intent,) = memory.intents()
     assert intent.sage100_no not in {row["CT_No"] for row in play.sage100.contacts.values()}
+
+
+def test_p9_companies_without_a_look_have_no_deletions_either_once_settings_have_changed(play):
+    play.site = replace(play.site, fields=tuple(f for f in play.site.fields if f.name != "skype"))
+    play.site = replace(play.site, time_budget=timedelta())
+    for company in ("ALPHA", "BETA"):
+        (row,) = people(play, company, "Durand")
+        play.sage100.removed(row)
+    assert play.run().companies_left == 1
+    play.site = replace(play.site, time_budget=timedelta(minutes=14))
+    assert play.run().ssm.deleted == 0  # the first run that looks at all
+    assert play.run().ssm.deleted == 2
