@@ -1,5 +1,6 @@
 """A guard that is lifted by a parameter of a flow run is noted with who started the run."""
 
+import logging
 from contextlib import contextmanager
 from types import SimpleNamespace
 from uuid import uuid4
@@ -63,11 +64,12 @@ def test_p9_a_run_that_lifts_a_guard_names_who_started_it(prefect_knows, monkeyp
     prefect_knows(SimpleNamespace(display_value="Marie", type="USER"))
     opened = []
 
-    def open_run(_, options, waiting):
+    def open_run(_, options, *__):
         opened.append(options)
         raise _StoppedError
 
     monkeypatch.setattr(flow, "open_run", open_run)
+    monkeypatch.setattr(flow, "get_run_logger", lambda: logging.getLogger("run"))
     settings = SimpleNamespace(language="fr", time_budget_minutes=14)
     with pytest.raises(_StoppedError):
         flow._synchronisation(options, settings, None)
