@@ -19,7 +19,7 @@ from sage100_ssm.orchestration.flow import sync_contacts
 from sage100_ssm.sync.failures import Exit, SyncError
 
 WATCHED_SECONDS = 30.0
-"""Prefect's runners ask every 10 seconds, unless told otherwise."""
+"""Prefect's runners ask every 10 seconds, where no setting says otherwise."""
 _LOOK_SECONDS = 1.0
 _MACHINE = "machine:"
 

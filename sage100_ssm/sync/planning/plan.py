@@ -128,16 +128,17 @@ class Chosen:
         self._ids: set[tuple[Side, int]] = set()
         self._companies: set[str | None] = set()
         for subject in subjects:
-            ids = _ids(subject)
+            ids = ids_of(subject)
             self._ids.update(ids)
             self._companies |= set() if ids else {subject.company}
 
     def __contains__(self, subject: Subject) -> bool:
         """Whether it is one of the contacts, or of the company where a company was chosen."""
-        return subject.company in self._companies or not self._ids.isdisjoint(_ids(subject))
+        return subject.company in self._companies or not self._ids.isdisjoint(ids_of(subject))
 
 
-def _ids(subject: Subject) -> list[tuple[Side, int]]:
+def ids_of(subject: Subject) -> list[tuple[Side, int]]:
+    """The ids of a subject that are known, each with its side."""
     ids = ((Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id))
     return [(side, number) for side, number in ids if number is not None]
 

@@ -89,7 +89,7 @@ class AllRounds:
     """What each round of a run must know of all of them; nothing where it has one.
 
     Attributes:
-        figures: what they count in the plans.
+        figures: what the guards count in the plans (P9).
         marks: how many live contacts of SSM carry an ``extId`` in our form, by company database; counted only where
             there is no link.
         links: the number of live links before the first round: what is counted is measured by it.

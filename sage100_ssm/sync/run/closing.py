@@ -12,7 +12,7 @@ from sage100_ssm.sync.model import LinkStatus, Side
 from sage100_ssm.sync.planning.backoff import BACKED_OFF, fingerprint_of, next_try
 from sage100_ssm.sync.planning.flapping import Rewrites
 from sage100_ssm.sync.planning.one_way import OneWay
-from sage100_ssm.sync.planning.plan import Chosen, Figures, Plan
+from sage100_ssm.sync.planning.plan import Chosen, Figures, Plan, ids_of
 from sage100_ssm.sync.planning.writes import Write
 from sage100_ssm.sync.run.context import Run
 from sage100_ssm.sync.run.guard import Guarded
@@ -38,16 +38,12 @@ class _Unwritten:
     def add(self, writes: Iterable[Write]) -> None:
         """Add writes."""
         for write in writes:
-            subject = write.subject
-            ids = ((Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id))
-            for key in (*(pair for pair in ids if pair[1] is not None), subject.company):
+            for key in (*ids_of(write.subject), write.subject.company):
                 self.fields[key] |= write.changes.keys() or {None}
 
     def may_show(self, problem: Entry) -> bool:
         """Whether one of the writes, if it were done, could show that a problem is gone."""
-        subject = problem.subject
-        ids = [(Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id)]
-        about: list[object] = [pair for pair in ids if pair[1] is not None] or [subject.company]
+        about: Sequence[object] = ids_of(problem.subject) or [problem.subject.company]
         fields = set().union(*(self.fields.get(key, ()) for key in about))
         return bool(fields) if problem.field is None else not fields.isdisjoint({None, problem.field})
 
@@ -125,8 +121,7 @@ class CarriedOut:
         if code in _KNOWN_BY_WRITING and self.withheld.may_show(known.entry):
             return True
         # P1, P13: a conflict that a person must settle was not looked at while its link sleeps.
-        contacts = ((Side.SAGE100, subject.sage100_id), (Side.SSM, subject.ssm_id))
-        return code is Code.CONFLICT and not self.asleep.isdisjoint(contacts)
+        return code is Code.CONFLICT and not self.asleep.isdisjoint(ids_of(subject))
 
 
 def close(run: Run, done: CarriedOut, companies_left: int) -> RunReport:
